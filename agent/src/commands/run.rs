@@ -1,0 +1,90 @@
+//! `millrace-agent run`.
+
+use super::{connect, operator_key, Common};
+use crate::{Agent, Config, Connection, Wasm, WasmLimits};
+use anyhow::Context;
+use clap::Args;
+use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
+use tokio::signal::unix::{signal, SignalKind};
+
+/// The longest pause between attempts to connect for the first time.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// Options of `run`.
+#[derive(Args, Debug)]
+pub struct Options {
+	#[command(flatten)]
+	common: Common,
+	/// Write the log as JSON, one object a line.
+	#[arg(long)]
+	pub log_json: bool,
+	/// Serve `/metrics` and `/health` here, instead of where the configuration says.
+	#[arg(long, value_name = "ADDRESS")]
+	metrics_addr: Option<std::net::SocketAddr>,
+}
+
+/// Works until it is told to stop.
+pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
+	let common = &options.common;
+	let mut config = Config::load(&common.data_dir)?;
+	config.metrics = options.metrics_addr.or(config.metrics);
+	let operator = operator_key(common)?;
+	let shutdown = shutdown_signal()?;
+	futures::pin_mut!(shutdown);
+	let chain = tokio::select! {
+		signal = &mut shutdown => {
+			tracing::info!(signal, "stopped before the node answered");
+			return Ok(ExitCode::SUCCESS)
+		},
+		chain = connect_patiently(common, &mut config) => chain?,
+	};
+	let stored = Config::load(&common.data_dir)?;
+	if stored.genesis.is_none() {
+		Config { genesis: config.genesis.clone(), ..stored }.save(&common.data_dir)?;
+	}
+	tracing::info!(node = config.node, operator = operator.address(), slots = config.slots, "starting");
+	let executor = Wasm::new(WasmLimits::default()).context("this machine cannot execute programs")?;
+	let connection = Connection::new(chain, operator);
+	let agent = Agent::new(&common.data_dir, config, connection, Arc::new(executor))?;
+	let stopping = async {
+		let signal = shutdown.await;
+		tracing::info!(signal, "stopping; waiting for what was submitted");
+		notify(sd_notify::NotifyState::Stopping);
+	};
+	agent.run(stopping, || notify(sd_notify::NotifyState::Ready)).await?;
+	Ok(ExitCode::SUCCESS)
+}
+
+/// Waits for the node as long as it takes, but not for one of another chain.
+async fn connect_patiently(common: &Common, config: &mut Config) -> anyhow::Result<millrace_client::Chain> {
+	let mut pause = Duration::from_secs(1);
+	loop {
+		match connect(common, config).await {
+			Err(error) if error.downcast_ref().is_some_and(millrace_client::Error::is_connection) => {
+				tracing::warn!(%error, "no node yet, trying again");
+				tokio::time::sleep(pause).await;
+				pause = (pause * 2).min(LONGEST_PAUSE);
+			},
+			result => return result,
+		}
+	}
+}
+
+/// The name of the signal that asks the process to end, once it comes.
+fn shutdown_signal() -> anyhow::Result<impl Future<Output = &'static str>> {
+	let mut interrupt = signal(SignalKind::interrupt())?;
+	let mut terminate = signal(SignalKind::terminate())?;
+	Ok(async move {
+		tokio::select! {
+			_ = interrupt.recv() => "SIGINT",
+			_ = terminate.recv() => "SIGTERM",
+		}
+	})
+}
+
+/// Tells systemd, if it wants to know.
+fn notify(state: sd_notify::NotifyState<'_>) {
+	if let Err(error) = sd_notify::notify(false, &[state]) {
+		tracing::debug!(%error, "the service manager was not told");
+	}
+}

@@ -1,0 +1,365 @@
+//! What to do next: a pure function of what the chain says and what the agent has.
+//!
+//! ```text
+//!  chain     Assigned ──────────────────► Accepted ─────────► Sealed ───────────────► Revealed ─► custody ─► gone
+//!  local     New ─ fetch ─► Fetched ─ execute ─► Executed
+//!  submits        └ decline    └ accept             └ seal        └ reveal, once reveal_open is finalized
+//!  beside                                                                                 serve ─┘   forget ─┘
+//! ```
+//!
+//! Nothing here looks at a clock or a disk, so everything it must never do is a property test: submit a call twice while
+//! the first may still be included, reveal before the seals are finalized, decline what is accepted, drop a secret that
+//! the chain still asks for.
+
+use crate::seat::{SeatKey, TxKind};
+use codec::Encode;
+use millrace_primitives::{
+	api::AssignmentView,
+	job::{DeclineReason, SeatState},
+	merkle,
+	provider::ProviderStatus,
+	BlockNumber, Hash, MarketBlock, ENGINE_VERSION,
+};
+use std::collections::BTreeMap;
+
+/// A seat whose time to accept is shorter than this, in market blocks, is declined if it cannot be accepted now: a
+/// missed accept costs the provider its standing, declining is free.
+pub const DECLINE_MARGIN: MarketBlock = 5;
+/// A seat is forgotten so many finalized blocks after the chain last listed it.
+pub const GRACE: BlockNumber = 32;
+
+/// What the chain says at one block.
+#[derive(Clone, Default, Debug)]
+pub struct Snapshot {
+	/// The block's number.
+	pub number: BlockNumber,
+	/// The market's clock in it.
+	pub now: MarketBlock,
+	/// The provider's seats.
+	pub seats: BTreeMap<SeatKey, AssignmentView>,
+	/// True if `seats` is all of them. The chain returns a page only: beyond it, absence tells nothing.
+	pub complete: bool,
+}
+
+/// What the chain says about the provider itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+	/// Whether it gets work.
+	pub status: ProviderStatus,
+	/// The market block of its last sign of life.
+	pub last_seen: MarketBlock,
+}
+
+/// All that the chain says.
+#[derive(Clone, Default, Debug)]
+pub struct View {
+	/// At the best block.
+	pub best: Snapshot,
+	/// At the last finalized block.
+	pub finalized: Snapshot,
+	/// About the provider, at the best block; none if it is not registered.
+	pub standing: Option<Standing>,
+}
+
+/// How far the work on a seat has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+	/// Nothing is done, and nothing is under way.
+	New,
+	/// Program and inputs are being fetched.
+	Fetching,
+	/// They could not be had; tried again from this market block on.
+	FetchFailed {
+		/// Why, in the chain's words.
+		reason: DeclineReason,
+		/// True if trying again is useless.
+		hopeless: bool,
+		/// When to try again.
+		retry_at: MarketBlock,
+	},
+	/// Program and inputs are there.
+	Fetched,
+	/// Tasks are being executed.
+	Executing,
+	/// The machine was in trouble; tried again from this market block on.
+	Troubled {
+		/// When to try again.
+		retry_at: MarketBlock,
+	},
+	/// The report is there, with its salt.
+	Executed,
+}
+
+/// What the agent has of a seat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Work {
+	/// How far it is.
+	pub progress: Progress,
+	/// True if its outputs are being served.
+	pub serving: bool,
+	/// The last finalized block in which the chain listed it.
+	pub listed_at: BlockNumber,
+	/// What work it is, see [`terms`].
+	pub terms: Hash,
+}
+
+/// What was submitted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum TxId {
+	/// A call about a seat.
+	Seat(SeatKey, TxKind),
+	/// A sign of life.
+	Heartbeat,
+}
+
+/// What became of a submission.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Attempt {
+	/// It may still be included up to this block, which must be finalized before it is submitted again.
+	InFlight {
+		/// The last block that may include it.
+		until: BlockNumber,
+	},
+	/// It took effect in this block; a view of an older one is out of date.
+	Included {
+		/// The block.
+		at: BlockNumber,
+	},
+	/// It failed; not again before this block.
+	Backoff {
+		/// The block.
+		until: BlockNumber,
+	},
+}
+
+/// All that the agent has.
+#[derive(Clone, Default, Debug)]
+pub struct Local {
+	/// Its seats.
+	pub seats: BTreeMap<SeatKey, Work>,
+	/// Submissions that still matter.
+	pub attempts: BTreeMap<TxId, Attempt>,
+	/// True until the first sign of life after a start.
+	pub fresh: bool,
+}
+
+/// What the provider's operator set.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+	/// A heartbeat is sent after so many market blocks without a sign of life.
+	pub heartbeat_blocks: MarketBlock,
+	/// The memory of a slot in pages of 64 KiB.
+	pub memory_pages: u32,
+}
+
+/// What to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Action {
+	/// Take up a seat: from now on it is remembered.
+	Adopt(SeatKey),
+	/// Fetch program and inputs.
+	Fetch(SeatKey),
+	/// Compute the shard's tasks.
+	Execute(SeatKey),
+	/// Stop what is under way: the seat is no longer ours, or no longer worth it.
+	Cancel(SeatKey),
+	/// Submit `accept`.
+	Accept(SeatKey),
+	/// Submit `decline`.
+	Decline(SeatKey, DeclineReason),
+	/// Submit `seal` for the stored report and salt.
+	Seal(SeatKey),
+	/// Submit `reveal` of the stored report and salt.
+	Reveal(SeatKey),
+	/// Serve the outputs.
+	Serve(SeatKey),
+	/// Stop serving and forget the seat.
+	Forget(SeatKey),
+	/// Submit `heartbeat`.
+	Heartbeat,
+}
+
+/// Decides what to do. Actions come in the order of their urgency.
+pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
+	let mut actions = Vec::new();
+	if heartbeat_is_due(view, local, policy) && may_submit(view, local, TxId::Heartbeat) {
+		actions.push(Action::Heartbeat);
+	}
+	let mut seats: Vec<_> = view.best.seats.iter().collect();
+	seats.sort_by_key(|(key, seat)| (seat.due, **key));
+	for (key, seat) in seats {
+		let work = match local.seats.get(key) {
+			Some(work) if work.terms != terms(seat) => {
+				// The node's chain was replaced, by a long reorganisation or by a fresh start: other work, same name.
+				if matches!(work.progress, Progress::Fetching | Progress::Executing) {
+					actions.push(Action::Cancel(*key));
+				}
+				actions.push(Action::Forget(*key));
+				continue
+			},
+			Some(work) => *work,
+			None => {
+				actions.push(Action::Adopt(*key));
+				Work { progress: Progress::New, serving: false, listed_at: 0, terms: terms(seat) }
+			},
+		};
+		let decision = Decision { key: *key, seat, work, view, local, policy };
+		match seat.state {
+			Some(SeatState::Assigned) => decision.assigned(&mut actions),
+			Some(SeatState::Accepted) => decision.accepted(&mut actions),
+			Some(SeatState::Sealed) => decision.sealed(&mut actions),
+			Some(SeatState::Revealed) => {},
+			None => decision.in_custody(&mut actions),
+		}
+	}
+	for (key, work) in &local.seats {
+		gone(*key, work, view, &mut actions);
+	}
+	actions
+}
+
+/// What identifies the work on a seat: all that its outcomes depend on.
+pub fn terms(seat: &AssignmentView) -> Hash {
+	let data = (seat.engine, seat.program, seat.input_root, seat.job_tasks, seat.first_task, seat.tasks);
+	let limits = (seat.gas_limit, seat.memory_pages, seat.input_limit, seat.output_limit);
+	merkle::hash(&(data, limits).encode())
+}
+
+/// True if the submission may be made (again) without the risk of doing it twice, or too often.
+pub fn may_submit(view: &View, local: &Local, id: TxId) -> bool {
+	match local.attempts.get(&id) {
+		None => true,
+		Some(Attempt::InFlight { until }) => view.finalized.number > *until,
+		Some(Attempt::Included { at }) => view.best.number >= *at,
+		Some(Attempt::Backoff { until }) => view.best.number >= *until,
+	}
+}
+
+fn heartbeat_is_due(view: &View, local: &Local, policy: &Policy) -> bool {
+	let Some(standing) = view.standing else { return false };
+	let silent = view.best.now.saturating_sub(standing.last_seen);
+	match standing.status {
+		ProviderStatus::Unresponsive => true,
+		ProviderStatus::Active => silent >= policy.heartbeat_blocks || (local.fresh && silent >= policy.heartbeat_blocks / 10),
+		ProviderStatus::Draining => false,
+	}
+}
+
+/// A seat that the best block does not list.
+fn gone(key: SeatKey, work: &Work, view: &View, actions: &mut Vec<Action>) {
+	if view.best.seats.contains_key(&key) || !view.best.complete {
+		return
+	}
+	if matches!(work.progress, Progress::Fetching | Progress::Executing) {
+		actions.push(Action::Cancel(key));
+	}
+	let listed = view.finalized.seats.contains_key(&key) || !view.finalized.complete;
+	// Not at once: a node that has just lost or restored its state knows of nothing for a while.
+	if !listed && view.finalized.number > work.listed_at.saturating_add(GRACE) {
+		actions.push(Action::Forget(key));
+	}
+}
+
+struct Decision<'a> {
+	key: SeatKey,
+	seat: &'a AssignmentView,
+	work: Work,
+	view: &'a View,
+	local: &'a Local,
+	policy: &'a Policy,
+}
+
+impl Decision<'_> {
+	fn may_submit(&self, kind: TxKind) -> bool {
+		may_submit(self.view, self.local, TxId::Seat(self.key, kind))
+	}
+
+	/// Market blocks until the present state must be left.
+	fn left(&self) -> MarketBlock {
+		self.seat.due.saturating_sub(self.view.best.now)
+	}
+
+	fn assigned(&self, actions: &mut Vec<Action>) {
+		// While one of these is on its way the seat is as good as in its next state.
+		let busy = !self.may_submit(TxKind::Accept) || !self.may_submit(TxKind::Seal);
+		let declining = !self.may_submit(TxKind::Decline);
+		let decline = |reason, actions: &mut Vec<Action>| {
+			if matches!(self.work.progress, Progress::Fetching | Progress::Executing) {
+				actions.push(Action::Cancel(self.key));
+			}
+			if !busy && !declining {
+				actions.push(Action::Decline(self.key, reason));
+			}
+		};
+		let late = self.left() <= DECLINE_MARGIN;
+		if declining || (late && self.left() == 0) {
+			return
+		}
+		if self.seat.engine != ENGINE_VERSION || self.seat.memory_pages > self.policy.memory_pages {
+			return decline(DeclineReason::NoCapacity, actions)
+		}
+		match self.work.progress {
+			Progress::New if late => decline(DeclineReason::NoCapacity, actions),
+			Progress::New => actions.push(Action::Fetch(self.key)),
+			Progress::Fetching if late => decline(DeclineReason::InputsUnavailable, actions),
+			Progress::Fetching => {},
+			Progress::FetchFailed { reason, hopeless, retry_at } =>
+				if hopeless || late {
+					decline(reason, actions)
+				} else if self.view.best.now >= retry_at {
+					actions.push(Action::Fetch(self.key));
+				},
+			Progress::Fetched | Progress::Executing | Progress::Troubled { .. } => {
+				if !busy {
+					actions.push(Action::Accept(self.key));
+				}
+				self.execute(actions);
+			},
+			// Short work may be reported without being accepted first.
+			Progress::Executed =>
+				if !busy {
+					actions.push(Action::Seal(self.key));
+				},
+		}
+	}
+
+	fn accepted(&self, actions: &mut Vec<Action>) {
+		match self.work.progress {
+			Progress::Executed =>
+				if self.may_submit(TxKind::Seal) {
+					actions.push(Action::Seal(self.key));
+				},
+			_ if self.left() == 0 => {},
+			Progress::New => actions.push(Action::Fetch(self.key)),
+			Progress::FetchFailed { hopeless: false, retry_at, .. } if self.view.best.now >= retry_at =>
+				actions.push(Action::Fetch(self.key)),
+			_ => self.execute(actions),
+		}
+	}
+
+	fn execute(&self, actions: &mut Vec<Action>) {
+		match self.work.progress {
+			Progress::Fetched => actions.push(Action::Execute(self.key)),
+			Progress::Troubled { retry_at } if self.view.best.now >= retry_at => actions.push(Action::Execute(self.key)),
+			_ => {},
+		}
+	}
+
+	fn sealed(&self, actions: &mut Vec<Action>) {
+		// The salt leaves the machine only once no reorganisation can undo any of the shard's seals.
+		let open = self.view.finalized.seats.get(&self.key).is_some_and(|seat| {
+			seat.state == Some(SeatState::Sealed) && seat.reveal_open
+		});
+		let ready = self.work.progress == Progress::Executed && self.seat.reveal_open;
+		if open && ready && self.may_submit(TxKind::Reveal) {
+			actions.push(Action::Reveal(self.key));
+		}
+	}
+
+	fn in_custody(&self, actions: &mut Vec<Action>) {
+		let final_too = self.view.finalized.seats.get(&self.key).is_some_and(|seat| seat.state.is_none());
+		if final_too && !self.work.serving && self.work.progress == Progress::Executed {
+			actions.push(Action::Serve(self.key));
+		}
+	}
+}

@@ -1,0 +1,42 @@
+//! The provider's agent: finds the work that the chain assigned to it, computes it, reports, and keeps the outputs.
+//!
+//! ```text
+//!            chain                                          client's HTTP server
+//!              │ views                                              │ program, inputs
+//!   market ────┴──► decide (pure) ──► run ──► fetch ◄───────────────┘
+//!                                      │  └─► exec (wasmtime) ──► outputs ──► HTTP, once in custody
+//!                                      └─► submit: accept, decline, seal, reveal, heartbeat
+//!                                      db: what must survive a crash, written before it takes effect
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`decide`] | what to do next, a pure function of the chain's view and the local state |
+//! | [`run`] | doing it |
+//! | [`exec`] | the WebAssembly executor, and the trait behind which it stands |
+//! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
+//! | [`db`] | the embedded database |
+//! | [`market`] | the chain as the agent uses it |
+//! | [`config`], [`hardware`], [`commands`] | the command line |
+
+#![forbid(unsafe_code)]
+
+pub mod commands;
+pub mod config;
+pub mod db;
+pub mod decide;
+pub mod exec;
+pub mod fetch;
+pub mod hardware;
+pub mod market;
+pub mod metrics;
+pub mod outputs;
+pub mod run;
+pub mod seat;
+pub mod store;
+pub mod units;
+
+pub use config::Config;
+pub use exec::{Execute, Wasm, WasmLimits};
+pub use market::{Connection, Market};
+pub use run::{Agent, AgentError};

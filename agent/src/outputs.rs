@@ -1,0 +1,152 @@
+//! Outcomes and outputs: stored together, dropped together, and given out only while they are in custody.
+//!
+//! Nothing is served before: an output that could be had before the reveal could be copied instead of computed.
+
+use crate::{
+	db::{Database, DbError},
+	exec::Execution,
+	seat::SeatKey,
+	store::Blobs,
+};
+use codec::Encode;
+use millrace_client::blobs::{Blob, BlobStore};
+use millrace_primitives::{merkle, Hash, Outcome, ShardId};
+use std::{
+	collections::{HashMap, HashSet},
+	io,
+	path::Path,
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Why outcomes or outputs cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+	/// The database failed.
+	#[error(transparent)]
+	Database(#[from] DbError),
+	/// An output could not be written, read or removed.
+	#[error("outputs on disk: {0}")]
+	Disk(#[from] io::Error),
+}
+
+/// The outcomes and outputs of all seats.
+pub struct Outputs {
+	db: Arc<Database>,
+	blobs: Blobs,
+	served: Mutex<Served>,
+	/// Held while a blob and what names it change, so that none is removed between being found and being named.
+	order: Mutex<()>,
+}
+
+/// What may be given out.
+#[derive(Default)]
+struct Served {
+	seats: HashMap<ShardId, (SeatKey, Vec<Outcome>)>,
+	/// How many outcomes in `seats` name an output.
+	roots: HashMap<Hash, u32>,
+}
+
+impl Outputs {
+	/// Opens the folder of outputs; removes those that nothing names.
+	pub fn open(db: Arc<Database>, folder: &Path) -> Result<Self, StoreError> {
+		let blobs = Blobs::open(folder, |root| Ok::<_, StoreError>(db.is_referenced(root)?))?;
+		let this = Self { db, blobs, served: Mutex::default(), order: Mutex::default() };
+		for (key, record) in this.db.seats()? {
+			if record.serving {
+				this.load(key)?;
+			}
+		}
+		Ok(this)
+	}
+
+	/// All bytes of outputs on disk.
+	pub fn bytes(&self) -> u64 {
+		self.blobs.bytes()
+	}
+
+	/// Stores what a task yielded; see [`Database::outcome`] for `last`.
+	pub fn store(&self, key: SeatKey, task: u32, execution: &Execution, last: bool) -> Result<(), StoreError> {
+		let _order = lock(&self.order);
+		if !execution.output.is_empty() {
+			self.blobs.put(execution.outcome.output_root, &execution.output)?;
+		}
+		Ok(self.db.outcome(key, task, &execution.outcome, last)?)
+	}
+
+	/// The outcomes of a seat by task, but those whose output is not on disk any more.
+	pub fn done(&self, key: SeatKey) -> Result<Vec<(u32, Outcome)>, StoreError> {
+		let mut outcomes = self.db.outcomes(key)?;
+		outcomes.retain(|(_, outcome)| outcome.output_len == 0 || self.blobs.path(outcome.output_root).exists());
+		Ok(outcomes)
+	}
+
+	/// The tasks of a seat that are done.
+	pub fn done_tasks(&self, key: SeatKey) -> Result<HashSet<u32>, StoreError> {
+		Ok(self.done(key)?.into_iter().map(|(task, _)| task).collect())
+	}
+
+	/// Gives the seat's outputs out from now on, also after a restart.
+	pub fn serve(&self, key: SeatKey) -> Result<(), StoreError> {
+		self.db.serve(key)?;
+		self.load(key)
+	}
+
+	/// Drops a seat with all that only it names.
+	pub fn forget(&self, key: SeatKey) -> Result<(), StoreError> {
+		self.unload(key);
+		let _order = lock(&self.order);
+		for root in self.db.forget(key)? {
+			self.blobs.remove(root)?;
+		}
+		Ok(())
+	}
+
+	fn load(&self, key: SeatKey) -> Result<(), StoreError> {
+		let outcomes: Vec<_> = self.db.outcomes(key)?.into_iter().map(|(_, outcome)| outcome).collect();
+		self.unload(key);
+		let mut served = lock(&self.served);
+		for outcome in &outcomes {
+			*served.roots.entry(outcome.output_root).or_default() += 1;
+		}
+		served.seats.insert(key.shard, (key, outcomes));
+		Ok(())
+	}
+
+	fn unload(&self, key: SeatKey) {
+		let mut served = lock(&self.served);
+		if served.seats.get(&key.shard).is_none_or(|(served, _)| *served != key) {
+			return
+		}
+		let outcomes = served.seats.remove(&key.shard).map(|(_, outcomes)| outcomes).unwrap_or_default();
+		for outcome in outcomes {
+			if let Some(count) = served.roots.get_mut(&outcome.output_root) {
+				*count -= 1;
+				if *count == 0 {
+					served.roots.remove(&outcome.output_root);
+				}
+			}
+		}
+	}
+}
+
+impl BlobStore for Outputs {
+	fn open(&self, root: Hash) -> Option<Blob> {
+		if !lock(&self.served).roots.contains_key(&root) {
+			return None
+		}
+		if root == merkle::data_root(&[]) {
+			return Some(Blob::Bytes(Vec::new().into()))
+		}
+		let path = self.blobs.path(root);
+		path.exists().then_some(Blob::File(path))
+	}
+
+	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
+		lock(&self.served).seats.get(&shard).map(|(_, outcomes)| outcomes.encode())
+	}
+}
+
+/// A lock whose data is valid at every moment, so that a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

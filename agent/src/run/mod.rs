@@ -1,0 +1,580 @@
+//! Doing what [`decide`](crate::decide) says.
+//!
+//! ```text
+//!  heads ─► view ─► decide ─► perform ─┬─► work (fetch, execute: a task each, bounded) ─┐
+//!    ▲                                 ├─► submit (a task each, until finalized) ───────┤
+//!    └── the next head, or ◄───────────┴──────────── events ◄──────────────────────────┘
+//! ```
+//!
+//! One loop owns all that decisions depend on; tasks only tell it how they ended. Whatever must survive is in the
+//! database before it has an effect outside.
+
+mod status;
+mod work;
+
+pub use status::{LastTransaction, SeatStatus, Status};
+
+use crate::{
+	config::{database_file, status_file, Config},
+	db::{Database, DbError, Record, Sealed},
+	decide::{decide, terms, Action, Attempt, Local, Policy, Progress, Snapshot, TxId, View, Work},
+	exec::{Execute, Stop},
+	fetch::Fetcher,
+	market::{Heads, Market, SubmitError, Tx},
+	metrics::{self, Kind, Metrics},
+	outputs::{Outputs, StoreError},
+	seat::{SeatKey, TxKind},
+};
+use futures::{FutureExt, StreamExt};
+use millrace_client::blobs;
+use millrace_primitives::{
+	api::{AssignmentView, ProviderView},
+	job::{DeclineReason, SeatState},
+	outcome, AccountId, BlockNumber,
+};
+use std::{
+	collections::{BTreeMap, HashMap, HashSet},
+	future::Future,
+	io,
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+use tokio::{
+	sync::{mpsc, Semaphore},
+	task::JoinHandle,
+};
+
+/// How often the best head is asked for.
+const POLL: Duration = Duration::from_millis(400);
+/// The longest pause after the chain could not be seen.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+/// How long a shutdown waits for transactions that were submitted.
+const FAREWELL: Duration = Duration::from_secs(30);
+/// So many shards' inputs are fetched at the same time.
+const FETCHES: usize = 4;
+/// A transaction of a process that ended, or of a connection that was lost, is submitted again so many finalized blocks
+/// after it was first: pools include within a few. If both are included the chain refuses the second.
+const UNKNOWN_FATE: BlockNumber = 8;
+/// The most blocks between two tries of a call that fails.
+const LONGEST_BACKOFF: BlockNumber = 64;
+
+/// Why an agent cannot run, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum AgentError {
+	/// The database failed, or another agent has it.
+	#[error(transparent)]
+	Database(#[from] DbError),
+	/// Outputs cannot be kept.
+	#[error(transparent)]
+	Store(#[from] StoreError),
+	/// The data directory cannot be used.
+	#[error("{path}: {source}")]
+	Data {
+		/// Which part of it.
+		path: PathBuf,
+		/// What failed.
+		source: io::Error,
+	},
+	/// An address cannot be listened on.
+	#[error("cannot listen on {address}: {source}")]
+	Listen {
+		/// The address.
+		address: SocketAddr,
+		/// What failed.
+		source: io::Error,
+	},
+	/// The node serves another chain than before.
+	#[error(transparent)]
+	Chain(#[from] millrace_client::Error),
+}
+
+/// A provider's agent.
+pub struct Agent<M: Market> {
+	shared: Arc<Shared<M>>,
+	events: mpsc::UnboundedReceiver<Event>,
+	local: Local,
+	view: View,
+	provider: Option<ProviderView>,
+	/// What is under way, by seat.
+	running: HashMap<SeatKey, Running>,
+	/// Tells events of work that was cancelled from those of work under way.
+	next_run: u64,
+	/// How often work on a seat, or a submission, failed in a row.
+	failures: HashMap<SeatKey, u32>,
+	rejections: BTreeMap<TxId, u32>,
+	last_transaction: Option<LastTransaction>,
+	started: u64,
+	status_file: PathBuf,
+}
+
+/// What work and submissions need.
+struct Shared<M: Market> {
+	config: Config,
+	market: M,
+	executor: Arc<dyn Execute>,
+	db: Arc<Database>,
+	outputs: Arc<Outputs>,
+	fetcher: Fetcher,
+	metrics: Arc<Metrics>,
+	slots: Semaphore,
+	fetches: Semaphore,
+	sender: mpsc::UnboundedSender<Event>,
+}
+
+struct Running {
+	run: u64,
+	stop: Stop,
+	task: JoinHandle<()>,
+	/// Tasks done.
+	done: Arc<AtomicU32>,
+}
+
+/// Work that nobody waits for any more ends by itself.
+impl Drop for Running {
+	fn drop(&mut self) {
+		self.stop.request();
+		self.task.abort();
+	}
+}
+
+/// How something ended.
+enum Event {
+	Work(SeatKey, u64, WorkEnd),
+	Submitted(TxId, Result<BlockNumber, SubmitError>),
+}
+
+enum WorkEnd {
+	Fetched,
+	FetchFailed { reason: DeclineReason, hopeless: bool },
+	Executed,
+	Troubled,
+}
+
+impl<M: Market> Agent<M> {
+	/// An agent on this data directory. Fails if another one uses it.
+	pub fn new(data: &Path, config: Config, market: M, executor: Arc<dyn Execute>) -> Result<Self, AgentError> {
+		let disk = |path: &Path| {
+			let path = path.to_path_buf();
+			move |source| AgentError::Data { path, source }
+		};
+		std::fs::create_dir_all(data).map_err(disk(data))?;
+		let db = Arc::new(Database::open(&database_file(data))?);
+		let outputs = Arc::new(Outputs::open(db.clone(), &data.join("blobs"))?);
+		let seats = db.seats()?;
+		let unfinished: HashSet<_> =
+			seats.iter().filter(|(_, seat)| seat.sealed.is_none()).map(|(key, _)| key.to_string()).collect();
+		let budget = config.disk_mib.saturating_mul(1024 * 1024);
+		let fetcher = Fetcher::open(data, budget, |name| unfinished.contains(name)).map_err(disk(data))?;
+		let seats = seats.into_iter().map(|(key, record)| (key, work_of(&record))).collect();
+		let attempts = db.unsettled()?.into_iter();
+		let attempts = attempts.map(|(key, kind, until)| (TxId::Seat(key, kind), Attempt::InFlight { until }));
+		let local = Local { seats, attempts: attempts.collect(), fresh: true };
+		let (sender, events) = mpsc::unbounded_channel();
+		let metrics = Arc::new(Metrics::default());
+		metrics.slots.set(config.slots.into());
+		let shared = Shared {
+			slots: Semaphore::new(config.slots.into()),
+			fetches: Semaphore::new(FETCHES),
+			config,
+			market,
+			executor,
+			db,
+			outputs,
+			fetcher,
+			metrics,
+			sender,
+		};
+		Ok(Self {
+			shared: Arc::new(shared),
+			events,
+			local,
+			view: View::default(),
+			provider: None,
+			running: HashMap::new(),
+			next_run: 0,
+			failures: HashMap::new(),
+			rejections: BTreeMap::new(),
+			last_transaction: None,
+			started: metrics::now(),
+			status_file: status_file(data),
+		})
+	}
+
+	/// Works until `shutdown` is done. Calls `ready` once, when the agent serves and has seen the chain.
+	pub async fn run(
+		mut self,
+		shutdown: impl Future<Output = ()> + Send,
+		ready: impl FnOnce() + Send,
+	) -> Result<(), AgentError> {
+		let address = self.shared.config.listen;
+		let listen = |source| AgentError::Listen { address, source };
+		let listener = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
+		let server = blobs::serve(listener, self.shared.outputs.clone()).map_err(listen)?;
+		let (stop_metrics, stopped) = tokio::sync::oneshot::channel::<()>();
+		if let Some(address) = self.shared.config.metrics {
+			let stopped = stopped.map(|_| ());
+			metrics::serve(address, self.shared.metrics.clone(), stopped)
+				.await
+				.map_err(|source| AgentError::Listen { address, source })?;
+			tracing::info!(%address, "serving metrics");
+		}
+		tracing::info!(%address, endpoint = self.shared.config.endpoint, "serving outputs");
+		let shutdown = shutdown.fuse();
+		futures::pin_mut!(shutdown);
+		let result = tokio::select! {
+			() = &mut shutdown => Ok(()),
+			result = self.follow(ready) => result,
+		};
+		self.farewell().await;
+		drop(stop_metrics);
+		server.shutdown().await;
+		result
+	}
+
+	/// Looks and acts, for ever.
+	async fn follow(&mut self, ready: impl FnOnce() + Send) -> Result<(), AgentError> {
+		let mut ready = Some(ready);
+		let mut finalized = self.shared.market.finalized();
+		let mut seen = None;
+		let mut pause = POLL;
+		loop {
+			match self.shared.market.heads().await {
+				Ok(heads) if seen != Some(heads) => match self.look(heads).await {
+					Ok(()) => {
+						seen = Some(heads);
+						pause = POLL;
+						self.act();
+						if let Some(ready) = ready.take() {
+							ready();
+						}
+					},
+					Err(error) => pause = lost(&error, pause),
+				},
+				Ok(_) => pause = POLL,
+				Err(error) => pause = lost(&error, pause),
+			}
+			tokio::select! {
+				() = tokio::time::sleep(pause) => {},
+				event = self.events.recv() => {
+					event.into_iter().for_each(|event| self.on_event(event));
+					while let Ok(event) = self.events.try_recv() {
+						self.on_event(event);
+					}
+					// Views are cheap against a block's time: look again with what has just ended.
+					seen = None;
+				},
+				head = finalized.next() => match head {
+					Some(Err(error)) => return Err(error.into()),
+					Some(Ok(_)) => {},
+					// The stream ended after an error that was reported already.
+					None => finalized = futures::stream::pending().boxed(),
+				},
+			}
+		}
+	}
+
+	async fn look(&mut self, heads: Heads) -> Result<(), millrace_client::Error> {
+		let (view, provider) = self.shared.market.view(heads).await?;
+		let metrics = &self.shared.metrics;
+		metrics.seen();
+		metrics.best_block.set(view.best.number.into());
+		metrics.finalized_block.set(view.finalized.number.into());
+		if provider.is_none() && (self.provider.is_some() || self.view.best.number == 0) {
+			tracing::warn!("this operator works for no registered provider; run `millrace-agent init` to register");
+		}
+		self.view = view;
+		self.provider = provider;
+		Ok(())
+	}
+
+	fn act(&mut self) {
+		self.note_listed();
+		let config = &self.shared.config;
+		let policy = Policy { heartbeat_blocks: config.heartbeat_blocks, memory_pages: config.memory_pages };
+		for action in decide(&self.view, &self.local, &policy) {
+			if let Err(error) = self.perform(action) {
+				self.shared.metrics.trouble.inc();
+				tracing::error!(?action, %error, "the machine is in trouble; trying again with the next block");
+			}
+		}
+		self.local.attempts.retain(|id, attempt| match (attempt, id) {
+			(Attempt::Included { at }, _) => self.view.best.number < *at,
+			_ => true,
+		});
+		self.write_status();
+	}
+
+	/// Keeps when the finalized chain listed each seat last.
+	fn note_listed(&mut self) {
+		let Snapshot { number, seats, .. } = &self.view.finalized;
+		let mut listed = Vec::new();
+		for (key, work) in &mut self.local.seats {
+			if seats.contains_key(key) && work.listed_at < *number {
+				work.listed_at = *number;
+				listed.push(*key);
+			}
+		}
+		if listed.is_empty() {
+			return
+		}
+		if let Err(error) = self.shared.db.listed(listed, *number) {
+			tracing::error!(%error, "cannot note which seats are listed");
+		}
+	}
+
+	fn perform(&mut self, action: Action) -> Result<(), AgentError> {
+		match action {
+			Action::Adopt(key) => self.adopt(key)?,
+			Action::Fetch(key) => self.start(key, Progress::Fetching, work::fetch),
+			Action::Execute(key) => self.start(key, Progress::Executing, work::execute),
+			Action::Cancel(key) => self.cancel(key),
+			Action::Accept(key) => self.submit(TxId::Seat(key, TxKind::Accept), Tx::Accept(key.shard))?,
+			Action::Decline(key, reason) => {
+				tracing::warn!(seat = %key, ?reason, "declining");
+				self.submit(TxId::Seat(key, TxKind::Decline), Tx::Decline(key.shard, reason))?;
+			},
+			Action::Seal(key) =>
+				if let Some((sealed, provider)) = self.sealed(key)? {
+					let seal = outcome::seal(key.shard, key.round, &sealed.report, &sealed.salt, &provider);
+					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal))?;
+				},
+			Action::Reveal(key) =>
+				if let Some((sealed, _)) = self.sealed(key)? {
+					let tx = Tx::Reveal(key.shard, sealed.report, sealed.salt);
+					self.submit(TxId::Seat(key, TxKind::Reveal), tx)?;
+				},
+			Action::Serve(key) => {
+				self.shared.outputs.serve(key)?;
+				if let Some(work) = self.local.seats.get_mut(&key) {
+					work.serving = true;
+				}
+				tracing::info!(seat = %key, "accepted; serving its outputs");
+			},
+			Action::Forget(key) => self.forget(key)?,
+			Action::Heartbeat => self.submit(TxId::Heartbeat, Tx::Heartbeat)?,
+		}
+		Ok(())
+	}
+
+	fn adopt(&mut self, key: SeatKey) -> Result<(), AgentError> {
+		let Some(seat) = self.view.best.seats.get(&key) else { return Ok(()) };
+		let record = Record {
+			first_task: seat.first_task,
+			tasks: seat.tasks,
+			terms: terms(seat),
+			listed_at: self.view.finalized.number,
+			..Record::default()
+		};
+		self.shared.db.adopt(key, &record)?;
+		self.local.seats.insert(key, work_of(&record));
+		tracing::info!(seat = %key, tasks = seat.tasks, state = ?seat.state, "assigned");
+		Ok(())
+	}
+
+	fn forget(&mut self, key: SeatKey) -> Result<(), AgentError> {
+		self.cancel(key);
+		self.shared.outputs.forget(key)?;
+		let disk = |source| AgentError::Data { path: PathBuf::from("work"), source };
+		self.shared.fetcher.clear(key).map_err(disk)?;
+		self.local.seats.remove(&key);
+		self.local.attempts.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
+		self.rejections.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
+		self.failures.remove(&key);
+		let used = self.view.best.seats.values().map(|seat| seat.program).collect();
+		self.shared.fetcher.prune(&used).map_err(disk)?;
+		tracing::debug!(seat = %key, "forgotten");
+		Ok(())
+	}
+
+	/// The stored seal, and the account that it binds.
+	fn sealed(&self, key: SeatKey) -> Result<Option<(Sealed, AccountId)>, AgentError> {
+		let sealed = self.shared.db.seat(key)?.and_then(|record| record.sealed);
+		Ok(sealed.zip(self.provider.as_ref().map(|provider| provider.id.clone())))
+	}
+
+	fn start<F>(&mut self, key: SeatKey, progress: Progress, work: fn(Arc<Shared<M>>, work::Job) -> F)
+	where
+		F: Future<Output = WorkEnd> + Send + 'static,
+	{
+		let Some(seat) = self.view.best.seats.get(&key).cloned() else { return };
+		let Some(entry) = self.local.seats.get_mut(&key) else { return };
+		entry.progress = progress;
+		self.next_run += 1;
+		let (run, stop, done) = (self.next_run, Stop::new(), Arc::new(AtomicU32::new(0)));
+		let job = work::Job { key, seat, stop: stop.clone(), done: done.clone() };
+		let shared = self.shared.clone();
+		let task = tokio::spawn(async move {
+			let end = work(shared.clone(), job).await;
+			// Nobody listens any more while the agent shuts down.
+			let _ = shared.sender.send(Event::Work(key, run, end));
+		});
+		self.running.insert(key, Running { run, stop, task, done });
+	}
+
+	fn cancel(&mut self, key: SeatKey) {
+		if self.running.remove(&key).is_some() {
+			tracing::info!(seat = %key, "stopped working on it");
+		}
+		if let Some(work) = self.local.seats.get_mut(&key) {
+			if matches!(work.progress, Progress::Fetching | Progress::Executing) {
+				work.progress = Progress::New;
+			}
+		}
+	}
+
+	fn submit(&mut self, id: TxId, tx: Tx) -> Result<(), AgentError> {
+		if let TxId::Seat(key, kind) = id {
+			let until = self.view.best.number.saturating_add(UNKNOWN_FATE);
+			self.shared.db.submitting(key, kind, until)?;
+		}
+		// As long as this process lives it knows what became of it.
+		self.local.attempts.insert(id, Attempt::InFlight { until: BlockNumber::MAX });
+		let shared = self.shared.clone();
+		tokio::spawn(async move {
+			let result = shared.market.submit(tx).await;
+			let _ = shared.sender.send(Event::Submitted(id, result));
+		});
+		Ok(())
+	}
+
+	fn on_event(&mut self, event: Event) {
+		match event {
+			Event::Work(key, run, end) => {
+				if self.running.get(&key).is_some_and(|running| running.run == run) {
+					self.running.remove(&key);
+					self.on_work_end(key, end);
+				}
+			},
+			Event::Submitted(id, result) => self.on_submitted(id, result),
+		}
+	}
+
+	fn on_work_end(&mut self, key: SeatKey, end: WorkEnd) {
+		let now = self.view.best.now;
+		let failures = self.failures.entry(key).or_default();
+		let retry_at = now.saturating_add(2u32.saturating_pow((*failures).min(5)));
+		match end {
+			WorkEnd::Fetched | WorkEnd::Executed => *failures = 0,
+			WorkEnd::FetchFailed { .. } | WorkEnd::Troubled => *failures = failures.saturating_add(1),
+		}
+		if let Some(work) = self.local.seats.get_mut(&key) {
+			work.progress = match end {
+				WorkEnd::Fetched => Progress::Fetched,
+				WorkEnd::FetchFailed { reason, hopeless } => Progress::FetchFailed { reason, hopeless, retry_at },
+				WorkEnd::Executed => Progress::Executed,
+				WorkEnd::Troubled => Progress::Troubled { retry_at },
+			};
+		}
+	}
+
+	fn on_submitted(&mut self, id: TxId, result: Result<BlockNumber, SubmitError>) {
+		let kind = match id {
+			TxId::Seat(_, kind) => kind.name(),
+			TxId::Heartbeat => "heartbeat",
+		};
+		let seat = match id {
+			TxId::Seat(key, _) => Some(key),
+			TxId::Heartbeat => None,
+		};
+		let best = self.view.best.number;
+		let attempt = match &result {
+			Ok(block) => {
+				self.rejections.remove(&id);
+				self.shared.metrics.transactions.get_or_create(&Kind { kind }).inc();
+				tracing::info!(call = kind, seat = seat.map(|key| key.to_string()), block, "finalized");
+				self.local.fresh = false;
+				Attempt::Included { at: *block }
+			},
+			Err(error) => {
+				let rejections = self.rejections.entry(id).or_default();
+				*rejections = rejections.saturating_add(1);
+				let pause = 2u32.saturating_pow((*rejections).min(6)).min(LONGEST_BACKOFF);
+				self.shared.metrics.transaction_failures.get_or_create(&Kind { kind }).inc();
+				let seat = seat.map(|key| key.to_string());
+				tracing::warn!(call = kind, seat, %error, "not done");
+				match error {
+					SubmitError::Unknown(_) =>
+						Attempt::InFlight { until: self.view.finalized.number.saturating_add(UNKNOWN_FATE) },
+					_ => Attempt::Backoff { until: best.saturating_add(pause) },
+				}
+			},
+		};
+		self.local.attempts.insert(id, attempt);
+		if let (TxId::Seat(key, kind), false) = (id, matches!(result, Err(SubmitError::Unknown(_)))) {
+			if let Err(error) = self.shared.db.settled(key, kind) {
+				tracing::error!(%error, "cannot note what became of a transaction");
+			}
+		}
+		self.last_transaction = Some(LastTransaction::new(kind, seat, &result));
+	}
+
+	/// Ends all work between tasks and waits for what was submitted.
+	async fn farewell(&mut self) {
+		self.running.clear();
+		let in_flight = |local: &Local| {
+			local.attempts.values().any(|attempt| matches!(attempt, Attempt::InFlight { until: BlockNumber::MAX }))
+		};
+		let wait = async {
+			while in_flight(&self.local) {
+				match self.events.recv().await {
+					Some(Event::Submitted(id, result)) => self.on_submitted(id, result),
+					Some(Event::Work(..)) => {},
+					None => break,
+				}
+			}
+		};
+		if tokio::time::timeout(FAREWELL, wait).await.is_err() {
+			tracing::warn!("transactions are still under way; the next start looks what became of them");
+		}
+		self.write_status();
+		tracing::info!("stopped");
+	}
+
+	fn write_status(&self) {
+		let status = Status::new(self);
+		let metrics = &self.shared.metrics;
+		metrics.running.set(status.running.into());
+		let stored = self.shared.outputs.bytes().saturating_add(self.shared.fetcher.bytes());
+		metrics.stored_bytes.set(i64::try_from(stored).unwrap_or(i64::MAX));
+		for (kind, state) in [
+			("assigned", Some(SeatState::Assigned)),
+			("accepted", Some(SeatState::Accepted)),
+			("sealed", Some(SeatState::Sealed)),
+			("revealed", Some(SeatState::Revealed)),
+			("custody", None),
+		] {
+			let count = self.view.best.seats.values().filter(|seat| seat.state == state).count();
+			metrics.seats.get_or_create(&Kind { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
+		}
+		if let Err(error) = status.save(&self.status_file) {
+			tracing::warn!(%error, "cannot write the status file");
+		}
+	}
+
+	fn tasks_done(&self, key: &SeatKey) -> Option<u32> {
+		self.running.get(key).map(|running| running.done.load(Ordering::Relaxed))
+	}
+}
+
+/// Where a stored seat stands after a start.
+fn work_of(record: &Record) -> Work {
+	let progress = match record.sealed {
+		Some(_) => Progress::Executed,
+		None => Progress::New,
+	};
+	Work { progress, serving: record.serving, listed_at: record.listed_at, terms: record.terms }
+}
+
+/// Notes that the chain cannot be seen; how long to wait.
+fn lost(error: &millrace_client::Error, pause: Duration) -> Duration {
+	tracing::warn!(%error, "cannot see the chain, trying again");
+	(pause * 2).min(LONGEST_PAUSE)
+}
+
+/// A seat as the chain describes it.
+type Seat = AssignmentView;

@@ -1,0 +1,197 @@
+//! The database: what is stored once, what survives a crash, and that two agents cannot share it.
+
+use millrace_agent::{
+	db::{Database, DbError, Record, Sealed},
+	exec::Execution,
+	outputs::Outputs,
+	seat::{SeatKey, TxKind},
+};
+use codec::DecodeAll;
+use millrace_client::blobs::{Blob, BlobStore};
+use millrace_primitives::{merkle, Hash, JobId, Outcome, Report, ShardId};
+use std::{
+	fs,
+	process::{Command, Stdio},
+	sync::Arc,
+};
+
+fn key(index: u32) -> SeatKey {
+	SeatKey { shard: ShardId { job: JobId(5), index }, seat: 1, round: 2 }
+}
+
+fn record() -> Record {
+	Record { first_task: 8, tasks: 2, listed_at: 4, ..Record::default() }
+}
+
+fn execution(output: &[u8]) -> Execution {
+	Execution::success(output.to_vec(), 100, Vec::new())
+}
+
+fn sealed(byte: u8) -> Sealed {
+	Sealed { report: Report { root: Hash::repeat_byte(byte), gas_used: byte.into() }, salt: [byte; 32] }
+}
+
+#[test]
+fn a_second_agent_on_the_same_directory_is_refused_with_its_name() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	let first = Database::open(&path).unwrap();
+	let error = Database::open(&path).err().unwrap();
+	assert!(matches!(error, DbError::InUse(_)));
+	assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
+	drop(first);
+	Database::open(&path).unwrap();
+}
+
+#[test]
+fn a_seal_is_stored_once_and_for_all() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	{
+		let db = Database::open(&path).unwrap();
+		db.adopt(key(0), &record()).unwrap();
+		assert_eq!(db.seal(key(0), sealed(1)).unwrap(), sealed(1));
+		assert_eq!(db.seal(key(0), sealed(2)).unwrap(), sealed(1));
+		db.adopt(key(0), &record()).unwrap();
+	}
+	let db = Database::open(&path).unwrap();
+	assert_eq!(db.seal(key(0), sealed(3)).unwrap(), sealed(1));
+	assert_eq!(db.seats().unwrap(), [(key(0), Record { sealed: Some(sealed(1)), ..record() })]);
+}
+
+#[test]
+fn transactions_are_remembered_until_their_fate_is_known() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	{
+		let db = Database::open(&path).unwrap();
+		db.submitting(key(0), TxKind::Accept, 7).unwrap();
+		db.submitting(key(0), TxKind::Seal, 9).unwrap();
+		db.settled(key(0), TxKind::Accept).unwrap();
+	}
+	assert_eq!(Database::open(&path).unwrap().unsettled().unwrap(), [(key(0), TxKind::Seal, 9)]);
+}
+
+#[test]
+fn outputs_are_given_out_in_custody_only_and_go_with_the_last_who_names_them() {
+	let folder = tempfile::tempdir().unwrap();
+	let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+	for index in 0..2 {
+		db.adopt(key(index), &record()).unwrap();
+		outputs.store(key(index), 8, &execution(b"same"), false).unwrap();
+		outputs.store(key(index), 9, &execution(if index == 0 { b"zero" } else { b"" }), true).unwrap();
+	}
+	let (same, zero, empty) = (merkle::data_root(b"same"), merkle::data_root(b"zero"), merkle::data_root(b""));
+	assert!(outputs.open(same).is_none(), "before custody");
+	outputs.serve(key(0)).unwrap();
+	assert!(outputs.open(same).is_some() && outputs.open(zero).is_some());
+	assert!(outputs.open(empty).is_none(), "only the other seat's");
+	outputs.serve(key(1)).unwrap();
+	assert!(matches!(outputs.open(empty), Some(Blob::Bytes(bytes)) if bytes.is_empty()));
+	let listed = Vec::<Outcome>::decode_all(&mut &outputs.outcomes(key(0).shard).unwrap()[..]).unwrap();
+	assert_eq!(listed, [execution(b"same").outcome, execution(b"zero").outcome]);
+	outputs.forget(key(0)).unwrap();
+	assert!(outputs.open(zero).is_none() && outputs.outcomes(key(0).shard).is_none());
+	let Some(Blob::File(path)) = outputs.open(same) else { panic!("the other seat still needs it") };
+	assert_eq!(fs::read(&path).unwrap(), b"same");
+	outputs.forget(key(1)).unwrap();
+	assert!(!path.exists());
+	assert_eq!(fs::read_dir(folder.path().join("blobs")).unwrap().count(), 0);
+	assert_eq!(outputs.bytes(), 0);
+	assert_eq!(db.seats().unwrap(), []);
+}
+
+#[test]
+fn a_start_removes_what_nothing_names_and_serves_again_what_is_in_custody() {
+	let folder = tempfile::tempdir().unwrap();
+	let (path, blobs) = (folder.path().join("agent.redb"), folder.path().join("blobs"));
+	{
+		let db = Arc::new(Database::open(&path).unwrap());
+		let outputs = Outputs::open(db.clone(), &blobs).unwrap();
+		db.adopt(key(0), &record()).unwrap();
+		outputs.store(key(0), 8, &execution(b"kept"), true).unwrap();
+		outputs.serve(key(0)).unwrap();
+	}
+	let orphan = blobs.join(hex::encode(merkle::data_root(b"orphan")));
+	fs::write(&orphan, b"orphan").unwrap();
+	fs::write(blobs.join("3.new"), b"half").unwrap();
+	let db = Arc::new(Database::open(&path).unwrap());
+	let outputs = Outputs::open(db, &blobs).unwrap();
+	assert!(outputs.open(merkle::data_root(b"kept")).is_some());
+	assert_eq!(fs::read_dir(&blobs).unwrap().count(), 1);
+	assert_eq!(outputs.bytes(), 4);
+}
+
+#[test]
+fn a_task_whose_output_is_lost_is_not_done_and_a_forgotten_seat_takes_no_outcomes() {
+	let folder = tempfile::tempdir().unwrap();
+	let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+	db.adopt(key(0), &record()).unwrap();
+	outputs.store(key(0), 8, &execution(b"lost"), false).unwrap();
+	outputs.store(key(0), 9, &execution(b""), true).unwrap();
+	fs::remove_file(folder.path().join("blobs").join(hex::encode(merkle::data_root(b"lost")))).unwrap();
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [9].into());
+	outputs.store(key(0), 8, &execution(b"lost"), true).unwrap();
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [8, 9].into());
+	outputs.forget(key(0)).unwrap();
+	outputs.store(key(0), 8, &execution(b"late"), true).unwrap();
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [].into());
+}
+
+/// Not a test of its own: the process that the next test kills. It computes tasks until it is killed.
+#[test]
+#[ignore = "started by the next test"]
+fn a_process_that_is_killed() {
+	let Ok(folder) = std::env::var("MILLRACE_TEST_FOLDER") else { return };
+	let folder = std::path::Path::new(&folder);
+	let db = Arc::new(Database::open(&folder.join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.join("blobs")).unwrap();
+	for index in 0.. {
+		db.adopt(key(index), &record()).unwrap();
+		for task in 8..10 {
+			outputs.store(key(index), task, &execution(format!("{index} {task}").as_bytes()), task == 9).unwrap();
+		}
+		db.seal(key(index), sealed(index as u8)).unwrap();
+		db.submitting(key(index), TxKind::Seal, index).unwrap();
+		println!("{index}");
+	}
+}
+
+#[test]
+fn a_kill_at_any_moment_loses_nothing_that_was_sealed() {
+	use std::io::{BufRead, BufReader};
+	for delay in [3, 17, 40] {
+		let folder = tempfile::tempdir().unwrap();
+		let mut child = Command::new(std::env::current_exe().unwrap())
+			.args(["--ignored", "--exact", "a_process_that_is_killed", "--nocapture"])
+			.env("MILLRACE_TEST_FOLDER", folder.path())
+			.stdout(Stdio::piped())
+			.spawn()
+			.unwrap();
+		let mut last = None;
+		for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+			// Lines of the test harness surround the numbers.
+			if let Ok(index) = line.unwrap().trim().parse::<u32>() {
+				last = Some(index);
+				if index >= delay {
+					child.kill().unwrap();
+				}
+			}
+		}
+		child.wait().unwrap();
+		let last = last.expect("it began");
+		let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
+		let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+		for index in 0..=last {
+			let stored = db.seat(key(index)).unwrap().unwrap();
+			assert_eq!(stored.sealed, Some(sealed(index as u8)));
+			assert_eq!(outputs.done_tasks(key(index)).unwrap(), [8, 9].into(), "seat {index} of {last}");
+		}
+		assert!(db.unsettled().unwrap().len() as u32 > last);
+		for (key, record) in db.seats().unwrap() {
+			assert!(record.sealed.is_none() || outputs.done(key).unwrap().len() == 2, "sealed without outputs");
+		}
+	}
+}

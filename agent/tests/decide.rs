@@ -1,0 +1,353 @@
+//! Decisions: single ones by example, and by property what must never happen on a chain that reorganises, a node that
+//! restarts and transactions that get lost.
+
+use millrace_agent::{
+	decide::*,
+	seat::{SeatKey, TxKind},
+};
+use millrace_primitives::{
+	api::AssignmentView,
+	job::{DeclineReason, SeatState},
+	provider::ProviderStatus,
+	BlockNumber, Hash, JobId, ShardId, ENGINE_VERSION,
+};
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+
+const POLICY: Policy = Policy { heartbeat_blocks: 200, memory_pages: 1024 };
+
+fn seat(state: Option<SeatState>) -> AssignmentView {
+	AssignmentView {
+		shard: ShardId { job: JobId(1), index: 2 },
+		seat: 0,
+		round: 0,
+		state,
+		reveal_open: false,
+		due: 125,
+		engine: ENGINE_VERSION,
+		program: Hash::repeat_byte(1),
+		input_root: Hash::repeat_byte(2),
+		job_tasks: 10,
+		first_task: 4,
+		tasks: 2,
+		gas_limit: 1_000,
+		memory_pages: 16,
+		input_limit: 10,
+		output_limit: 10,
+		endpoints: vec![],
+	}
+}
+
+fn key() -> SeatKey {
+	(&seat(None)).into()
+}
+
+fn snapshot(number: BlockNumber, seats: &[AssignmentView]) -> Snapshot {
+	let seats = seats.iter().map(|seat| (seat.into(), seat.clone())).collect();
+	Snapshot { number, now: number, seats, complete: true }
+}
+
+/// The chain at best block 100 and finalized block 98, both with the same seats.
+fn view(seats: &[AssignmentView]) -> View {
+	View { best: snapshot(100, seats), finalized: snapshot(98, seats), standing: None }
+}
+
+fn local(progress: Progress) -> Local {
+	let work = Work { progress, serving: false, listed_at: 98, terms: terms(&seat(None)) };
+	Local { seats: BTreeMap::from([(key(), work)]), ..Local::default() }
+}
+
+fn decided(seat: AssignmentView, progress: Progress) -> Vec<Action> {
+	decide(&view(&[seat]), &local(progress), &POLICY)
+}
+
+fn failed(reason: DeclineReason, hopeless: bool, retry_at: u32) -> Progress {
+	Progress::FetchFailed { reason, hopeless, retry_at }
+}
+
+#[test]
+fn a_new_seat_is_taken_up_and_fetched() {
+	let actions = decide(&view(&[seat(Some(SeatState::Assigned))]), &Local::default(), &POLICY);
+	assert_eq!(actions, [Action::Adopt(key()), Action::Fetch(key())]);
+}
+
+#[test]
+fn what_was_fetched_is_accepted_and_executed_and_what_was_computed_is_sealed_at_once() {
+	let assigned = || seat(Some(SeatState::Assigned));
+	assert_eq!(decided(assigned(), Progress::Fetched), [Action::Accept(key()), Action::Execute(key())]);
+	assert_eq!(decided(assigned(), Progress::Executing), [Action::Accept(key())]);
+	assert_eq!(decided(assigned(), Progress::Executed), [Action::Seal(key())]);
+	let accepted = || seat(Some(SeatState::Accepted));
+	assert_eq!(decided(accepted(), Progress::New), [Action::Fetch(key())]);
+	assert_eq!(decided(accepted(), Progress::Fetched), [Action::Execute(key())]);
+	assert_eq!(decided(accepted(), Progress::Executing), []);
+	assert_eq!(decided(accepted(), Progress::Executed), [Action::Seal(key())]);
+}
+
+#[test]
+fn a_seal_waits_for_an_accept_on_its_way() {
+	let mut local = local(Progress::Executed);
+	local.attempts.insert(TxId::Seat(key(), TxKind::Accept), Attempt::InFlight { until: u32::MAX });
+	assert_eq!(decide(&view(&[seat(Some(SeatState::Assigned))]), &local, &POLICY), []);
+	assert_eq!(decide(&view(&[seat(Some(SeatState::Accepted))]), &local, &POLICY), [Action::Seal(key())]);
+}
+
+#[test]
+fn what_cannot_be_had_is_tried_again_and_declined_before_it_is_late() {
+	let inputs = DeclineReason::InputsUnavailable;
+	let due = |due| AssignmentView { due, ..seat(Some(SeatState::Assigned)) };
+	assert_eq!(decided(due(125), failed(inputs, false, 101)), []);
+	assert_eq!(decided(due(125), failed(inputs, false, 100)), [Action::Fetch(key())]);
+	assert_eq!(decided(due(105), failed(inputs, false, 101)), [Action::Decline(key(), inputs)]);
+	assert_eq!(decided(due(105), Progress::Fetching), [Action::Cancel(key()), Action::Decline(key(), inputs)]);
+	assert_eq!(decided(due(105), Progress::New), [Action::Decline(key(), DeclineReason::NoCapacity)]);
+	assert_eq!(decided(due(100), Progress::New), [], "too late for anything");
+	let refused = DeclineReason::ProgramRefused;
+	assert_eq!(decided(due(125), failed(refused, true, 0)), [Action::Decline(key(), refused)]);
+}
+
+#[test]
+fn what_is_accepted_is_never_declined_but_tried_until_it_is_due() {
+	let inputs = DeclineReason::InputsUnavailable;
+	let due = |due| AssignmentView { due, ..seat(Some(SeatState::Accepted)) };
+	assert_eq!(decided(due(101), failed(inputs, false, 100)), [Action::Fetch(key())]);
+	assert_eq!(decided(due(101), failed(DeclineReason::ProgramRefused, true, 0)), []);
+	assert_eq!(decided(due(100), Progress::Fetched), [], "nobody pays for it any more");
+	assert_eq!(decided(due(100), Progress::Executed), [Action::Seal(key())], "the chain may still take it");
+}
+
+#[test]
+fn work_for_another_machine_is_declined() {
+	let other = AssignmentView { engine: ENGINE_VERSION + 1, ..seat(Some(SeatState::Assigned)) };
+	let mut known = local(Progress::New);
+	known.seats.insert(
+		key(),
+		Work { progress: Progress::New, serving: false, listed_at: 0, terms: terms(&other) },
+	);
+	let decline = Action::Decline(key(), DeclineReason::NoCapacity);
+	assert_eq!(decide(&view(&[other]), &known, &POLICY), [decline]);
+	let large = AssignmentView { memory_pages: 2000, ..seat(Some(SeatState::Assigned)) };
+	assert_eq!(decide(&view(&[large]), &Local::default(), &POLICY), [Action::Adopt(key()), decline]);
+}
+
+#[test]
+fn reveals_wait_until_the_last_seal_is_finalized() {
+	let closed = seat(Some(SeatState::Sealed));
+	let open = AssignmentView { reveal_open: true, ..closed.clone() };
+	let both = |best: &AssignmentView, finalized: &AssignmentView| {
+		let view = View {
+			best: snapshot(100, std::slice::from_ref(best)),
+			finalized: snapshot(98, std::slice::from_ref(finalized)),
+			standing: None,
+		};
+		decide(&view, &local(Progress::Executed), &POLICY)
+	};
+	assert_eq!(both(&closed, &closed), []);
+	assert_eq!(both(&open, &closed), []);
+	assert_eq!(both(&open, &open), [Action::Reveal(key())]);
+	assert_eq!(both(&open, &seat(Some(SeatState::Accepted))), []);
+	let revealed = seat(Some(SeatState::Revealed));
+	assert_eq!(both(&revealed, &open), []);
+}
+
+#[test]
+fn without_the_salt_nothing_is_revealed() {
+	let open = AssignmentView { reveal_open: true, ..seat(Some(SeatState::Sealed)) };
+	for progress in [Progress::New, Progress::Fetched, Progress::Executing] {
+		assert_eq!(decided(open.clone(), progress), []);
+	}
+}
+
+#[test]
+fn outputs_are_served_once_custody_is_finalized() {
+	let custody = seat(None);
+	assert_eq!(decided(custody.clone(), Progress::Executed), [Action::Serve(key())]);
+	let view = View {
+		best: snapshot(100, &[custody]),
+		finalized: snapshot(98, &[seat(Some(SeatState::Revealed))]),
+		standing: None,
+	};
+	assert_eq!(decide(&view, &local(Progress::Executed), &POLICY), []);
+}
+
+#[test]
+fn a_seat_that_was_taken_away_is_stopped_at_once_and_forgotten_later() {
+	let gone = |finalized| View { best: snapshot(finalized + 2, &[]), finalized: snapshot(finalized, &[]), standing: None };
+	assert_eq!(decide(&gone(99), &local(Progress::Executing), &POLICY), [Action::Cancel(key())]);
+	assert_eq!(decide(&gone(98 + GRACE), &local(Progress::Executed), &POLICY), []);
+	assert_eq!(decide(&gone(99 + GRACE), &local(Progress::Executed), &POLICY), [Action::Forget(key())]);
+	// A page that is not complete tells nothing of what it lacks.
+	let mut page = gone(200);
+	page.best.complete = false;
+	assert_eq!(decide(&page, &local(Progress::Executed), &POLICY), []);
+}
+
+#[test]
+fn another_round_of_a_seat_is_other_work() {
+	let again = AssignmentView { round: 1, ..seat(Some(SeatState::Assigned)) };
+	let new: SeatKey = (&again).into();
+	let actions = decide(&view(&[again]), &local(Progress::Executing), &POLICY);
+	assert_eq!(actions, [Action::Adopt(new), Action::Fetch(new), Action::Cancel(key())]);
+}
+
+#[test]
+fn other_work_of_the_same_name_is_never_reported_with_the_old_result() {
+	for state in [SeatState::Assigned, SeatState::Accepted, SeatState::Sealed] {
+		let other = AssignmentView { input_root: Hash::repeat_byte(9), reveal_open: true, ..seat(Some(state)) };
+		assert_eq!(decided(other, Progress::Executed), [Action::Forget(key())]);
+	}
+}
+
+#[test]
+fn a_heartbeat_is_sent_when_it_is_due() {
+	let standing = |status, last_seen| Some(Standing { status, last_seen });
+	let with = |standing, fresh| {
+		decide(&View { standing, ..view(&[]) }, &Local { fresh, ..Local::default() }, &POLICY)
+	};
+	let mut late = View { standing: standing(ProviderStatus::Active, 50), ..view(&[]) };
+	late.best.now = 250;
+	assert_eq!(decide(&late, &Local::default(), &POLICY), [Action::Heartbeat]);
+	assert_eq!(with(standing(ProviderStatus::Active, 99), true), []);
+	assert_eq!(with(standing(ProviderStatus::Active, 50), false), []);
+	assert_eq!(with(standing(ProviderStatus::Active, 50), true), [Action::Heartbeat], "a start says so");
+	assert_eq!(with(standing(ProviderStatus::Unresponsive, 99), false), [Action::Heartbeat]);
+	assert_eq!(with(standing(ProviderStatus::Draining, 0), true), []);
+	assert_eq!(with(None, true), []);
+	let mut waiting = Local::default();
+	waiting.attempts.insert(TxId::Heartbeat, Attempt::InFlight { until: u32::MAX });
+	assert_eq!(decide(&late, &waiting, &POLICY), []);
+}
+
+#[test]
+fn urgent_work_comes_first() {
+	let early = AssignmentView { shard: ShardId { job: JobId(9), index: 0 }, due: 110, ..seat(Some(SeatState::Assigned)) };
+	let late = AssignmentView { due: 120, ..seat(Some(SeatState::Assigned)) };
+	let actions = decide(&view(&[late, early.clone()]), &Local::default(), &POLICY);
+	assert_eq!(actions.first(), Some(&Action::Adopt((&early).into())));
+}
+
+fn any_state() -> impl Strategy<Value = Option<SeatState>> {
+	prop_oneof![
+		Just(None),
+		Just(Some(SeatState::Assigned)),
+		Just(Some(SeatState::Accepted)),
+		Just(Some(SeatState::Sealed)),
+		Just(Some(SeatState::Revealed)),
+	]
+}
+
+fn any_progress() -> impl Strategy<Value = Progress> {
+	prop_oneof![
+		Just(Progress::New),
+		Just(Progress::Fetching),
+		(any::<bool>(), 90u32..110).prop_map(|(hopeless, retry_at)| failed(DeclineReason::InputsUnavailable, hopeless, retry_at)),
+		Just(Progress::Fetched),
+		Just(Progress::Executing),
+		(90u32..110).prop_map(|retry_at| Progress::Troubled { retry_at }),
+		Just(Progress::Executed),
+	]
+}
+
+fn any_attempt() -> impl Strategy<Value = Option<Attempt>> {
+	prop_oneof![
+		Just(None),
+		prop_oneof![Just(u32::MAX), 90u32..110].prop_map(|until| Some(Attempt::InFlight { until })),
+		(90u32..110).prop_map(|at| Some(Attempt::Included { at })),
+		(90u32..110).prop_map(|until| Some(Attempt::Backoff { until })),
+	]
+}
+
+prop_compose! {
+	fn any_side(number: u32)(state in any_state(), open: bool, due in 90u32..130, there in prop::bool::weighted(0.8), complete in prop::bool::weighted(0.9)) -> Snapshot {
+		let seat = AssignmentView { reveal_open: open, due, ..seat(state) };
+		Snapshot { complete, ..snapshot(number, if there { std::slice::from_ref(&seat) } else { &[] }) }
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig::with_cases(20_000))]
+
+	/// Whatever both sides of the chain say and whatever is known of earlier submissions.
+	#[test]
+	fn what_must_never_happen_never_does(
+		best in any_side(100),
+		finalized in any_side(98),
+		progress in any_progress(),
+		serving: bool,
+		listed_at in 0u32..99,
+		attempts in prop::array::uniform4(any_attempt()),
+	) {
+		let view = View { best, finalized, standing: None };
+		let mut local = local(progress);
+		local.seats.insert(key(), Work { progress, serving, listed_at, terms: terms(&seat(None)) });
+		for (kind, attempt) in TxKind::ALL.into_iter().zip(attempts) {
+			if let Some(attempt) = attempt {
+				local.attempts.insert(TxId::Seat(key(), kind), attempt);
+			}
+		}
+		let actions = decide(&view, &local, &POLICY);
+		let at_best = view.best.seats.get(&key());
+		let at_finalized = view.finalized.seats.get(&key());
+		let state = at_best.map(|seat| seat.state);
+		let mut submissions = 0;
+		for action in &actions {
+			let (kind, fine) = match action {
+				Action::Accept(_) => (TxKind::Accept, state == Some(Some(SeatState::Assigned))),
+				Action::Decline(..) => (TxKind::Decline, state == Some(Some(SeatState::Assigned)) && progress != Progress::Executed),
+				Action::Seal(_) => (
+					TxKind::Seal,
+					progress == Progress::Executed
+						&& matches!(state, Some(Some(SeatState::Assigned | SeatState::Accepted))),
+				),
+				Action::Reveal(_) => (
+					TxKind::Reveal,
+					progress == Progress::Executed
+						&& at_finalized.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open),
+				),
+				Action::Serve(_) => {
+					prop_assert!(at_finalized.is_some_and(|seat| seat.state.is_none()), "served before custody is final");
+					continue
+				},
+				Action::Forget(_) => {
+					prop_assert!(at_best.is_none() && at_finalized.is_none(), "forgotten while listed");
+					prop_assert!(view.best.complete && view.finalized.complete && view.finalized.number > listed_at + GRACE);
+					continue
+				},
+				Action::Fetch(_) => {
+					prop_assert!(!matches!(progress, Progress::Fetching | Progress::Fetched | Progress::Executing | Progress::Executed));
+					continue
+				},
+				Action::Execute(_) => {
+					prop_assert!(matches!(progress, Progress::Fetched | Progress::Troubled { .. }), "executed twice");
+					continue
+				},
+				Action::Cancel(_) => {
+					prop_assert!(matches!(progress, Progress::Fetching | Progress::Executing));
+					continue
+				},
+				Action::Adopt(_) | Action::Heartbeat => return Err(TestCaseError::fail("known seat, no provider")),
+			};
+			prop_assert!(fine, "{action:?} in {state:?} with {progress:?}");
+			submissions += 1;
+			match local.attempts.get(&TxId::Seat(key(), kind)) {
+				None => {},
+				Some(Attempt::InFlight { until }) => prop_assert!(view.finalized.number > *until, "may still be included"),
+				Some(Attempt::Included { at }) => prop_assert!(view.best.number >= *at, "the view is older than its effect"),
+				Some(Attempt::Backoff { until }) => prop_assert!(view.best.number >= *until, "too early"),
+			}
+		}
+		prop_assert!(submissions <= 1, "two calls about one seat at once: {actions:?}");
+	}
+
+	/// Work that can go on does: with nothing in the way some action or something under way leads on.
+	#[test]
+	fn nothing_gets_stuck(state in any_state(), progress in any_progress(), due in 110u32..130) {
+		let seat = AssignmentView { due, reveal_open: true, ..seat(state) };
+		let actions = decided(seat, progress);
+		let waits = matches!(progress, Progress::Fetching | Progress::Executing)
+			|| matches!(progress, Progress::Troubled { retry_at } | Progress::FetchFailed { hopeless: false, retry_at, .. } if retry_at > 100);
+		let lost = matches!(progress, Progress::FetchFailed { hopeless: true, .. }) && state == Some(SeatState::Accepted);
+		let no_secret = matches!(state, Some(SeatState::Sealed) | None) && progress != Progress::Executed;
+		prop_assert!(!actions.is_empty() || waits || lost || no_secret || state == Some(SeatState::Revealed));
+	}
+}

@@ -1,0 +1,68 @@
+//! `millrace estimate`: what a job would cost, and who could do it.
+
+use crate::{
+	context,
+	failure::{Failure, Result},
+	job::{PreparedJob, PLACEHOLDER},
+	options::{EstimateOptions, Global},
+	output::Output,
+	units::{blocks_and_time, mill},
+};
+use millrace_client::{blobs::hex_root, At, Chain};
+use millrace_primitives::{api::Quote, JobSpec};
+use serde_json::json;
+
+/// Runs the command.
+pub async fn run(global: &Global, options: EstimateOptions, output: &mut Output) -> Result<()> {
+	let chain = global.connect().await?;
+	let prepared = options.job.prepare(&chain).await?;
+	// A quote does not depend on who serves the data.
+	let spec = prepared.spec_with(&[PLACEHOLDER.into()])?;
+	let quote = quote(&chain, &spec).await?;
+	let block_ms = context::block_ms(&chain).await?;
+	let document = json!({
+		"program": hex_root(&prepared.program_id),
+		"inputRoot": hex_root(&spec.input_root),
+		"tasks": spec.tasks,
+		"shards": spec.shards(),
+		"replicas": spec.verification.seats(),
+		"quote": quote,
+		"blockMilliseconds": block_ms,
+	});
+	output.result(&document, text(&prepared, &spec, &quote, block_ms))
+}
+
+/// The chain's quote.
+pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
+	let quote = chain.market(At::Best).quote(spec).await?;
+	quote.ok_or_else(|| {
+		Failure::Input(
+			"the chain does not accept such a job: the price may be below the least one, or the deadline too far away".into(),
+		)
+	})
+}
+
+fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) -> String {
+	let mut text = format!(
+		"{} tasks in {} shards, {} replicas each, program {}\n",
+		spec.tasks,
+		spec.shards(),
+		spec.verification.seats(),
+		hex_root(&prepared.program_id),
+	);
+	let mut row = |name: &str, value: String| text += &format!("{name:<22}{value}\n");
+	row("on hold", format!("{} (what is not used comes back)", mill(quote.escrow)));
+	row("  for providers", format!("at most {}", mill(quote.payments)));
+	row("  protocol fee", format!("at most {}", mill(quote.fees)));
+	row("burned at submission", mill(quote.submission_fee));
+	row("a shard may take", blocks_and_time(quote.execution_window, block_ms));
+	let census = quote.census;
+	row("providers", format!("{} with such hardware and a free slot", census.in_class));
+	row("", format!("{} of them in the allowed regions", census.in_region));
+	row("", format!("{} of these at this price or below", census.affordable));
+	let seats = u32::from(spec.verification.seats());
+	if census.affordable < seats {
+		row("", format!("too few at present for {seats} replicas: raise --max-price, or wait"));
+	}
+	text
+}

@@ -1,0 +1,283 @@
+//! Fetching from providers, good and bad, on loopback.
+
+use super::*;
+use millrace_client::blobs::{serve, Blob, BlobStore, Reason, Refusal, Server};
+use millrace_primitives::{
+	api::SeatSummary,
+	job::{Constraints, JobStatus, Verification},
+	merkle, outcome,
+	provider::{HardwareClass, RegionSet},
+	AccountId, Hash,
+};
+use sp_runtime::Permill;
+use std::sync::{
+	atomic::{AtomicU32, Ordering},
+	Arc,
+};
+use tokio::net::TcpListener;
+
+const TASKS: u32 = 12;
+const SHARD: u32 = 4;
+/// The program fails in this task.
+const FAILS: u32 = 5;
+
+fn output(index: u32) -> Vec<u8> {
+	if index == FAILS {
+		return Vec::new()
+	}
+	vec![index as u8; 100 * index as usize]
+}
+
+fn outcomes(shard: u32) -> Vec<Outcome> {
+	(shard * SHARD..(shard + 1) * SHARD)
+		.map(|index| Outcome {
+			status: if index == FAILS { Status::Failed } else { Status::Success },
+			output_root: merkle::data_root(&output(index)),
+			output_len: output(index).len() as u64,
+			gas_used: u64::from(index),
+		})
+		.collect()
+}
+
+/// A provider that keeps all outputs, but for what it was told to spoil.
+#[derive(Default)]
+struct Provider {
+	spoiled: Vec<u32>,
+	wrong_outcomes: bool,
+	opened: AtomicU32,
+}
+
+impl BlobStore for Provider {
+	fn open(&self, root: Hash) -> Option<Blob> {
+		self.opened.fetch_add(1, Ordering::Relaxed);
+		let index = (0..TASKS).find(|index| merkle::data_root(&output(*index)) == root)?;
+		let mut bytes = output(index);
+		if self.spoiled.contains(&index) {
+			bytes[0] ^= 1;
+		}
+		Some(Blob::Bytes(bytes.into()))
+	}
+
+	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
+		let mut outcomes = outcomes(shard.index);
+		if self.wrong_outcomes {
+			outcomes[0].gas_used += 1;
+		}
+		// The protocol's encoding of a list: its length times four, here below 64, and the elements.
+		let mut bytes = vec![(outcomes.len() as u8) << 2];
+		for outcome in outcomes {
+			bytes.push(outcome.status as u8);
+			bytes.extend(outcome.output_root.as_bytes());
+			bytes.extend(outcome.output_len.to_le_bytes());
+			bytes.extend(outcome.gas_used.to_le_bytes());
+		}
+		Some(bytes)
+	}
+}
+
+struct World {
+	folder: tempfile::TempDir,
+	providers: Vec<Arc<Provider>>,
+	_servers: Vec<Server>,
+	endpoints: Vec<String>,
+}
+
+impl World {
+	async fn new(providers: Vec<Provider>) -> Self {
+		let providers: Vec<_> = providers.into_iter().map(Arc::new).collect();
+		let (mut servers, mut endpoints) = (Vec::new(), Vec::new());
+		for provider in &providers {
+			let server = serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), provider.clone()).unwrap();
+			endpoints.push(format!("http://{}", server.local_addr()));
+			servers.push(server);
+		}
+		Self { folder: tempfile::tempdir().unwrap(), providers, _servers: servers, endpoints }
+	}
+
+	fn job(&self) -> JobView {
+		JobView {
+			id: JobId(3),
+			client: AccountId::from([0; 32]),
+			status: JobStatus::Done,
+			program: Hash::repeat_byte(1),
+			input_root: Hash::repeat_byte(2),
+			tasks: TASKS,
+			shard_size: SHARD,
+			gas_limit: 1,
+			memory_pages: 1,
+			input_limit: 1,
+			output_limit: 10_000,
+			price_cap: 1,
+			verification: Verification::Replicated { replicas: 2 },
+			constraints: Constraints {
+				class: HardwareClass::General,
+				regions: RegionSet::ANY,
+				min_reputation: Permill::zero(),
+			},
+			preferences: Default::default(),
+			endpoints: Vec::new(),
+			submitted_at: 0,
+			expires_at: 0,
+			escrow: 0,
+			paid: 0,
+			fees: 0,
+			shards: TASKS / SHARD,
+			waiting: 0,
+			running: 0,
+			accepted: TASKS / SHARD,
+			failed: 0,
+		}
+	}
+
+	fn shard(&self, index: u32) -> ShardView {
+		let seat = |(index, endpoint): (usize, &String)| SeatSummary {
+			index: index as u8,
+			provider: None,
+			endpoint: Some(endpoint.clone()),
+			state: None,
+			round: 0,
+			ask: 1,
+			due: None,
+		};
+		ShardView {
+			id: ShardId { job: JobId(3), index },
+			first_task: index * SHARD,
+			tasks: SHARD,
+			state: ShardState::Custody,
+			engine: 1,
+			seats: self.endpoints.iter().enumerate().map(seat).collect(),
+			report: Some(outcome::report(&outcomes(index))),
+			custody_until: Some(1),
+		}
+	}
+
+	async fn fetch(&self, shards: impl IntoIterator<Item = u32>) -> Fetched {
+		let shards = shards.into_iter().map(|index| self.shard(index)).collect();
+		let manifest = Manifest::open(self.folder.path(), Hash::zero(), &self.job()).unwrap();
+		let client = Client::new(Limits::default()).unwrap();
+		collect(&client, &self.job(), shards, self.folder.path(), manifest, &ProgressBar::hidden()).await.unwrap()
+	}
+
+	fn opened(&self) -> u32 {
+		self.providers.iter().map(|provider| provider.opened.swap(0, Ordering::Relaxed)).sum()
+	}
+
+	fn assert_outputs(&self, tasks: impl IntoIterator<Item = u32>) {
+		for index in tasks.into_iter().filter(|index| *index != FAILS) {
+			assert_eq!(std::fs::read(self.folder.path().join(format!("{index:02}"))).unwrap(), output(index), "{index}");
+		}
+		assert!(!self.folder.path().join(format!("{FAILS:02}")).exists());
+	}
+}
+
+#[tokio::test]
+async fn all_outputs_arrive_and_the_manifest_says_which_tasks_failed() {
+	let world = World::new(vec![Provider::default()]).await;
+	let fetched = world.fetch(0..3).await;
+	world.assert_outputs(0..TASKS);
+	assert_eq!((fetched.verified.clone(), fetched.is_verified()), (vec![0, 1, 2], true));
+	assert_eq!((fetched.manifest.failed(), fetched.manifest.missing()), (vec![FAILS], vec![]));
+	let written = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap();
+	assert_eq!(written, fetched.manifest);
+	assert_eq!(written.outputs[7], TaskEntry::new(7, &outcomes(1)[3], Some("07".into())));
+	assert_eq!(fetched.verdict().unwrap_err().exit_code(), 5);
+}
+
+#[tokio::test]
+async fn what_is_here_is_not_downloaded_again_and_what_was_damaged_is() {
+	let world = World::new(vec![Provider::default()]).await;
+	world.fetch(0..3).await;
+	assert_eq!(world.opened(), TASKS - 1);
+	std::fs::write(world.folder.path().join("07"), "damaged").unwrap();
+	std::fs::remove_file(world.folder.path().join("11")).unwrap();
+	world.fetch(0..3).await;
+	assert_eq!(world.opened(), 2);
+	world.assert_outputs(0..TASKS);
+}
+
+#[tokio::test]
+async fn shards_whose_custody_is_over_stay_in_the_manifest() {
+	let world = World::new(vec![Provider::default()]).await;
+	let first = world.fetch([0]).await;
+	assert_eq!(first.manifest.missing(), (SHARD..TASKS).collect::<Vec<_>>());
+	let second = world.fetch([1, 2]).await;
+	assert_eq!((second.manifest.missing(), second.verified.clone()), (vec![], vec![1, 2]));
+	world.assert_outputs(0..TASKS);
+}
+
+#[tokio::test]
+async fn a_bad_provider_is_passed_over() {
+	let bad = Provider { spoiled: (1..TASKS).collect(), wrong_outcomes: true, ..Provider::default() };
+	let world = World::new(vec![bad, Provider::default()]).await;
+	assert!(world.fetch(0..3).await.is_verified());
+	world.assert_outputs(0..TASKS);
+}
+
+#[tokio::test]
+async fn outputs_that_match_nowhere_are_not_kept_and_end_with_exit_code_6() {
+	let bad = || Provider { spoiled: vec![9], ..Provider::default() };
+	let world = World::new(vec![bad(), bad()]).await;
+	let fetched = world.fetch(0..3).await;
+	assert_eq!(fetched.verified, [0, 1]);
+	assert!(!world.folder.path().join("09").exists());
+	world.assert_outputs(0..8);
+	assert_eq!(fetched.verdict().unwrap_err().exit_code(), 6);
+}
+
+#[tokio::test]
+async fn forged_outcomes_end_with_exit_code_6_and_absent_providers_with_4() {
+	let world = World::new(vec![Provider { wrong_outcomes: true, ..Provider::default() }]).await;
+	assert_eq!(world.fetch([1]).await.verdict().unwrap_err().exit_code(), 6);
+	let mut world = World::new(vec![]).await;
+	world.endpoints = vec!["http://127.0.0.1:1".into()];
+	assert_eq!(world.fetch([1]).await.verdict().unwrap_err().exit_code(), 4);
+}
+
+#[tokio::test]
+async fn another_job_s_folder_is_left_alone() {
+	let world = World::new(vec![Provider::default()]).await;
+	world.fetch([0]).await;
+	let other = JobView { id: JobId(4), ..world.job() };
+	assert_eq!(Manifest::open(world.folder.path(), Hash::zero(), &other).unwrap_err().exit_code(), 2);
+	assert!(Manifest::open(world.folder.path(), Hash::repeat_byte(9), &world.job()).is_err());
+	std::fs::write(world.folder.path().join("manifest.json"), "{").unwrap();
+	let error = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap_err();
+	assert!(error.to_string().contains("manifest.json"), "{error}");
+}
+
+#[test]
+fn the_worst_failure_decides_the_exit_code() {
+	let refused = |reason| {
+		let reasons = vec![Refusal { endpoint: "http://a".into(), reason }];
+		Failure::from(FetchError::Refused { what: "blob".into(), reasons })
+	};
+	let job = JobView { tasks: 1, ..fake_job() };
+	let manifest = Manifest::open(Path::new("/nonexistent"), Hash::zero(), &job).unwrap();
+	let failures = vec![(0, refused(Reason::Stalled)), (1, refused(Reason::Mismatch))];
+	let fetched = Fetched { manifest, folder: "x".into(), verified: vec![], failures };
+	let failure = fetched.verdict().unwrap_err();
+	assert_eq!(failure.exit_code(), 6);
+	assert!(failure.to_string().contains("shard 1"), "{failure}");
+}
+
+fn fake_job() -> JobView {
+	let folder = tempfile::tempdir().unwrap();
+	World { folder, providers: vec![], _servers: vec![], endpoints: vec![] }.job()
+}
+
+#[test]
+fn files_are_named_so_that_they_sort() {
+	assert_eq!(file_name(0, 1), "0");
+	assert_eq!(file_name(9, 10), "9");
+	assert_eq!(file_name(9, 11), "09");
+	assert_eq!(file_name(7, 1_000_000), "000007");
+}
+
+#[test]
+fn ranges_and_windows_cover_all_numbers() {
+	assert_eq!(ranges(&[]), "");
+	assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1-3, 7, 9-10");
+	assert_eq!(windows(&[0, 1, 63, 64, 200], 64), [(0, 64), (64, 1), (200, 1)]);
+	assert_eq!(windows(&[5], 64), [(5, 1)]);
+	assert_eq!(windows(&[], 64), []);
+}

@@ -1,0 +1,122 @@
+//! `millrace submit`: submits a job, and if it is wanted serves its data, follows it and fetches its outputs.
+
+use super::{estimate, fetch, watch};
+use crate::{
+	context,
+	failure::{Failure, Result},
+	job::PreparedJob,
+	options::{Global, SubmitOptions},
+	output::Output,
+	serving::{self, JobStore, Serving},
+	units::mill,
+};
+use millrace_client::{blobs::hex_root, calls, At, Call, Chain};
+use serde_json::json;
+
+/// Runs the command.
+pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -> Result<()> {
+	let stays = options.watch || options.fetch.is_some();
+	if options.endpoints.is_empty() && !stays {
+		return Err(Failure::Input(
+			"nobody would serve program and inputs once this command ends: add --watch to serve them from here, or run \
+			 `millrace serve` and name its URL with --endpoint"
+				.into(),
+		))
+	}
+	let signer = global.signer()?;
+	let chain = global.connect().await?;
+	let prepared = options.job.prepare(&chain).await?;
+	let (serving, endpoints) = serve(&options, &prepared).await?;
+	let spec = prepared.spec_with(&endpoints)?;
+	let publication = publication(&chain, &options, &prepared).await?;
+	let quote = estimate::quote(&chain, &spec).await?;
+	let submission = calls::submit(&spec);
+	let call = match publication {
+		None => submission,
+		Some(publication) => calls::batch_all(vec![publication, submission]),
+	};
+	let needed = quote.escrow.saturating_add(quote.submission_fee);
+	context::ensure_funds(&chain, &signer, &call, needed).await?;
+	let (finalized, transaction) = context::submit(&chain, &signer, call).await?;
+	let id = finalized.job_id().ok_or_else(|| Failure::Other("the chain did not say which job was submitted".into()))?;
+	let document = json!({
+		"job": id.0,
+		"program": hex_root(&prepared.program_id),
+		"tasks": spec.tasks,
+		"shards": spec.shards(),
+		"escrow": quote.escrow.to_string(),
+		"endpoints": endpoints,
+		"transaction": transaction,
+	});
+	let text = format!(
+		"Job {} was submitted in block {}: {} tasks in {} shards, {} on hold.{}",
+		id.0,
+		finalized.block.number,
+		spec.tasks,
+		spec.shards(),
+		mill(quote.escrow),
+		context::fee(&finalized),
+	);
+	if !stays {
+		return output.result(&document, text)
+	}
+	// The one document on standard output is the job's end.
+	output.note(if output.is_json() { document.to_string() } else { text });
+	let followed = watch::follow(&chain, id, output).await;
+	let ended = match followed {
+		Ok(ended) => ended,
+		Err(failure) => {
+			output.note(format!("The job goes on; follow it with `millrace watch {}`.", id.0));
+			return Err(failure)
+		},
+	};
+	let result = match &options.fetch {
+		Some(folder) => {
+			// Of a job that did not end well, what there is is fetched.
+			let fetched = fetch::fetch(&chain, id, folder, output).await?;
+			if options.acknowledge && fetched.is_verified() {
+				fetch::acknowledge(&chain, &signer, id, &fetched, output).await?;
+			}
+			fetch::report(&fetched, output)?;
+			fetched.verdict()
+		},
+		None => output.result(&ended.job, ended.text()),
+	};
+	if let Some(serving) = serving {
+		serving.server.shutdown().await;
+	}
+	result.and(ended.verdict())
+}
+
+/// Serves the job's data unless others do; the URLs that providers are told.
+async fn serve(options: &SubmitOptions, prepared: &PreparedJob) -> Result<(Option<Serving>, Vec<String>)> {
+	if !options.endpoints.is_empty() {
+		return Ok((None, options.endpoints.clone()))
+	}
+	if prepared.program.is_none() {
+		return Err(Failure::Input(
+			"to serve the program, its module is needed: name the file with --program, or name who serves it with --endpoint"
+				.into(),
+		))
+	}
+	let store = JobStore::new(prepared.program.clone(), prepared.inputs.clone());
+	let serving = serving::start(store, options.serve.serve, options.serve.advertise.as_deref()).await?;
+	let endpoints = vec![serving.endpoint.clone()];
+	Ok((Some(serving), endpoints))
+}
+
+/// The call that publishes the program, if that is needed.
+async fn publication(chain: &Chain, options: &SubmitOptions, prepared: &PreparedJob) -> Result<Option<Call>> {
+	if chain.program(prepared.program_id, At::Best).await?.is_some() {
+		return Ok(None)
+	}
+	let root = hex_root(&prepared.program_id);
+	match &prepared.program {
+		Some(program) if options.publish => Ok(Some(calls::publish_program(program.id, program.size()))),
+		Some(_) => Err(Failure::Refused(format!(
+			"program {root} is not published: run `millrace program publish {}`, or add --publish",
+			options.job.program
+		))),
+		None => Err(Failure::Refused(format!("program {root} is not published; to publish it, its module is needed"))),
+	}
+}

@@ -1,0 +1,90 @@
+//! What commands share: the connection, the signer, looks at the chain.
+
+use crate::{
+	failure::{Failure, Result},
+	options::Global,
+	units::mill,
+};
+use millrace_client::{keys::address, At, Balances, Call, Chain, Finalized, Keypair};
+use millrace_primitives::{api::JobView, AccountId, Balance, JobId};
+use std::time::Duration;
+
+/// How long a command waits for its first connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+impl Global {
+	/// Connects to the node.
+	pub async fn connect(&self) -> Result<Chain> {
+		let options = millrace_client::Options { connect_timeout: CONNECT_TIMEOUT, ..Default::default() };
+		Ok(Chain::connect_with(&self.url, options).await?)
+	}
+
+	/// The signer.
+	pub fn signer(&self) -> Result<Keypair> {
+		let key = self.key.as_deref().ok_or_else(|| {
+			Failure::Input("this needs a key: --key FILE (or MILLRACE_KEY); make one with `millrace key generate FILE`".into())
+		})?;
+		Ok(Keypair::load(key)?)
+	}
+
+	/// An account that was named, or the signer's.
+	pub fn account(&self, named: Option<AccountId>) -> Result<AccountId> {
+		match named {
+			Some(account) => Ok(account),
+			None => Ok(self.signer()?.account()),
+		}
+	}
+}
+
+/// A job that still has state.
+pub async fn job(chain: &Chain, id: JobId, at: At) -> Result<JobView> {
+	let job = chain.market(at).job(id).await?;
+	job.ok_or_else(|| Failure::Input(format!("there is no job {}, or it is over and all its state is gone", id.0)))
+}
+
+/// How long a market block takes, in milliseconds.
+pub async fn block_ms(chain: &Chain) -> Result<u64> {
+	Ok(chain.constant::<u64>("Babe", "ExpectedBlockTime").await?)
+}
+
+/// What an account can put on hold or spend: all that is free and not frozen, without the existential deposit.
+pub async fn spendable(chain: &Chain, account: &AccountId) -> Result<Balance> {
+	let Balances { free, reserved, frozen, .. } = chain.balances(account, At::Best).await?;
+	let existential = chain.constant::<Balance>("Balances", "ExistentialDeposit").await?;
+	let frozen = frozen.saturating_sub(reserved);
+	Ok(free.saturating_sub(frozen.max(existential)))
+}
+
+/// Refuses what the signer cannot pay, before anything is sent.
+pub async fn ensure_funds(chain: &Chain, signer: &Keypair, call: &Call, needed: Balance) -> Result<()> {
+	let fee = chain.estimate_fee(signer, call).await?;
+	let needed = needed.checked_add(fee).ok_or_else(|| Failure::Input("the amount is larger than any balance".into()))?;
+	let spendable = spendable(chain, &signer.account()).await?;
+	if needed > spendable {
+		return Err(Failure::Refused(format!(
+			"insufficient funds: it takes {}, the transaction fee included, and {} can spend {}: {} are missing",
+			mill(needed),
+			address(&signer.account()),
+			mill(spendable),
+			mill(needed - spendable),
+		)))
+	}
+	Ok(())
+}
+
+/// Submits a call that has no surprises, and says what it cost.
+pub async fn submit(chain: &Chain, signer: &Keypair, call: Call) -> Result<(Finalized, serde_json::Value)> {
+	let finalized = chain.submit(signer, call).await?;
+	let document = serde_json::json!({
+		"block": finalized.block.number,
+		"blockHash": format!("{:?}", finalized.block.hash),
+		"transaction": format!("{:?}", finalized.hash),
+		"fee": finalized.fee().map(|fee| fee.to_string()),
+	});
+	Ok((finalized, document))
+}
+
+/// The fee in words.
+pub fn fee(finalized: &Finalized) -> String {
+	finalized.fee().map_or_else(String::new, |fee| format!(" Transaction fee: {}.", mill(fee)))
+}

@@ -1,0 +1,181 @@
+//! How a command ends when it does not succeed.
+
+use crate::units::mill;
+use millrace_client::{
+	blobs::FetchError,
+	keys::{address, KeyError},
+	Error,
+};
+
+/// The exit codes, as `--help` shows them.
+pub const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  wrong usage, or an error that is none of the others
+  2  bad input: a file, key, amount or specification
+  3  the chain refused a transaction
+  4  no connection: node or endpoints unreachable, or the wrong network
+  5  the job ended, or stands, without all its results
+  6  data did not match what the chain says";
+
+/// Why a command did not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+	/// None of the others.
+	#[error("{0}")]
+	Other(String),
+	/// What the user gave cannot be used.
+	#[error("{0}")]
+	Input(String),
+	/// The chain, or the way to it.
+	#[error(transparent)]
+	Chain(#[from] Error),
+	/// The chain refuses what has not even been sent.
+	#[error("{0}")]
+	Refused(String),
+	/// Downloads.
+	#[error(transparent)]
+	Fetch(#[from] FetchError),
+	/// The job has no result for some tasks.
+	#[error("{0}")]
+	Incomplete(String),
+	/// Data that does not match the chain.
+	#[error("{0}")]
+	Unverified(String),
+	/// Endpoints that cannot be reached.
+	#[error("{0}")]
+	Unreachable(String),
+}
+
+/// The result of a command.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl From<KeyError> for Failure {
+	fn from(error: KeyError) -> Self {
+		Self::Input(error.to_string())
+	}
+}
+
+impl Failure {
+	/// The process's exit code.
+	pub fn exit_code(&self) -> u8 {
+		match self {
+			Self::Other(_) => 1,
+			Self::Input(_) | Self::Chain(Error::Key(_)) => 2,
+			Self::Refused(_)
+			| Self::Chain(Error::Dispatch { .. } | Error::CannotPay { .. } | Error::Refused { .. }) => 3,
+			Self::Fetch(error) if error.is_mismatch() => 6,
+			Self::Fetch(FetchError::Disk { .. } | FetchError::Client(_)) => 1,
+			Self::Chain(_) | Self::Fetch(_) | Self::Unreachable(_) => 4,
+			Self::Incomplete(_) => 5,
+			Self::Unverified(_) => 6,
+		}
+	}
+
+	/// What happened, with amounts as people write them.
+	pub fn text(&self) -> String {
+		match self {
+			Self::Chain(Error::CannotPay { account, free, fee }) => format!(
+				"{} cannot pay the transaction fee: it takes about {}, and {} are free",
+				address(account),
+				mill(*fee),
+				mill(*free),
+			),
+			other => other.to_string(),
+		}
+	}
+
+	/// What the user can do about it.
+	pub fn advice(&self) -> Option<String> {
+		let advice = match self {
+			Self::Chain(Error::Connection { .. }) =>
+				"is the node running, and is --url (or MILLRACE_URL) its WebSocket address?".into(),
+			Self::Chain(Error::WrongNetwork { .. }) => "name a Millrace node with --url (or MILLRACE_URL)".into(),
+			Self::Chain(Error::IncompatibleChain { .. }) => "use the release of millrace that fits the chain".into(),
+			Self::Chain(Error::CannotPay { fee, free, .. }) => {
+				let missing = fee.saturating_sub(*free);
+				if missing > 0 {
+					format!("send at least {} to the account, and a little more for it to keep existing", mill(missing))
+				} else {
+					"the account must keep the existential deposit; send it some more".into()
+				}
+			},
+			Self::Chain(Error::Dropped { .. }) => "run the command again".into(),
+			Self::Chain(Error::OutcomeUnknown { .. }) => "look at the chain before you run the command again".into(),
+			Self::Chain(Error::Dispatch { pallet, error, .. }) => return dispatch_advice(pallet, error),
+			Self::Fetch(error) if error.is_disk_full() => "the disk is full: make room, then run it again".into(),
+			_ => return None,
+		};
+		Some(advice)
+	}
+}
+
+fn dispatch_advice(pallet: &str, error: &str) -> Option<String> {
+	let advice = match (pallet, error) {
+		("Jobs", "InsufficientFunds") => "see what a job holds with `millrace estimate`, and what you have with `millrace balance`",
+		("Jobs", "UnknownProgram") => "publish it: `millrace program publish FILE.wasm`, or submit with --publish",
+		("Jobs", "PriceTooLow") => "raise --max-price",
+		("Jobs", "DeadlineTooLong") => "shorten --deadline",
+		("Jobs", "NotClient") | ("Jobs", "NotPublisher") => "sign with the account that began it: --key (or MILLRACE_KEY)",
+		("Jobs", "ProgramInUse") => "jobs use the program; acknowledge them, or wait for the end of their custody",
+		("Jobs", "NothingInCustody") => "nothing waits for acknowledgement: not settled yet, or over already",
+		("Providers", "BondTooSmall") => "raise --bond",
+		("Providers", "BondReserved") => "open work reserves the bond: drain, and wait until it has settled",
+		("Providers", "StillUnbonding") => "wait until the unbonding period is over",
+		("Providers", "UnknownOperator") => "sign with the operator's key: --key (or MILLRACE_KEY)",
+		("Providers", "UnknownProvider") => "sign with the provider's own key: --key (or MILLRACE_KEY)",
+		("Token", "FundsUnavailable") => "the account has too little: see `millrace balance`",
+		_ => return None,
+	};
+	Some(advice.into())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use millrace_client::blobs::{Reason, Refusal};
+
+	fn refused(reason: Reason) -> Failure {
+		let reasons = vec![Refusal { endpoint: "http://a".into(), reason }];
+		FetchError::Refused { what: "blob".into(), reasons }.into()
+	}
+
+	#[test]
+	fn exit_codes_are_those_of_the_help() {
+		let dispatch = Error::Dispatch { pallet: "Jobs".into(), error: "PriceTooLow".into(), docs: String::new() };
+		let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+		let cases: Vec<(Failure, u8)> = vec![
+			(Failure::Other(String::new()), 1),
+			(FetchError::Disk { path: "x".into(), source: full }.into(), 1),
+			(Failure::Input(String::new()), 2),
+			(KeyError::Secret.into(), 2),
+			(Error::Key(KeyError::Secret).into(), 2),
+			(dispatch.into(), 3),
+			(Failure::Refused(String::new()), 3),
+			(Error::Refused { reason: String::new() }.into(), 3),
+			(Error::Connection { url: String::new(), reason: String::new() }.into(), 4),
+			(Error::WrongNetwork { url: String::new(), found: String::new() }.into(), 4),
+			(refused(Reason::Status(404)), 4),
+			(Failure::Incomplete(String::new()), 5),
+			(Failure::Unverified(String::new()), 6),
+			(refused(Reason::Mismatch), 6),
+		];
+		for (failure, code) in cases {
+			assert_eq!(failure.exit_code(), code, "{failure:?}");
+			assert!(EXIT_CODES.contains(&format!("\n  {code}  ")), "{code}");
+		}
+	}
+
+	#[test]
+	fn errors_say_what_to_do() {
+		let advice = |error: Failure| error.advice().unwrap_or_default();
+		assert!(advice(Error::Connection { url: String::new(), reason: String::new() }.into()).contains("--url"));
+		let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+		assert!(advice(FetchError::Disk { path: "x".into(), source: full }.into()).contains("disk is full"));
+		let account = millrace_primitives::AccountId::from([1; 32]);
+		let poor = Error::CannotPay { account, free: 1, fee: 3 * millrace_primitives::MILL };
+		let poor = Failure::from(poor);
+		assert!(poor.text().contains("about 3 MILL"));
+		assert!(advice(poor).contains("2.999999999999 MILL"));
+	}
+}

@@ -1,0 +1,54 @@
+//! `millrace`: buy compute, sell it, and look at the market from the command line.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`options`] | the command line's grammar |
+//! | [`commands`] | one file a subcommand, each with `run(options, output)` |
+//! | [`units`] | amounts, sizes, times as people write them |
+//! | [`inputs`], [`program`], [`job`] | what a job is made of |
+//! | [`serving`] | the server for a job's program and inputs |
+//! | [`output`], [`failure`] | what is printed, and how it ends |
+
+mod commands;
+mod context;
+mod failure;
+mod inputs;
+mod job;
+mod options;
+mod output;
+mod program;
+mod serving;
+mod units;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+	let options = match options::Options::try_parse() {
+		Ok(options) => options,
+		Err(error) => {
+			// Help and version are no errors. If they cannot be printed, nobody is there to be told.
+			drop(error.print());
+			return ExitCode::from(u8::from(error.use_stderr()))
+		},
+	};
+	let filter = tracing_subscriber::EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| "error".into());
+	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+	let mut output = output::Output::new(options.global.json);
+	let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+	let result = match runtime {
+		Ok(runtime) => {
+			let result = runtime.block_on(commands::run(options, &mut output));
+			runtime.shutdown_background();
+			result
+		},
+		Err(error) => Err(failure::Failure::Other(format!("cannot start: {error}"))),
+	};
+	match result.and_then(|()| output.flush()) {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(failure) => {
+			output.failure(&failure);
+			ExitCode::from(failure.exit_code())
+		},
+	}
+}

@@ -1,0 +1,379 @@
+//! The command line's grammar.
+
+use crate::{
+	failure::EXIT_CODES,
+	job::{JobOptions, ServeOptions},
+	units::{parse_mill, parse_span, Span},
+};
+use clap::{Args, Parser, Subcommand};
+use millrace_client::keys::parse_account;
+use millrace_primitives::{
+	provider::{HardwareClass, Region},
+	AccountId, Balance, JobId,
+};
+use std::path::PathBuf;
+
+/// Buy compute, sell it, and look at the market.
+#[derive(Debug, Parser)]
+#[command(name = "millrace", version, about, after_help = EXIT_CODES, max_term_width = 100)]
+pub struct Options {
+	/// Options of every command.
+	#[command(flatten)]
+	pub global: Global,
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+	/// The node's WebSocket address.
+	#[arg(long, global = true, env = "MILLRACE_URL", default_value = "ws://127.0.0.1:9944")]
+	pub url: String,
+	/// Who signs: a key file (see `millrace key generate`), or a secret URI such as //Alice.
+	#[arg(long, global = true, env = "MILLRACE_KEY", hide_env_values = true)]
+	pub key: Option<String>,
+	/// Print results as JSON: one document on standard output, of `watch` one a line.
+	#[arg(long, global = true)]
+	pub json: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Make keys, and see what account a key is for.
+	#[command(subcommand)]
+	Key(KeyCommand),
+	/// Publish programs and withdraw them.
+	#[command(subcommand)]
+	Program(ProgramCommand),
+	/// What a job would cost, and who could do it.
+	Estimate(EstimateOptions),
+	/// Submit a job.
+	Submit(SubmitOptions),
+	/// Serve a job's program and inputs without submitting anything.
+	Serve(ServeCommand),
+	/// Follow a job until it ends.
+	Watch(JobArgument),
+	/// Download a job's outputs and verify them against the chain.
+	Fetch(FetchOptions),
+	/// End the custody of outputs: providers get the withheld part of their pay and may forget the outputs.
+	Acknowledge(JobArgument),
+	/// Cancel a job: what has not started is refunded, what runs goes on.
+	Cancel(JobArgument),
+	/// Pay more for a job, or give it more time; resumes a suspended one.
+	TopUp(TopUpOptions),
+	/// Look at providers, register one and look after it.
+	#[command(subcommand)]
+	Provider(ProviderCommand),
+	/// What an account has, and what is on hold.
+	Balance(BalanceOptions),
+	/// Claim a provider's emission of an era.
+	Claim(ClaimOptions),
+}
+
+/// `millrace key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+	/// Make a new key and write it to a file that only you can read.
+	Generate {
+		/// The new file; without it the secret phrase is printed.
+		file: Option<PathBuf>,
+	},
+	/// Show the account of a key (file or secret URI), of --key without an argument.
+	Inspect {
+		/// The key.
+		key: Option<String>,
+	},
+}
+
+/// `millrace program`.
+#[derive(Debug, Subcommand)]
+pub enum ProgramCommand {
+	/// Check a WebAssembly module and publish it; a deposit is held until it is withdrawn.
+	Publish {
+		/// The module.
+		file: PathBuf,
+	},
+	/// Withdraw a program that no job uses.
+	Withdraw {
+		/// The program's root, or its module.
+		program: String,
+	},
+}
+
+/// `millrace estimate`.
+#[derive(Debug, Args)]
+pub struct EstimateOptions {
+	/// The job.
+	#[command(flatten)]
+	pub job: JobOptions,
+}
+
+/// `millrace submit`.
+#[derive(Debug, Args)]
+pub struct SubmitOptions {
+	/// The job.
+	#[command(flatten)]
+	pub job: JobOptions,
+	/// Where its data is served.
+	#[command(flatten)]
+	pub serve: ServeOptions,
+	/// Where program and inputs are served already (up to four; see `millrace serve`), instead of by this command.
+	#[arg(long = "endpoint", value_name = "URL", value_parser = crate::serving::parse_endpoint, conflicts_with_all = ["serve", "advertise"])]
+	pub endpoints: Vec<String>,
+	/// Publish the program if it is not published.
+	#[arg(long)]
+	pub publish: bool,
+	/// Stay, serve program and inputs, and show progress until the job ends.
+	#[arg(long)]
+	pub watch: bool,
+	/// Then fetch the outputs into this folder. Implies --watch.
+	#[arg(long, value_name = "DIR")]
+	pub fetch: Option<PathBuf>,
+	/// Then end the outputs' custody, if all were verified.
+	#[arg(long, requires = "fetch")]
+	pub acknowledge: bool,
+}
+
+/// `millrace serve`.
+#[derive(Debug, Args)]
+pub struct ServeCommand {
+	/// The program's module.
+	#[arg(long, value_name = "FILE")]
+	pub program: PathBuf,
+	/// The job's inputs.
+	#[command(flatten)]
+	pub inputs: crate::job::InputOptions,
+	/// The address to serve on; without a port any free one.
+	#[arg(long, value_name = "ADDR[:PORT]", default_value = "127.0.0.1", value_parser = crate::serving::parse_address)]
+	pub listen: std::net::SocketAddr,
+}
+
+/// A job.
+#[derive(Debug, Args)]
+pub struct JobArgument {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+}
+
+/// `millrace fetch`.
+#[derive(Debug, Args)]
+pub struct FetchOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// The folder for the outputs; made if it does not exist. What it holds already is not downloaded again.
+	#[arg(value_name = "DIR", required_unless_present = "to")]
+	pub folder: Option<PathBuf>,
+	/// The same as an option.
+	#[arg(long, value_name = "DIR", conflicts_with = "folder")]
+	pub to: Option<PathBuf>,
+	/// End the outputs' custody if all were verified.
+	#[arg(long)]
+	pub acknowledge: bool,
+}
+
+/// `millrace top-up`.
+#[derive(Debug, Args)]
+pub struct TopUpOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// The new price cap in MILL per Ggas and replica, for shards that have not started.
+	#[arg(long, value_name = "MILL", value_parser = parse_mill)]
+	pub max_price: Option<Balance>,
+	/// How much longer work may be handed out: blocks, or a time such as 2h.
+	#[arg(long, value_name = "SPAN", value_parser = parse_span)]
+	pub extend: Option<Span>,
+}
+
+/// `millrace provider`.
+#[derive(Debug, Subcommand)]
+pub enum ProviderCommand {
+	/// All providers.
+	List,
+	/// One provider.
+	Show {
+		/// Its account or its operator's; that of --key without an argument.
+		#[arg(value_parser = account)]
+		provider: Option<AccountId>,
+	},
+	/// Register the signer as a provider.
+	Register(RegisterOptions),
+	/// Take no more work; what is under way goes on. Signed by the provider or its operator.
+	Drain,
+	/// Take work again. Signed by the provider or its operator.
+	Resume,
+	/// Add to the bond.
+	Bond {
+		/// How much, in MILL.
+		#[arg(value_parser = parse_mill)]
+		amount: Balance,
+	},
+	/// Begin to take out of the bond what no open work reserves.
+	Unbond {
+		/// How much, in MILL.
+		#[arg(value_parser = parse_mill)]
+		amount: Balance,
+	},
+	/// Get back what was unbonded, once the unbonding period is over.
+	Withdraw,
+	/// Give a sign of life. Signed by the operator.
+	Heartbeat,
+}
+
+/// `millrace provider register`.
+#[derive(Debug, Args)]
+pub struct RegisterOptions {
+	/// The key that works for the provider: its account, key file or secret URI. Not the provider's own.
+	#[arg(long, value_name = "ACCOUNT|KEY")]
+	pub operator: String,
+	/// Where it serves outputs.
+	#[arg(long, value_name = "URL", value_parser = crate::serving::parse_endpoint)]
+	pub endpoint: String,
+	/// Its price in MILL per Ggas.
+	#[arg(long, value_name = "MILL", value_parser = parse_mill)]
+	pub ask: Balance,
+	/// How many shards it computes at once.
+	#[arg(long, default_value_t = 1)]
+	pub slots: u16,
+	/// The memory of each slot.
+	#[arg(long, value_name = "BYTES", default_value = "1G", value_parser = crate::job::parse_memory)]
+	pub memory: u32,
+	/// Where it is.
+	#[arg(long, default_value = "unspecified", value_parser = crate::job::parse_region)]
+	pub region: Region,
+	/// What its hardware is good for; may be given several times.
+	#[arg(long = "class", default_value = "general", value_parser = crate::job::parse_class)]
+	pub classes: Vec<HardwareClass>,
+	/// What answers for its work, in MILL.
+	#[arg(long, value_name = "MILL", value_parser = parse_mill)]
+	pub bond: Balance,
+	/// What the operator gets for transaction fees, in MILL.
+	#[arg(long, value_name = "MILL", default_value = "1", value_parser = parse_mill)]
+	pub funding: Balance,
+}
+
+/// `millrace balance`.
+#[derive(Debug, Args)]
+pub struct BalanceOptions {
+	/// The account; that of --key without an argument.
+	#[arg(value_parser = account)]
+	pub account: Option<AccountId>,
+}
+
+/// `millrace claim`.
+#[derive(Debug, Args)]
+pub struct ClaimOptions {
+	/// The era.
+	#[arg(long)]
+	pub era: u32,
+	/// The provider who receives it; the one of --key without it.
+	#[arg(long, value_parser = account)]
+	pub provider: Option<AccountId>,
+}
+
+fn parse_job(text: &str) -> Result<JobId, String> {
+	text.parse().map(JobId).map_err(|_| "expected a job's number".into())
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+	parse_account(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use clap::CommandFactory;
+	use millrace_primitives::{MILL, MILLI};
+
+	fn parse(line: &str) -> Result<Options, clap::Error> {
+		Options::try_parse_from(line.split(' '))
+	}
+
+	#[test]
+	fn the_grammar_is_sound_and_the_help_names_the_exit_codes() {
+		Options::command().debug_assert();
+		let help = Options::command().render_long_help().to_string();
+		assert!(help.contains("Exit codes:") && help.contains("did not match"), "{help}");
+	}
+
+	#[test]
+	fn a_job_is_submitted_with_one_line() {
+		let line = "millrace submit --program a.wasm --inputs in --replicas 3 --max-price 0.002 --deadline 2h --gas-limit 5G \
+			--memory 128M --output-limit 64K --shard-size 4 --region europe --region asia --class highMemory \
+			--min-reputation 50% --serve 127.0.0.1:8000 --publish --watch --fetch out --acknowledge --key //Alice --json";
+		let options = parse(&line.replace('\t', "")).unwrap();
+		assert!(options.global.json);
+		assert_eq!(options.global.key.as_deref(), Some("//Alice"));
+		let Command::Submit(submit) = options.command else { panic!("{:?}", options.command) };
+		assert_eq!(submit.job.max_price, 2 * MILLI);
+		assert_eq!(submit.job.replicas, 3);
+		assert_eq!(submit.job.memory, 2_048);
+		assert_eq!(submit.job.regions, [Region::Europe, Region::Asia]);
+		assert!(submit.publish && submit.watch && submit.acknowledge);
+	}
+
+	#[test]
+	fn wrong_lines_are_refused() {
+		for line in [
+			"millrace",
+			"millrace submit",
+			"millrace submit --program a.wasm --inputs in --max-price 1e9",
+			"millrace submit --program a.wasm --inputs in --replicas 1",
+			"millrace submit --program a.wasm --inputs in --replicas 8",
+			"millrace submit --program a.wasm --inputs in --lines --split 5",
+			"millrace submit --program a.wasm --inputs in --split 0",
+			"millrace submit --program a.wasm --inputs in --region atlantis",
+			"millrace submit --program a.wasm --inputs in --endpoint http://a --serve 127.0.0.1",
+			"millrace submit --program a.wasm --inputs in --endpoint a",
+			"millrace submit --program a.wasm --inputs in --acknowledge",
+			"millrace fetch 1",
+			"millrace fetch x out",
+			"millrace fetch 1 out --to other",
+			"millrace watch -1",
+			"millrace balance 5Grwva",
+			"millrace provider bond 0.0000000000001",
+			"millrace claim",
+		] {
+			assert!(parse(line).is_err(), "{line}");
+		}
+	}
+
+	#[test]
+	fn the_other_commands_are_understood() {
+		for line in [
+			"millrace key generate",
+			"millrace key generate file --json",
+			"millrace key inspect //Bob",
+			"millrace program publish a.wasm",
+			"millrace program withdraw 0x1234",
+			"millrace estimate --program a.wasm --inputs in --lines",
+			"millrace serve --program a.wasm --inputs in --listen 127.0.0.1:1",
+			"millrace watch 7",
+			"millrace fetch 7 out --acknowledge",
+			"millrace fetch 7 --to out",
+			"millrace acknowledge 7",
+			"millrace cancel 7",
+			"millrace top-up 7 --max-price 1 --extend 1h",
+			"millrace provider list --url ws://127.0.0.1:1",
+			"millrace provider show 5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY",
+			"millrace provider register --operator //Bob --endpoint http://127.0.0.1:1 --ask 0.001 --bond 100",
+			"millrace provider drain",
+			"millrace provider resume",
+			"millrace provider bond 1.5",
+			"millrace provider unbond 1.5",
+			"millrace provider withdraw",
+			"millrace provider heartbeat",
+			"millrace balance",
+			"millrace claim --era 3",
+		] {
+			parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+		}
+		let Command::TopUp(options) = parse("millrace top-up 7 --max-price 2.5").unwrap().command else { panic!() };
+		assert_eq!((options.max_price, options.extend), (Some(5 * MILL / 2), None));
+	}
+}

@@ -1,0 +1,59 @@
+//! Programs, inputs and outputs over HTTP. Everything is named by its root and verified against it, so it does not
+//! matter who serves it.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `GET {endpoint}/blobs/{root}` | the bytes whose [`data_root`](merkle::data_root) is `root`; `HEAD` and a single `Range` as well |
+//! | `GET {endpoint}/lists/{root}/{first}/{count}` | SCALE of `(Vec<Hash>, Vec<Hash>)`: a range of a list and its proof |
+//! | `GET {endpoint}/outcomes/{job}/{shard}` | SCALE of `Vec<Outcome>`: the outcomes behind a shard's report |
+//!
+//! Roots are `0x` and 64 lower-case hexadecimal digits. What is not there is 404 with `{"error": ...}`.
+//!
+//! A client serves its program and inputs for as long as its job runs, a provider its outputs until custody ends.
+
+mod fetch;
+mod get;
+mod serve;
+
+pub use fetch::{fetch_blob, fetch_list, fetch_outcomes, verify_file};
+pub use get::{Client, FetchError, Limits, Reason, Refusal};
+pub use serve::{router, serve, Blob, BlobStore, Server};
+
+use millrace_primitives::{merkle, Hash};
+use std::io::{self, Read};
+
+/// A root as it stands in URLs.
+pub fn hex_root(root: &Hash) -> String {
+	format!("0x{}", hex::encode(root))
+}
+
+/// The root that such a text names.
+pub fn parse_root(text: &str) -> Option<Hash> {
+	let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 64)?;
+	let mut root = Hash::zero();
+	hex::decode_to_slice(digits, root.as_bytes_mut()).ok()?;
+	Some(root)
+}
+
+/// Root and length of what can be read.
+///
+/// # Errors
+/// Those of reading.
+pub fn root_of(mut reader: impl Read) -> io::Result<(Hash, u64)> {
+	let mut hasher = merkle::DataHasher::new();
+	let mut buffer = vec![0; 64 * 1024];
+	loop {
+		match reader.read(&mut buffer) {
+			Ok(0) => {
+				let len = hasher.len();
+				return Ok((hasher.finish(), len))
+			},
+			Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
+			Err(error) if error.kind() == io::ErrorKind::Interrupted => {},
+			Err(error) => return Err(error),
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,393 @@
+//! The market's calls: one constructor each, with the pallets' arguments.
+//!
+//! Arguments are SCALE encoded with the types of `millrace-primitives`, which the pallets use as well; the indices of
+//! pallet and call come from the chain's metadata.
+
+use crate::{Error, Result};
+use codec::{Compact, Encode};
+use millrace_primitives::{
+	job::DeclineReason, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec, MarketBlock, ProgramId,
+	Report, ShardId,
+};
+use subxt::{
+	ext::{
+		scale_encode::{EncodeAsFields, Error as EncodeError, FieldIter},
+		scale_type_resolver::TypeResolver,
+	},
+	tx::Payload,
+	Metadata,
+};
+
+/// All calls that have a constructor here, as pallet and call.
+pub const ALL: [(&str, &str); 30] = [
+	("Providers", "register"),
+	("Providers", "update_info"),
+	("Providers", "set_operator"),
+	("Providers", "bond_more"),
+	("Providers", "heartbeat"),
+	("Providers", "drain"),
+	("Providers", "resume"),
+	("Providers", "unbond"),
+	("Providers", "withdraw"),
+	("Jobs", "publish_program"),
+	("Jobs", "withdraw_program"),
+	("Jobs", "submit"),
+	("Jobs", "top_up"),
+	("Jobs", "cancel"),
+	("Jobs", "accept"),
+	("Jobs", "decline"),
+	("Jobs", "acknowledge"),
+	("Jobs", "claim_owed"),
+	("Jobs", "poke"),
+	("Attestations", "seal"),
+	("Attestations", "reveal"),
+	("Attestations", "seal_many"),
+	("Attestations", "reveal_many"),
+	("Attestations", "poke"),
+	("Emission", "claim"),
+	("Emission", "prune"),
+	("Balances", "transfer_keep_alive"),
+	("Balances", "transfer_all"),
+	("Utility", "batch_all"),
+	("Utility", "force_batch"),
+];
+
+/// The most shards that one [`acknowledge`] may name.
+pub const MAX_ACKNOWLEDGE: u32 = 64;
+/// The most items of [`seal_many`] and [`reveal_many`].
+pub const MAX_BATCH: u32 = 32;
+
+/// A call of a pallet, with its arguments.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+	pallet: &'static str,
+	name: &'static str,
+	args: Args,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Args {
+	/// SCALE encoded, one after the other.
+	Encoded(Vec<u8>),
+	/// A list of calls, whose encoding needs the metadata.
+	Calls(Vec<Call>),
+}
+
+impl Call {
+	fn new(pallet: &'static str, name: &'static str, args: impl Encode) -> Self {
+		Self { pallet, name, args: Args::Encoded(args.encode()) }
+	}
+
+	/// The pallet's name in the runtime.
+	pub fn pallet(&self) -> &'static str {
+		self.pallet
+	}
+
+	/// The call's name.
+	pub fn name(&self) -> &'static str {
+		self.name
+	}
+
+	/// Makes it ready to be signed for the chain with this metadata.
+	pub(crate) fn resolve(&self, metadata: &Metadata) -> Result<Resolved> {
+		let args = match &self.args {
+			Args::Encoded(bytes) => bytes.clone(),
+			Args::Calls(calls) => {
+				let mut bytes = Compact(calls.len() as u32).encode();
+				for call in calls {
+					call.encode_to(metadata, &mut bytes)?;
+				}
+				bytes
+			},
+		};
+		Ok(Resolved { pallet: self.pallet, name: self.name, args: RawArgs(args) })
+	}
+
+	fn encode_to(&self, metadata: &Metadata, bytes: &mut Vec<u8>) -> Result<()> {
+		let absent = || Error::IncompatibleChain { differs: vec![format!("{}.{}", self.pallet, self.name)] };
+		let pallet = metadata.pallet_by_name(self.pallet).ok_or_else(absent)?;
+		let call = pallet.call_variant_by_name(self.name).ok_or_else(absent)?;
+		bytes.extend([pallet.call_index(), call.index]);
+		bytes.extend(self.resolve(metadata)?.args.0);
+		Ok(())
+	}
+}
+
+/// A call whose arguments are bytes.
+pub(crate) struct Resolved {
+	pallet: &'static str,
+	name: &'static str,
+	args: RawArgs,
+}
+
+impl Payload for Resolved {
+	type CallData = RawArgs;
+
+	fn pallet_name(&self) -> &str {
+		self.pallet
+	}
+	fn call_name(&self) -> &str {
+		self.name
+	}
+	fn call_data(&self) -> &RawArgs {
+		&self.args
+	}
+}
+
+/// Arguments that are encoded already. That they fit the chain's types was checked by comparing metadata.
+pub(crate) struct RawArgs(Vec<u8>);
+
+impl EncodeAsFields for RawArgs {
+	fn encode_as_fields_to<R: TypeResolver>(
+		&self,
+		_fields: &mut dyn FieldIter<'_, R::TypeId>,
+		_types: &R,
+		out: &mut Vec<u8>,
+	) -> Result<(), EncodeError> {
+		out.extend_from_slice(&self.0);
+		Ok(())
+	}
+}
+
+/// Registers the signer as a provider: sends `funding` to its operator key and holds `bond` plancks.
+pub fn register(operator: &AccountId, info: &ProviderInfo, bond: Balance, funding: Balance) -> Call {
+	Call::new("Providers", "register", (operator, info, Compact(bond), Compact(funding)))
+}
+
+/// Changes what a provider declares about itself.
+pub fn update_info(info: &ProviderInfo) -> Call {
+	Call::new("Providers", "update_info", info)
+}
+
+/// Gives a provider another operator key and sends it `funding` plancks.
+pub fn set_operator(operator: &AccountId, funding: Balance) -> Call {
+	Call::new("Providers", "set_operator", (operator, Compact(funding)))
+}
+
+/// Adds plancks to a provider's bond.
+pub fn bond_more(amount: Balance) -> Call {
+	Call::new("Providers", "bond_more", Compact(amount))
+}
+
+/// The operator's sign of life. Ends [`Unresponsive`](millrace_primitives::provider::ProviderStatus::Unresponsive).
+pub fn heartbeat() -> Call {
+	Call::new("Providers", "heartbeat", ())
+}
+
+/// The provider takes no more work; signed by it or its operator.
+pub fn drain() -> Call {
+	Call::new("Providers", "drain", ())
+}
+
+/// The provider takes work again; signed by it or its operator.
+pub fn resume() -> Call {
+	Call::new("Providers", "resume", ())
+}
+
+/// Begins to take plancks out of a provider's bond.
+pub fn unbond(amount: Balance) -> Call {
+	Call::new("Providers", "unbond", Compact(amount))
+}
+
+/// Releases what was unbonded, once the unbonding period is over; removes a draining provider without bond and work.
+pub fn withdraw() -> Call {
+	Call::new("Providers", "withdraw", ())
+}
+
+/// Publishes a program of `size` bytes and holds a deposit for it.
+pub fn publish_program(program: ProgramId, size: u32) -> Call {
+	Call::new("Jobs", "publish_program", (program, size))
+}
+
+/// Withdraws a program that no job uses, and releases its deposit.
+pub fn withdraw_program(program: ProgramId) -> Call {
+	Call::new("Jobs", "withdraw_program", program)
+}
+
+/// Submits a job. [`Finalized::job_id`](crate::Finalized::job_id) has its number.
+pub fn submit(spec: &JobSpec) -> Call {
+	Call::new("Jobs", "submit", spec)
+}
+
+/// Raises a job's price cap (plancks per Ggas) or extends its deadline, or both; resumes a suspended job.
+pub fn top_up(job: JobId, price_cap: Balance, extra_deadline: MarketBlock) -> Call {
+	Call::new("Jobs", "top_up", (job, price_cap, extra_deadline))
+}
+
+/// Cancels a job.
+pub fn cancel(job: JobId) -> Call {
+	Call::new("Jobs", "cancel", job)
+}
+
+/// The operator accepts a seat in a shard.
+pub fn accept(shard: ShardId) -> Call {
+	Call::new("Jobs", "accept", shard)
+}
+
+/// The operator declines a seat in a shard.
+pub fn decline(shard: ShardId, reason: DeclineReason) -> Call {
+	Call::new("Jobs", "decline", (shard, reason))
+}
+
+/// The client has the outputs of the shards `first .. first + count`, at most [`MAX_ACKNOWLEDGE`]: their custody ends.
+pub fn acknowledge(job: JobId, first: u32, count: u32) -> Call {
+	Call::new("Jobs", "acknowledge", (job, first, count))
+}
+
+/// Claims what a client owes the signer because it could not be received before.
+pub fn claim_owed(client: &AccountId) -> Call {
+	Call::new("Jobs", "claim_owed", client)
+}
+
+/// Serves due timers of jobs.
+pub fn poke_jobs() -> Call {
+	Call::new("Jobs", "poke", ())
+}
+
+/// The operator seals its report on a shard.
+pub fn seal(shard: ShardId, seal: Hash) -> Call {
+	Call::new("Attestations", "seal", (shard, seal))
+}
+
+/// The operator reveals its sealed report on a shard.
+pub fn reveal(shard: ShardId, report: &Report, salt: &[u8; 32]) -> Call {
+	Call::new("Attestations", "reveal", (shard, report, salt))
+}
+
+/// Seals reports on several shards, at most [`MAX_BATCH`]. Those that fail are named by events `Attestations.ItemFailed`.
+pub fn seal_many(items: &[(ShardId, Hash)]) -> Call {
+	Call::new("Attestations", "seal_many", items)
+}
+
+/// Reveals reports on several shards, at most [`MAX_BATCH`]. Those that fail are named by events
+/// `Attestations.ItemFailed`.
+pub fn reveal_many(items: &[(ShardId, Report, [u8; 32])]) -> Call {
+	Call::new("Attestations", "reveal_many", items)
+}
+
+/// Serves at most `max` due timers of attestations.
+pub fn poke_attestations(max: u32) -> Call {
+	Call::new("Attestations", "poke", max)
+}
+
+/// Mints what a provider has earned of an era's emission. Anybody may call it; the provider receives it.
+pub fn claim(provider: &AccountId, era: u32) -> Call {
+	Call::new("Emission", "claim", (provider, era))
+}
+
+/// Removes a provider's points of an era whose rewards have expired.
+pub fn prune(era: u32, provider: &AccountId) -> Call {
+	Call::new("Emission", "prune", (era, provider))
+}
+
+/// Sends plancks to another account, but not so many that the signer's account would end.
+pub fn transfer(to: &AccountId, amount: Balance) -> Call {
+	Call::new("Balances", "transfer_keep_alive", (Address::Id(to.clone()), Compact(amount)))
+}
+
+/// Sends all that is free to another account.
+pub fn transfer_all(to: &AccountId) -> Call {
+	Call::new("Balances", "transfer_all", (Address::Id(to.clone()), false))
+}
+
+/// Does all calls or none.
+pub fn batch_all(calls: Vec<Call>) -> Call {
+	Call { pallet: "Utility", name: "batch_all", args: Args::Calls(calls) }
+}
+
+/// Does all calls; those that fail change nothing and are named by events `Utility.ItemFailed`.
+pub fn force_batch(calls: Vec<Call>) -> Call {
+	Call { pallet: "Utility", name: "force_batch", args: Args::Calls(calls) }
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::metadata::embedded;
+	use millrace_primitives::provider::{ClassSet, HardwareClass, Region};
+	use subxt::ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor};
+
+	/// Decodes the arguments by the metadata's types: nothing may be missing or left over.
+	fn check(call: &Call) {
+		let metadata = embedded().unwrap();
+		let pallet = metadata.pallet_by_name(call.pallet).unwrap();
+		let variant = pallet.call_variant_by_name(call.name).unwrap_or_else(|| panic!("no {}.{}", call.pallet, call.name));
+		let bytes = call.resolve(metadata).unwrap().args.0;
+		let input = &mut &bytes[..];
+		for field in &variant.fields {
+			decode_with_visitor(input, field.ty.id, metadata.types(), IgnoreVisitor::new())
+				.unwrap_or_else(|error| panic!("{}.{}: {error}", call.pallet, call.name));
+		}
+		assert!(input.is_empty(), "{}.{}: {} bytes left over", call.pallet, call.name, input.len());
+	}
+
+	#[test]
+	fn every_call_fits_the_metadata() {
+		let account = AccountId::from([7; 32]);
+		let shard = ShardId { job: JobId(3), index: 4 };
+		let report = Report { root: Hash::repeat_byte(1), gas_used: 9 };
+		let info = ProviderInfo {
+			classes: ClassSet::of(&[HardwareClass::General]),
+			region: Region::Europe,
+			slots: 2,
+			memory_pages: 16,
+			ask: 5,
+			endpoint: b"http://127.0.0.1:1".to_vec().try_into().unwrap(),
+		};
+		let spec = JobSpec {
+			program: Hash::zero(),
+			input_root: Hash::zero(),
+			tasks: 1,
+			shard_size: 1,
+			gas_limit: 1,
+			memory_pages: 1,
+			input_limit: 1,
+			output_limit: 1,
+			price_cap: 1,
+			verification: millrace_primitives::job::Verification::Replicated { replicas: 2 },
+			constraints: millrace_primitives::job::Constraints {
+				class: HardwareClass::General,
+				regions: millrace_primitives::provider::RegionSet::ANY,
+				min_reputation: sp_runtime::Permill::zero(),
+			},
+			preferences: Default::default(),
+			deadline: 1,
+			endpoints: vec![b"http://127.0.0.1:1".to_vec().try_into().unwrap()].try_into().unwrap(),
+		};
+		let calls = vec![
+			register(&account, &info, 1, 2),
+			update_info(&info),
+			set_operator(&account, 1),
+			bond_more(1),
+			heartbeat(),
+			drain(),
+			resume(),
+			unbond(1),
+			withdraw(),
+			publish_program(Hash::zero(), 1),
+			withdraw_program(Hash::zero()),
+			submit(&spec),
+			top_up(JobId(1), 2, 3),
+			cancel(JobId(1)),
+			accept(shard),
+			decline(shard, DeclineReason::NoCapacity),
+			acknowledge(JobId(1), 0, 2),
+			claim_owed(&account),
+			poke_jobs(),
+			seal(shard, Hash::zero()),
+			reveal(shard, &report, &[1; 32]),
+			seal_many(&[(shard, Hash::zero())]),
+			reveal_many(&[(shard, report, [1; 32])]),
+			poke_attestations(3),
+			claim(&account, 4),
+			prune(4, &account),
+			transfer(&account, 1 << 70),
+			transfer_all(&account),
+			batch_all(vec![heartbeat(), cancel(JobId(1))]),
+			force_batch(vec![heartbeat(), force_batch(vec![])]),
+		];
+		calls.iter().for_each(check);
+		let named: Vec<_> = calls.iter().map(|call| (call.pallet, call.name)).collect();
+		assert_eq!(named, ALL, "each call is checked once");
+	}
+}

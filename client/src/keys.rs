@@ -1,0 +1,231 @@
+//! Secret keys: sr25519, from a secret URI or from a file that only its owner can read.
+
+use millrace_primitives::{AccountId, SS58_PREFIX};
+use rand::TryRngCore as _;
+use sp_core::crypto::{Ss58AddressFormat, Ss58Codec};
+use std::{
+	fmt, fs,
+	io::{self, Read, Write},
+	path::{Path, PathBuf},
+	str::FromStr,
+};
+use subxt_signer::{sr25519, SecretUri};
+
+/// The largest key file that is read, in bytes.
+const MAX_KEY_FILE: u64 = 4_096;
+
+/// Why a key cannot be used. Never holds any part of the secret.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+	/// The text is no secret URI.
+	#[error("not a secret: expected a mnemonic phrase, a 0x seed of 32 bytes, or a derivation such as //Alice")]
+	Secret,
+	/// The key file cannot be read or written.
+	#[error("key file {path}: {source}")]
+	File {
+		/// The file.
+		path: PathBuf,
+		/// What failed.
+		source: io::Error,
+	},
+	/// Others than the owner may read the key file.
+	#[error("key file {path} can be read by others (mode {mode:04o}); run: chmod 600 {path}")]
+	Exposed {
+		/// The file.
+		path: PathBuf,
+		/// Its permission bits.
+		mode: u32,
+	},
+	/// The system has no randomness for a new key.
+	#[error("no randomness for a new key: {0}")]
+	Randomness(String),
+	/// The text is no account address.
+	#[error("{text:?} is not an account: {reason}")]
+	Account {
+		/// The text.
+		text: String,
+		/// What is wrong with it.
+		reason: String,
+	},
+}
+
+/// A key that signs transactions. Its `Debug` shows the address only.
+#[derive(Clone)]
+pub struct Keypair(sr25519::Keypair);
+
+impl fmt::Debug for Keypair {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		f.debug_tuple("Keypair").field(&self.address()).finish()
+	}
+}
+
+impl Keypair {
+	/// The key of a secret URI: a mnemonic phrase or a `0x` seed, with an optional derivation path and password
+	/// (`phrase//hard/soft///password`); a path alone derives from the well-known development phrase.
+	pub fn from_uri(uri: &str) -> Result<Self, KeyError> {
+		let uri = SecretUri::from_str(uri.trim()).map_err(|_| KeyError::Secret)?;
+		sr25519::Keypair::from_uri(&uri).map(Self).map_err(|_| KeyError::Secret)
+	}
+
+	/// The key in a file that holds a secret URI.
+	///
+	/// # Errors
+	/// [`KeyError::Exposed`] if anyone but the owner may read the file.
+	pub fn from_file(path: &Path) -> Result<Self, KeyError> {
+		let failed = |source| KeyError::File { path: path.into(), source };
+		let file = fs::File::open(path).map_err(failed)?;
+		// The permissions of what was opened, not of what the path names a moment later.
+		let metadata = file.metadata().map_err(failed)?;
+		check_mode(path, &metadata)?;
+		let mut text = String::new();
+		file.take(MAX_KEY_FILE).read_to_string(&mut text).map_err(failed)?;
+		Self::from_uri(&text)
+	}
+
+	/// The key in the file if there is one of this name, else of the secret URI.
+	pub fn load(uri_or_path: &str) -> Result<Self, KeyError> {
+		let path = Path::new(uri_or_path);
+		let looks_like_a_path = uri_or_path.contains('/')
+			&& !(uri_or_path.contains("//") || uri_or_path.contains(' ') || uri_or_path.starts_with("0x"));
+		if path.is_file() || looks_like_a_path {
+			Self::from_file(path)
+		} else {
+			Self::from_uri(uri_or_path)
+		}
+	}
+
+	/// A new random key, and its mnemonic phrase of 12 words.
+	pub fn generate() -> Result<(Self, String), KeyError> {
+		let mut entropy = [0u8; 16];
+		rand::rngs::OsRng.try_fill_bytes(&mut entropy).map_err(|error| KeyError::Randomness(error.to_string()))?;
+		let phrase = bip39::Mnemonic::from_entropy(&entropy).map_err(|error| KeyError::Randomness(error.to_string()))?;
+		let phrase = phrase.to_string();
+		Ok((Self::from_uri(&phrase)?, phrase))
+	}
+
+	/// Writes a secret to a new file that only its owner can read. Never overwrites.
+	pub fn write_new(path: &Path, secret: &str) -> Result<(), KeyError> {
+		let failed = |source| KeyError::File { path: path.into(), source };
+		let mut options = fs::OpenOptions::new();
+		options.write(true).create_new(true);
+		#[cfg(unix)]
+		std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+		let mut file = options.open(path).map_err(failed)?;
+		file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+		file.sync_all().map_err(failed)
+	}
+
+	/// The account that the key signs for.
+	pub fn account(&self) -> AccountId {
+		AccountId::from(self.public())
+	}
+
+	/// The account's address.
+	pub fn address(&self) -> String {
+		address(&self.account())
+	}
+
+	/// The public key.
+	pub fn public(&self) -> [u8; 32] {
+		self.0.public_key().0
+	}
+
+	pub(crate) fn signer(&self) -> &sr25519::Keypair {
+		&self.0
+	}
+}
+
+#[cfg(unix)]
+fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+	let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
+	if mode & 0o077 != 0 {
+		return Err(KeyError::Exposed { path: path.into(), mode })
+	}
+	Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &Path, _: &fs::Metadata) -> Result<(), KeyError> {
+	Ok(())
+}
+
+/// An account's address, with the chain's prefix.
+pub fn address(account: &AccountId) -> String {
+	account.to_ss58check_with_version(Ss58AddressFormat::custom(SS58_PREFIX))
+}
+
+/// The account of an address, or of a public key in hexadecimal.
+pub fn parse_account(text: &str) -> Result<AccountId, KeyError> {
+	let failed = |reason: String| KeyError::Account { text: text.into(), reason };
+	if let Some(digits) = text.strip_prefix("0x") {
+		let bytes = hex::decode(digits).map_err(|error| failed(error.to_string()))?;
+		let bytes: [u8; 32] =
+			bytes.try_into().map_err(|bytes: Vec<u8>| failed(format!("{} bytes, expected are 32", bytes.len())))?;
+		return Ok(bytes.into())
+	}
+	let (account, format) =
+		AccountId::from_ss58check_with_version(text).map_err(|error| failed(format!("{error:?}")))?;
+	if format != Ss58AddressFormat::custom(SS58_PREFIX) {
+		return Err(failed(format!("it is an address of another network (prefix {}, expected {SS58_PREFIX})", u16::from(format))))
+	}
+	Ok(account)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_development_key_has_its_well_known_address() {
+		let alice = Keypair::from_uri("//Alice").unwrap();
+		assert_eq!(alice.address(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
+		assert_eq!(parse_account(&alice.address()).unwrap(), alice.account());
+		assert_eq!(parse_account(&format!("0x{}", hex::encode(alice.public()))).unwrap(), alice.account());
+	}
+
+	#[test]
+	fn accounts_of_other_networks_and_garbage_are_refused() {
+		let account = Keypair::from_uri("//Alice").unwrap().account();
+		let polkadot = account.to_ss58check_with_version(Ss58AddressFormat::custom(0));
+		assert!(parse_account(&polkadot).unwrap_err().to_string().contains("another network"));
+		for text in ["", "5Grwva", "0x12", "0xzz"] {
+			assert!(parse_account(text).is_err(), "{text}");
+		}
+	}
+
+	#[test]
+	fn a_generated_key_is_restored_from_its_phrase() {
+		let (key, phrase) = Keypair::generate().unwrap();
+		assert_eq!(phrase.split(' ').count(), 12);
+		assert_eq!(Keypair::from_uri(&phrase).unwrap().account(), key.account());
+		assert_ne!(Keypair::generate().unwrap().1, phrase);
+	}
+
+	#[test]
+	fn errors_do_not_repeat_the_secret() {
+		let error = Keypair::from_uri("bottom drive obey lake curtain smoke basket hold race lonely fit wolf").unwrap_err();
+		assert!(!error.to_string().contains("bottom"));
+		assert!(!format!("{:?}", Keypair::from_uri("//Alice").unwrap()).contains("secret"));
+	}
+
+	#[cfg(unix)]
+	#[test]
+	fn a_key_file_that_others_can_read_is_refused() {
+		use std::os::unix::fs::PermissionsExt;
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("key");
+		Keypair::write_new(&path, "//Bob").unwrap();
+		assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+		assert_eq!(Keypair::load(path.to_str().unwrap()).unwrap().account(), Keypair::from_uri("//Bob").unwrap().account());
+		assert!(matches!(Keypair::write_new(&path, "//Eve"), Err(KeyError::File { .. })), "overwritten");
+		fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+		assert!(matches!(Keypair::from_file(&path), Err(KeyError::Exposed { mode: 0o640, .. })));
+	}
+
+	#[test]
+	fn a_missing_key_file_is_named() {
+		let error = Keypair::load("/nonexistent/key").unwrap_err();
+		assert!(error.to_string().contains("/nonexistent/key"), "{error}");
+	}
+}

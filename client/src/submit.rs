@@ -1,0 +1,333 @@
+//! Signing and submitting transactions.
+//!
+//! ```text
+//!  submit ─► nonce (the node's next one that none of ours in flight has) ─► sign, mortal ─► pool
+//!                                                                              │
+//!   Finalized ◄── events ◄── found by hash in a finalized block ◄── tracker ◄──┘ sends it again if it is lost
+//!   Error::Dropped ◄── mortality or nonce passed without it ◄────────┘
+//! ```
+//!
+//! A transaction that a node forgets is sent again as it is: the chain includes the same bytes once. Only when its
+//! mortality is over in the *finalized* chain, or its nonce was used by another one, it is given up, and the nonce is
+//! free for the next submission; so nothing is ever done twice and no gap of nonces stays.
+
+use crate::{
+	chain::{Chain, Head, Runtime},
+	events::{failure, Event},
+	keys::address,
+	rpc::Refusal,
+	tracker::{Located, Watched},
+	Call, Error, Keypair, Result,
+};
+use codec::{Compact, Decode, Encode};
+use millrace_primitives::{merkle, AccountId, Balance, BlockNumber, Hash, JobId};
+use std::{
+	collections::{BTreeSet, HashMap},
+	sync::{Arc, Mutex, PoisonError},
+	time::Duration,
+};
+use subxt::{
+	client::OfflineClient,
+	config::{
+		substrate::{SpecVersionForRange, SubstrateConfig, SubstrateConfigBuilder},
+		SubstrateExtrinsicParamsBuilder,
+	},
+};
+
+/// For so many blocks a transaction is valid at least, a power of two.
+const MORTALITY: u64 = 64;
+/// The longest mortality, below the number of block hashes that a runtime remembers.
+const MAX_MORTALITY: u64 = 1_024;
+/// So many nonces are tried when others sign with the same key at the same time.
+const ATTEMPTS: u32 = 5;
+/// The pause before another attempt.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// A transaction that succeeded and is in a finalized block.
+#[derive(Clone, Debug)]
+pub struct Finalized {
+	/// The block.
+	pub block: Head,
+	/// The transaction's hash.
+	pub hash: Hash,
+	/// What it caused.
+	pub events: Vec<Event>,
+}
+
+impl Finalized {
+	/// The first event of this name.
+	pub fn find(&self, pallet: &str, name: &str) -> Option<&Event> {
+		self.events.iter().find(|event| event.is(pallet, name))
+	}
+
+	/// The job that it submitted.
+	pub fn job_id(&self) -> Option<JobId> {
+		self.find("Jobs", "JobSubmitted")?.decode().ok()
+	}
+
+	/// What the signer paid for the transaction, in plancks.
+	pub fn fee(&self) -> Option<Balance> {
+		let event = self.find("TransactionPayment", "TransactionFeePaid")?;
+		event.decode::<(AccountId, Balance)>().ok().map(|(_, fee)| fee)
+	}
+}
+
+/// The nonces in flight, by signer.
+#[derive(Default)]
+pub(crate) struct Lanes(Mutex<HashMap<AccountId, Arc<Lane>>>);
+
+/// One signer's transactions. Choosing a nonce and handing the transaction to the pool happen one at a time, so that
+/// they reach the pool in order; waiting for finality does not block others.
+#[derive(Default)]
+pub(crate) struct Lane {
+	order: tokio::sync::Mutex<()>,
+	in_flight: Mutex<BTreeSet<u64>>,
+}
+
+/// A nonce that is in use until this is dropped.
+struct InFlight {
+	lane: Arc<Lane>,
+	nonce: u64,
+}
+
+impl Drop for InFlight {
+	fn drop(&mut self) {
+		self.lane.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.nonce);
+	}
+}
+
+impl Lanes {
+	fn of(&self, account: &AccountId) -> Arc<Lane> {
+		let mut lanes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+		lanes.entry(account.clone()).or_default().clone()
+	}
+}
+
+impl Lane {
+	/// Takes the first nonce from `next` on, the first one that the node's pool lacks, that none of ours has.
+	fn take(self: Arc<Self>, next: u64) -> InFlight {
+		let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+		let mut nonce = next;
+		while in_flight.contains(&nonce) {
+			nonce = nonce.saturating_add(1);
+		}
+		in_flight.insert(nonce);
+		drop(in_flight);
+		InFlight { lane: self, nonce }
+	}
+}
+
+/// Why the pool did not take a transaction.
+#[derive(Debug, PartialEq, Eq)]
+enum Rejection {
+	/// Another transaction has the nonce.
+	NonceTaken,
+	/// It is in the pool already.
+	Known,
+	/// The pool is full, or bans it for a while.
+	NotNow,
+	/// The signer cannot pay the fee.
+	CannotPay,
+	/// Anything else.
+	Other,
+}
+
+impl Rejection {
+	/// After `sc_rpc_api::author::error`: codes of the method `author_submitExtrinsic`.
+	fn of(refusal: &Refusal) -> Self {
+		match refusal.code {
+			1010 if refusal.data.contains("outdated") => Self::NonceTaken,
+			1010 if refusal.data.contains("pay some fees") => Self::CannotPay,
+			1010 if refusal.data.contains("exhaust") => Self::NotNow,
+			1012 | 1016 => Self::NotNow,
+			1013 => Self::Known,
+			1014 => Self::NonceTaken,
+			_ => Self::Other,
+		}
+	}
+}
+
+impl Chain {
+	/// Signs a call, submits it and waits until it is in a finalized block. Several submissions may be under way at
+	/// once, also of one signer: their nonces follow each other in the order in which they were begun.
+	///
+	/// Dropping the future does not undo the submission.
+	///
+	/// # Errors
+	/// [`Error::Dispatch`] if the call failed, [`Error::CannotPay`] and [`Error::Refused`] if the pool did not take it,
+	/// [`Error::Dropped`] if it can no longer be included, [`Error::OutcomeUnknown`] if it is in a block whose events
+	/// the node no longer has.
+	pub async fn submit(&self, signer: &Keypair, call: Call) -> Result<Finalized> {
+		let (located, _in_flight) = self.hand_in(signer, &call).await?;
+		let Located { block, index, hash } =
+			located.await.map_err(|_| Error::Connection { url: self.url().into(), reason: "shut down".into() })??;
+		let outcome = async {
+			let events = self.events(block.hash).await?;
+			let events: Vec<_> = events.into_iter().filter(|event| event.extrinsic == Some(index)).collect();
+			let runtime = self.runtime(Some(block.hash)).await?;
+			let failed = failure(&runtime.metadata, &events)?;
+			let succeeded = events.iter().any(|event| event.is("System", "ExtrinsicSuccess"));
+			Ok::<_, Error>((events, failed, succeeded))
+		};
+		match outcome.await {
+			Ok((_, Some(error), _)) => Err(error),
+			Ok((events, None, true)) => Ok(Finalized { block, hash, events }),
+			Ok((_, None, false)) =>
+				Err(Error::OutcomeUnknown { hash, block: block.hash, reason: "the block has no events for it".into() }),
+			Err(error) => Err(Error::OutcomeUnknown { hash, block: block.hash, reason: error.to_string() }),
+		}
+	}
+
+	/// What a call would cost its signer, in plancks, at present fullness of blocks.
+	pub async fn estimate_fee(&self, signer: &Keypair, call: &Call) -> Result<Balance> {
+		let head = self.finalized_head().await?;
+		let runtime = self.runtime(None).await?;
+		let transaction = sign(self, &runtime, signer, call, 0, head, MORTALITY)?;
+		let args = [&transaction[..], &(transaction.len() as u32).encode()].concat();
+		let bytes = self.rpc().state_call("TransactionPaymentApi_query_info", &args, None).await?;
+		// Weight (time and size), class, fee.
+		type Info = (Compact<u64>, Compact<u64>, u8, Balance);
+		let info = Info::decode(&mut &bytes[..]).map_err(|error| Error::decode("fee", error))?;
+		Ok(info.3)
+	}
+
+	/// Brings a transaction into the pool.
+	async fn hand_in(
+		&self,
+		signer: &Keypair,
+		call: &Call,
+	) -> Result<(tokio::sync::oneshot::Receiver<Result<Located>>, InFlight)> {
+		let account = signer.account();
+		let lane = self.0.lanes.of(&account);
+		let _order = lane.order.lock().await;
+		self.0.tracker.start(self).await?;
+		let mut last = None;
+		for attempt in 0..ATTEMPTS {
+			if attempt > 0 {
+				tokio::time::sleep(PAUSE * 2u32.pow(attempt)).await;
+			}
+			let next = self.rpc().next_nonce(&address(&account)).await?;
+			let in_flight = lane.clone().take(next);
+			let head = self.finalized_head().await?;
+			let best = self.rpc().header(None).await?.map_or(head.number, |header| header.number);
+			let runtime = self.runtime(None).await?;
+			let period = mortality(head.number, best);
+			let bytes = sign(self, &runtime, signer, call, in_flight.nonce, head, period)?;
+			let hash = merkle::hash(&bytes);
+			let until = u64::from(head.number).saturating_add(period).min(u32::MAX.into()) as BlockNumber;
+			// Watched before it is sent, so that no block with it is missed.
+			let (watched, located) = Watched::new(bytes.clone(), account.clone(), in_flight.nonce, until, head.number);
+			let guard = self.0.tracker.watch(hash, watched);
+			match self.rpc().submit(&bytes).await? {
+				Ok(_) => {
+					guard.keep();
+					return Ok((located, in_flight))
+				},
+				Err(refusal) => match Rejection::of(&refusal) {
+					Rejection::Known => {
+						guard.keep();
+						return Ok((located, in_flight))
+					},
+					Rejection::CannotPay => {
+						let free = self.balances(&account, crate::At::Best).await?.free;
+						let fee = self.estimate_fee(signer, call).await.unwrap_or_default();
+						return Err(Error::CannotPay { account, free, fee })
+					},
+					Rejection::Other => return Err(Error::Refused { reason: refusal.to_string() }),
+					Rejection::NonceTaken | Rejection::NotNow => {
+						tracing::debug!(nonce = in_flight.nonce, %refusal, "not taken, trying again");
+						last = Some(refusal);
+					},
+				},
+			}
+		}
+		Err(Error::Refused { reason: last.map_or_else(String::new, |refusal| refusal.to_string()) })
+	}
+}
+
+/// For how many blocks after the last finalized one a transaction is made valid: long enough that finality may lag.
+fn mortality(finalized: BlockNumber, best: BlockNumber) -> u64 {
+	let lag = u64::from(best.saturating_sub(finalized));
+	(lag * 4).next_power_of_two().clamp(MORTALITY, MAX_MORTALITY)
+}
+
+/// Signs a call. The transaction is valid for `period` blocks, a power of two, after `head`, which must be canonical.
+fn sign(
+	chain: &Chain,
+	runtime: &Runtime,
+	signer: &Keypair,
+	call: &Call,
+	nonce: u64,
+	head: Head,
+	period: u64,
+) -> Result<Vec<u8>> {
+	let failed = |error: String| Error::decode(format!("call {}.{}", call.pallet(), call.name()), error);
+	let versions = SpecVersionForRange {
+		block_range: 0..u64::MAX,
+		spec_version: runtime.spec_version,
+		transaction_version: runtime.transaction_version,
+	};
+	let config = SubstrateConfigBuilder::new()
+		.set_genesis_hash(chain.genesis_hash())
+		.set_metadata_for_spec_versions([(runtime.spec_version, runtime.metadata.clone())])
+		.set_spec_version_for_block_ranges([versions])
+		.build();
+	let client = OfflineClient::<SubstrateConfig>::new_with_config(config)
+		.at_block(head.number)
+		.map_err(|error| failed(error.to_string()))?;
+	let params = SubstrateExtrinsicParamsBuilder::<SubstrateConfig>::new()
+		.nonce(nonce)
+		.mortal_from_unchecked(period, head.number.into(), head.hash)
+		.build();
+	let payload = call.resolve(&runtime.metadata)?;
+	let signed = client
+		.tx()
+		.create_v4_signable_offline(&payload, params)
+		.and_then(|mut signable| signable.sign(signer.signer()))
+		.map_err(|error| failed(error.to_string()))?;
+	Ok(signed.into_encoded())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn refusal(code: i32, data: &str) -> Refusal {
+		Refusal { code, message: "Invalid Transaction".into(), data: data.into() }
+	}
+
+	#[test]
+	fn refusals_are_told_apart() {
+		let kind = |code, data| Rejection::of(&refusal(code, data));
+		assert_eq!(kind(1010, "Transaction is outdated"), Rejection::NonceTaken);
+		assert_eq!(
+			kind(1010, "Inability to pay some fees (e.g. account balance too low)"),
+			Rejection::CannotPay
+		);
+		assert_eq!(kind(1010, "Transaction has a bad signature"), Rejection::Other);
+		assert_eq!(kind(1014, "The transaction has too low priority"), Rejection::NonceTaken);
+		assert_eq!(kind(1013, ""), Rejection::Known);
+		assert_eq!(kind(1012, ""), Rejection::NotNow);
+	}
+
+	#[test]
+	fn nonces_in_flight_are_not_taken_twice_and_lost_ones_are_taken_again() {
+		let lane = Arc::new(Lane::default());
+		let five = lane.clone().take(5);
+		let six = lane.clone().take(5);
+		let seven = lane.clone().take(6);
+		assert_eq!((five.nonce, six.nonce, seven.nonce), (5, 6, 7));
+		// The pool lost the first of them: its next nonce is 5 again once the transaction was given up.
+		drop(five);
+		assert_eq!(lane.clone().take(5).nonce, 5);
+		drop((six, seven));
+		assert_eq!(lane.clone().take(9).nonce, 9);
+	}
+
+	#[test]
+	fn mortality_grows_with_the_lag_of_finality() {
+		assert_eq!(mortality(10, 12), MORTALITY);
+		assert_eq!(mortality(10, 110), 512);
+		assert_eq!(mortality(0, u32::MAX), MAX_MORTALITY);
+	}
+}

@@ -1,0 +1,8 @@
+//! Puts the commit into the version that `--version`, telemetry and peers show.
+
+use substrate_build_script_utils::{generate_cargo_keys, rerun_if_git_head_changed};
+
+fn main() {
+	generate_cargo_keys();
+	rerun_if_git_head_changed();
+}

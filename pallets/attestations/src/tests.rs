@@ -1,0 +1,4 @@
+mod batches;
+mod deadlines;
+mod histories;
+mod reports;

@@ -1,0 +1,339 @@
+//! The tick: the clock, the seeds, due timers, then one seat after the other for the jobs in the ready queue.
+//!
+//! A seat may be drawn once all VRF outputs of its seed are newer than the wish to draw it. After a seat of a shard is
+//! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds.
+
+use crate::{
+	submit::execution_window, timers::TimerAction, AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder,
+	JobRecord, Jobs, Pallet, Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy,
+	WeightInfo, MAX_ATTEMPTS, MAX_SEED_BLOCKS,
+};
+use alloc::vec::Vec;
+use codec::Encode;
+use frame_support::{
+	storage::with_storage_layer,
+	traits::{Get, Randomness},
+	weights::{Weight, WeightMeter},
+};
+use millrace_primitives::{
+	job::SeatState,
+	merkle, money,
+	params::JobsParams,
+	provider::{DrawRequest, MAX_DRAWS},
+	traits::{AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
+	Hash, JobId, JobSpec, MarketBlock, ShardId, ENGINE_VERSION,
+};
+use sp_runtime::DispatchError;
+
+/// What a visit of a job came to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Visit {
+	/// There was nothing to do yet.
+	Nothing,
+	/// A vacancy came in from the backlog, or turned out to be none; there was nothing else to do yet.
+	Pulled,
+	/// A vacant seat was drawn.
+	Drawn,
+	/// The first seat of a new shard was drawn.
+	Started,
+	/// Nobody could be drawn.
+	Nobody,
+	/// A shard of a closed job was ended.
+	Ended,
+}
+
+/// What all visits of a tick share.
+pub(crate) struct Round {
+	now: MarketBlock,
+	seeds: SeedRing,
+	params: JobsParams,
+}
+
+impl<T: Config> MarketClock for Pallet<T> {
+	fn now() -> MarketBlock {
+		Clock::<T>::get()
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// The present market block.
+	pub(crate) fn now_block() -> MarketBlock {
+		Clock::<T>::get()
+	}
+
+	/// The most that one visit of a job weighs.
+	pub(crate) fn visit_weight() -> Weight {
+		T::WeightInfo::skip_entry()
+			.max(T::WeightInfo::visit_nothing())
+			.max(T::WeightInfo::draw_seat())
+			.max(T::WeightInfo::start_shard())
+			.max(T::WeightInfo::draw_nobody())
+			.max(T::WeightInfo::end_shard())
+	}
+
+	/// Serves one block.
+	pub(crate) fn tick(meter: &mut WeightMeter) {
+		if meter.try_consume(T::WeightInfo::tick()).is_err() {
+			return;
+		}
+		Clock::<T>::mutate(|clock| *clock = clock.saturating_add(1));
+		let output = T::Randomness::random(b"millrace:draw").0;
+		if let Some(output) = output {
+			Self::collect(output);
+		}
+		Self::serve_timers(meter);
+		if output.is_some() {
+			Self::serve_queue(meter);
+		}
+	}
+
+	/// Keeps a VRF output.
+	pub(crate) fn collect(output: Hash) {
+		Seeds::<T>::mutate(|seeds| {
+			seeds.count = seeds.count.saturating_add(1);
+			if seeds.outputs.is_full() {
+				seeds.outputs.remove(0);
+			}
+			let pushed = seeds.outputs.try_push(output);
+			debug_assert!(pushed.is_ok(), "room was made above");
+		});
+	}
+
+	/// What the visits of this block share.
+	pub(crate) fn round() -> Round {
+		Round {
+			now: Self::now_block(),
+			seeds: Seeds::<T>::get(),
+			params: T::Parameters::get(),
+		}
+	}
+
+	/// Visits the jobs in the ready queue in turn, until the meter is used up or a whole turn brought nothing.
+	pub(crate) fn serve_queue(meter: &mut WeightMeter) {
+		let round = Self::round();
+		let queued = || {
+			let bounds = ReadyBounds::<T>::get();
+			bounds.tail.saturating_sub(bounds.head)
+		};
+		// Entries put back since the last one that brought something.
+		let mut idle = 0;
+		while meter.can_consume(Self::visit_weight()) {
+			let length = queued();
+			if idle >= length {
+				return;
+			}
+			let Some(entry) = Self::pop_ready() else { continue };
+			if entry.ready > round.seeds.count {
+				Self::push_ready(entry);
+				meter.consume(T::WeightInfo::skip_entry());
+				idle += 1;
+				continue;
+			}
+			let visit = Self::visit(entry.job, &round);
+			meter.consume(match visit {
+				Visit::Nothing | Visit::Pulled => T::WeightInfo::visit_nothing(),
+				Visit::Drawn => T::WeightInfo::draw_seat(),
+				Visit::Started => T::WeightInfo::start_shard(),
+				Visit::Nobody => T::WeightInfo::draw_nobody(),
+				Visit::Ended => T::WeightInfo::end_shard(),
+			});
+			if matches!(visit, Visit::Drawn | Visit::Started | Visit::Ended | Visit::Pulled) {
+				idle = 0;
+			} else if queued() == length {
+				idle += 1;
+			}
+		}
+	}
+
+	/// One seat, or the end of one shard, for a job.
+	pub(crate) fn visit(id: JobId, round: &Round) -> Visit {
+		let Some(mut job) = Jobs::<T>::get(id) else {
+			return Visit::Nothing;
+		};
+		job.queued = false;
+		let pulled = Self::pull_backlog(id, &mut job);
+		let count = round.seeds.count;
+		let nothing = job.next_ready().is_none();
+		let vacancy = job
+			.vacancies
+			.iter()
+			.position(|vacancy| vacancy.readiness.ready <= count);
+		let visit = match vacancy {
+			_ if nothing => Visit::Nothing,
+			Some(place) => Self::fill_vacancy(id, &mut job, place, round),
+			None if job.may_start() && job.fresh.ready <= count => Self::start_shard(id, &mut job, round),
+			None if pulled => Visit::Pulled,
+			None => Visit::Nothing,
+		};
+		Self::conclude(id, job);
+		visit
+	}
+
+	/// Draws a provider for a vacant seat, or ends the shard if its job is closed and the shard cannot be completed.
+	fn fill_vacancy(id: JobId, job: &mut JobRecord, place: usize, round: &Round) -> Visit {
+		let mut vacancy = job.vacancies.remove(place);
+		let shard_id = ShardId {
+			job: id,
+			index: vacancy.shard,
+		};
+		let (Some(mut shard), Some(spec)) = (Shards::<T>::get(id, vacancy.shard), Specs::<T>::get(id)) else {
+			return Visit::Nothing;
+		};
+		if !job.is_open() {
+			let deserted = shard.seats.iter().all(|seat| seat.holder.is_none());
+			if deserted || round.now >= job.expires_at.saturating_add(shard.terms.execution_window) {
+				let revealed = T::Verifier::close(shard_id);
+				Self::fail_shard(shard_id, job, shard, revealed, Failure::Closed);
+				return Visit::Ended;
+			}
+		}
+		let count = round.seeds.count;
+		if !Self::draw_seat(shard_id, &spec, &mut shard, vacancy.seat, false, round) {
+			vacancy.readiness.back_off(count);
+			let pushed = job.vacancies.try_push(vacancy);
+			debug_assert!(pushed.is_ok(), "it was taken out above");
+			return Visit::Nobody;
+		}
+		Shards::<T>::insert(id, vacancy.shard, shard);
+		for other in job.vacancies.iter_mut().filter(|other| other.shard == vacancy.shard) {
+			other.readiness.ready = other.readiness.ready.max(count.saturating_add(1));
+		}
+		Visit::Drawn
+	}
+
+	/// Draws a provider for the first seat of the job's next shard and so starts it.
+	fn start_shard(id: JobId, job: &mut JobRecord, round: &Round) -> Visit {
+		let index = job.cursor;
+		let count = round.seeds.count;
+		let Some((spec, mut shard)) = Specs::<T>::get(id)
+			.and_then(|spec| Self::new_shard(job, &spec, index, &round.params).map(|new| (spec, new)))
+		else {
+			job.fresh.back_off(count);
+			return Visit::Nobody;
+		};
+		let shard_id = ShardId { job: id, index };
+		if !Self::draw_seat(shard_id, &spec, &mut shard, 0, true, round) {
+			job.fresh.back_off(count);
+			return Visit::Nobody;
+		}
+		job.cursor = job.cursor.saturating_add(1);
+		job.running = job.running.saturating_add(1);
+		job.fresh.tries = 0;
+		for seat in 1..spec.verification.seats() {
+			let readiness = Readiness {
+				ready: count.saturating_add(1),
+				tries: 0,
+			};
+			let pushed = job.vacancies.try_push(Vacancy {
+				shard: index,
+				seat,
+				readiness,
+			});
+			debug_assert!(pushed.is_ok(), "`may_start` saw to the room");
+		}
+		Shards::<T>::insert(id, index, shard);
+		Visit::Started
+	}
+
+	/// A shard under the present terms, all its seats vacant. `None` if its price overflows.
+	pub(crate) fn new_shard(job: &JobRecord, spec: &JobSpec, index: u32, params: &JobsParams) -> Option<ShardRecord> {
+		let tasks = spec.tasks_in(index);
+		let seat_cap = money::seat_cap(job.price_cap, spec.gas_limit, tasks)?;
+		let seats: Vec<Seat> = (0..spec.verification.seats()).map(|_| Seat::default()).collect();
+		Some(ShardRecord {
+			terms: Terms {
+				engine: ENGINE_VERSION,
+				gas_limit: spec.gas_limit.saturating_mul(tasks.into()),
+				price_cap: job.price_cap,
+				seat_cap,
+				liability: seat_cap.saturating_mul(params.liability_multiple.into()),
+				fee_share: job.fee_share,
+				burn_share: params.burn_share,
+				execution_window: execution_window(spec, job.program_size, tasks, params),
+				custody_period: params.custody_period,
+				custody_share: params.custody_share,
+				late_slash: params.late_slash,
+				missed_reveal_slash: params.missed_reveal_slash,
+			},
+			reserve: job.reserve_of(index),
+			seats: seats.try_into().ok()?,
+			excluded: Default::default(),
+			custody: None,
+		})
+	}
+
+	/// What a draw asks of providers for this job at this price.
+	pub(crate) fn draw_request(spec: &JobSpec, price_cap: millrace_primitives::Balance) -> DrawRequest {
+		DrawRequest {
+			class: spec.constraints.class,
+			regions: spec.constraints.regions,
+			price_cap,
+			memory_pages: spec.memory_pages,
+			min_reputation: spec.constraints.min_reputation,
+		}
+	}
+
+	/// Draws a provider for a seat and hands the seat to it; `open` tells the verifier that the shard starts.
+	fn draw_seat(id: ShardId, spec: &JobSpec, shard: &mut ShardRecord, seat: u8, open: bool, round: &Round) -> bool {
+		let Some(seat_round) = shard.seats.get(usize::from(seat)).map(|seat| seat.round) else {
+			return false;
+		};
+		let request = Self::draw_request(spec, shard.terms.price_cap);
+		let outputs = &round.seeds.outputs;
+		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
+		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
+		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
+		let draws = u32::from(round.params.draws).clamp(1, MAX_DRAWS);
+		let mut candidates = T::Providers::draw(&request, seed, draws);
+		candidates.retain(|candidate| {
+			candidate.ask <= request.price_cap
+				&& !shard.excluded.contains(&candidate.provider)
+				&& shard.seat_of(&candidate.provider).is_none()
+		});
+		let order = T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &candidates);
+		for candidate in order
+			.into_iter()
+			.filter_map(|place| candidates.get(place))
+			.take(MAX_ATTEMPTS)
+		{
+			let reserved = with_storage_layer(|| -> Result<(), DispatchError> {
+				if open {
+					T::Verifier::open(id, &spec.verification)?;
+				}
+				T::Providers::reserve(&candidate.provider, shard.terms.liability)
+			});
+			if reserved.is_err() {
+				continue;
+			}
+			let provider = candidate.provider.clone();
+			let due = round.now.saturating_add(round.params.accept_window.max(1));
+			if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
+				let (provider, ask) = (provider.clone(), candidate.ask);
+				seat.holder = Some(Holder {
+					provider,
+					ask,
+					state: SeatState::Assigned,
+					due,
+					slot: true,
+				});
+			}
+			AssignmentsOf::<T>::insert(&provider, id, AssignmentRef { seat, kept: false });
+			Self::arm(
+				TimerAction::Accept {
+					shard: id,
+					seat,
+					round: seat_round,
+				},
+				due,
+			);
+			Self::deposit_event(Event::ShardAssigned {
+				shard: id,
+				seat,
+				provider,
+				due,
+			});
+			return true;
+		}
+		false
+	}
+}

@@ -1,0 +1,561 @@
+//! # Jobs: the heart of the market
+//!
+//! Clients publish programs and submit jobs; the chain finds providers for their shards, watches the deadlines, and
+//! settles what the verifier decided. This pallet owns a job's life, its escrow and nothing else: bonds are the
+//! registry's, evidence is the verifier's.
+//!
+//! ```text
+//!  submit ──► escrow held, fee burned ──► ready queue ──tick──► draw ──► ShardAssigned
+//!                                             ▲                           │ accept (or decline: free)
+//!                            vacant again ────┴── missed, late ◄──────────┤ seal, reveal (the verifier's calls)
+//!                                                                         ▼
+//!  refund, custody ends, state removed ◄── acknowledge or timer ◄── verdict: pay, burn, refund
+//! ```
+//!
+//! ## Terms
+//! *Seat*: a place for one provider in a shard; a shard has as many as its verification needs. *Round*: how often a
+//! seat fell vacant. *Reserve*: what of a job's escrow belongs to one shard. *Market block*: the unit of all periods,
+//! counted by the tick only in blocks in which users can call.
+//!
+//! ## What cannot happen
+//! * A settlement fails: what a payee cannot receive stays on the client's hold as `Owed`, claimable by the payee.
+//! * Money appears or vanishes: the client's hold equals the sum of its jobs' escrow and what it owes; `try_state`.
+//! * Terms change while work runs: price cap, fee, windows, slashes and engine are copied when a shard starts.
+//! * A draw is known before its shard was queued: its seed needs VRF outputs that are all newer. There is no draw in a
+//!   block without one. (An author may withhold its block, at the cost of it, to spoil one draw.)
+//! * Work grows with the number of jobs, tasks or providers: shards are lazy, every step is metered.
+//!
+//! ## Who may call what
+//! Anyone publishes, submits, pokes. The publisher withdraws a program. The client tops up, cancels, acknowledges its
+//! job. The operator key of a provider accepts and declines. A payee claims what it is owed.
+
+#![cfg_attr(not(feature = "std"), no_std)]
+
+extern crate alloc;
+
+pub use pallet::*;
+
+mod assign;
+mod escrow;
+mod programs;
+mod queue;
+mod settle;
+mod submit;
+pub mod timers;
+#[cfg(any(feature = "std", feature = "try-runtime"))]
+mod try_state;
+pub mod types;
+mod views;
+pub mod weights;
+mod work;
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
+#[cfg(test)]
+mod mock;
+#[cfg(test)]
+mod tests;
+
+pub use types::*;
+pub use weights::WeightInfo;
+
+#[frame_support::pallet]
+pub mod pallet {
+	use super::*;
+	use frame_support::{
+		pallet_prelude::*,
+		traits::{
+			fungible::{Inspect, InspectHold, Mutate, MutateHold},
+			Randomness,
+		},
+		weights::WeightMeter,
+	};
+	use frame_system::pallet_prelude::*;
+	use millrace_primitives::{
+		job::{DeclineReason, JobStatus, SpecError},
+		params::JobsParams,
+		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
+		AccountId, Balance, Hash, JobId, JobSpec, MarketBlock, ProgramId, Report, ShardId,
+	};
+
+	#[pallet::pallet]
+	pub struct Pallet<T>(_);
+
+	/// Why this pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// The publisher's deposit for a program.
+		ProgramDeposit,
+		/// The client's escrow for its jobs, and what it owes to payees that could not receive it.
+		Escrow,
+	}
+
+	#[pallet::config]
+	pub trait Config: frame_system::Config<AccountId = AccountId> {
+		/// The token.
+		type Currency: Inspect<AccountId, Balance = Balance>
+			+ InspectHold<AccountId, Reason = Self::RuntimeHoldReason>
+			+ Mutate<AccountId>
+			+ MutateHold<AccountId>;
+		/// The runtime's hold reasons.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// Who can work.
+		type Providers: ProviderRegistry;
+		/// Which candidate gets a seat.
+		type Policy: AssignmentPolicy;
+		/// How results are verified.
+		type Verifier: Verifier;
+		/// Told of every accepted shard.
+		type OnSettled: OnSettled;
+		/// What governance may change.
+		type Parameters: Get<JobsParams>;
+		/// The parent block's VRF output; none where it has none.
+		type Randomness: Randomness<Option<Hash>, BlockNumberFor<Self>>;
+		/// Who gets the part of fees that is not burned. Without an author it is burned too.
+		type BlockAuthor: Get<Option<AccountId>>;
+		/// The most weight that the tick takes of a block.
+		type TickWeight: Get<Weight>;
+		/// Measured weights.
+		type WeightInfo: WeightInfo;
+	}
+
+	/// The market's clock.
+	#[pallet::storage]
+	pub type Clock<T> = StorageValue<_, MarketBlock, ValueQuery>;
+
+	/// Published programs.
+	#[pallet::storage]
+	pub type Programs<T> = StorageMap<_, Twox64Concat, ProgramId, Program>;
+
+	/// The next job's number.
+	#[pallet::storage]
+	pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
+
+	/// The changing part of each job, until its last custody ends.
+	#[pallet::storage]
+	pub type Jobs<T> = StorageMap<_, Twox64Concat, JobId, JobRecord>;
+
+	/// What each job's client asked for.
+	#[pallet::storage]
+	pub type Specs<T> = StorageMap<_, Twox64Concat, JobId, JobSpec>;
+
+	/// Shards under way or in custody.
+	#[pallet::storage]
+	pub type Shards<T> = StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, u32, ShardRecord>;
+
+	/// Vacancies that did not fit into their job's record. Bounded by the seats of running shards; entries of shards
+	/// that ended meanwhile are dropped when they are reached.
+	#[pallet::storage]
+	pub type Backlog<T> = StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, u32, Vacancy>;
+
+	/// What each provider has to do or to keep. Iterated off chain only.
+	#[pallet::storage]
+	pub type AssignmentsOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, AssignmentRef>;
+
+	/// What a client (first key) owes a payee that could not receive it. It is part of the client's escrow hold.
+	#[pallet::storage]
+	pub type Owed<T> =
+		StorageDoubleMap<_, Blake2_128Concat, AccountId, Blake2_128Concat, AccountId, Balance, ValueQuery>;
+
+	/// The last VRF outputs.
+	#[pallet::storage]
+	pub type Seeds<T> = StorageValue<_, SeedRing, ValueQuery>;
+
+	/// The ready queue's bounds.
+	#[pallet::storage]
+	pub type ReadyBounds<T> = StorageValue<_, QueueBounds, ValueQuery>;
+
+	/// Jobs with work to hand out, served in turn.
+	#[pallet::storage]
+	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, QueueEntry>;
+
+	/// The bounds of all classes of timers.
+	#[pallet::storage]
+	pub type TimerClasses<T> = StorageValue<_, [TimerClass; timers::CLASSES], ValueQuery>;
+
+	/// Pending timers by class and place.
+	#[pallet::storage]
+	pub type Timers<T> = StorageMap<_, Twox64Concat, (u8, u32), TimerEntry>;
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// A program was published.
+		ProgramPublished {
+			/// Its root.
+			program: ProgramId,
+			/// Who published it.
+			publisher: AccountId,
+			/// Its length in bytes.
+			size: u32,
+		},
+		/// A program was withdrawn and its deposit released.
+		ProgramWithdrawn {
+			/// Its root.
+			program: ProgramId,
+		},
+		/// A job was submitted.
+		JobSubmitted {
+			/// Its number.
+			job: JobId,
+			/// Who pays.
+			client: AccountId,
+			/// Its program.
+			program: ProgramId,
+			/// Its number of shards.
+			shards: u32,
+			/// What is held for it.
+			escrow: Balance,
+		},
+		/// A job pays more, runs longer, or goes on after a suspension.
+		JobToppedUp {
+			/// The job.
+			job: JobId,
+			/// The price cap of shards that have not started.
+			price_cap: Balance,
+			/// The market block from which no shard is started.
+			expires_at: MarketBlock,
+		},
+		/// Several providers in a row declined: nothing is handed out until the client tops up or cancels.
+		JobSuspended {
+			/// The job.
+			job: JobId,
+			/// The last of their reasons.
+			reason: DeclineReason,
+		},
+		/// A job was cancelled or expired; what had not started is refunded.
+		JobClosed {
+			/// The job.
+			job: JobId,
+			/// `Cancelled` or `Expired`.
+			status: JobStatus,
+			/// What was refunded.
+			refunded: Balance,
+		},
+		/// No shard of the job waits or runs any more. Outputs may still be in custody.
+		JobSettled {
+			/// The job.
+			job: JobId,
+			/// Where it ended.
+			status: JobStatus,
+			/// Shards with an accepted report.
+			accepted: u32,
+			/// Shards that ended without one.
+			failed: u32,
+			/// What providers earned, withheld parts included.
+			paid: Balance,
+			/// The protocol's fees.
+			fees: Balance,
+		},
+		/// A provider was drawn.
+		ShardAssigned {
+			/// The shard.
+			shard: ShardId,
+			/// The seat.
+			seat: u8,
+			/// Who.
+			provider: AccountId,
+			/// The market block by which it must accept or decline.
+			due: MarketBlock,
+		},
+		/// A provider accepted its assignment.
+		ShardAccepted {
+			/// The shard.
+			shard: ShardId,
+			/// The seat.
+			seat: u8,
+			/// Who.
+			provider: AccountId,
+			/// The market block by which it must seal its report.
+			due: MarketBlock,
+		},
+		/// A seat fell vacant.
+		SeatVacated {
+			/// The shard.
+			shard: ShardId,
+			/// The seat.
+			seat: u8,
+			/// Who held it.
+			provider: AccountId,
+			/// Why.
+			cause: Cause,
+			/// What was burned of its bond.
+			slashed: Balance,
+		},
+		/// A shard's report was accepted and paid for.
+		ShardSettled {
+			/// The shard.
+			shard: ShardId,
+			/// The report.
+			report: Report,
+			/// What providers earned, withheld parts included.
+			paid: Balance,
+			/// The protocol's fees.
+			fees: Balance,
+			/// What the client got back.
+			refunded: Balance,
+		},
+		/// A shard ended without an accepted report.
+		ShardFailed {
+			/// The shard.
+			shard: ShardId,
+			/// Why.
+			failure: Failure,
+			/// What those who revealed got.
+			paid: Balance,
+			/// What the client got back.
+			refunded: Balance,
+		},
+		/// Custody of a shard's outputs ended, withheld parts are paid, the shard's state is gone.
+		CustodyEnded {
+			/// The shard.
+			shard: ShardId,
+			/// What was paid.
+			paid: Balance,
+		},
+		/// An amount could not be received and became claimable.
+		PaymentOwed {
+			/// Who owes it.
+			client: AccountId,
+			/// To whom.
+			payee: AccountId,
+			/// How much.
+			amount: Balance,
+		},
+		/// An owed amount was claimed.
+		OwedClaimed {
+			/// Who owed it.
+			client: AccountId,
+			/// To whom.
+			payee: AccountId,
+			/// How much.
+			amount: Balance,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// The program is published already.
+		ProgramExists,
+		/// No such program is published.
+		UnknownProgram,
+		/// The program's size is 0 or above the limit.
+		ProgramSize,
+		/// Only the publisher may withdraw a program.
+		NotPublisher,
+		/// A job that still has state uses the program.
+		ProgramInUse,
+		/// The number of tasks is 0 or above the limit.
+		BadTasks,
+		/// The shard size is 0 or above the limit.
+		BadShardSize,
+		/// The gas limit is 0 or above the limit.
+		BadGasLimit,
+		/// The memory limit is 0 or above what WebAssembly has.
+		BadMemory,
+		/// The input or output limit is too high.
+		BadDataLimit,
+		/// The number of replicas is out of range.
+		BadReplicas,
+		/// No region is allowed.
+		NoRegion,
+		/// The deadline is 0.
+		BadDeadline,
+		/// No endpoint is given, or one is no http(s) URL.
+		BadEndpoints,
+		/// The job's reserve exceeds the largest balance.
+		TooExpensive,
+		/// The price cap is below the protocol's minimum.
+		PriceTooLow,
+		/// The deadline is further away than allowed.
+		DeadlineTooLong,
+		/// The free balance does not cover the deposit, or escrow and fee.
+		InsufficientFunds,
+		/// No such job, or all its state is gone.
+		UnknownJob,
+		/// Only the job's client may do this.
+		NotClient,
+		/// The job is done, cancelled or expired.
+		NotOpen,
+		/// The price cap can only be raised.
+		PriceLowered,
+		/// No such shard is under way.
+		UnknownShard,
+		/// The key is no provider's operator.
+		NotProvider,
+		/// The provider holds no seat in the shard.
+		NotAssigned,
+		/// The seat's state does not allow this.
+		WrongState,
+		/// More shards than one call may acknowledge.
+		TooManyShards,
+		/// None of the shards is in custody.
+		NothingInCustody,
+		/// Nothing is owed.
+		NothingOwed,
+	}
+
+	impl<T> From<SpecError> for Error<T> {
+		fn from(error: SpecError) -> Self {
+			match error {
+				SpecError::Tasks => Self::BadTasks,
+				SpecError::ShardSize => Self::BadShardSize,
+				SpecError::GasLimit => Self::BadGasLimit,
+				SpecError::Memory => Self::BadMemory,
+				SpecError::DataLimit => Self::BadDataLimit,
+				SpecError::Replicas => Self::BadReplicas,
+				SpecError::Regions => Self::NoRegion,
+				SpecError::Deadline => Self::BadDeadline,
+				SpecError::Endpoints => Self::BadEndpoints,
+				SpecError::TooExpensive => Self::TooExpensive,
+			}
+		}
+	}
+
+	#[pallet::hooks]
+	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
+			let cap = T::TickWeight::get().min(meter.remaining());
+			let mut own = WeightMeter::with_limit(cap);
+			Self::tick(&mut own);
+			meter.consume(own.consumed());
+		}
+
+		#[cfg(feature = "std")]
+		fn integrity_test() {
+			let least = T::WeightInfo::tick()
+				.saturating_add(Self::timer_weight())
+				.saturating_add(Self::visit_weight());
+			assert!(
+				T::TickWeight::get().all_gte(least),
+				"the tick's weight cap must admit one timer and one draw"
+			);
+		}
+
+		#[cfg(feature = "try-runtime")]
+		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
+			Self::do_try_state()
+		}
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Publishes a program by the root and length of its bytes, which travel off chain. Holds a deposit.
+		///
+		/// Errors: `ProgramSize`, `ProgramExists`, `InsufficientFunds`.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::WeightInfo::publish_program())]
+		pub fn publish_program(origin: OriginFor<T>, root: ProgramId, size: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_publish(who, root, size)
+		}
+
+		/// Withdraws a program that no job uses and releases its deposit.
+		///
+		/// Errors: `UnknownProgram`, `NotPublisher`, `ProgramInUse`.
+		#[pallet::call_index(1)]
+		#[pallet::weight(T::WeightInfo::withdraw_program())]
+		pub fn withdraw_program(origin: OriginFor<T>, program: ProgramId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_withdraw(who, program)
+		}
+
+		/// Submits a job: holds the most it can cost and burns the submission fee of each shard.
+		///
+		/// Errors: one for each rule of the specification, `UnknownProgram`, `PriceTooLow`, `DeadlineTooLong`,
+		/// `InsufficientFunds`.
+		#[pallet::call_index(2)]
+		#[pallet::weight(T::WeightInfo::submit())]
+		pub fn submit(origin: OriginFor<T>, spec: JobSpec) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_submit(who, spec).map(|_| ())
+		}
+
+		/// Raises the price cap of shards that have not started, or extends the deadline by so many market blocks, or
+		/// both. Resumes a suspended job and ends a back-off.
+		///
+		/// Errors: `UnknownJob`, `NotClient`, `NotOpen`, `PriceLowered`, `DeadlineTooLong`, `TooExpensive`,
+		/// `InsufficientFunds`.
+		#[pallet::call_index(3)]
+		#[pallet::weight(T::WeightInfo::top_up())]
+		pub fn top_up(
+			origin: OriginFor<T>,
+			job: JobId,
+			price_cap: Balance,
+			extra_deadline: MarketBlock,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_top_up(who, job, price_cap, extra_deadline)
+		}
+
+		/// Cancels a job: what has not started is refunded at once, what runs goes on to its settlement.
+		///
+		/// Errors: `UnknownJob`, `NotClient`, `NotOpen`.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::cancel())]
+		pub fn cancel(origin: OriginFor<T>, job: JobId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_cancel(who, job)
+		}
+
+		/// The operator commits its provider to report the shard in time. Free of charge.
+		///
+		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::accept())]
+		pub fn accept(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			Self::do_accept(who, shard)?;
+			Ok(Pays::No.into())
+		}
+
+		/// The operator declines an assignment that it has not accepted. Free of charge and of consequence, but the
+		/// provider is not drawn for this shard again.
+		///
+		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::decline().saturating_add(T::WeightInfo::end_shard()))]
+		pub fn decline(origin: OriginFor<T>, shard: ShardId, reason: DeclineReason) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let ended = Self::do_decline(who, shard, reason)?;
+			let weight = T::WeightInfo::decline().saturating_add(Self::end_weight(ended));
+			Ok((Some(weight), Pays::No).into())
+		}
+
+		/// The client has fetched the outputs of those of the shards `first .. first + count` that are in custody:
+		/// pays the withheld parts and removes their state. At most [`MAX_ACKNOWLEDGED`] at once; the weight of those
+		/// not in custody is given back.
+		///
+		/// Errors: `UnknownJob`, `NotClient`, `TooManyShards`, `NothingInCustody`.
+		#[pallet::call_index(7)]
+		#[pallet::weight(T::WeightInfo::acknowledge((*count).min(MAX_ACKNOWLEDGED)))]
+		pub fn acknowledge(origin: OriginFor<T>, job: JobId, first: u32, count: u32) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			let ended = Self::do_acknowledge(who, job, first, count)?;
+			let looked = T::DbWeight::get().reads(count.saturating_sub(ended).into());
+			Ok(Some(T::WeightInfo::acknowledge(ended).saturating_add(looked)).into())
+		}
+
+		/// The payee claims what a client owes it because it could not be received before.
+		///
+		/// Errors: `NothingOwed`, or the token's own if it still cannot be received.
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::claim_owed())]
+		pub fn claim_owed(origin: OriginFor<T>, client: AccountId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_claim_owed(who, client)
+		}
+
+		/// Anyone may serve due timers if blocks were too full for the tick to do so. It draws nobody: the caller
+		/// knows the block's seed and could choose.
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::TickWeight::get())]
+		pub fn poke(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let mut meter = WeightMeter::with_limit(T::TickWeight::get());
+			meter.consume(T::WeightInfo::tick());
+			Self::serve_timers(&mut meter);
+			Ok(Some(meter.consumed()).into())
+		}
+	}
+}

@@ -1,0 +1,408 @@
+//! A chain with this pallet, a registry and a verifier that remember what they were told.
+
+use crate::{self as pallet_jobs, Config};
+use core::cell::RefCell;
+use frame_support::{
+	derive_impl, parameter_types,
+	traits::{fungible::Inspect, ConstU128, OnPoll, Randomness},
+	weights::{Weight, WeightMeter},
+};
+use millrace_primitives::{
+	job::{Constraints, Endpoint, Preferences, Verification},
+	merkle,
+	outcome::SeatGas,
+	params::JobsParams,
+	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
+	traits::{Conduct, DefaultPolicy, OnSettled, ProviderRegistry, Settlement, Verifier},
+	AccountId, Balance, Hash, JobId, JobSpec, ShardId, MILL,
+};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Permill};
+use std::collections::{BTreeMap, BTreeSet};
+
+pub type Block = frame_system::mocking::MockBlock<Test>;
+
+frame_support::construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Balances: pallet_balances,
+		Jobs: pallet_jobs,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = Block;
+	type AccountId = AccountId;
+	type Lookup = IdentityLookup<AccountId>;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+pub const ED: Balance = 1_000_000_000;
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type ExistentialDeposit = ConstU128<ED>;
+	type AccountStore = System;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type RuntimeFreezeReason = RuntimeFreezeReason;
+	type FreezeIdentifier = [u8; 8];
+	type MaxFreezes = frame_support::traits::ConstU32<4>;
+}
+
+parameter_types! {
+	pub static Params: JobsParams = params();
+	pub static BlockAuthor: Option<AccountId> = Some(account(VALIDATOR));
+	pub static TickWeight: Weight = Weight::from_parts(u64::MAX / 2, u64::MAX / 2);
+	/// False: blocks have no VRF output.
+	pub static Vrf: bool = true;
+	/// What the verifier asks for beside the reserve.
+	pub static Budget: Balance = 0;
+	/// False: the verifier refuses to open.
+	pub static MayOpen: bool = true;
+}
+
+/// Short periods and a round number here and there.
+pub fn params() -> JobsParams {
+	JobsParams {
+		accept_window: 10,
+		execution_base: 20,
+		custody_period: 50,
+		max_deadline: 1_000,
+		custody_share: Permill::from_percent(10),
+		..JobsParams::default()
+	}
+}
+
+pub const VALIDATOR: u8 = 99;
+pub const ALICE: u8 = 1;
+pub const BOB: u8 = 2;
+/// Providers are `PROVIDER..PROVIDER + n`, their operators 100 higher.
+pub const PROVIDER: u8 = 10;
+
+pub fn account(seed: u8) -> AccountId {
+	AccountId::new([seed; 32])
+}
+
+pub fn operator(provider: u8) -> AccountId {
+	account(provider + 100)
+}
+
+pub struct VrfPerBlock;
+impl Randomness<Option<Hash>, u64> for VrfPerBlock {
+	fn random(subject: &[u8]) -> (Option<Hash>, u64) {
+		let block = System::block_number();
+		(
+			Vrf::get().then(|| merkle::hash(&[subject, &block.to_le_bytes()[..]].concat())),
+			block.saturating_sub(1),
+		)
+	}
+}
+
+/// A provider as the mock registry knows it.
+#[derive(Clone, Debug)]
+pub struct Provider {
+	pub ask: Balance,
+	pub slots: u16,
+	pub used: u16,
+	pub bond: Balance,
+	pub liability: Balance,
+	pub slashed: Balance,
+	pub conduct: Vec<Conduct>,
+}
+
+thread_local! {
+	pub static REGISTRY: RefCell<BTreeMap<AccountId, Provider>> = const { RefCell::new(BTreeMap::new()) };
+	/// Operators that are not told by their number.
+	pub static OPERATORS: RefCell<BTreeMap<AccountId, AccountId>> = const { RefCell::new(BTreeMap::new()) };
+	pub static OPENED: RefCell<BTreeSet<(JobId, u32)>> = const { RefCell::new(BTreeSet::new()) };
+	/// What `close` returns.
+	pub static REVEALED: RefCell<BTreeMap<(JobId, u32), Vec<(u8, u64)>>> = const { RefCell::new(BTreeMap::new()) };
+	pub static SETTLED: RefCell<Vec<Settlement>> = const { RefCell::new(Vec::new()) };
+}
+
+pub struct Registry;
+impl Registry {
+	pub fn add(id: u8, ask: Balance, slots: u16) {
+		let provider = Provider {
+			ask,
+			slots,
+			used: 0,
+			bond: 1_000_000 * MILL,
+			liability: 0,
+			slashed: 0,
+			conduct: Vec::new(),
+		};
+		REGISTRY.with_borrow_mut(|all| all.insert(account(id), provider));
+	}
+	pub fn get(id: u8) -> Provider {
+		REGISTRY.with_borrow(|all| all[&account(id)].clone())
+	}
+	pub fn edit(id: u8, change: impl FnOnce(&mut Provider)) {
+		REGISTRY.with_borrow_mut(|all| change(all.get_mut(&account(id)).unwrap()));
+	}
+	pub fn idle() -> bool {
+		REGISTRY.with_borrow(|all| all.values().all(|p| p.used == 0 && p.liability == 0))
+	}
+}
+
+impl ProviderRegistry for Registry {
+	fn provider_of(operator: &AccountId) -> Option<AccountId> {
+		if let Some(provider) = OPERATORS.with_borrow(|all| all.get(operator).cloned()) {
+			return Some(provider);
+		}
+		let bytes: &[u8; 32] = operator.as_ref();
+		let provider = account(bytes[0].checked_sub(100)?);
+		REGISTRY
+			.with_borrow(|all| all.contains_key(&provider))
+			.then_some(provider)
+	}
+	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
+		Some(b"http://127.0.0.1:1".to_vec())
+	}
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+		REGISTRY.with_borrow(|all| {
+			let pool: Vec<_> = all.iter().filter(|(_, p)| p.used < p.slots).collect();
+			let mut found: Vec<Candidate> = Vec::new();
+			for draw in 0..draws {
+				if pool.is_empty() {
+					break;
+				}
+				let hash = merkle::hash(&[seed.as_bytes(), &draw.to_le_bytes()[..]].concat());
+				let (id, p) = pool[usize::from(hash.as_bytes()[0]) % pool.len()];
+				if p.ask <= request.price_cap && !found.iter().any(|c| c.provider == *id) {
+					let (provider, free_slots) = (id.clone(), p.slots - p.used);
+					found.push(Candidate {
+						provider,
+						ask: p.ask,
+						free_slots,
+						reputation: Permill::one(),
+					});
+				}
+			}
+			found
+		})
+	}
+	fn census(request: &DrawRequest) -> Census {
+		REGISTRY.with_borrow(|all| {
+			let free = all.values().filter(|p| p.used < p.slots);
+			let in_class = if request.class == HardwareClass::General {
+				free.clone().count() as u32
+			} else {
+				0
+			};
+			let in_region = if request.regions == RegionSet::ANY { in_class } else { 0 };
+			let affordable = free.filter(|p| p.ask <= request.price_cap).count() as u32;
+			Census {
+				in_class,
+				in_region,
+				affordable: affordable.min(in_region),
+			}
+		})
+	}
+	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
+		REGISTRY.with_borrow_mut(|all| {
+			let p = all.get_mut(provider).ok_or(DispatchError::CannotLookup)?;
+			if p.used >= p.slots || p.liability.saturating_add(liability) > p.bond {
+				return Err(DispatchError::Exhausted);
+			}
+			p.used += 1;
+			p.liability += liability;
+			Ok(())
+		})
+	}
+	fn free_slot(provider: &AccountId) {
+		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().used -= 1);
+	}
+	fn free_liability(provider: &AccountId, liability: Balance) {
+		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().liability -= liability);
+	}
+	fn slash(provider: &AccountId, amount: Balance) -> Balance {
+		REGISTRY.with_borrow_mut(|all| {
+			let p = all.get_mut(provider).unwrap();
+			let burned = amount.min(p.bond);
+			p.bond -= burned;
+			p.slashed += burned;
+			burned
+		})
+	}
+	fn note(provider: &AccountId, conduct: Conduct) {
+		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().conduct.push(conduct));
+	}
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_provider(provider: &AccountId, operator: &AccountId) {
+		OPERATORS.with_borrow_mut(|all| all.insert(operator.clone(), provider.clone()));
+		let new = Provider {
+			ask: 1,
+			slots: 1_000,
+			used: 0,
+			bond: Balance::MAX / 2,
+			liability: 0,
+			slashed: 0,
+			conduct: Vec::new(),
+		};
+		REGISTRY.with_borrow_mut(|all| all.insert(provider.clone(), new));
+	}
+}
+
+pub struct Evidence;
+impl Verifier for Evidence {
+	fn budget(_: &Verification, _: Balance) -> Balance {
+		Budget::get()
+	}
+	fn open(shard: ShardId, _: &Verification) -> DispatchResult {
+		if !MayOpen::get() {
+			return Err(DispatchError::Unavailable);
+		}
+		OPENED.with_borrow_mut(|all| all.insert((shard.job, shard.index)));
+		Ok(())
+	}
+	fn close(shard: ShardId) -> SeatGas {
+		OPENED.with_borrow_mut(|all| all.remove(&(shard.job, shard.index)));
+		let revealed = REVEALED.with_borrow_mut(|all| all.remove(&(shard.job, shard.index)));
+		SeatGas::truncate_from(revealed.unwrap_or_default())
+	}
+}
+
+pub struct Books;
+impl OnSettled for Books {
+	fn on_settled(settlement: &Settlement) {
+		SETTLED.with_borrow_mut(|all| all.push(settlement.clone()));
+	}
+}
+
+impl Config for Test {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Providers = Registry;
+	type Policy = DefaultPolicy;
+	type Verifier = Evidence;
+	type OnSettled = Books;
+	type Parameters = Params;
+	type Randomness = VrfPerBlock;
+	type BlockAuthor = BlockAuthor;
+	type TickWeight = TickWeight;
+	type WeightInfo = ();
+}
+
+pub fn new_test_ext() -> sp_io::TestExternalities {
+	REGISTRY.with_borrow_mut(|all| all.clear());
+	OPERATORS.with_borrow_mut(|all| all.clear());
+	OPENED.with_borrow_mut(|all| all.clear());
+	REVEALED.with_borrow_mut(|all| all.clear());
+	SETTLED.with_borrow_mut(|all| all.clear());
+	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
+	pallet_balances::GenesisConfig::<Test> {
+		balances: vec![
+			(account(ALICE), 1_000_000 * MILL),
+			(account(BOB), 1_000_000 * MILL),
+			(account(VALIDATOR), MILL),
+		],
+		..Default::default()
+	}
+	.assimilate_storage(&mut storage)
+	.unwrap();
+	let mut ext = sp_io::TestExternalities::new(storage);
+	ext.execute_with(|| {
+		Params::set(params());
+		BlockAuthor::set(Some(account(VALIDATOR)));
+		Vrf::set(true);
+		Budget::set(0);
+		MayOpen::set(true);
+		System::set_block_number(1);
+	});
+	ext
+}
+
+/// Runs a test on a fresh chain with `providers` providers of two slots, each asking 2 mMILL per Ggas, with their
+/// accounts funded; checks all invariants at its end.
+pub fn run(providers: u8, test: impl FnOnce()) {
+	new_test_ext().execute_with(|| {
+		for id in PROVIDER..PROVIDER + providers {
+			Registry::add(id, ASK, 2);
+			fund(&account(id), MILL);
+		}
+		test();
+		Jobs::do_try_state().unwrap();
+	});
+}
+
+pub fn fund(who: &AccountId, amount: Balance) {
+	use frame_support::traits::fungible::Mutate;
+	Balances::mint_into(who, amount).unwrap();
+}
+
+/// What providers ask: 2 mMILL per Ggas.
+pub const ASK: Balance = 2 * MILL / 1_000;
+/// What clients pay at most: 3 mMILL per Ggas.
+pub const CAP: Balance = 3 * MILL / 1_000;
+
+/// The next block, up to and including its tick.
+pub fn next_block() {
+	System::set_block_number(System::block_number() + 1);
+	let mut meter = WeightMeter::new();
+	<Jobs as OnPoll<u64>>::on_poll(System::block_number(), &mut meter);
+	Jobs::do_try_state().unwrap();
+}
+
+pub fn blocks(count: u32) {
+	(0..count).for_each(|_| next_block());
+}
+
+pub fn program() -> Hash {
+	Hash::repeat_byte(7)
+}
+
+/// Publishes the program in Bob's name, once.
+pub fn publish() {
+	if pallet_jobs::Programs::<Test>::get(program()).is_none() {
+		Jobs::publish_program(RuntimeOrigin::signed(account(BOB)), program(), 1_000).unwrap();
+	}
+}
+
+/// A job of so many tasks, one a shard, of at most 1 Ggas each.
+pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
+	JobSpec {
+		program: program(),
+		input_root: Hash::repeat_byte(8),
+		tasks,
+		shard_size: 1,
+		gas_limit: 1_000_000_000,
+		memory_pages: 16,
+		input_limit: 1_000,
+		output_limit: 1_000,
+		price_cap: CAP,
+		verification: Verification::Replicated { replicas },
+		constraints: Constraints {
+			class: HardwareClass::General,
+			regions: RegionSet::ANY,
+			min_reputation: Permill::zero(),
+		},
+		preferences: Preferences::default(),
+		deadline: 500,
+		endpoints: vec![Endpoint::truncate_from(b"http://127.0.0.1:9000".to_vec())]
+			.try_into()
+			.unwrap(),
+	}
+}
+
+/// Alice submits.
+pub fn submit(spec: JobSpec) -> JobId {
+	publish();
+	let id = pallet_jobs::NextJob::<Test>::get();
+	Jobs::submit(RuntimeOrigin::signed(account(ALICE)), spec).unwrap();
+	id
+}
+
+pub fn free(who: u8) -> Balance {
+	Balances::balance(&account(who))
+}
+
+pub fn held(who: u8) -> Balance {
+	use frame_support::traits::fungible::InspectHold;
+	Balances::balance_on_hold(&pallet_jobs::HoldReason::Escrow.into(), &account(who))
+}
+
+pub fn issuance() -> Balance {
+	Balances::total_issuance()
+}

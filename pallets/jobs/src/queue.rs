@@ -1,0 +1,117 @@
+//! The ready queue: jobs with work to hand out, served in turn. A job has at most one entry; the entry of a job that
+//! ended meanwhile is dropped when it is reached.
+
+use crate::{
+	timers::TimerAction, Backlog, Config, JobRecord, Pallet, QueueBounds, QueueEntry, Readiness, Ready, ReadyBounds,
+	Seeds, Shards, Vacancy, PATIENCE,
+};
+use frame_support::traits::Get;
+use millrace_primitives::{params::JobsParams, JobId};
+
+impl<T: Config> Pallet<T> {
+	/// The count of VRF outputs from which on what is queued now may be drawn.
+	pub(crate) fn seed_ready(params: &JobsParams) -> u32 {
+		Seeds::<T>::get().count.saturating_add(Self::seed_blocks(params))
+	}
+
+	/// How many outputs a seed needs.
+	pub(crate) fn seed_blocks(params: &JobsParams) -> u32 {
+		u32::from(params.seed_blocks).clamp(1, crate::MAX_SEED_BLOCKS)
+	}
+
+	/// Puts an entry at the queue's end.
+	pub(crate) fn push_ready(entry: QueueEntry) {
+		ReadyBounds::<T>::mutate(|bounds| {
+			Ready::<T>::insert(bounds.tail, entry);
+			bounds.tail = bounds.tail.saturating_add(1);
+		});
+	}
+
+	/// Takes the entry at the queue's head.
+	pub(crate) fn pop_ready() -> Option<QueueEntry> {
+		let QueueBounds { head, tail } = ReadyBounds::<T>::get();
+		if head == tail {
+			return None;
+		}
+		ReadyBounds::<T>::put(QueueBounds {
+			head: head.saturating_add(1),
+			tail,
+		});
+		Ready::<T>::take(head)
+	}
+
+	/// Sees to it that the job is visited when it next has something to do: by the queue if that is soon, else by a
+	/// timer. The caller stores the record.
+	pub(crate) fn schedule(id: JobId, job: &mut JobRecord) {
+		if job.queued {
+			return;
+		}
+		let Some(ready) = job.next_ready() else {
+			job.retry = None;
+			return;
+		};
+		let delay = ready.saturating_sub(Seeds::<T>::get().count);
+		if delay <= PATIENCE {
+			job.queued = true;
+			job.retry = None;
+			Self::push_ready(QueueEntry { job: id, ready });
+			return;
+		}
+		let at = Self::now_block().saturating_add(delay);
+		if job.retry.is_none_or(|retry| retry > at) {
+			job.retry = Some(at);
+			Self::arm(TimerAction::BackOff { job: id }, at);
+		}
+	}
+
+	/// Ends the back-off of everything that failed to find somebody.
+	pub(crate) fn wake(job: &mut JobRecord, ready: u32) -> bool {
+		let mut woken = job.fresh.wake(ready);
+		for vacancy in job.vacancies.iter_mut() {
+			woken |= vacancy.readiness.wake(ready);
+		}
+		woken
+	}
+
+	/// Queues a vacant seat of a shard under way.
+	pub(crate) fn add_vacancy(id: JobId, job: &mut JobRecord, shard: u32, seat: u8) {
+		let readiness = Readiness {
+			ready: Self::seed_ready(&T::Parameters::get()),
+			tries: 0,
+		};
+		let vacancy = Vacancy { shard, seat, readiness };
+		if let Err(vacancy) = job.vacancies.try_push(vacancy) {
+			Backlog::<T>::insert(id, job.backlog_tail, vacancy);
+			job.backlog_tail = job.backlog_tail.wrapping_add(1);
+		}
+	}
+
+	/// Moves one vacancy from the backlog into the record, if there is room. True if there was one.
+	pub(crate) fn pull_backlog(id: JobId, job: &mut JobRecord) -> bool {
+		if !job.has_backlog() || job.vacancies.is_full() {
+			return false;
+		}
+		let vacancy = Backlog::<T>::take(id, job.backlog_head);
+		job.backlog_head = job.backlog_head.wrapping_add(1);
+		let Some(vacancy) = vacancy else { return true };
+		// The shard may have ended meanwhile.
+		let vacant = Shards::<T>::get(id, vacancy.shard)
+			.filter(|shard| shard.custody.is_none())
+			.is_some_and(|shard| {
+				shard
+					.seats
+					.get(usize::from(vacancy.seat))
+					.is_some_and(|seat| seat.holder.is_none())
+			});
+		if vacant
+			&& !job
+				.vacancies
+				.iter()
+				.any(|v| (v.shard, v.seat) == (vacancy.shard, vacancy.seat))
+		{
+			let pushed = job.vacancies.try_push(vacancy);
+			debug_assert!(pushed.is_ok(), "there is room: it was checked above");
+		}
+		true
+	}
+}

@@ -1,0 +1,248 @@
+//! A job's beginning and end as its client sees them: submit, top up, cancel, expire, conclude.
+
+use crate::{reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Programs, Readiness, Seeds, Specs};
+use frame_support::{
+	ensure,
+	traits::{
+		fungible::Mutate,
+		tokens::{Fortitude, Precision, Preservation},
+		Get,
+	},
+};
+use millrace_primitives::{
+	job::JobStatus, money, params::JobsParams, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
+};
+use sp_runtime::{DispatchError, DispatchResult, Permill};
+
+/// The longest time from acceptance to the sealed report of a shard of so many tasks, in market blocks.
+pub(crate) fn execution_window(spec: &JobSpec, program_size: u32, tasks: u32, params: &JobsParams) -> MarketBlock {
+	let gas = u128::from(spec.gas_limit) * u128::from(tasks);
+	let bytes = u128::from(spec.input_limit) * u128::from(tasks) + u128::from(program_size);
+	let blocks = u128::from(params.execution_base)
+		+ gas.div_ceil(u128::from(params.gas_per_block.max(1)))
+		+ bytes.div_ceil(u128::from(params.bytes_per_block.max(1)));
+	blocks.try_into().unwrap_or(MarketBlock::MAX)
+}
+
+impl<T: Config> Pallet<T> {
+	/// What is held for a shard of so many tasks. `None` on overflow.
+	pub(crate) fn reserve_needed(
+		spec: &JobSpec,
+		price_cap: Balance,
+		fee_share: Permill,
+		tasks: u32,
+	) -> Option<Balance> {
+		let cap = money::seat_cap(price_cap, spec.gas_limit, tasks)?;
+		money::shard_reserve(cap, spec.verification.seats(), fee_share)?
+			.checked_add(T::Verifier::budget(&spec.verification, cap))
+	}
+
+	/// What is held for each full shard and for the last one.
+	pub(crate) fn reserves(
+		spec: &JobSpec,
+		price_cap: Balance,
+		fee_share: Permill,
+	) -> Result<(Balance, Balance), DispatchError> {
+		let of = |tasks| {
+			Self::reserve_needed(spec, price_cap, fee_share, tasks).ok_or(DispatchError::from(Error::<T>::TooExpensive))
+		};
+		Ok((
+			of(spec.shard_size)?,
+			of(spec.tasks_in(spec.shards().saturating_sub(1)))?,
+		))
+	}
+
+	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
+		spec.validate().map_err(Error::<T>::from)?;
+		let params = T::Parameters::get();
+		ensure!(spec.price_cap >= params.min_price, Error::<T>::PriceTooLow);
+		ensure!(spec.deadline <= params.max_deadline, Error::<T>::DeadlineTooLong);
+		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
+
+		let shards = spec.shards();
+		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
+		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
+		let fee = params
+			.shard_fee
+			.checked_mul(shards.into())
+			.ok_or(Error::<T>::TooExpensive)?;
+		if fee > 0 {
+			T::Currency::burn_from(
+				&client,
+				fee,
+				Preservation::Preserve,
+				Precision::Exact,
+				Fortitude::Polite,
+			)
+			.map_err(|_| Error::<T>::InsufficientFunds)?;
+		}
+		Self::hold_escrow(&client, escrow)?;
+
+		let job = NextJob::<T>::mutate(|next| {
+			let job = *next;
+			next.0 = next.0.saturating_add(1);
+			job
+		});
+		let now = Self::now_block();
+		let mut record = JobRecord {
+			client: client.clone(),
+			status: JobStatus::Open,
+			price_cap: spec.price_cap,
+			fee_share: params.fee_share,
+			reserve,
+			last_reserve,
+			escrow,
+			paid: 0,
+			fees: 0,
+			submitted_at: now,
+			expires_at: now.saturating_add(spec.deadline),
+			program_size: program.size,
+			shards,
+			cursor: 0,
+			running: 0,
+			accepted: 0,
+			failed: 0,
+			custody: 0,
+			declines: 0,
+			fresh: Readiness {
+				ready: Self::seed_ready(&params),
+				tries: 0,
+			},
+			vacancies: Default::default(),
+			backlog_head: 0,
+			backlog_tail: 0,
+			queued: false,
+			retry: None,
+			settled: false,
+		};
+		program.open_jobs = program.open_jobs.saturating_add(1);
+		Programs::<T>::insert(spec.program, program);
+		Self::arm(crate::timers::TimerAction::Expire { job }, record.expires_at);
+		Self::schedule(job, &mut record);
+		Jobs::<T>::insert(job, record);
+		Self::deposit_event(Event::JobSubmitted {
+			job,
+			client,
+			program: spec.program,
+			shards,
+			escrow,
+		});
+		Specs::<T>::insert(job, spec);
+		Ok(job)
+	}
+
+	/// The job, if it is this client's.
+	pub(crate) fn job_of(client: &AccountId, job: JobId) -> Result<JobRecord, DispatchError> {
+		let record = Jobs::<T>::get(job).ok_or(Error::<T>::UnknownJob)?;
+		ensure!(record.client == *client, Error::<T>::NotClient);
+		Ok(record)
+	}
+
+	pub(crate) fn do_top_up(
+		client: AccountId,
+		id: JobId,
+		price_cap: Balance,
+		extra_deadline: MarketBlock,
+	) -> DispatchResult {
+		let mut job = Self::job_of(&client, id)?;
+		ensure!(job.is_open(), Error::<T>::NotOpen);
+		ensure!(price_cap >= job.price_cap, Error::<T>::PriceLowered);
+		let params = T::Parameters::get();
+		let now = Self::now_block();
+		let expires_at = job.expires_at.saturating_add(extra_deadline);
+		ensure!(
+			extra_deadline == 0 || expires_at.saturating_sub(now) <= params.max_deadline,
+			Error::<T>::DeadlineTooLong
+		);
+		if price_cap > job.price_cap {
+			let mut spec = Specs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
+			spec.price_cap = price_cap;
+			spec.validate().map_err(Error::<T>::from)?;
+			let (reserve, last_reserve) = Self::reserves(&spec, price_cap, job.fee_share)?;
+			let held = job.waiting_reserve();
+			job.reserve = job.reserve.max(reserve);
+			job.last_reserve = job.last_reserve.max(last_reserve);
+			let needed = reserve_for(job.reserve, job.last_reserve, job.waiting()).ok_or(Error::<T>::TooExpensive)?;
+			let more = needed.saturating_sub(held);
+			Self::hold_escrow(&client, more)?;
+			job.escrow = job.escrow.checked_add(more).ok_or(Error::<T>::TooExpensive)?;
+			job.price_cap = price_cap;
+			// A higher price admits other providers, so the client must not know the outputs that choose among them.
+			job.fresh = Readiness {
+				ready: job.fresh.ready.max(Self::seed_ready(&params)),
+				tries: job.fresh.tries,
+			};
+		}
+		job.expires_at = expires_at;
+		job.status = JobStatus::Open;
+		job.declines = 0;
+		Self::wake(&mut job, Self::seed_ready(&params));
+		Self::schedule(id, &mut job);
+		Jobs::<T>::insert(id, job);
+		Self::deposit_event(Event::JobToppedUp {
+			job: id,
+			price_cap,
+			expires_at,
+		});
+		Ok(())
+	}
+
+	pub(crate) fn do_cancel(client: AccountId, id: JobId) -> DispatchResult {
+		let job = Self::job_of(&client, id)?;
+		ensure!(job.is_open(), Error::<T>::NotOpen);
+		Self::close_job(id, job, JobStatus::Cancelled);
+		Ok(())
+	}
+
+	/// Refunds what has not started. Shards under way go on for as long as their execution may take.
+	pub(crate) fn close_job(id: JobId, mut job: JobRecord, status: JobStatus) {
+		let refunded = job.waiting_reserve();
+		Self::refund(&mut job, refunded);
+		job.status = status;
+		job.expires_at = job.expires_at.min(Self::now_block());
+		// Vacant seats are looked at soon: their shards may have nobody left.
+		Self::wake(&mut job, Seeds::<T>::get().count.saturating_add(1));
+		Self::deposit_event(Event::JobClosed {
+			job: id,
+			status,
+			refunded,
+		});
+		Self::conclude(id, job);
+	}
+
+	/// Stores a job after something happened to it: announces its end, schedules its next visit, removes it when
+	/// nothing is left.
+	pub(crate) fn conclude(id: JobId, mut job: JobRecord) {
+		if job.is_open() && job.waiting() == 0 && job.running == 0 {
+			job.status = JobStatus::Done;
+		}
+		let over = !job.is_open() && job.running == 0;
+		if over && !job.settled {
+			job.settled = true;
+			Self::deposit_event(Event::JobSettled {
+				job: id,
+				status: job.status,
+				accepted: job.accepted,
+				failed: job.failed,
+				paid: job.paid,
+				fees: job.fees,
+			});
+		}
+		if over && job.custody == 0 && !job.has_backlog() {
+			// Nothing is left of the escrow unless the verifier's budget or a reserve was rounded up.
+			let rest = job.escrow;
+			Self::refund(&mut job, rest);
+			if let Some(spec) = Specs::<T>::take(id) {
+				Programs::<T>::mutate(spec.program, |program| {
+					if let Some(program) = program {
+						program.open_jobs = program.open_jobs.saturating_sub(1);
+					}
+				});
+			}
+			Jobs::<T>::remove(id);
+		} else {
+			Self::schedule(id, &mut job);
+			Jobs::<T>::insert(id, job);
+		}
+	}
+}

@@ -1,0 +1,140 @@
+//! What is refused, and that nothing has changed then.
+
+use super::*;
+use crate::{Error, Event, Programs};
+use frame_support::{assert_noop, traits::fungible::InspectHold};
+use millrace_primitives::{
+	job::{Endpoint, Verification, MAX_PROGRAM_SIZE, MAX_SHARD_TASKS, MAX_TASKS, MAX_TASK_DATA, MAX_TASK_GAS},
+	provider::RegionSet,
+	JobSpec, MILL,
+};
+
+type E = Error<Test>;
+
+#[test]
+fn programs_are_published_and_withdrawn() {
+	run(0, || {
+		let bob = || signed(&account(BOB));
+		let deposit = || Balances::balance_on_hold(&crate::HoldReason::ProgramDeposit.into(), &account(BOB));
+		assert_noop!(Jobs::publish_program(bob(), program(), 0), E::ProgramSize);
+		assert_noop!(
+			Jobs::publish_program(bob(), program(), MAX_PROGRAM_SIZE + 1),
+			E::ProgramSize
+		);
+		assert_noop!(
+			Jobs::publish_program(signed(&account(50)), program(), 1),
+			E::InsufficientFunds
+		);
+		Jobs::publish_program(bob(), program(), MAX_PROGRAM_SIZE).unwrap();
+		assert_eq!(deposit(), MILL);
+		assert!(seen(Event::ProgramPublished {
+			program: program(),
+			publisher: account(BOB),
+			size: MAX_PROGRAM_SIZE
+		}));
+		assert_noop!(Jobs::publish_program(alice(), program(), 5), E::ProgramExists);
+
+		let job = submit(spec(1, 2));
+		assert_noop!(Jobs::withdraw_program(bob(), Hash::zero()), E::UnknownProgram);
+		assert_noop!(Jobs::withdraw_program(alice(), program()), E::NotPublisher);
+		assert_noop!(Jobs::withdraw_program(bob(), program()), E::ProgramInUse);
+		Jobs::cancel(alice(), job).unwrap();
+		Jobs::withdraw_program(bob(), program()).unwrap();
+		assert!(seen(Event::ProgramWithdrawn { program: program() }));
+		assert_eq!(deposit(), 0);
+		assert!(Programs::<Test>::get(program()).is_none());
+		assert_noop!(Jobs::submit(alice(), spec(1, 2)), E::UnknownProgram);
+	});
+}
+
+fn refused(change: impl FnOnce(&mut JobSpec), error: E) {
+	let mut wanted = spec(10, 2);
+	change(&mut wanted);
+	assert_eq!(
+		Jobs::quote(&wanted).is_none(),
+		!matches!(error, E::PriceTooLow | E::DeadlineTooLong)
+	);
+	assert_noop!(Jobs::submit(alice(), wanted), error);
+}
+
+#[test]
+fn a_specification_is_refused_with_its_reason() {
+	run(0, || {
+		publish();
+		refused(|s| s.tasks = 0, E::BadTasks);
+		refused(|s| s.tasks = MAX_TASKS + 1, E::BadTasks);
+		refused(|s| s.shard_size = 0, E::BadShardSize);
+		refused(|s| s.shard_size = MAX_SHARD_TASKS + 1, E::BadShardSize);
+		refused(|s| s.gas_limit = 0, E::BadGasLimit);
+		refused(|s| s.gas_limit = MAX_TASK_GAS + 1, E::BadGasLimit);
+		refused(|s| s.memory_pages = 0, E::BadMemory);
+		refused(|s| s.input_limit = MAX_TASK_DATA + 1, E::BadDataLimit);
+		refused(|s| s.output_limit = MAX_TASK_DATA + 1, E::BadDataLimit);
+		refused(
+			|s| s.verification = Verification::Replicated { replicas: 1 },
+			E::BadReplicas,
+		);
+		refused(
+			|s| s.verification = Verification::Replicated { replicas: 8 },
+			E::BadReplicas,
+		);
+		refused(|s| s.constraints.regions = RegionSet(0), E::NoRegion);
+		refused(|s| s.deadline = 0, E::BadDeadline);
+		refused(|s| s.endpoints = Default::default(), E::BadEndpoints);
+		refused(
+			|s| s.endpoints = vec![Endpoint::truncate_from(b"ftp://x".to_vec())].try_into().unwrap(),
+			E::BadEndpoints,
+		);
+		refused(|s| s.price_cap = u128::MAX, E::TooExpensive);
+		refused(|s| s.price_cap = Params::get().min_price - 1, E::PriceTooLow);
+		refused(|s| s.deadline = Params::get().max_deadline + 1, E::DeadlineTooLong);
+		Budget::set(u128::MAX - 1);
+		refused(|_| {}, E::TooExpensive);
+	});
+}
+
+#[test]
+fn a_client_without_funds_is_refused_and_loses_nothing() {
+	run(0, || {
+		publish();
+		// Not enough for the fee, then enough for the fee only.
+		let poor = account(60);
+		assert_noop!(Jobs::submit(signed(&poor), spec(1, 2)), E::InsufficientFunds);
+		fund(&poor, 2 * ED + 10 * Params::get().shard_fee);
+		assert_noop!(Jobs::submit(signed(&poor), spec(10, 2)), E::InsufficientFunds);
+		assert_eq!(Balances::free_balance(&poor), 2 * ED + 10 * Params::get().shard_fee);
+	});
+}
+
+#[test]
+fn top_up_and_cancel_are_the_clients_and_for_open_jobs() {
+	run(2, || {
+		let job = submit(spec(10, 2));
+		let bob = || signed(&account(BOB));
+		assert_noop!(Jobs::top_up(bob(), job, CAP, 0), E::NotClient);
+		assert_noop!(Jobs::cancel(bob(), job), E::NotClient);
+		assert_noop!(Jobs::top_up(alice(), JobId(9), CAP, 0), E::UnknownJob);
+		assert_noop!(Jobs::cancel(alice(), JobId(9)), E::UnknownJob);
+		assert_noop!(Jobs::top_up(alice(), job, CAP - 1, 0), E::PriceLowered);
+		assert_noop!(Jobs::top_up(alice(), job, CAP, 501), E::DeadlineTooLong);
+		assert_noop!(Jobs::top_up(alice(), job, CAP, u32::MAX), E::DeadlineTooLong);
+		assert_noop!(Jobs::top_up(alice(), job, u128::MAX, 0), E::TooExpensive);
+		assert_noop!(Jobs::top_up(alice(), job, 100_000 * MILL, 0), E::InsufficientFunds);
+		blocks(5);
+		Jobs::cancel(alice(), job).unwrap();
+		assert_noop!(Jobs::cancel(alice(), job), E::NotOpen);
+		assert_noop!(Jobs::top_up(alice(), job, CAP, 0), E::NotOpen);
+	});
+}
+
+#[test]
+fn calls_need_a_signature() {
+	run(0, || {
+		let none = RuntimeOrigin::none;
+		let bad = sp_runtime::DispatchError::BadOrigin;
+		assert_noop!(Jobs::publish_program(none(), program(), 1), bad);
+		assert_noop!(Jobs::submit(none(), spec(1, 2)), bad);
+		assert_noop!(Jobs::poke(none()), bad);
+		assert_noop!(Jobs::claim_owed(none(), account(ALICE)), bad);
+	});
+}

@@ -1,0 +1,151 @@
+//! A million tasks cost what one costs; lists stay bounded.
+
+use super::*;
+use crate::{Backlog, Jobs as JobsMap, MAX_VACANCIES};
+use millrace_primitives::job::MAX_TASKS;
+
+#[test]
+fn the_last_shard_may_be_shorter_and_reserves_less() {
+	run(4, || {
+		publish();
+		let mut wanted = spec(10, 2);
+		wanted.shard_size = 4;
+		let job = submit(wanted);
+		let reserve = |tasks: u128| 2 * (tasks * CAP + tasks * CAP / 20);
+		assert_eq!(held(ALICE), reserve(10));
+		blocks(5);
+		let views = Jobs::shard_views(job, 0, 10);
+		assert_eq!(
+			views
+				.iter()
+				.map(|view| (view.first_task, view.tasks))
+				.collect::<Vec<_>>(),
+			[(0, 4), (4, 4), (8, 2)]
+		);
+		assert_eq!(crate::Shards::<Test>::get(job, 2).unwrap().reserve, reserve(2));
+		// More gas than the shard may use is never paid for.
+		finish(shard(job, 2), u64::MAX);
+		assert_eq!(JobsMap::<Test>::get(job).unwrap().paid, 2 * 2 * ASK);
+		finish(shard(job, 0), 4_000_000_000);
+		finish(shard(job, 1), 4_000_000_000);
+		Jobs::acknowledge(alice(), job, 0, 3).unwrap();
+		assert_eq!(held(ALICE), 0);
+	});
+}
+
+#[test]
+fn a_million_tasks_are_submitted_and_cancelled_in_constant_space() {
+	run(0, || {
+		publish();
+		let mut wanted = spec(MAX_TASKS, 7);
+		wanted.gas_limit = 1_000_000;
+		let before = free(ALICE);
+		let job = submit(wanted);
+		assert_eq!(JobsMap::<Test>::get(job).unwrap().shards, MAX_TASKS);
+		assert_eq!(crate::Shards::<Test>::iter().count(), 0);
+		blocks(3);
+		Jobs::cancel(alice(), job).unwrap();
+		assert_eq!(before - free(ALICE), u128::from(MAX_TASKS) * Params::get().shard_fee);
+		assert_eq!(held(ALICE), 0);
+		assert!(JobsMap::<Test>::get(job).is_none());
+	});
+}
+
+#[test]
+fn a_million_tasks_expire_in_constant_space() {
+	run(0, || {
+		let mut wanted = spec(MAX_TASKS, 2);
+		wanted.gas_limit = 1_000_000;
+		wanted.deadline = 40;
+		let job = submit(wanted);
+		blocks(40);
+		assert!(JobsMap::<Test>::get(job).is_none());
+		assert_eq!(held(ALICE), 0);
+	});
+}
+
+#[test]
+fn more_vacancies_than_the_record_lists_wait_in_the_backlog() {
+	run(4, || {
+		for id in PROVIDER..PROVIDER + 4 {
+			Registry::edit(id, |p| p.slots = 1_000);
+		}
+		let job = submit(spec(100, 2));
+		blocks(10);
+		assert_eq!(Jobs::job_view(job).unwrap().running, 100);
+		// All 200 seats miss their acceptance.
+		for id in PROVIDER..PROVIDER + 4 {
+			Registry::edit(id, |p| p.slots = 0);
+		}
+		blocks(11);
+		let record = JobsMap::<Test>::get(job).unwrap();
+		assert_eq!(record.vacancies.len(), MAX_VACANCIES as usize);
+		assert!(Backlog::<Test>::iter().count() > 0);
+		assert!(Registry::idle());
+		// New ones come and take them all.
+		for id in PROVIDER + 10..PROVIDER + 14 {
+			Registry::add(id, ASK, 1_000);
+		}
+		Jobs::top_up(alice(), job, CAP, 0).unwrap();
+		blocks(9);
+		assert_eq!(Backlog::<Test>::iter().count(), 0);
+		for index in 0..100 {
+			assert_eq!(seats(shard(job, index)).iter().flatten().count(), 2);
+			finish(shard(job, index), 1);
+		}
+		Jobs::acknowledge(alice(), job, 0, 64).unwrap();
+		Jobs::acknowledge(alice(), job, 64, 64).unwrap();
+		assert!(JobsMap::<Test>::get(job).is_none());
+	});
+}
+
+#[test]
+fn a_cancelled_job_with_a_backlog_leaves_nothing() {
+	run(4, || {
+		for id in PROVIDER..PROVIDER + 4 {
+			Registry::edit(id, |p| p.slots = 1_000);
+		}
+		let job = submit(spec(100, 2));
+		blocks(10);
+		for id in PROVIDER..PROVIDER + 4 {
+			Registry::edit(id, |p| p.slots = 0);
+		}
+		blocks(11);
+		assert!(Backlog::<Test>::iter().count() > 0);
+		Jobs::cancel(alice(), job).unwrap();
+		blocks(30);
+		assert_eq!(Backlog::<Test>::iter().count(), 0);
+		assert!(JobsMap::<Test>::get(job).is_none());
+		assert_eq!(held(ALICE), 0);
+	});
+}
+
+#[test]
+fn timers_are_exact_over_any_delay() {
+	run(0, || {
+		for delay in [1u32, 2, 3, 7, 8, 63, 100, 255, 256, 777, 1_000] {
+			let mut wanted = spec(1, 2);
+			wanted.deadline = delay;
+			let job = submit(wanted);
+			blocks(delay - 1);
+			assert!(JobsMap::<Test>::get(job).is_some(), "delay {delay}");
+			next_block();
+			assert!(JobsMap::<Test>::get(job).is_none(), "delay {delay}");
+		}
+	});
+}
+
+#[test]
+fn anyone_may_serve_timers_that_the_tick_had_no_room_for() {
+	run(2, || {
+		let id = assigned(1, 2);
+		TickWeight::set(<() as crate::WeightInfo>::tick());
+		blocks(30);
+		assert_eq!(seats(id).iter().flatten().count(), 2);
+		TickWeight::set(frame_support::weights::Weight::MAX);
+		let post = Jobs::poke(signed(&account(BOB))).unwrap();
+		assert!(post.actual_weight.unwrap().ref_time() > 0);
+		assert_eq!(seats(id).iter().flatten().count(), 0);
+		blocks(1);
+	});
+}

@@ -1,0 +1,255 @@
+//! Accept, decline, and every way to fail.
+
+use super::*;
+use crate::{Cause, Event, Failure, Jobs as JobsMap};
+use frame_support::{assert_noop, dispatch::Pays};
+use millrace_primitives::{
+	job::{DeclineReason, JobStatus, SeatState},
+	traits::Conduct,
+	MILL,
+};
+
+#[test]
+fn a_decline_is_free_and_the_seat_goes_to_somebody_else() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let out = holder(id, 0);
+		let post = Jobs::decline(signed(&operator(out)), id, DeclineReason::NoCapacity).unwrap();
+		assert_eq!(post.pays_fee, Pays::No);
+		let before = Registry::get(out);
+		assert_eq!((before.used, before.liability, before.slashed), (0, 0, 0));
+		assert!(before.conduct.contains(&Conduct::Alive));
+		assert_eq!(seats(id)[0], None);
+		blocks(3);
+		let next = holder(id, 0);
+		assert_ne!(next, out);
+		assert_eq!(Jobs::seat(id, &account(next)).unwrap().round, 1);
+		assert!(Jobs::assignments_of(&account(out)).is_empty());
+	});
+}
+
+#[test]
+fn a_redrawn_seat_needs_newer_randomness() {
+	run(3, || {
+		let id = assigned(1, 2);
+		Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
+		blocks(2);
+		assert_eq!(seats(id)[0], None);
+		next_block();
+		assert!(seats(id)[0].is_some());
+	});
+}
+
+#[test]
+fn a_missed_accept_costs_the_seat() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let (slow, quick) = (holder(id, 0), holder(id, 1));
+		Jobs::accept(signed(&operator(quick)), id).unwrap();
+		// Seat 0 was drawn in block 3 and has 10 blocks.
+		blocks(8);
+		assert_eq!(holder(id, 0), slow);
+		next_block();
+		assert_eq!(seats(id)[0], None);
+		let record = Registry::get(slow);
+		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 0));
+		assert_eq!(record.conduct, vec![Conduct::MissedAccept]);
+		blocks(3);
+		assert_ne!(holder(id, 0), slow);
+		assert_eq!(seats(id)[1], Some((quick, SeatState::Accepted)));
+	});
+}
+
+#[test]
+fn a_late_report_costs_a_part_of_the_liability() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let late = holder(id, 0);
+		accept_all(id);
+		// 20 blocks, 1 Ggas at 0.3 Ggas a block, 2,000 bytes.
+		assert_eq!(
+			Jobs::shard_views(id.job, 0, 1)[0].seats[0].due,
+			Some(4 + 20 + 5 + 1 - 1)
+		);
+		Jobs::on_sealed(id, 1).unwrap();
+		blocks(24);
+		assert_eq!(holder(id, 0), late);
+		next_block();
+		assert_eq!(seats(id)[0], None);
+		let record = Registry::get(late);
+		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 3 * CAP / 10));
+		assert!(record.conduct.contains(&Conduct::Late));
+		let provider = account(late);
+		assert!(seen(Event::SeatVacated {
+			shard: id,
+			seat: 0,
+			provider,
+			cause: Cause::Late,
+			slashed: 3 * CAP / 10
+		}));
+		blocks(3);
+		assert_ne!(holder(id, 0), late);
+		finish(id, 1_000_000_000);
+	});
+}
+
+#[test]
+fn a_missed_reveal_costs_the_whole_liability_and_the_others_keep_theirs() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let silent = holder(id, 0);
+		accept_all(id);
+		seal_all(id);
+		Jobs::on_revealed(id, 1).unwrap();
+		Jobs::on_missed_reveal(id, 0);
+		let record = Registry::get(silent);
+		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 3 * CAP));
+		assert!(record.conduct.contains(&Conduct::MissedReveal));
+		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
+		// Told twice, or of a revealed seat: nothing happens.
+		Jobs::on_missed_reveal(id, 0);
+		Jobs::on_missed_reveal(id, 1);
+		Jobs::on_missed_reveal(shard(id.job, 9), 1);
+		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
+		blocks(3);
+		assert_ne!(holder(id, 0), silent);
+		finish(id, 1_000_000_000);
+		assert!(Registry::idle());
+	});
+}
+
+#[test]
+fn short_work_may_be_sealed_without_accepting() {
+	run(2, || {
+		let id = assigned(1, 2);
+		seal_all(id);
+		blocks(40);
+		assert_eq!(seats(id).iter().flatten().count(), 2);
+		finish(id, 5);
+	});
+}
+
+#[test]
+fn deadlines_stand_still_with_the_clock() {
+	run(2, || {
+		let id = assigned(1, 2);
+		// Blocks without a tick: a migration, or full blocks.
+		System::set_block_number(System::block_number() + 1_000);
+		next_block();
+		assert_eq!(seats(id).iter().flatten().count(), 2);
+	});
+}
+
+#[test]
+fn declines_in_a_row_suspend_the_job_until_it_is_topped_up() {
+	run(9, || {
+		let id = assigned(1, 2);
+		for _ in 0..5 {
+			blocks(3);
+			let provider = holder(id, 0);
+			Jobs::decline(signed(&operator(provider)), id, DeclineReason::InputsUnavailable).unwrap();
+		}
+		let status = JobStatus::Suspended(DeclineReason::InputsUnavailable);
+		assert_eq!(Jobs::job_view(id.job).unwrap().status, status);
+		assert!(seen(Event::JobSuspended {
+			job: id.job,
+			reason: DeclineReason::InputsUnavailable
+		}));
+		assert_eq!(
+			Jobs::explain(id.job).unwrap().reason,
+			millrace_primitives::api::Reason::Suspended
+		);
+		blocks(5);
+		assert_eq!(seats(id)[0], None);
+		Jobs::top_up(alice(), id.job, CAP, 0).unwrap();
+		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Open);
+		blocks(4);
+		assert!(seats(id)[0].is_some());
+	});
+}
+
+#[test]
+fn an_acceptance_in_between_forgets_declines() {
+	run(20, || {
+		Params::mutate(|params| params.accept_window = 100);
+		let id = assigned(1, 2);
+		for _ in 0..4 {
+			let provider = holder(id, 0);
+			Jobs::decline(signed(&operator(provider)), id, DeclineReason::ProgramUnavailable).unwrap();
+			blocks(3);
+		}
+		assert_eq!(JobsMap::<Test>::get(id.job).unwrap().declines, 4);
+		Jobs::accept(signed(&operator(holder(id, 1))), id).unwrap();
+		assert_eq!(JobsMap::<Test>::get(id.job).unwrap().declines, 0);
+		Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::ProgramUnavailable).unwrap();
+		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Open);
+	});
+}
+
+#[test]
+fn a_shard_that_too_many_failed_ends_and_its_revealed_seat_gets_half() {
+	run(30, || {
+		let mut short = params();
+		short.decline_limit = 200;
+		Params::set(short);
+		let before = free(ALICE);
+		let id = assigned(1, 2);
+		let honest = holder(id, 1);
+		Jobs::accept(signed(&operator(honest)), id).unwrap();
+		Jobs::on_sealed(id, 1).unwrap();
+		Jobs::on_revealed(id, 1).unwrap();
+		REVEALED.with_borrow_mut(|all| all.insert((id.job, 0), vec![(1, 500_000_000)]));
+		for _ in 0..16 {
+			Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
+			blocks(4);
+		}
+		assert!(exists(id));
+		Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
+		assert!(!exists(id));
+		// Half of the 1 mMILL that half a Ggas costs at its ask.
+		let half = MILL / 2_000;
+		assert_eq!(free(honest), MILL + half);
+		assert_eq!(free(ALICE), before - half - Params::get().shard_fee);
+		assert!(Registry::idle());
+		assert!(System::events().iter().any(|record| matches!(
+			&record.event,
+			RuntimeEvent::Jobs(Event::ShardFailed { failure: Failure::Exhausted, paid, .. }) if *paid == half
+		)));
+		assert!(JobsMap::<Test>::get(id.job).is_none());
+	});
+}
+
+#[test]
+fn only_the_operator_acts_and_only_in_the_right_state() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let (first, second) = (holder(id, 0), holder(id, 1));
+		let outsider = (PROVIDER..PROVIDER + 3).find(|p| *p != first && *p != second).unwrap();
+		let reason = DeclineReason::NoCapacity;
+		type E = crate::Error<Test>;
+		assert_noop!(Jobs::accept(signed(&account(first)), id), E::NotProvider);
+		assert_noop!(Jobs::decline(alice(), id, reason), E::NotProvider);
+		assert_noop!(Jobs::accept(signed(&operator(outsider)), id), E::NotAssigned);
+		assert_noop!(Jobs::decline(signed(&operator(outsider)), id, reason), E::NotAssigned);
+		assert_noop!(
+			Jobs::accept(signed(&operator(first)), shard(id.job, 1)),
+			E::UnknownShard
+		);
+		assert_noop!(Jobs::on_sealed(shard(id.job, 1), 0), E::UnknownShard);
+		assert_noop!(Jobs::on_revealed(shard(id.job, 1), 0), E::UnknownShard);
+		assert_noop!(Jobs::on_revealed(id, 0), E::WrongState);
+		Jobs::accept(signed(&operator(first)), id).unwrap();
+		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
+		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
+		seal_all(id);
+		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
+		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
+		reveal_all(id);
+		finish(id, 1);
+		// In custody.
+		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
+		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
+		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
+		assert_eq!(Jobs::seat(id, &account(first)), None);
+	});
+}

@@ -1,0 +1,178 @@
+//! Exact deadlines at constant cost. Class `k` is a queue of entries that fire exactly `2^k` market blocks after they
+//! were put there, so each queue is in order by itself. A delay is served bit by bit, the highest first: an entry that
+//! fires before its target is armed again for the rest. Entries whose reason is gone are dropped when they fire.
+
+use crate::{Cause, Config, Jobs, Pallet, Shards, TimerClasses, TimerEntry, Timers, WeightInfo};
+use codec::{Decode, Encode, MaxEncodedLen};
+use frame_support::weights::{Weight, WeightMeter};
+use millrace_primitives::{
+	job::{JobStatus, SeatState},
+	JobId, MarketBlock, ShardId,
+};
+use scale_info::TypeInfo;
+
+/// The number of classes; a longer delay takes several rounds of the last one.
+pub const CLASSES: usize = 24;
+
+/// What a timer does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub enum TimerAction {
+	/// A seat should have been accepted.
+	Accept {
+		/// The shard.
+		shard: ShardId,
+		/// The seat.
+		seat: u8,
+		/// The seat's round when it was assigned.
+		round: u8,
+	},
+	/// A seat should have been sealed.
+	Execute {
+		/// The shard.
+		shard: ShardId,
+		/// The seat.
+		seat: u8,
+		/// The seat's round when it was accepted.
+		round: u8,
+	},
+	/// A job for which nobody was found is tried again.
+	BackOff {
+		/// The job.
+		job: JobId,
+	},
+	/// A job's deadline.
+	Expire {
+		/// The job.
+		job: JobId,
+	},
+	/// Custody of a shard's outputs ends.
+	Custody {
+		/// The shard.
+		shard: ShardId,
+	},
+}
+
+impl<T: Config> Pallet<T> {
+	/// The most that serving one timer weighs.
+	pub(crate) fn timer_weight() -> Weight {
+		T::WeightInfo::timer_stale()
+			.max(T::WeightInfo::timer_again())
+			.max(T::WeightInfo::timer_accept().saturating_add(Self::end_weight(true)))
+			.max(T::WeightInfo::timer_execute().saturating_add(Self::end_weight(true)))
+			.max(T::WeightInfo::timer_back_off())
+			.max(T::WeightInfo::timer_expire())
+			.max(T::WeightInfo::timer_custody())
+	}
+
+	/// What it weighs on top if a vacated seat ends its shard.
+	pub(crate) fn end_weight(ended: bool) -> Weight {
+		if ended {
+			T::WeightInfo::end_shard()
+		} else {
+			Weight::zero()
+		}
+	}
+
+	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
+	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
+		let now = Self::now_block();
+		let delay = target.saturating_sub(now).max(1);
+		let class = (delay.ilog2() as usize).min(CLASSES - 1);
+		let fires = now.saturating_add(1 << class);
+		TimerClasses::<T>::mutate(|classes| {
+			let bounds = &mut classes[class];
+			if bounds.head == bounds.tail {
+				bounds.next = fires;
+			}
+			Timers::<T>::insert((class as u8, bounds.tail), TimerEntry { fires, target, action });
+			bounds.tail = bounds.tail.wrapping_add(1);
+		});
+	}
+
+	/// Takes the timer that has been due for longest.
+	fn pop_timer(now: MarketBlock) -> Option<TimerEntry> {
+		let mut classes = TimerClasses::<T>::get();
+		let (class, bounds) = classes
+			.iter_mut()
+			.enumerate()
+			.filter(|(_, bounds)| bounds.head != bounds.tail && bounds.next <= now)
+			.min_by_key(|(_, bounds)| bounds.next)?;
+		let entry = Timers::<T>::take((class as u8, bounds.head));
+		bounds.head = bounds.head.wrapping_add(1);
+		if bounds.head != bounds.tail {
+			bounds.next = Timers::<T>::get((class as u8, bounds.head)).map_or(now, |next| next.fires);
+		}
+		TimerClasses::<T>::put(classes);
+		entry
+	}
+
+	/// Serves due timers while the meter admits one more.
+	pub(crate) fn serve_timers(meter: &mut WeightMeter) {
+		let now = Self::now_block();
+		while meter.can_consume(Self::timer_weight()) {
+			let Some(entry) = Self::pop_timer(now) else { return };
+			meter.consume(Self::fire(entry, now));
+		}
+	}
+
+	/// Serves one timer and returns its weight.
+	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock) -> Weight {
+		if !Self::is_live(&entry) {
+			return T::WeightInfo::timer_stale();
+		}
+		if entry.target > now {
+			Self::arm(entry.action, entry.target);
+			return T::WeightInfo::timer_again();
+		}
+		match entry.action {
+			TimerAction::Accept { shard, seat, .. } => {
+				let ended = Self::vacate_seat(shard, seat, Cause::MissedAccept);
+				T::WeightInfo::timer_accept().saturating_add(Self::end_weight(ended))
+			}
+			TimerAction::Execute { shard, seat, .. } => {
+				let ended = Self::vacate_seat(shard, seat, Cause::Late);
+				T::WeightInfo::timer_execute().saturating_add(Self::end_weight(ended))
+			}
+			TimerAction::BackOff { job: id } => {
+				if let Some(mut job) = Jobs::<T>::get(id) {
+					job.retry = None;
+					Self::schedule(id, &mut job);
+					Jobs::<T>::insert(id, job);
+				}
+				T::WeightInfo::timer_back_off()
+			}
+			TimerAction::Expire { job: id } => {
+				match Jobs::<T>::get(id) {
+					// The client extended it.
+					Some(job) if job.expires_at > now => Self::arm(entry.action, job.expires_at),
+					Some(job) => Self::close_job(id, job, JobStatus::Expired),
+					None => {}
+				}
+				T::WeightInfo::timer_expire()
+			}
+			TimerAction::Custody { shard: id } => {
+				if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) {
+					Self::end_custody(id, &mut job, shard);
+					Self::conclude(id.job, job);
+				}
+				T::WeightInfo::timer_custody()
+			}
+		}
+	}
+
+	/// True while the timer's reason exists.
+	pub(crate) fn is_live(entry: &TimerEntry) -> bool {
+		let is_in = |id: ShardId, seat, round, state: SeatState| {
+			Shards::<T>::get(id.job, id.index).is_some_and(|shard| shard.is_in(seat, round, state))
+		};
+		match entry.action {
+			TimerAction::Accept { shard, seat, round } => is_in(shard, seat, round, SeatState::Assigned),
+			TimerAction::Execute { shard, seat, round } => is_in(shard, seat, round, SeatState::Accepted),
+			TimerAction::BackOff { job } => Jobs::<T>::get(job).is_some_and(|job| job.retry == Some(entry.target)),
+			TimerAction::Expire { job } => Jobs::<T>::get(job).is_some_and(|job| job.is_open()),
+			TimerAction::Custody { shard } => {
+				Shards::<T>::get(shard.job, shard.index).is_some_and(|shard| shard.custody.is_some())
+			}
+		}
+	}
+}

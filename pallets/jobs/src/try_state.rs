@@ -1,0 +1,256 @@
+//! What always holds; checked after every test and by `try-runtime`.
+
+use crate::{
+	timers::CLASSES, AssignmentsOf, Backlog, Config, HoldReason, JobRecord, Jobs, Owed, Pallet, Programs, Ready,
+	ReadyBounds, Shards, Specs, TimerClasses, Timers,
+};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec::Vec,
+};
+use codec::Encode;
+use frame_support::{ensure, traits::fungible::InspectHold};
+use millrace_primitives::{job::SeatState, AccountId, Balance, JobId, ProgramId, ShardId};
+use sp_runtime::TryRuntimeError;
+
+impl<T: Config> Pallet<T> {
+	/// Checks every invariant over the whole state.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		let mut escrow: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		let mut uses: BTreeMap<ProgramId, u32> = BTreeMap::new();
+		for (id, job) in Jobs::<T>::iter() {
+			let spec = Specs::<T>::get(id).ok_or("a job has no specification")?;
+			ensure!(job.shards == spec.shards(), "a job's number of shards is wrong");
+			*uses.entry(spec.program).or_default() += 1;
+			*escrow.entry(job.client.clone()).or_default() += job.escrow;
+			Self::check_job(id, &job)?;
+		}
+		ensure!(
+			Specs::<T>::iter_keys().all(|id| Jobs::<T>::contains_key(id)),
+			"a specification has no job"
+		);
+		ensure!(
+			Shards::<T>::iter_keys().all(|(id, _)| Jobs::<T>::contains_key(id)),
+			"a shard has no job"
+		);
+		ensure!(
+			Backlog::<T>::iter_keys().all(|(id, _)| Jobs::<T>::contains_key(id)),
+			"a backlog has no job"
+		);
+
+		for (client, _, amount) in Owed::<T>::iter() {
+			ensure!(amount > 0, "an owed amount is nothing");
+			*escrow.entry(client).or_default() += amount;
+		}
+		for (client, amount) in escrow {
+			let held = T::Currency::balance_on_hold(&HoldReason::Escrow.into(), &client);
+			ensure!(
+				held == amount,
+				"a client's hold is not its jobs' escrow and what it owes"
+			);
+		}
+		let mut deposits: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		for (root, program) in Programs::<T>::iter() {
+			ensure!(
+				program.open_jobs == uses.remove(&root).unwrap_or(0),
+				"a program's count of jobs is wrong"
+			);
+			*deposits.entry(program.publisher).or_default() += program.deposit;
+		}
+		ensure!(uses.is_empty(), "a job's program is not published");
+		for (publisher, amount) in deposits {
+			let held = T::Currency::balance_on_hold(&HoldReason::ProgramDeposit.into(), &publisher);
+			ensure!(held == amount, "a publisher's hold is not the sum of its deposits");
+		}
+		Self::check_assignments()?;
+		Self::check_queue()?;
+		Self::check_timers()
+	}
+
+	fn check_job(id: JobId, job: &JobRecord) -> Result<(), TryRuntimeError> {
+		let (mut running, mut custody) = (0u32, 0u32);
+		let mut reserves: Balance = 0;
+		let mut vacant: BTreeSet<(u32, u8)> = BTreeSet::new();
+		for (index, shard) in Shards::<T>::iter_prefix(id) {
+			ensure!(index < job.cursor, "a shard beyond the cursor has started");
+			reserves += shard.reserve;
+			match &shard.custody {
+				Some(record) => {
+					custody += 1;
+					ensure!(
+						record.withheld.len() == shard.seats.len(),
+						"withheld parts and seats differ"
+					);
+					ensure!(
+						record.withheld.iter().sum::<Balance>() == shard.reserve,
+						"the withheld sum is wrong"
+					);
+				}
+				None => {
+					running += 1;
+					let seats = shard.seats.iter().zip(0u8..).filter(|(seat, _)| seat.holder.is_none());
+					vacant.extend(seats.map(|(_, seat)| (index, seat)));
+				}
+			}
+			let mut providers = BTreeSet::new();
+			for holder in shard.seats.iter().filter_map(|seat| seat.holder.as_ref()) {
+				ensure!(
+					providers.insert(holder.provider.clone()),
+					"a provider holds two seats of a shard"
+				);
+				ensure!(
+					!shard.excluded.contains(&holder.provider),
+					"an excluded provider holds a seat"
+				);
+				ensure!(holder.ask <= shard.terms.price_cap, "a seat asks more than the cap");
+				let done = matches!(holder.state, SeatState::Sealed | SeatState::Revealed);
+				ensure!(!(done && holder.slot), "a sealed seat takes a slot");
+			}
+		}
+		ensure!(running == job.running, "the count of running shards is wrong");
+		ensure!(custody == job.custody, "the count of shards in custody is wrong");
+		ensure!(job.cursor <= job.shards, "the cursor is beyond the job");
+		ensure!(
+			job.accepted + job.failed + job.running == job.cursor,
+			"the counts of started shards are wrong"
+		);
+		ensure!(
+			job.escrow == job.waiting_reserve() + reserves,
+			"the escrow is not the sum of the reserves"
+		);
+		ensure!(
+			job.settled == (!job.is_open() && job.running == 0),
+			"the end was not announced when it came"
+		);
+		ensure!(
+			job.running + job.custody > 0 || job.is_open() || job.has_backlog(),
+			"a job outlives its shards"
+		);
+
+		let listed: Vec<(u32, u8)> = job
+			.vacancies
+			.iter()
+			.map(|vacancy| (vacancy.shard, vacancy.seat))
+			.collect();
+		let mut known: BTreeSet<(u32, u8)> = listed.iter().copied().collect();
+		ensure!(known.len() == listed.len(), "a vacancy is listed twice");
+		ensure!(known.is_subset(&vacant), "a listed vacancy is none");
+		let mut indices = BTreeSet::new();
+		for (index, vacancy) in Backlog::<T>::iter_prefix(id) {
+			indices.insert(index);
+			known.insert((vacancy.shard, vacancy.seat));
+		}
+		ensure!(vacant.is_subset(&known), "a vacant seat is not queued");
+		let length = job.backlog_tail.wrapping_sub(job.backlog_head);
+		let expected: BTreeSet<u32> = (0..length).map(|place| job.backlog_head.wrapping_add(place)).collect();
+		ensure!(indices == expected, "the backlog's bounds are wrong");
+		ensure!(
+			job.queued || job.retry.is_some() || job.next_ready().is_none(),
+			"a job with work is never visited"
+		);
+		Ok(())
+	}
+
+	fn check_assignments() -> Result<(), TryRuntimeError> {
+		let mut assigned = 0usize;
+		for (provider, id, entry) in AssignmentsOf::<T>::iter() {
+			assigned += 1;
+			let shard = Shards::<T>::get(id.job, id.index).ok_or("an assignment has no shard")?;
+			let holder = shard.holder(entry.seat).ok_or("an assignment has no seat")?;
+			ensure!(holder.provider == provider, "a seat is assigned to somebody else");
+			ensure!(entry.kept == shard.custody.is_some(), "an assignment is marked wrongly");
+		}
+		let held: usize = Shards::<T>::iter_values()
+			.map(|shard| shard.seats.iter().filter(|s| s.holder.is_some()).count())
+			.sum();
+		ensure!(held == assigned, "a seat's holder has no assignment");
+		for (job, index, shard) in Shards::<T>::iter() {
+			for provider in shard
+				.seats
+				.iter()
+				.filter_map(|seat| seat.holder.as_ref())
+				.map(|holder| &holder.provider)
+			{
+				ensure!(
+					AssignmentsOf::<T>::contains_key(provider, ShardId { job, index }),
+					"a holder has no assignment"
+				);
+			}
+		}
+		Ok(())
+	}
+
+	fn check_queue() -> Result<(), TryRuntimeError> {
+		let bounds = ReadyBounds::<T>::get();
+		let mut queued = BTreeSet::new();
+		let mut entries = 0u64;
+		for (place, entry) in Ready::<T>::iter() {
+			entries += 1;
+			ensure!(
+				(bounds.head..bounds.tail).contains(&place),
+				"a queue entry is out of bounds"
+			);
+			ensure!(queued.insert(entry.job), "a job is queued twice");
+			if let Some(job) = Jobs::<T>::get(entry.job) {
+				ensure!(job.queued, "a queued job does not know it");
+			}
+		}
+		ensure!(entries == bounds.tail - bounds.head, "the queue has holes");
+		for (id, job) in Jobs::<T>::iter() {
+			ensure!(
+				!job.queued || queued.contains(&id),
+				"a job waits for a queue entry that does not exist"
+			);
+		}
+		Ok(())
+	}
+
+	fn check_timers() -> Result<(), TryRuntimeError> {
+		let classes = TimerClasses::<T>::get();
+		let mut entries = 0u32;
+		let mut pending = Vec::new();
+		for (class, bounds) in classes.iter().enumerate().take(CLASSES) {
+			let mut last = 0;
+			for place in 0..bounds.tail.wrapping_sub(bounds.head) {
+				let entry = Timers::<T>::get((class as u8, bounds.head.wrapping_add(place)))
+					.ok_or("a class of timers has a hole")?;
+				ensure!(
+					place > 0 || entry.fires == bounds.next,
+					"a class does not know its next timer"
+				);
+				ensure!(entry.fires >= last, "timers are out of order");
+				last = entry.fires;
+				entries += 1;
+				pending.push(entry);
+			}
+		}
+		ensure!(
+			Timers::<T>::iter_keys().count() == entries as usize,
+			"a timer is out of bounds"
+		);
+		// Whoever waits on a timer has one.
+		let live: BTreeSet<Vec<u8>> = pending
+			.iter()
+			.filter(|entry| Self::is_live(entry))
+			.map(|entry| entry.action.encode())
+			.collect();
+		let mut needed = 0;
+		for (_, _, shard) in Shards::<T>::iter() {
+			if shard.custody.is_some() {
+				needed += 1;
+				continue;
+			}
+			let counted = |state| matches!(state, SeatState::Assigned | SeatState::Accepted);
+			needed += shard
+				.seats
+				.iter()
+				.filter(|s| s.holder.as_ref().is_some_and(|h| counted(h.state)))
+				.count();
+		}
+		for job in Jobs::<T>::iter_values() {
+			needed += usize::from(job.is_open()) + usize::from(job.retry.is_some());
+		}
+		ensure!(live.len() == needed, "a deadline has no timer");
+		Ok(())
+	}
+}

@@ -1,0 +1,410 @@
+//! What the pallet stores.
+
+use crate::timers::TimerAction;
+use alloc::collections::BTreeMap;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use frame_support::BoundedVec;
+use millrace_primitives::{
+	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
+	AccountId, Balance, Gas, Hash, JobId, MarketBlock, Report,
+};
+use scale_info::TypeInfo;
+use sp_core::ConstU32;
+use sp_runtime::Permill;
+
+/// The most vacant seats that a job's record lists; further ones wait in the backlog.
+pub const MAX_VACANCIES: u32 = 64;
+/// The most providers that may fail one shard; the next failure ends it.
+pub const MAX_EXCLUDED: u32 = 16;
+/// How many VRF outputs are kept for seeds.
+pub const MAX_SEED_BLOCKS: u32 = 8;
+/// The most shards that one `acknowledge` looks at.
+pub const MAX_ACKNOWLEDGED: u32 = 64;
+/// The longest back-off is two to this power, in blocks.
+pub const MAX_BACK_OFF: u8 = 8;
+/// Work that is ready within so many VRF outputs waits in the ready queue, later work on a timer.
+pub const PATIENCE: u32 = MAX_SEED_BLOCKS;
+/// A shard counts as stuck after so many failed draws of one of its seats.
+pub const STUCK_TRIES: u8 = 3;
+/// So many stuck shards do not keep a job from starting others.
+pub const MAX_STUCK: u32 = 8;
+/// So many candidates are tried for a seat before the draw counts as failed.
+pub const MAX_ATTEMPTS: usize = 4;
+
+/// A published program.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Program {
+	/// Who published it and may withdraw it.
+	pub publisher: AccountId,
+	/// The module's length in bytes.
+	pub size: u32,
+	/// What is held of the publisher for it.
+	pub deposit: Balance,
+	/// Jobs whose state still exists.
+	pub open_jobs: u32,
+}
+
+/// When work may be drawn, counted in VRF outputs, and how often that failed.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Readiness {
+	/// The number of collected VRF outputs from which a draw is allowed: all outputs of its seed are then newer than
+	/// the wish to be drawn.
+	pub ready: u32,
+	/// Draws in a row that found nobody.
+	pub tries: u8,
+}
+
+impl Readiness {
+	/// Nobody was found: waits twice as long as the last time.
+	pub(crate) fn back_off(&mut self, count: u32) {
+		self.tries = self.tries.saturating_add(1).min(MAX_BACK_OFF);
+		self.ready = count.saturating_add(1 << self.tries);
+	}
+
+	/// Forgets failed draws: ready from `ready` on. What never failed keeps its place, its outputs are not all there yet.
+	pub(crate) fn wake(&mut self, ready: u32) -> bool {
+		if self.tries == 0 {
+			return false;
+		}
+		self.tries = 0;
+		self.ready = self.ready.min(ready);
+		true
+	}
+}
+
+/// A seat of a shard under way that waits for a draw.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Vacancy {
+	/// The shard's index.
+	pub shard: u32,
+	/// The seat's index.
+	pub seat: u8,
+	/// When it may be drawn.
+	pub readiness: Readiness,
+}
+
+/// The part of a job that changes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct JobRecord {
+	/// Who pays.
+	pub client: AccountId,
+	/// Where it stands.
+	pub status: JobStatus,
+	/// The highest price for shards that have not started, in plancks per Ggas.
+	pub price_cap: Balance,
+	/// The protocol's fee, as promised at submission.
+	pub fee_share: Permill,
+	/// What is held for each shard that has not started.
+	pub reserve: Balance,
+	/// What is held for the last one, which may be shorter.
+	pub last_reserve: Balance,
+	/// What is held in all: the reserves of waiting shards and what is left of those of started ones.
+	pub escrow: Balance,
+	/// Earned by providers so far, withheld parts included.
+	pub paid: Balance,
+	/// The protocol's fees so far.
+	pub fees: Balance,
+	/// The market block of submission.
+	pub submitted_at: MarketBlock,
+	/// The market block from which no shard is started; the present one when the client cancels.
+	pub expires_at: MarketBlock,
+	/// The program's length, for deadlines.
+	pub program_size: u32,
+	/// Shards in all.
+	pub shards: u32,
+	/// Shards started: those below this index.
+	pub cursor: u32,
+	/// Shards under way.
+	pub running: u32,
+	/// Shards whose report was accepted.
+	pub accepted: u32,
+	/// Shards that ended without an accepted report.
+	pub failed: u32,
+	/// Shards in custody.
+	pub custody: u32,
+	/// Declines since the last acceptance.
+	pub declines: u8,
+	/// When the next shard may be started.
+	pub fresh: Readiness,
+	/// Vacant seats of shards under way, in the order in which they are tried.
+	pub vacancies: BoundedVec<Vacancy, ConstU32<MAX_VACANCIES>>,
+	/// The backlog's first index.
+	pub backlog_head: u32,
+	/// One past the backlog's last index.
+	pub backlog_tail: u32,
+	/// True while the ready queue has an entry for it.
+	pub queued: bool,
+	/// The market block of the next try, while it waits on a timer.
+	pub retry: Option<MarketBlock>,
+	/// True once the end of its last shard was announced.
+	pub settled: bool,
+}
+
+impl JobRecord {
+	/// True while shards may be started, now or after a top-up.
+	pub fn is_open(&self) -> bool {
+		matches!(self.status, JobStatus::Open | JobStatus::Suspended(_))
+	}
+
+	/// The number of shards that were never started.
+	pub fn waiting(&self) -> u32 {
+		self.shards.saturating_sub(self.cursor)
+	}
+
+	/// What is held for the shard with this index before it starts.
+	pub fn reserve_of(&self, index: u32) -> Balance {
+		if index.saturating_add(1) >= self.shards {
+			self.last_reserve
+		} else {
+			self.reserve
+		}
+	}
+
+	/// What is held for all shards that have not started; nothing once the job is closed.
+	pub fn waiting_reserve(&self) -> Balance {
+		if !self.is_open() {
+			return 0;
+		}
+		reserve_for(self.reserve, self.last_reserve, self.waiting()).unwrap_or(Balance::MAX)
+	}
+
+	/// True if vacancies wait outside the record.
+	pub fn has_backlog(&self) -> bool {
+		self.backlog_head != self.backlog_tail
+	}
+
+	/// True if the vacancies of one more shard, whose first seat is drawn at once, fit.
+	pub fn has_room(&self) -> bool {
+		self.vacancies.len() + usize::from(MAX_REPLICAS) - 1 <= MAX_VACANCIES as usize
+	}
+
+	/// True if a new shard may be started. No more shards may lack a provider than have all of theirs, so that a job
+	/// grows as fast as its shards fill, and never binds all bonds with shards of which none can be completed. A few
+	/// shards that cannot be filled at all do not count: they must not stop the others.
+	pub fn may_start(&self) -> bool {
+		if self.status != JobStatus::Open || self.waiting() == 0 || !self.has_room() {
+			return false;
+		}
+		let shards: BTreeMap<u32, bool> = self.vacancies.iter().fold(BTreeMap::new(), |mut shards, vacancy| {
+			*shards.entry(vacancy.shard).or_default() |= vacancy.readiness.tries >= STUCK_TRIES;
+			shards
+		});
+		let backlog = self.backlog_tail.wrapping_sub(self.backlog_head);
+		let incomplete = (shards.len() as u32).saturating_add(backlog);
+		let complete = self.running.saturating_sub(incomplete);
+		let stuck = shards.values().filter(|stuck| **stuck).count() as u32;
+		incomplete - stuck.min(MAX_STUCK) <= complete
+	}
+
+	/// From which count of VRF outputs on a visit finds something to do; none if there is nothing.
+	pub fn next_ready(&self) -> Option<u32> {
+		if matches!(self.status, JobStatus::Suspended(_)) {
+			return None;
+		}
+		if self.has_backlog() && !self.vacancies.is_full() {
+			return Some(0);
+		}
+		let fresh = self.may_start().then_some(self.fresh.ready);
+		self.vacancies
+			.iter()
+			.map(|vacancy| vacancy.readiness.ready)
+			.chain(fresh)
+			.min()
+	}
+}
+
+/// What `shards` shards need of which the last may be shorter. `None` on overflow.
+pub fn reserve_for(reserve: Balance, last: Balance, shards: u32) -> Option<Balance> {
+	match shards.checked_sub(1) {
+		None => Some(0),
+		Some(full) => reserve.checked_mul(full.into())?.checked_add(last),
+	}
+}
+
+/// What nobody changes while a shard is under way, copied when it starts.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Terms {
+	/// The machine's version that it is computed by.
+	pub engine: u16,
+	/// The most gas that all its tasks may use.
+	pub gas_limit: Gas,
+	/// The highest ask of a seat, in plancks per Ggas.
+	pub price_cap: Balance,
+	/// The most that a seat can earn.
+	pub seat_cap: Balance,
+	/// The bond that a seat reserves.
+	pub liability: Balance,
+	/// The protocol's fee.
+	pub fee_share: Permill,
+	/// The part of it that is burned.
+	pub burn_share: Permill,
+	/// The longest time from acceptance to the sealed report.
+	pub execution_window: MarketBlock,
+	/// How long outputs are kept after acceptance.
+	pub custody_period: MarketBlock,
+	/// The part of each payment that is withheld until then.
+	pub custody_share: Permill,
+	/// The part of the liability lost by an accepted seat that is not sealed in time.
+	pub late_slash: Permill,
+	/// The part of the liability lost by a sealed seat that is not revealed in time.
+	pub missed_reveal_slash: Permill,
+}
+
+/// Who holds a seat.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Holder {
+	/// The provider.
+	pub provider: AccountId,
+	/// Its price, in plancks per Ggas.
+	pub ask: Balance,
+	/// How far it is.
+	pub state: SeatState,
+	/// The market block by which it must leave `Assigned` or `Accepted`.
+	pub due: MarketBlock,
+	/// True while the seat takes a slot of its provider.
+	pub slot: bool,
+}
+
+/// A seat of a shard.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Seat {
+	/// How often it fell vacant.
+	pub round: u8,
+	/// Who holds it; none while it is vacant.
+	pub holder: Option<Holder>,
+}
+
+/// What remains of an accepted shard.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Custody {
+	/// The accepted report.
+	pub report: Report,
+	/// The market block at which custody ends by itself.
+	pub until: MarketBlock,
+	/// What each seat is paid then.
+	pub withheld: BoundedVec<Balance, ConstU32<{ MAX_REPLICAS as u32 }>>,
+}
+
+/// A shard that has started.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ShardRecord {
+	/// What was agreed.
+	pub terms: Terms,
+	/// What of the job's escrow belongs to it.
+	pub reserve: Balance,
+	/// Its seats.
+	pub seats: BoundedVec<Seat, ConstU32<{ MAX_REPLICAS as u32 }>>,
+	/// Providers that declined or failed it; they are not drawn for it again.
+	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
+	/// Set once its report is accepted.
+	pub custody: Option<Custody>,
+}
+
+impl ShardRecord {
+	/// The seat's holder.
+	pub fn holder(&self, seat: u8) -> Option<&Holder> {
+		self.seats.get(usize::from(seat))?.holder.as_ref()
+	}
+
+	/// The seat that a provider holds.
+	pub fn seat_of(&self, provider: &AccountId) -> Option<u8> {
+		let seat = self
+			.seats
+			.iter()
+			.position(|s| s.holder.as_ref().is_some_and(|h| h.provider == *provider))?;
+		Some(seat as u8)
+	}
+
+	/// True if the holder of the seat, in this round of it, is in this state.
+	pub fn is_in(&self, seat: u8, round: u8, state: SeatState) -> bool {
+		self.custody.is_none()
+			&& self
+				.seats
+				.get(usize::from(seat))
+				.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
+	}
+}
+
+/// Which seat of which shard a provider holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct AssignmentRef {
+	/// The seat.
+	pub seat: u8,
+	/// True once the report is accepted and only custody remains.
+	pub kept: bool,
+}
+
+/// The last VRF outputs.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct SeedRing {
+	/// How many outputs were ever collected.
+	pub count: u32,
+	/// The outputs, the newest last.
+	pub outputs: BoundedVec<Hash, ConstU32<MAX_SEED_BLOCKS>>,
+}
+
+/// The positions of the ready queue.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct QueueBounds {
+	/// The first entry.
+	pub head: u64,
+	/// One past the last entry.
+	pub tail: u64,
+}
+
+/// A job in the ready queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct QueueEntry {
+	/// The job.
+	pub job: JobId,
+	/// A visit before so many VRF outputs finds nothing to do.
+	pub ready: u32,
+}
+
+/// The positions of one class of timers.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct TimerClass {
+	/// The first entry.
+	pub head: u32,
+	/// One past the last entry.
+	pub tail: u32,
+	/// When the first entry fires.
+	pub next: MarketBlock,
+}
+
+/// A pending timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct TimerEntry {
+	/// When its class serves it.
+	pub fires: MarketBlock,
+	/// When it acts; if that is later, it is armed again for the rest.
+	pub target: MarketBlock,
+	/// What it does.
+	pub action: TimerAction,
+}
+
+/// Why a seat fell vacant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Cause {
+	/// Its provider declined; free.
+	Declined(DeclineReason),
+	/// Its provider neither accepted nor declined in time.
+	MissedAccept,
+	/// Its provider accepted and did not report in time.
+	Late,
+	/// Its provider sealed and did not reveal in time.
+	MissedReveal,
+	/// Its report was proven wrong.
+	Rejected,
+}
+
+/// Why a shard ended without an accepted report.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Failure {
+	/// The reports differ and nothing can decide between them.
+	Unresolved,
+	/// More than [`MAX_EXCLUDED`] providers declined or failed it.
+	Exhausted,
+	/// The job was cancelled or expired before its seats were filled.
+	Closed,
+}

@@ -1,0 +1,254 @@
+//! What the runtime API shows. Run off chain only: some of it iterates.
+
+use crate::{
+	submit::execution_window, AssignmentsOf, Clock, Config, JobRecord, Jobs, Pallet, Programs, Ready, ReadyBounds,
+	Seeds, ShardRecord, Shards, Specs,
+};
+use alloc::{string::String, vec::Vec};
+use frame_support::traits::Get;
+use millrace_primitives::{
+	api::{AssignmentView, Explanation, JobView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE},
+	job::{Endpoint, JobStatus, SeatState, ShardState},
+	money,
+	provider::Census,
+	traits::ProviderRegistry,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ShardId,
+};
+
+fn urls(endpoints: &[Endpoint]) -> Vec<String> {
+	endpoints
+		.iter()
+		.map(|endpoint| String::from_utf8_lossy(endpoint).into_owned())
+		.collect()
+}
+
+/// A shard's state is that of its least advanced seat.
+fn state_of(shard: &ShardRecord) -> ShardState {
+	if shard.custody.is_some() {
+		return ShardState::Custody;
+	}
+	let least = shard
+		.seats
+		.iter()
+		.map(|seat| seat.holder.as_ref().map(|holder| holder.state))
+		.min()
+		.flatten();
+	match least {
+		None => ShardState::Queued,
+		Some(SeatState::Assigned) => ShardState::Assigned,
+		Some(SeatState::Accepted) => ShardState::Accepted,
+		Some(SeatState::Sealed) => ShardState::Sealed,
+		Some(SeatState::Revealed) => ShardState::Reported,
+	}
+}
+
+/// The market block that this pallet counts for a seat in this state, if it does.
+fn due_of(state: SeatState, due: MarketBlock) -> Option<MarketBlock> {
+	matches!(state, SeatState::Assigned | SeatState::Accepted).then_some(due)
+}
+
+impl<T: Config> Pallet<T> {
+	/// A job; none once all its state is gone.
+	pub fn job_view(id: JobId) -> Option<JobView> {
+		let job = Jobs::<T>::get(id)?;
+		let spec = Specs::<T>::get(id)?;
+		Some(JobView {
+			id,
+			client: job.client.clone(),
+			status: job.status,
+			program: spec.program,
+			input_root: spec.input_root,
+			tasks: spec.tasks,
+			shard_size: spec.shard_size,
+			gas_limit: spec.gas_limit,
+			memory_pages: spec.memory_pages,
+			input_limit: spec.input_limit,
+			output_limit: spec.output_limit,
+			price_cap: job.price_cap,
+			verification: spec.verification,
+			constraints: spec.constraints,
+			preferences: spec.preferences,
+			endpoints: urls(&spec.endpoints),
+			submitted_at: job.submitted_at,
+			expires_at: job.expires_at,
+			escrow: job.escrow,
+			paid: job.paid,
+			fees: job.fees,
+			shards: job.shards,
+			waiting: job.waiting(),
+			running: job.running,
+			accepted: job.accepted,
+			failed: job.failed,
+		})
+	}
+
+	/// The shards of a job under way or in custody with index `first` or above, in order, at most `count` and at most
+	/// [`MAX_PAGE`].
+	pub fn shard_views(id: JobId, first: u32, count: u32) -> Vec<ShardView> {
+		let Some(spec) = Specs::<T>::get(id) else {
+			return Vec::new();
+		};
+		let mut indices: Vec<u32> = Shards::<T>::iter_key_prefix(id)
+			.filter(|index| *index >= first)
+			.collect();
+		indices.sort_unstable();
+		indices.truncate(count.min(MAX_PAGE) as usize);
+		indices
+			.into_iter()
+			.filter_map(|index| {
+				let shard = Shards::<T>::get(id, index)?;
+				Some(ShardView {
+					id: ShardId { job: id, index },
+					first_task: spec.first_task(index),
+					tasks: spec.tasks_in(index),
+					state: state_of(&shard),
+					engine: shard.terms.engine,
+					seats: Self::seat_summaries(&shard),
+					report: shard.custody.as_ref().map(|custody| custody.report),
+					custody_until: shard.custody.as_ref().map(|custody| custody.until),
+				})
+			})
+			.collect()
+	}
+
+	fn seat_summaries(shard: &ShardRecord) -> Vec<SeatSummary> {
+		let endpoint = |provider: &AccountId| {
+			T::Providers::endpoint(provider).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+		};
+		shard
+			.seats
+			.iter()
+			.zip(0u8..)
+			.map(|(seat, index)| {
+				let holder = seat.holder.as_ref();
+				SeatSummary {
+					index,
+					provider: holder.map(|holder| holder.provider.clone()),
+					endpoint: holder.and_then(|holder| endpoint(&holder.provider)),
+					state: holder.map(|holder| holder.state),
+					round: seat.round,
+					ask: holder.map_or(0, |holder| holder.ask),
+					due: holder.and_then(|holder| due_of(holder.state, holder.due)),
+				}
+			})
+			.collect()
+	}
+
+	/// What a provider, named by its account or its operator's, has to do or, after that, to keep; at most
+	/// [`MAX_PAGE`], the oldest first.
+	pub fn assignments_of(who: &AccountId) -> Vec<AssignmentView> {
+		let provider = T::Providers::provider_of(who).unwrap_or_else(|| who.clone());
+		let mut held: Vec<(bool, ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider)
+			.map(|(id, entry)| (entry.kept, id, entry.seat))
+			.collect();
+		held.sort_unstable();
+		held.truncate(MAX_PAGE as usize);
+		held.into_iter()
+			.filter_map(|(_, id, seat)| Self::assignment_view(id, seat))
+			.collect()
+	}
+
+	fn assignment_view(id: ShardId, seat: u8) -> Option<AssignmentView> {
+		let spec = Specs::<T>::get(id.job)?;
+		let shard = Shards::<T>::get(id.job, id.index)?;
+		let slot = shard.seats.get(usize::from(seat))?;
+		let holder = slot.holder.as_ref()?;
+		let reveal_open = shard.seats.iter().all(|seat| {
+			let state = seat.holder.as_ref().map(|holder| holder.state);
+			matches!(state, Some(SeatState::Sealed | SeatState::Revealed))
+		});
+		let kept = shard.custody.as_ref().map(|custody| custody.until);
+		Some(AssignmentView {
+			shard: id,
+			seat,
+			round: slot.round,
+			state: kept.is_none().then_some(holder.state),
+			reveal_open: reveal_open && kept.is_none(),
+			due: kept.unwrap_or(holder.due),
+			engine: shard.terms.engine,
+			program: spec.program,
+			input_root: spec.input_root,
+			job_tasks: spec.tasks,
+			first_task: spec.first_task(id.index),
+			tasks: spec.tasks_in(id.index),
+			gas_limit: spec.gas_limit,
+			memory_pages: spec.memory_pages,
+			input_limit: spec.input_limit,
+			output_limit: spec.output_limit,
+			endpoints: urls(&spec.endpoints),
+		})
+	}
+
+	/// What a job would cost under the present parameters; none if the specification is not valid. A program that is
+	/// not published yet counts as an empty one.
+	pub fn quote(spec: &JobSpec) -> Option<Quote> {
+		spec.validate().ok()?;
+		let params = T::Parameters::get();
+		let shards = spec.shards();
+		let last_tasks = spec.tasks_in(shards.checked_sub(1)?);
+		let (reserve, last_reserve) = Self::reserves(spec, spec.price_cap, params.fee_share).ok()?;
+		let escrow = crate::reserve_for(reserve, last_reserve, shards)?;
+		let cap = money::seat_cap(spec.price_cap, spec.gas_limit, spec.shard_size)?;
+		let last_cap = money::seat_cap(spec.price_cap, spec.gas_limit, last_tasks)?;
+		let seats = Balance::from(spec.verification.seats());
+		let payments = crate::reserve_for(cap, last_cap, shards)?.checked_mul(seats)?;
+		let fee = |cap| money::fee(cap, params.fee_share);
+		let fees = crate::reserve_for(fee(cap), fee(last_cap), shards)?.checked_mul(seats)?;
+		let program_size = Programs::<T>::get(spec.program).map_or(0, |program| program.size);
+		let longest = spec.shard_size.min(spec.tasks);
+		Some(Quote {
+			escrow,
+			payments,
+			fees,
+			submission_fee: params.shard_fee.checked_mul(shards.into())?,
+			liability: money::seat_cap(spec.price_cap, spec.gas_limit, longest)?
+				.saturating_mul(params.liability_multiple.into()),
+			execution_window: execution_window(spec, program_size, longest, &params),
+			census: T::Providers::census(&Self::draw_request(spec, spec.price_cap)),
+		})
+	}
+
+	/// Why a job's waiting work is where it is.
+	pub fn explain(id: JobId) -> Option<Explanation> {
+		let job = Jobs::<T>::get(id)?;
+		let spec = Specs::<T>::get(id)?;
+		// Vacant seats of shards under way keep the price of their start; the job's own is never lower.
+		let census = T::Providers::census(&Self::draw_request(&spec, job.price_cap));
+		let next_try = Self::next_try(id, &job);
+		let failed = job.fresh.tries > 0 || job.vacancies.iter().any(|vacancy| vacancy.readiness.tries > 0);
+		let reason = match job.status {
+			JobStatus::Suspended(_) => Reason::Suspended,
+			_ if job.next_ready().is_none() => Reason::NothingWaits,
+			_ if !failed => Reason::DrawPending,
+			_ => reason_of(&census),
+		};
+		Some(Explanation {
+			reason,
+			census,
+			next_try,
+		})
+	}
+
+	fn next_try(id: JobId, job: &JobRecord) -> Option<MarketBlock> {
+		if job.retry.is_some() {
+			return job.retry;
+		}
+		let ready = job.next_ready()?;
+		let bounds = ReadyBounds::<T>::get();
+		let entry = (bounds.head..bounds.tail)
+			.filter_map(Ready::<T>::get)
+			.find(|entry| entry.job == id);
+		let ready = entry.map_or(ready, |entry| entry.ready.max(ready));
+		let wait = ready.saturating_sub(Seeds::<T>::get().count).max(1);
+		Some(Clock::<T>::get().saturating_add(wait))
+	}
+}
+
+fn reason_of(census: &Census) -> Reason {
+	match census {
+		Census { in_class: 0, .. } => Reason::NoneInClass,
+		Census { in_region: 0, .. } => Reason::NoneInRegion,
+		Census { affordable: 0, .. } => Reason::PriceTooLow,
+		_ => Reason::NoneEligible,
+	}
+}

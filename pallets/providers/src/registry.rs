@@ -1,0 +1,135 @@
+//! What the jobs pallet asks of providers, and what it tells about them.
+
+use crate::{Config, Error, Operators, Pallet, Providers};
+use alloc::vec::Vec;
+use frame_support::{defensive, ensure};
+use millrace_primitives::{
+	job::MAX_REPLICAS,
+	provider::{Candidate, Census, DrawRequest, ProviderStatus},
+	traits::{Conduct, MarketClock, OnSettled, ProviderRegistry, Settlement},
+	AccountId, Balance, Hash,
+};
+use sp_runtime::{traits::Get, ArithmeticError, DispatchResult};
+
+/// A sign of life is written down if the last one is more than this part of the heartbeat period ago: each seal and
+/// reveal would otherwise cost a write.
+const SEEN_PER_PERIOD: u32 = 16;
+
+impl<T: Config> ProviderRegistry for Pallet<T> {
+	fn provider_of(operator: &AccountId) -> Option<AccountId> {
+		Operators::<T>::get(operator)
+	}
+
+	fn endpoint(provider: &AccountId) -> Option<Vec<u8>> {
+		Providers::<T>::get(provider).map(|provider| provider.info.endpoint.into_inner())
+	}
+
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+		Self::do_draw(request, seed, draws)
+	}
+
+	fn census(request: &DrawRequest) -> Census {
+		Self::do_census(request)
+	}
+
+	/// Whoever turns out to be silent, or below the least bond, is taken out of the pools on the way, and stays out
+	/// although this is an error: its slots and its liability have not changed.
+	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
+		let who = provider;
+		Self::try_change(who, |provider, params| {
+			ensure!(provider.status == ProviderStatus::Active, Error::<T>::NotActive);
+			if provider.silent(T::Clock::now(), params.heartbeat_period) {
+				Self::lose(who, provider);
+				return Ok(Err(Error::<T>::Silent.into()));
+			}
+			if provider.bond < params.min_bond {
+				return Ok(Err(Error::<T>::BondTooSmall.into()));
+			}
+			ensure!(provider.free_slots() > 0, Error::<T>::NoFreeSlot);
+			let liability = provider
+				.liability
+				.checked_add(liability)
+				.ok_or(ArithmeticError::Overflow)?;
+			ensure!(liability <= provider.bond, Error::<T>::BondReserved);
+			// Below `slots`, since one of them is free.
+			provider.used_slots = provider.used_slots.saturating_add(1);
+			provider.liability = liability;
+			Ok(Ok(()))
+		})?
+	}
+
+	fn free_slot(provider: &AccountId) {
+		let freed = Self::try_change(provider, |provider, _| {
+			provider.used_slots = provider.used_slots.checked_sub(1).ok_or(ArithmeticError::Underflow)?;
+			Ok(())
+		});
+		if let Err(error) = freed {
+			defensive!("a slot is freed once, while its provider is registered", error);
+		}
+	}
+
+	fn free_liability(provider: &AccountId, liability: Balance) {
+		let freed = Self::try_change(provider, |provider, _| {
+			provider.liability = provider
+				.liability
+				.checked_sub(liability)
+				.ok_or(ArithmeticError::Underflow)?;
+			Ok(())
+		});
+		if let Err(error) = freed {
+			defensive!("a liability is freed once, while its provider is registered", error);
+		}
+	}
+
+	fn slash(provider: &AccountId, amount: Balance) -> Balance {
+		Self::do_slash(provider, amount)
+	}
+
+	fn note(provider: &AccountId, conduct: Conduct) {
+		let who = provider;
+		if conduct == Conduct::Alive {
+			let Some(provider) = Providers::<T>::get(who) else {
+				return;
+			};
+			let exact = T::Parameters::get().heartbeat_period / SEEN_PER_PERIOD;
+			if provider.status != ProviderStatus::Unresponsive && !provider.silent(T::Clock::now(), exact) {
+				return;
+			}
+		}
+		let noted = Self::try_change(who, |provider, params| {
+			if conduct == Conduct::Alive {
+				Self::see(who, provider);
+			} else {
+				provider.reputation.failed(conduct, params.reputation_memory);
+				Self::lose(who, provider);
+			}
+			Ok(())
+		});
+		if let Err(error) = noted {
+			defensive!("whoever has work is registered", error);
+		}
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_provider(provider: &AccountId, operator: &AccountId) {
+		crate::benchmarking::drawable_provider::<T>(provider, operator);
+	}
+}
+
+impl<T: Config> OnSettled for Pallet<T> {
+	/// Adds to the reputation of those who are paid, by the fees that were burned for it. Entries in the pools learn of
+	/// it when they are written next: a better reputation is never urgent.
+	fn on_settled(settlement: &Settlement) {
+		for payment in settlement.payments.iter().take(MAX_REPLICAS.into()) {
+			let settled = Self::try_change(&payment.provider, |provider, params| {
+				provider
+					.reputation
+					.settled(payment.burned, params.reputation_unit, params.reputation_memory);
+				Ok(())
+			});
+			if let Err(error) = settled {
+				defensive!("whoever is paid is registered", error);
+			}
+		}
+	}
+}

@@ -1,0 +1,335 @@
+//! Draws and the census.
+
+use crate::mock::*;
+use frame_support::assert_ok;
+use millrace_primitives::{
+	provider::{Census, ClassSet, DrawRequest, HardwareClass, ProviderInfo, Region, RegionSet, MAX_DRAWS},
+	traits::ProviderRegistry,
+	AccountId, Hash, MILL,
+};
+use sp_runtime::Permill;
+use std::collections::BTreeMap;
+
+/// Everybody that some draw of the request finds.
+fn reachable(request: &DrawRequest) -> Vec<AccountId> {
+	let mut found: Vec<_> = (0..32)
+		.flat_map(|n| Providers::draw(request, Hash::repeat_byte(n), MAX_DRAWS))
+		.map(|candidate| candidate.provider)
+		.collect();
+	found.sort();
+	found.dedup();
+	found
+}
+
+fn providers(numbers: &[u32]) -> Vec<AccountId> {
+	numbers.iter().map(|n| provider(*n)).collect()
+}
+
+#[test]
+fn empty_pools_yield_nobody() {
+	build_and_execute(|| {
+		assert_eq!(Providers::draw(&request(), Hash::zero(), MAX_DRAWS), vec![]);
+		register(0, info());
+		pass(10);
+		assert_eq!(Providers::draw(&request(), Hash::zero(), 0), vec![]);
+		let elsewhere = DrawRequest {
+			regions: RegionSet::of(&[Region::Africa]),
+			..request()
+		};
+		assert_eq!(Providers::draw(&elsewhere, Hash::zero(), MAX_DRAWS), vec![]);
+	});
+}
+
+#[test]
+fn a_candidate_shows_what_a_policy_weighs() {
+	build_and_execute(|| {
+		register(0, info());
+		pass(10);
+		let found = Providers::draw(&request(), Hash::zero(), MAX_DRAWS);
+		assert_eq!(found.len(), 1, "each once, however often it is drawn");
+		assert_eq!(found[0].provider, provider(0));
+		assert_eq!((found[0].ask, found[0].free_slots), (info().ask, 2));
+		assert_eq!(found[0].reputation, Permill::from_percent(50));
+		assert_ok!(Providers::reserve(&provider(0), 0));
+		assert_eq!(Providers::draw(&request(), Hash::zero(), 1)[0].free_slots, 1);
+	});
+}
+
+#[test]
+fn a_draw_depends_on_its_seed_alone_and_its_order_is_that_of_the_draws() {
+	build_and_execute(|| {
+		(0..10).for_each(|n| register(n, info()));
+		pass(10);
+		let seed = Hash::repeat_byte(7);
+		let all = Providers::draw(&request(), seed, MAX_DRAWS);
+		assert_eq!(all, Providers::draw(&request(), seed, MAX_DRAWS));
+		assert_eq!(
+			all,
+			Providers::draw(&request(), seed, u32::MAX),
+			"no more draws than the cap"
+		);
+		let few = Providers::draw(&request(), seed, 4);
+		assert_eq!(few[..], all[..few.len()], "fewer draws are the first ones");
+		assert_ne!(all, Providers::draw(&request(), Hash::repeat_byte(8), MAX_DRAWS));
+	});
+}
+
+#[test]
+fn each_filter_keeps_out_who_does_not_meet_it() {
+	build_and_execute(|| {
+		register(0, info());
+		register(
+			1,
+			ProviderInfo {
+				region: Region::Asia,
+				..info()
+			},
+		);
+		register(
+			2,
+			ProviderInfo {
+				ask: info().ask * 8,
+				..info()
+			},
+		);
+		register(
+			3,
+			ProviderInfo {
+				ask: info().ask + 1,
+				..info()
+			},
+		);
+		register(
+			4,
+			ProviderInfo {
+				memory_pages: 2_048,
+				..info()
+			},
+		);
+		register(
+			5,
+			ProviderInfo {
+				classes: ClassSet::of(&[HardwareClass::HighCompute]),
+				..info()
+			},
+		);
+		pass(10);
+		assert_eq!(reachable(&request()), providers(&[0, 1, 2, 3, 4]));
+		let class = HardwareClass::HighCompute;
+		assert_eq!(reachable(&DrawRequest { class, ..request() }), providers(&[5]));
+		let regions = RegionSet::of(&[Region::Asia, Region::Africa]);
+		assert_eq!(reachable(&DrawRequest { regions, ..request() }), providers(&[1]));
+		let price_cap = info().ask;
+		assert_eq!(
+			reachable(&DrawRequest { price_cap, ..request() }),
+			providers(&[0, 1, 4])
+		);
+		assert_eq!(
+			reachable(&DrawRequest {
+				price_cap: price_cap + 1,
+				..request()
+			}),
+			providers(&[0, 1, 3, 4])
+		);
+		let memory_pages = 1_025;
+		assert_eq!(
+			reachable(&DrawRequest {
+				memory_pages,
+				..request()
+			}),
+			providers(&[4])
+		);
+		let min_reputation = Permill::from_percent(51);
+		assert_eq!(
+			reachable(&DrawRequest {
+				min_reputation,
+				..request()
+			}),
+			vec![]
+		);
+	});
+}
+
+#[test]
+fn the_membership_delay_keeps_newcomers_and_changes_out_of_draws() {
+	build_and_execute(|| {
+		register(0, info());
+		pass(9);
+		assert_eq!(reachable(&request()), vec![]);
+		pass(1);
+		assert_eq!(reachable(&request()), providers(&[0]));
+
+		let changes: [fn(&mut ProviderInfo); 4] = [
+			|info| info.region = Region::Oceania,
+			|info| info.ask += 1,
+			|info| info.memory_pages += 1,
+			|info| info.classes = ClassSet::of(&[HardwareClass::General, HardwareClass::HighCompute]),
+		];
+		let mut declared = info();
+		for change in changes {
+			change(&mut declared);
+			assert_ok!(Providers::update_info(
+				RuntimeOrigin::signed(provider(0)),
+				declared.clone()
+			));
+			check();
+			pass(9);
+			assert_eq!(reachable(&request()), vec![]);
+			pass(1);
+			assert_eq!(reachable(&request()), providers(&[0]));
+		}
+
+		// What no draw filters on does not matter.
+		declared.endpoint = b"https://elsewhere.example".to_vec().try_into().unwrap();
+		declared.slots = 5;
+		assert_ok!(Providers::update_info(RuntimeOrigin::signed(provider(0)), declared));
+		assert_eq!(reachable(&request()), providers(&[0]));
+		assert_eq!(Providers::draw(&request(), Hash::zero(), 1)[0].free_slots, 5);
+	});
+}
+
+#[test]
+fn running_out_of_slots_restarts_no_delay() {
+	build_and_execute(|| {
+		register(0, ProviderInfo { slots: 1, ..info() });
+		pass(10);
+		assert_ok!(Providers::reserve(&provider(0), 0));
+		assert_eq!(reachable(&request()), vec![]);
+		Providers::free_slot(&provider(0));
+		assert_eq!(reachable(&request()), providers(&[0]));
+	});
+}
+
+#[test]
+fn whoever_comes_back_into_standing_waits_for_the_delay() {
+	build_and_execute(|| {
+		register(0, info());
+		pass(10);
+		let origin = RuntimeOrigin::signed(provider(0));
+		assert_ok!(Providers::drain(origin.clone()));
+		assert_eq!(reachable(&request()), vec![], "leaving is immediate");
+		assert_ok!(Providers::resume(origin.clone()));
+		pass(9);
+		assert_eq!(reachable(&request()), vec![]);
+		pass(1);
+		assert_eq!(reachable(&request()), providers(&[0]));
+
+		assert_eq!(Providers::slash(&provider(0), BOND), BOND);
+		assert_ok!(Providers::bond_more(origin, BOND));
+		pass(9);
+		assert_eq!(reachable(&request()), vec![]);
+		pass(1);
+		assert_eq!(reachable(&request()), providers(&[0]));
+	});
+}
+
+#[test]
+fn draws_are_uniform_over_pools_of_different_sizes() {
+	build_and_execute(|| {
+		// Seven in one pool, three alone in theirs.
+		for n in 0..10 {
+			let (region, ask) = match n {
+				7 => (Region::Asia, info().ask),
+				8 => (Region::Europe, info().ask * 2),
+				9 => (Region::SouthAmerica, info().ask * 4),
+				_ => (Region::Europe, info().ask),
+			};
+			register(n, ProviderInfo { region, ask, ..info() });
+		}
+		pass(10);
+		let mut counts = BTreeMap::<AccountId, u32>::new();
+		for n in 0..10_000u64 {
+			for candidate in Providers::draw(&request(), Hash::from_low_u64_be(n), 1) {
+				*counts.entry(candidate.provider).or_default() += 1;
+			}
+		}
+		// Six standard deviations around 1,000.
+		assert_eq!(counts.len(), 10);
+		assert!(counts.values().all(|count| count.abs_diff(1_000) < 180), "{counts:?}");
+	});
+}
+
+#[test]
+fn the_census_counts_by_class_region_and_price() {
+	build_and_execute(|| {
+		assert_eq!(Providers::census(&request()), Census::default());
+		register(0, info());
+		register(
+			1,
+			ProviderInfo {
+				region: Region::Asia,
+				..info()
+			},
+		);
+		register(
+			2,
+			ProviderInfo {
+				ask: info().ask * 64,
+				..info()
+			},
+		);
+		register(
+			3,
+			ProviderInfo {
+				classes: ClassSet::of(&[HardwareClass::HighCompute]),
+				..info()
+			},
+		);
+		let request = DrawRequest {
+			regions: RegionSet::of(&[Region::Europe]),
+			price_cap: info().ask,
+			..request()
+		};
+		assert_eq!(
+			Providers::census(&request),
+			Census {
+				in_class: 3,
+				in_region: 2,
+				affordable: 1
+			}
+		);
+		let dear = DrawRequest {
+			price_cap: MILL,
+			..request.clone()
+		};
+		assert_eq!(
+			Providers::census(&dear),
+			Census {
+				in_class: 3,
+				in_region: 2,
+				affordable: 2
+			}
+		);
+		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(0))));
+		assert_eq!(
+			Providers::census(&request),
+			Census {
+				in_class: 2,
+				in_region: 1,
+				affordable: 0
+			}
+		);
+	});
+}
+
+#[test]
+fn leaving_keeps_the_others_in_their_pools() {
+	build_and_execute(|| {
+		let classes = ClassSet::of(&[HardwareClass::General, HardwareClass::HighCompute]);
+		for n in 0..6 {
+			let classes = if n % 2 == 0 { classes } else { info().classes };
+			register(n, ProviderInfo { classes, ..info() });
+		}
+		pass(10);
+		for (gone, rest) in [(0, vec![1, 2, 3, 4, 5]), (5, vec![1, 2, 3, 4]), (2, vec![1, 3, 4])] {
+			assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(gone))));
+			check();
+			assert_eq!(reachable(&request()), providers(&rest));
+		}
+		let request = DrawRequest {
+			class: HardwareClass::HighCompute,
+			..request()
+		};
+		assert_eq!(reachable(&request), providers(&[4]));
+	});
+}

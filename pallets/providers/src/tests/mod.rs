@@ -1,0 +1,10 @@
+//! One file a part of a provider's life.
+
+mod bonds;
+mod draws;
+mod properties;
+mod registration;
+mod registry;
+mod scale;
+mod standing;
+mod views;

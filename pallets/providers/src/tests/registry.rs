@@ -1,0 +1,204 @@
+//! What the jobs pallet does: reserve, free, note, settle.
+
+use crate::{mock::*, reputation::UNIT};
+use frame_support::{assert_noop, assert_ok};
+use millrace_primitives::{
+	merkle,
+	provider::{DrawRequest, ProviderInfo, ProviderStatus, MAX_DRAWS},
+	traits::{Conduct, OnSettled, Payment, ProviderRegistry, Settlement},
+	Balance, Hash, JobId, Report, ShardId, MILL,
+};
+use sp_runtime::{ArithmeticError, Permill};
+
+fn settled(burned: &[(u32, Balance)]) {
+	let payments = burned
+		.iter()
+		.map(|(n, burned)| Payment {
+			provider: provider(*n),
+			amount: MILL,
+			gas: 1,
+			burned: *burned,
+		})
+		.collect();
+	Providers::on_settled(&Settlement {
+		shard: ShardId {
+			job: JobId(0),
+			index: 0,
+		},
+		report: Report {
+			root: merkle::hash(b"report"),
+			gas_used: 1,
+		},
+		payments,
+	});
+}
+
+#[test]
+fn reserving_takes_a_slot_and_a_liability() {
+	build_and_execute(|| {
+		assert_noop!(Providers::reserve(&provider(0), 1), Error::UnknownProvider);
+		register(0, info());
+		assert_ok!(Providers::reserve(&provider(0), 100 * MILL));
+		assert_eq!((record(0).used_slots, record(0).liability), (1, 100 * MILL));
+		assert!(record(0).pooled());
+		assert_noop!(Providers::reserve(&provider(0), 200 * MILL + 1), Error::BondReserved);
+		assert_noop!(
+			Providers::reserve(&provider(0), Balance::MAX),
+			ArithmeticError::Overflow
+		);
+		assert_ok!(Providers::reserve(&provider(0), 200 * MILL));
+		assert!(!record(0).pooled());
+		assert_noop!(Providers::reserve(&provider(0), 0), Error::NoFreeSlot);
+
+		Providers::free_slot(&provider(0));
+		assert!(record(0).pooled());
+		assert_eq!((record(0).used_slots, record(0).liability), (1, 300 * MILL));
+		Providers::free_liability(&provider(0), 100 * MILL);
+		Providers::free_slot(&provider(0));
+		Providers::free_liability(&provider(0), 200 * MILL);
+		assert_eq!((record(0).used_slots, record(0).liability), (0, 0));
+	});
+}
+
+#[test]
+fn a_silent_provider_is_found_out_when_it_is_tried() {
+	build_and_execute(|| {
+		register(0, info());
+		pass(160);
+		assert_ok!(Providers::reserve(&provider(0), MILL));
+		pass(1);
+		events();
+		assert_eq!(Providers::reserve(&provider(0), MILL), Err(Error::Silent.into()));
+		assert_eq!((record(0).used_slots, record(0).liability), (1, MILL));
+		assert_eq!(record(0).status, ProviderStatus::Unresponsive);
+		assert!(!record(0).pooled());
+		assert_eq!(events(), vec![Event::BecameUnresponsive { provider: provider(0) }]);
+		assert_noop!(Providers::reserve(&provider(0), MILL), Error::NotActive);
+	});
+}
+
+#[test]
+fn a_missed_deadline_costs_standing_and_reputation_until_a_sign_of_life() {
+	for (conduct, score) in [
+		(Conduct::MissedAccept, 333_333),
+		(Conduct::Late, 166_666),
+		(Conduct::MissedReveal, 100_000),
+	] {
+		build_and_execute(|| {
+			register(0, info());
+			events();
+			Providers::note(&provider(0), conduct);
+			assert_eq!(record(0).status, ProviderStatus::Unresponsive);
+			assert_eq!(record(0).reputation.score(), Permill::from_parts(score));
+			assert!(!record(0).pooled());
+			// Told once.
+			Providers::note(&provider(0), conduct);
+			Providers::note(&provider(0), Conduct::Alive);
+			assert_eq!(record(0).status, ProviderStatus::Active);
+			assert!(record(0).pooled());
+			assert_eq!(
+				events(),
+				vec![
+					Event::BecameUnresponsive { provider: provider(0) },
+					Event::Revived { provider: provider(0) }
+				]
+			);
+		});
+	}
+}
+
+#[test]
+fn a_draining_provider_that_fails_stays_draining() {
+	build_and_execute(|| {
+		register(0, info());
+		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(0))));
+		events();
+		Providers::note(&provider(0), Conduct::Late);
+		Providers::note(&provider(0), Conduct::Alive);
+		assert_eq!(record(0).status, ProviderStatus::Draining);
+		assert_eq!(record(0).reputation.bad, 4 * UNIT);
+		assert_eq!(events(), vec![]);
+	});
+}
+
+#[test]
+fn a_sign_of_life_is_written_down_when_the_last_one_is_old() {
+	build_and_execute(|| {
+		register(0, info());
+		pass(10);
+		Providers::note(&provider(0), Conduct::Alive);
+		assert_eq!(record(0).last_seen, 1, "within a sixteenth of the period");
+		pass(1);
+		Providers::note(&provider(0), Conduct::Alive);
+		assert_eq!(record(0).last_seen, 12);
+		// Nobody there: nothing happens.
+		Providers::note(&provider(1), Conduct::Alive);
+	});
+}
+
+#[test]
+fn burned_fees_raise_the_reputation_and_a_draw_sees_it_at_the_next_entry() {
+	build_and_execute(|| {
+		register(0, info());
+		register(1, info());
+		pass(10);
+		settled(&[(0, 1_000), (1, 0)]);
+		assert_eq!(record(0).reputation.good, UNIT);
+		assert_eq!(record(0).reputation.score(), Permill::from_parts(666_666));
+		assert_eq!(record(1).reputation.score(), Permill::from_percent(50));
+		let request = DrawRequest {
+			min_reputation: Permill::from_percent(60),
+			..request()
+		};
+		assert_eq!(Providers::draw(&request, Hash::zero(), MAX_DRAWS), vec![]);
+		assert_ok!(Providers::heartbeat(RuntimeOrigin::signed(operator(0))));
+		let found = Providers::draw(&request, Hash::zero(), MAX_DRAWS);
+		assert_eq!(
+			found.iter().map(|found| &found.provider).collect::<Vec<_>>(),
+			[&provider(0)]
+		);
+	});
+}
+
+#[test]
+fn work_that_ends_after_a_provider_filled_up_still_counts() {
+	build_and_execute(|| {
+		register(0, ProviderInfo { slots: 1, ..info() });
+		assert_ok!(Providers::reserve(&provider(0), MILL));
+		settled(&[(0, 500)]);
+		assert_eq!(record(0).reputation.good, UNIT / 2);
+		Providers::free_slot(&provider(0));
+		pass(10);
+		let found = Providers::draw(&request(), Hash::zero(), 1);
+		assert_eq!(found[0].reputation, record(0).reputation.score());
+	});
+}
+
+// With debug assertions such a mistake panics instead.
+#[cfg(not(debug_assertions))]
+#[test]
+fn freeing_what_nobody_reserved_changes_nothing() {
+	build_and_execute(|| {
+		register(0, info());
+		let before = record(0);
+		Providers::free_slot(&provider(0));
+		Providers::free_liability(&provider(0), 1);
+		Providers::free_slot(&provider(1));
+		Providers::free_liability(&provider(1), 1);
+		settled(&[(1, 1_000)]);
+		assert_eq!(record(0), before);
+	});
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+#[test]
+fn a_benchmarks_provider_is_drawable_each_time_it_is_made_so() {
+	build_and_execute(|| {
+		for used in 0..3 {
+			Providers::benchmark_provider(&provider(0), &operator(0));
+			assert_eq!(Providers::draw(&request(), Hash::zero(), 1).len(), 1);
+			assert_ok!(Providers::reserve(&provider(0), 1_000_000_000 * MILL));
+			assert_eq!((record(0).used_slots, record(0).pooled()), (used + 1, false));
+		}
+	});
+}

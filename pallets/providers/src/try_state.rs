@@ -1,0 +1,113 @@
+//! What holds between any two calls.
+
+use crate::{Config, HoldReason, Operators, Pallet, PoolMembers, PoolSizes, Providers};
+use frame_support::{ensure, traits::fungible::InspectHold};
+use millrace_primitives::{
+	job::is_url,
+	provider::{HardwareClass, ProviderStatus, Region, PRICE_BUCKETS},
+};
+use sp_runtime::TryRuntimeError;
+
+impl<T: Config> Pallet<T> {
+	/// Checks every invariant of the stored state. It iterates over everything and belongs in tests and `try-runtime`.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		Self::try_state_providers()?;
+		Self::try_state_operators()?;
+		Self::try_state_pools()
+	}
+
+	/// Records agree with what is on hold and with their entries in the pools.
+	fn try_state_providers() -> Result<(), TryRuntimeError> {
+		for (who, provider) in Providers::<T>::iter() {
+			let held = T::Currency::balance_on_hold(&HoldReason::Bond.into(), &who);
+			ensure!(
+				held == provider.held(),
+				"what is on hold is the bond and what is unbonding"
+			);
+			ensure!(
+				provider.unbonding.is_none_or(|unbonding| unbonding.amount > 0),
+				"what is unbonding is more than nothing"
+			);
+			ensure!(is_url(&provider.info.endpoint), "an endpoint is a URL");
+			ensure!(provider.info.slots > 0, "a provider has slots");
+			ensure!(
+				Operators::<T>::get(&provider.operator).as_ref() == Some(&who),
+				"a provider's operator serves it"
+			);
+			if !provider.pooled() {
+				continue;
+			}
+			ensure!(
+				provider.status == ProviderStatus::Active,
+				"only active providers stand in pools"
+			);
+			ensure!(
+				provider.free_slots() > 0,
+				"only providers with a free slot stand in pools"
+			);
+			for class in HardwareClass::ALL {
+				let place = provider.places[class as usize];
+				ensure!(
+					place.is_some() == provider.info.classes.contains(class),
+					"a provider in the pools stands in those of its classes"
+				);
+				let Some(index) = place else { continue };
+				let entry = PoolMembers::<T>::get(provider.pool(class), index);
+				let entry = entry.ok_or("a provider's place in a pool exists")?;
+				let mut expected = provider.entry(&who);
+				ensure!(
+					entry.reputation <= expected.reputation,
+					"an entry's reputation is never too good"
+				);
+				expected.reputation = entry.reputation;
+				ensure!(entry == expected, "an entry says what the record says");
+			}
+		}
+		Ok(())
+	}
+
+	/// Operators and providers correspond one to one.
+	fn try_state_operators() -> Result<(), TryRuntimeError> {
+		for (operator, who) in Operators::<T>::iter() {
+			let provider = Providers::<T>::get(&who).ok_or("an operator's provider exists")?;
+			ensure!(provider.operator == operator, "an operator is its provider's only one");
+			ensure!(operator != who, "nobody operates itself");
+		}
+		Ok(())
+	}
+
+	/// Pools hold exactly the members below their sizes, and these know it.
+	fn try_state_pools() -> Result<(), TryRuntimeError> {
+		for (pool, index, entry) in PoolMembers::<T>::iter() {
+			let size = PoolSizes::<T>::get(pool.class)[pool.region as usize]
+				.get(usize::from(pool.bucket))
+				.copied()
+				.ok_or("a pool's price bucket exists")?;
+			ensure!(index < size, "no member lies beyond its pool's size");
+			let provider = Providers::<T>::get(&entry.provider).ok_or("a member has a record")?;
+			ensure!(
+				provider.pool(pool.class) == pool,
+				"a member stands in the pool that its record names"
+			);
+			ensure!(
+				provider.places[pool.class as usize] == Some(index),
+				"a member's record knows its index"
+			);
+		}
+		let counted: u64 = HardwareClass::ALL
+			.into_iter()
+			.flat_map(|class| {
+				let sizes = PoolSizes::<T>::get(class);
+				Region::ALL
+					.into_iter()
+					.flat_map(move |region| sizes[region as usize].into_iter().take(PRICE_BUCKETS))
+			})
+			.map(u64::from)
+			.sum();
+		ensure!(
+			counted == PoolMembers::<T>::iter_keys().count() as u64,
+			"sizes count the members"
+		);
+		Ok(())
+	}
+}

@@ -1,0 +1,285 @@
+//! The runtime API that the node's `market_*` RPC reads, and the views it returns. Amounts are plancks; in JSON they
+//! are decimal strings.
+
+use crate::{
+	job::{Constraints, JobStatus, Preferences, SeatState, ShardState, Verification},
+	money::as_decimal,
+	provider::{Census, ClassSet, ProviderStatus, Region},
+	AccountId, Balance, Gas, Hash, JobId, JobSpec, MarketBlock, ProgramId, Report, ShardId,
+};
+use alloc::{string::String, vec::Vec};
+use codec::{Decode, Encode};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_runtime::Permill;
+
+/// The most rows that a paged method returns.
+pub const MAX_PAGE: u32 = 256;
+
+/// A job.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobView {
+	/// Its number.
+	pub id: JobId,
+	/// Who pays.
+	pub client: AccountId,
+	/// Where it stands.
+	pub status: JobStatus,
+	/// The program.
+	pub program: ProgramId,
+	/// The root over its inputs.
+	pub input_root: Hash,
+	/// The number of tasks.
+	pub tasks: u32,
+	/// Tasks per shard.
+	pub shard_size: u32,
+	/// Gas limit of each task.
+	pub gas_limit: Gas,
+	/// Memory limit of each task in pages of 64 KiB.
+	pub memory_pages: u32,
+	/// Input limit of each task in bytes.
+	pub input_limit: u32,
+	/// Output limit of each task in bytes.
+	pub output_limit: u32,
+	/// Highest price in plancks per Ggas and replica.
+	#[serde(with = "as_decimal")]
+	pub price_cap: Balance,
+	/// How it is verified.
+	pub verification: Verification,
+	/// Which providers may be drawn.
+	pub constraints: Constraints,
+	/// What matters among those.
+	pub preferences: Preferences,
+	/// Where program and inputs are served.
+	pub endpoints: Vec<String>,
+	/// The market block of submission.
+	pub submitted_at: MarketBlock,
+	/// The market block after which no work is handed out.
+	pub expires_at: MarketBlock,
+	/// What is still held for it.
+	#[serde(with = "as_decimal")]
+	pub escrow: Balance,
+	/// Paid to providers so far.
+	#[serde(with = "as_decimal")]
+	pub paid: Balance,
+	/// Protocol fees so far, burned and shared.
+	#[serde(with = "as_decimal")]
+	pub fees: Balance,
+	/// Shards in all.
+	pub shards: u32,
+	/// Shards never handed out.
+	pub waiting: u32,
+	/// Shards under way.
+	pub running: u32,
+	/// Shards accepted.
+	pub accepted: u32,
+	/// Shards that ended without an accepted result.
+	pub failed: u32,
+}
+
+/// A shard that is under way or in custody.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShardView {
+	/// Which.
+	pub id: ShardId,
+	/// Its first task.
+	pub first_task: u32,
+	/// Its number of tasks.
+	pub tasks: u32,
+	/// Where it stands.
+	pub state: ShardState,
+	/// The machine's version that it is computed by.
+	pub engine: u16,
+	/// Its seats.
+	pub seats: Vec<SeatSummary>,
+	/// The accepted report.
+	pub report: Option<Report>,
+	/// While in custody: when custody ends by itself.
+	pub custody_until: Option<MarketBlock>,
+}
+
+/// A seat of a shard.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SeatSummary {
+	/// Its index.
+	pub index: u8,
+	/// Who holds it; none while it is vacant.
+	pub provider: Option<AccountId>,
+	/// Where that provider serves outputs.
+	pub endpoint: Option<String>,
+	/// Its state; none while it is vacant.
+	pub state: Option<SeatState>,
+	/// How often it fell vacant.
+	pub round: u8,
+	/// The price agreed at assignment, in plancks per Ggas.
+	#[serde(with = "as_decimal")]
+	pub ask: Balance,
+	/// The market block by which the present state must be left, if the jobs pallet counts it.
+	pub due: Option<MarketBlock>,
+}
+
+/// A seat that a provider holds, with all it needs to do the work.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AssignmentView {
+	/// The shard.
+	pub shard: ShardId,
+	/// The seat's index.
+	pub seat: u8,
+	/// The seat's round, part of the seal.
+	pub round: u8,
+	/// The seat's state; `None` while the provider keeps the shard's outputs in custody.
+	pub state: Option<SeatState>,
+	/// True once every seat is sealed: reveal as soon as that block is finalized.
+	pub reveal_open: bool,
+	/// The market block by which the present state must be left.
+	pub due: MarketBlock,
+	/// The machine's version to compute by.
+	pub engine: u16,
+	/// The program.
+	pub program: ProgramId,
+	/// The root over the job's inputs.
+	pub input_root: Hash,
+	/// Tasks in the whole job.
+	pub job_tasks: u32,
+	/// The shard's first task.
+	pub first_task: u32,
+	/// The shard's number of tasks.
+	pub tasks: u32,
+	/// Gas limit of each task.
+	pub gas_limit: Gas,
+	/// Memory limit of each task in pages of 64 KiB.
+	pub memory_pages: u32,
+	/// Input limit of each task in bytes.
+	pub input_limit: u32,
+	/// Output limit of each task in bytes.
+	pub output_limit: u32,
+	/// Where program and inputs are served.
+	pub endpoints: Vec<String>,
+}
+
+/// A provider.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderView {
+	/// Its account.
+	pub id: AccountId,
+	/// The key that works for it.
+	pub operator: AccountId,
+	/// Whether it gets work.
+	pub status: ProviderStatus,
+	/// Hardware classes, a bit set by [`crate::provider::HardwareClass`].
+	pub classes: ClassSet,
+	/// Where it says it is.
+	pub region: Region,
+	/// Slots in all.
+	pub slots: u16,
+	/// Slots in use.
+	pub used_slots: u16,
+	/// Memory of each slot in pages of 64 KiB.
+	pub memory_pages: u32,
+	/// Price in plancks per Ggas.
+	#[serde(with = "as_decimal")]
+	pub ask: Balance,
+	/// Where it serves outputs.
+	pub endpoint: String,
+	/// Its bond.
+	#[serde(with = "as_decimal")]
+	pub bond: Balance,
+	/// The part of the bond that open work reserves.
+	#[serde(with = "as_decimal")]
+	pub liability: Balance,
+	/// Its reputation as a part of the best possible.
+	pub reputation: Permill,
+	/// The market block of its last sign of life.
+	pub last_seen: MarketBlock,
+	/// True if the next draw may find it.
+	pub drawable: bool,
+	/// If not: why, in words.
+	pub reason: Option<String>,
+}
+
+/// What a job would cost.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Quote {
+	/// Held at submission; what is not used is refunded.
+	#[serde(with = "as_decimal")]
+	pub escrow: Balance,
+	/// Of that the most that providers can earn.
+	#[serde(with = "as_decimal")]
+	pub payments: Balance,
+	/// Of that the most that the protocol's fee can be.
+	#[serde(with = "as_decimal")]
+	pub fees: Balance,
+	/// Burned at submission.
+	#[serde(with = "as_decimal")]
+	pub submission_fee: Balance,
+	/// The bond that each seat reserves of its provider.
+	#[serde(with = "as_decimal")]
+	pub liability: Balance,
+	/// The longest time from acceptance to the sealed report, in market blocks.
+	pub execution_window: MarketBlock,
+	/// Who could do it.
+	pub census: Census,
+}
+
+/// Why a job's waiting work is where it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Reason {
+	/// Nothing waits.
+	NothingWaits,
+	/// The next blocks' randomness decides; nothing is amiss.
+	DrawPending,
+	/// No provider of the class has a free slot.
+	NoneInClass,
+	/// None of them is in the allowed regions.
+	NoneInRegion,
+	/// None of these asks as little as the job pays; top it up.
+	PriceTooLow,
+	/// Those that could be paid lack memory, reputation or free bond, or failed this work before.
+	NoneEligible,
+	/// Several providers in a row declined; see the job's status.
+	Suspended,
+}
+
+/// The answer to "why does my job not run?".
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Explanation {
+	/// The reason.
+	pub reason: Reason,
+	/// Who could do it.
+	pub census: Census,
+	/// The market block of the next try, if the job waits for one.
+	pub next_try: Option<MarketBlock>,
+}
+
+sp_api::decl_runtime_apis! {
+	/// What wallets, dApps, agents and the command line ask of the market.
+	pub trait MarketApi {
+		/// The present market block.
+		fn now() -> MarketBlock;
+		/// A job; none once all its state is gone.
+		fn job(id: JobId) -> Option<JobView>;
+		/// The shards of a job that are under way or in custody, with index `first` or above, at most `count` and at most
+		/// [`MAX_PAGE`].
+		fn shards(id: JobId, first: u32, count: u32) -> Vec<ShardView>;
+		/// What a provider, named by its account or its operator's, has to do or to keep; at most [`MAX_PAGE`].
+		fn assignments(who: AccountId) -> Vec<AssignmentView>;
+		/// A provider, named by its account or its operator's.
+		fn provider(who: AccountId) -> Option<ProviderView>;
+		/// Providers in the order of storage, after `after`, at most `count` and at most [`MAX_PAGE`].
+		fn providers(after: Option<AccountId>, count: u32) -> Vec<ProviderView>;
+		/// What a job would cost; none if the specification is not valid.
+		fn quote(spec: JobSpec) -> Option<Quote>;
+		/// Why a job's waiting work is where it is.
+		fn explain(id: JobId) -> Option<Explanation>;
+		/// What a provider, named by its account, could claim from emission for an era.
+		fn claimable(provider: AccountId, era: u32) -> Balance;
+	}
+}

@@ -1,0 +1,347 @@
+//! Programs, jobs and shards.
+//!
+//! A job maps one program over its tasks: `output[i] = program(input[i])`. The chain keeps one record a *shard*, a
+//! contiguous range of tasks, while it is under way, and nothing for shards that wait or are done.
+//!
+//! ```text
+//! job    Open ──────────► Done            every shard settled
+//!          ├────────────► Cancelled       by its client: waiting shards are refunded, running ones settle
+//!          └────────────► Expired         at its deadline: likewise
+//!
+//! seat   Vacant ─draw─► Assigned ─accept─► Accepted ─seal─► Sealed ─reveal─► Revealed
+//!          ▲               │  └─────────────seal────────────▲ │
+//!          └── decline, missed accept ── late ── missed reveal┘
+//!
+//! shard  Queued ─► Assigned ─► Accepted ─► Sealed ─► Reported ─► Settled      all seats revealed, verdict
+//!          └──────────┴────────► Expired                                     never from Sealed or Reported
+//! ```
+//!
+//! A shard's state is that of its *least advanced* seat; a job asks for as many seats a shard as its verification needs.
+
+use crate::{
+	money,
+	provider::{HardwareClass, RegionSet},
+	Balance, Gas, Hash, MarketBlock,
+};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_core::ConstU32;
+use sp_runtime::{BoundedVec, Permill};
+
+/// The most tasks a job may have.
+pub const MAX_TASKS: u32 = 1_000_000;
+/// The most tasks a shard may have.
+pub const MAX_SHARD_TASKS: u32 = 4_096;
+/// The most replicas of a shard.
+pub const MAX_REPLICAS: u8 = 7;
+/// The fewest replicas of a shard in replicated mode.
+pub const MIN_REPLICAS: u8 = 2;
+/// The largest program, in bytes.
+pub const MAX_PROGRAM_SIZE: u32 = 16 * 1024 * 1024;
+/// The largest input or output of one task, in bytes.
+pub const MAX_TASK_DATA: u32 = 64 * 1024 * 1024;
+/// The most memory that a task may ask for, in WebAssembly pages of 64 KiB (4 GiB less one page).
+pub const MAX_MEMORY_PAGES: u32 = 65_535;
+/// The highest gas limit of one task.
+pub const MAX_TASK_GAS: Gas = 1 << 40;
+/// The most URLs at which a client serves its program and inputs.
+pub const MAX_ENDPOINTS: u32 = 4;
+/// The longest endpoint URL, in bytes.
+pub const MAX_ENDPOINT_LEN: u32 = 128;
+
+/// The root of a program's bytes: [`crate::merkle::data_root`] of the WebAssembly module as published.
+pub type ProgramId = Hash;
+
+/// A job's number, counted up from 0 over the chain's whole life.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Encode, Decode, DecodeWithMemTracking,
+	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct JobId(pub u64);
+
+/// A shard of a job: tasks `index * shard_size ..` up to the next shard or the job's end.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode, DecodeWithMemTracking,
+	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+)]
+pub struct ShardId {
+	/// The job.
+	pub job: JobId,
+	/// The shard's place in it, from 0.
+	pub index: u32,
+}
+
+/// A URL (`http://host:port/path`) at which blobs are served.
+pub type Endpoint = BoundedVec<u8, ConstU32<MAX_ENDPOINT_LEN>>;
+
+/// How a job's results are verified.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Verification {
+	/// `replicas` providers with different operators compute each shard blindly; their reports must be equal.
+	Replicated {
+		/// Between [`MIN_REPLICAS`] and [`MAX_REPLICAS`].
+		replicas: u8,
+	},
+}
+
+impl Verification {
+	/// How many seats a shard has.
+	pub const fn seats(&self) -> u8 {
+		match self {
+			Self::Replicated { replicas } => *replicas,
+		}
+	}
+}
+
+/// Which providers may be drawn for a job.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Constraints {
+	/// The hardware class to draw from.
+	pub class: HardwareClass,
+	/// The allowed regions (claims of the providers, not proofs).
+	pub regions: RegionSet,
+	/// The least reputation, as a part of the best possible one. 0 admits newcomers.
+	pub min_reputation: Permill,
+}
+
+/// What matters to the client when several providers could do the work; all zero: nothing. Only a mode that lets the
+/// policy choose uses them: replicas are always drawn uniformly.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct Preferences {
+	/// A low price.
+	pub price: u8,
+	/// Free slots.
+	pub load: u8,
+	/// A high reputation.
+	pub reputation: u8,
+}
+
+/// What a client asks for.
+#[derive(
+	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct JobSpec {
+	/// The program to run.
+	pub program: ProgramId,
+	/// The root over the tasks' inputs: [`crate::merkle::list_root`] of their data roots.
+	pub input_root: Hash,
+	/// The number of tasks, 1 to [`MAX_TASKS`].
+	pub tasks: u32,
+	/// Tasks per shard, 1 to [`MAX_SHARD_TASKS`]; the last shard may be shorter.
+	pub shard_size: u32,
+	/// The most gas that one task may use, 1 to [`MAX_TASK_GAS`].
+	pub gas_limit: Gas,
+	/// The most memory that one task may use, in pages of 64 KiB, 1 to [`MAX_MEMORY_PAGES`].
+	pub memory_pages: u32,
+	/// The largest input of any task in bytes, at most [`MAX_TASK_DATA`]. Larger ones are never fetched.
+	pub input_limit: u32,
+	/// The most output that one task may write in bytes, at most [`MAX_TASK_DATA`].
+	pub output_limit: u32,
+	/// The highest price to pay, in plancks per [`money::GGAS`] and replica.
+	pub price_cap: Balance,
+	/// How results are verified.
+	pub verification: Verification,
+	/// Which providers may be drawn.
+	pub constraints: Constraints,
+	/// What matters among those.
+	pub preferences: Preferences,
+	/// For how many market blocks after submission work may be handed out. What was not assigned by then is refunded.
+	pub deadline: MarketBlock,
+	/// Where program and inputs are served, at least one.
+	pub endpoints: BoundedVec<Endpoint, ConstU32<MAX_ENDPOINTS>>,
+}
+
+/// Why a specification is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub enum SpecError {
+	/// `tasks` is 0 or above [`MAX_TASKS`].
+	Tasks,
+	/// `shard_size` is 0 or above [`MAX_SHARD_TASKS`].
+	ShardSize,
+	/// `gas_limit` is 0 or above [`MAX_TASK_GAS`].
+	GasLimit,
+	/// `memory_pages` is 0 or above [`MAX_MEMORY_PAGES`].
+	Memory,
+	/// `input_limit` or `output_limit` is above [`MAX_TASK_DATA`].
+	DataLimit,
+	/// The number of replicas is outside [`MIN_REPLICAS`] to [`MAX_REPLICAS`].
+	Replicas,
+	/// No region is allowed.
+	Regions,
+	/// `deadline` is 0.
+	Deadline,
+	/// No endpoint is given, or one is no `http://` or `https://` URL of printable ASCII.
+	Endpoints,
+	/// The reserve of the whole job exceeds the largest balance.
+	TooExpensive,
+}
+
+impl JobSpec {
+	/// Checks everything that needs no chain state.
+	pub fn validate(&self) -> Result<(), SpecError> {
+		let ensure = |ok: bool, error| if ok { Ok(()) } else { Err(error) };
+		ensure((1..=MAX_TASKS).contains(&self.tasks), SpecError::Tasks)?;
+		ensure((1..=MAX_SHARD_TASKS).contains(&self.shard_size), SpecError::ShardSize)?;
+		ensure((1..=MAX_TASK_GAS).contains(&self.gas_limit), SpecError::GasLimit)?;
+		ensure((1..=MAX_MEMORY_PAGES).contains(&self.memory_pages), SpecError::Memory)?;
+		ensure(self.input_limit <= MAX_TASK_DATA && self.output_limit <= MAX_TASK_DATA, SpecError::DataLimit)?;
+		ensure((MIN_REPLICAS..=MAX_REPLICAS).contains(&self.verification.seats()), SpecError::Replicas)?;
+		ensure(!self.constraints.regions.is_empty(), SpecError::Regions)?;
+		ensure(self.deadline > 0, SpecError::Deadline)?;
+		ensure(!self.endpoints.is_empty() && self.endpoints.iter().all(|e| is_url(e)), SpecError::Endpoints)?;
+		ensure(
+			money::seat_cap(self.price_cap, self.gas_limit, MAX_SHARD_TASKS)
+				.and_then(|cap| cap.checked_mul(MAX_REPLICAS.into()))
+				.and_then(|cap| cap.checked_mul(2 * MAX_TASKS as u128))
+				.is_some(),
+			SpecError::TooExpensive,
+		)
+	}
+
+	/// The number of shards.
+	pub fn shards(&self) -> u32 {
+		self.tasks.div_ceil(self.shard_size.max(1))
+	}
+
+	/// The number of tasks in a shard; 0 if there is no such shard.
+	pub fn tasks_in(&self, shard: u32) -> u32 {
+		let size = u64::from(self.shard_size);
+		let first = u64::from(shard) * size;
+		u64::from(self.tasks).saturating_sub(first).min(size) as u32
+	}
+
+	/// The first task of a shard.
+	pub fn first_task(&self, shard: u32) -> u32 {
+		shard.saturating_mul(self.shard_size)
+	}
+}
+
+/// True for what an agent would fetch from: an `http://` or `https://` URL of printable ASCII without spaces.
+pub fn is_url(bytes: &[u8]) -> bool {
+	let rest = bytes.strip_prefix(b"http://").or_else(|| bytes.strip_prefix(b"https://"));
+	rest.is_some_and(|rest| !rest.is_empty() && rest.iter().all(u8::is_ascii_graphic))
+}
+
+/// Where a job stands.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum JobStatus {
+	/// Shards wait or run.
+	Open,
+	/// Nothing is handed out until the client tops up or cancels: several providers in a row declined.
+	Suspended(DeclineReason),
+	/// Every shard is settled; outputs are in custody.
+	Done,
+	/// Cancelled by the client; shards that ran go on to their settlement.
+	Cancelled,
+	/// The deadline passed; shards that ran go on to their settlement.
+	Expired,
+}
+
+/// Why a provider declines an assignment. Declining before accepting is free.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum DeclineReason {
+	/// The program's bytes could not be had, or do not match the program's root.
+	ProgramUnavailable,
+	/// The program is no WebAssembly that the engine accepts.
+	ProgramRefused,
+	/// The inputs could not be had, or do not match the input root.
+	InputsUnavailable,
+	/// The provider has no room: disk, memory, shutting down.
+	NoCapacity,
+}
+
+/// A seat's state within a shard.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
+	TypeInfo, Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum SeatState {
+	/// Drawn; the provider fetches program and inputs.
+	Assigned,
+	/// The provider committed itself to report in time.
+	Accepted,
+	/// The report is sealed; the slot is free again, the liability stays.
+	Sealed,
+	/// The report is open.
+	Revealed,
+}
+
+/// What happens to a seat.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SeatEvent {
+	/// The provider accepts.
+	Accept,
+	/// The provider declines.
+	Decline,
+	/// The provider seals its report.
+	Seal,
+	/// The provider reveals its report.
+	Reveal,
+	/// The deadline of the present state passed.
+	Timeout,
+}
+
+impl SeatState {
+	/// The one table of transitions: the next state, `Ok(None)` if the seat falls vacant, or `Err` if the event is not
+	/// allowed in this state.
+	pub fn on(self, event: SeatEvent) -> Result<Option<SeatState>, NotAllowed> {
+		use SeatEvent::*;
+		use SeatState::*;
+		match (self, event) {
+			(Assigned, Accept) => Ok(Some(Accepted)),
+			// Short work may be reported within the accept window.
+			(Assigned | Accepted, Seal) => Ok(Some(Sealed)),
+			(Sealed, Reveal) => Ok(Some(Revealed)),
+			(Assigned, Decline) => Ok(None),
+			(Assigned | Accepted | Sealed, Timeout) => Ok(None),
+			_ => Err(NotAllowed),
+		}
+	}
+}
+
+/// The event does not apply in the seat's state.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct NotAllowed;
+
+/// A shard's state, as shown to users.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum ShardState {
+	/// At least one seat waits for a draw.
+	Queued,
+	/// All seats are drawn.
+	Assigned,
+	/// All seats are accepted.
+	Accepted,
+	/// All seats are sealed; reveals are open.
+	Sealed,
+	/// All seats are revealed.
+	Reported,
+	/// Accepted; the providers keep the outputs until the client acknowledges or the custody period ends.
+	Custody,
+}

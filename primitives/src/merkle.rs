@@ -1,0 +1,294 @@
+//! The trees that commit to data.
+//!
+//! | tree | leaves | used for |
+//! |---|---|---|
+//! | [`data_root`] | the data in chunks of 32 bytes, its length mixed into the root | programs, one input, one output |
+//! | [`list_root`] | 32-byte values, usually data roots | the inputs of a job, with range proofs |
+//! | [`outcomes_report`] | outcomes, each node carrying the sum of gas below it | a shard's report |
+//!
+//! All are binary trees after RFC 6962, section 2.1: a tree of `n > 1` leaves splits at the largest power of two below
+//! `n`; no leaf is ever duplicated. Leaves, nodes and roots are hashed with different first bytes, so that none can be
+//! taken for another. The hash is BLAKE2b-256.
+
+use crate::{outcome::Report, Gas, Hash, Outcome};
+use alloc::vec::Vec;
+use codec::Encode;
+use sp_crypto_hashing::blake2_256;
+
+const LEAF: u8 = 0;
+const NODE: u8 = 1;
+const DATA: u8 = 2;
+const LIST: u8 = 3;
+const SUM_LEAF: u8 = 4;
+const SUM_NODE: u8 = 5;
+const SUM_ROOT: u8 = 6;
+
+/// The size of a data tree's leaf in bytes.
+pub const LEAF_SIZE: usize = 32;
+
+/// BLAKE2b-256.
+pub fn hash(bytes: &[u8]) -> Hash {
+	blake2_256(bytes).into()
+}
+
+fn leaf(bytes: &[u8]) -> Hash {
+	let mut buffer = [LEAF; LEAF_SIZE + 1];
+	let len = bytes.len().min(LEAF_SIZE);
+	buffer[1..=len].copy_from_slice(&bytes[..len]);
+	hash(&buffer[..=len])
+}
+
+fn node(left: &Hash, right: &Hash) -> Hash {
+	let mut buffer = [NODE; 65];
+	buffer[1..33].copy_from_slice(left.as_bytes());
+	buffer[33..].copy_from_slice(right.as_bytes());
+	hash(&buffer)
+}
+
+/// Folds leaf hashes that arrive in order into an RFC 6962 root with a logarithmic stack.
+#[derive(Clone, Debug, Default)]
+struct Folder {
+	/// Complete subtrees: (height, hash), heights strictly falling.
+	stack: Vec<(u32, Hash)>,
+}
+
+impl Folder {
+	fn push(&mut self, leaf: Hash) {
+		let mut top = (0, leaf);
+		while let Some(&(height, left)) = self.stack.last() {
+			if height != top.0 {
+				break
+			}
+			self.stack.pop();
+			top = (height + 1, node(&left, &top.1));
+		}
+		self.stack.push(top);
+	}
+
+	fn root(&self) -> Hash {
+		let mut subtrees = self.stack.iter().rev().map(|(_, hash)| *hash);
+		let Some(last) = subtrees.next() else { return Hash::zero() };
+		subtrees.fold(last, |right, left| node(&left, &right))
+	}
+}
+
+/// Computes a [`data_root`] from bytes that arrive in pieces.
+#[derive(Clone, Debug, Default)]
+pub struct DataHasher {
+	folder: Folder,
+	pending: Vec<u8>,
+	len: u64,
+}
+
+impl DataHasher {
+	/// A hasher that has seen nothing.
+	pub fn new() -> Self {
+		Self::default()
+	}
+
+	/// Takes the next bytes.
+	pub fn update(&mut self, mut bytes: &[u8]) {
+		self.len = self.len.saturating_add(bytes.len() as u64);
+		if !self.pending.is_empty() {
+			let take = (LEAF_SIZE - self.pending.len()).min(bytes.len());
+			self.pending.extend_from_slice(&bytes[..take]);
+			bytes = &bytes[take..];
+			if self.pending.len() == LEAF_SIZE {
+				self.folder.push(leaf(&self.pending));
+				self.pending.clear();
+			}
+		}
+		if self.pending.is_empty() {
+			let chunks = bytes.chunks_exact(LEAF_SIZE);
+			self.pending.extend_from_slice(chunks.remainder());
+			chunks.for_each(|chunk| self.folder.push(leaf(chunk)));
+		}
+	}
+
+	/// The number of bytes seen.
+	pub fn len(&self) -> u64 {
+		self.len
+	}
+
+	/// True if nothing was seen.
+	pub fn is_empty(&self) -> bool {
+		self.len == 0
+	}
+
+	/// The root of all bytes seen.
+	pub fn finish(mut self) -> Hash {
+		if !self.pending.is_empty() {
+			self.folder.push(leaf(&self.pending));
+		}
+		hash(&(DATA, self.len, self.folder.root()).encode())
+	}
+}
+
+/// The root of some bytes: `H(2 | length as u64 | tree)`.
+pub fn data_root(bytes: &[u8]) -> Hash {
+	let mut hasher = DataHasher::new();
+	hasher.update(bytes);
+	hasher.finish()
+}
+
+/// The root of a list of values: `H(3 | count as u32 | tree)`.
+pub fn list_root(values: &[Hash]) -> Hash {
+	let mut folder = Folder::default();
+	values.iter().for_each(|value| folder.push(leaf(value.as_bytes())));
+	close_list(values.len() as u32, folder.root())
+}
+
+fn close_list(count: u32, tree: Hash) -> Hash {
+	hash(&(LIST, count, tree).encode())
+}
+
+/// The largest power of two below `n`, for `n > 1`.
+fn split(n: u32) -> u32 {
+	1 << (n - 1).ilog2()
+}
+
+/// Proves that `values[first..first + count]` are where they are: the hashes of the largest subtrees outside the range,
+/// from left to right. `None` if the range is empty or outside the list.
+pub fn prove_range(values: &[Hash], first: u32, count: u32) -> Option<Vec<Hash>> {
+	let end = first.checked_add(count).filter(|end| count > 0 && *end as usize <= values.len())?;
+	fn tree(values: &[Hash]) -> Hash {
+		let mut folder = Folder::default();
+		values.iter().for_each(|value| folder.push(leaf(value.as_bytes())));
+		folder.root()
+	}
+	fn walk(values: &[Hash], offset: u32, first: u32, end: u32, proof: &mut Vec<Hash>) {
+		let len = values.len() as u32;
+		if offset >= end || offset + len <= first {
+			proof.push(tree(values));
+		} else if len > 1 {
+			let (left, right) = values.split_at(split(len) as usize);
+			walk(left, offset, first, end, proof);
+			walk(right, offset + left.len() as u32, first, end, proof);
+		}
+	}
+	let mut proof = Vec::new();
+	walk(values, 0, first, end, &mut proof);
+	Some(proof)
+}
+
+/// Checks a proof of [`prove_range`] against the [`list_root`] of a list of `total` values. Bounded by the range and
+/// the depth of the tree, whatever the proof holds.
+pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof: &[Hash]) -> bool {
+	let Ok(count) = u32::try_from(values.len()) else { return false };
+	let Some(end) = first.checked_add(count).filter(|end| count > 0 && *end <= total) else { return false };
+	struct Walk<'a> {
+		first: u32,
+		end: u32,
+		values: core::slice::Iter<'a, Hash>,
+		proof: core::slice::Iter<'a, Hash>,
+	}
+	impl Walk<'_> {
+		fn tree(&mut self, offset: u32, len: u32) -> Option<Hash> {
+			if offset >= self.end || offset + len <= self.first {
+				self.proof.next().copied()
+			} else if len == 1 {
+				self.values.next().map(|value| leaf(value.as_bytes()))
+			} else {
+				let left = split(len);
+				Some(node(&self.tree(offset, left)?, &self.tree(offset + left, len - left)?))
+			}
+		}
+	}
+	let mut walk = Walk { first, end, values: values.iter(), proof: proof.iter() };
+	walk.tree(0, total).is_some_and(|tree| walk.proof.next().is_none() && close_list(total, tree) == *root)
+}
+
+/// The report over a shard's outcomes: a tree whose nodes are `H(5 | left | left gas | right | right gas)`, closed as
+/// `H(6 | count as u32 | tree | gas)`. Gas saturates, which no accepted report can reach: it is bounded by the limits.
+pub fn outcomes_report(outcomes: &[Outcome]) -> Report {
+	fn tree(outcomes: &[Outcome]) -> (Hash, Gas) {
+		match outcomes {
+			[] => (Hash::zero(), 0),
+			[outcome] => (hash(&(SUM_LEAF, outcome).encode()), outcome.gas_used),
+			_ => {
+				let (left, right) = outcomes.split_at(split(outcomes.len() as u32) as usize);
+				let (left, right) = (tree(left), tree(right));
+				(hash(&(SUM_NODE, left, right).encode()), left.1.saturating_add(right.1))
+			},
+		}
+	}
+	let (top, gas_used) = tree(outcomes);
+	Report { root: hash(&(SUM_ROOT, outcomes.len() as u32, top, gas_used).encode()), gas_used }
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::outcome::Status;
+	use proptest::prelude::*;
+
+	fn values(n: usize) -> Vec<Hash> {
+		(0..n as u32).map(|i| hash(&i.encode())).collect()
+	}
+
+	#[test]
+	fn data_roots_differ_by_content_length_and_kind() {
+		let roots = [&b""[..], b"\0", b"\0\0", &[0; 32], &[0; 33], &[0; 64], &[1; 64]].map(data_root);
+		for (i, a) in roots.iter().enumerate() {
+			assert!(roots[i + 1..].iter().all(|b| a != b), "root {i} repeats");
+		}
+		let one = hash(b"x");
+		assert_ne!(data_root(one.as_bytes()), list_root(&[one]));
+	}
+
+	#[test]
+	fn the_root_of_a_known_text_stays_what_it_is() {
+		// H(2 | 3u64 | H(0 | "abc")), computed with Python's hashlib.blake2b(digest_size=32).
+		let expected = hash(&[&[2][..], &3u64.to_le_bytes(), hash(b"\0abc").as_bytes()].concat());
+		assert_eq!(data_root(b"abc"), expected);
+	}
+
+	proptest! {
+		#[test]
+		fn pieces_do_not_matter(bytes in proptest::collection::vec(any::<u8>(), 0..400), cuts in proptest::collection::vec(0usize..400, 0..6)) {
+			let mut hasher = DataHasher::new();
+			let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
+			cuts.extend([0, bytes.len()]);
+			cuts.sort_unstable();
+			cuts.windows(2).for_each(|w| hasher.update(&bytes[w[0]..w[1]]));
+			prop_assert_eq!(hasher.finish(), data_root(&bytes));
+		}
+
+		#[test]
+		fn every_range_proves_and_nothing_else(total in 1u32..70, a in 0u32..70, b in 1u32..70, flip in any::<prop::sample::Index>()) {
+			let list = values(total as usize);
+			let root = list_root(&list);
+			let first = a % total;
+			let count = 1 + b % (total - first);
+			let range = &list[first as usize..(first + count) as usize];
+			let proof = prove_range(&list, first, count).unwrap();
+			prop_assert!(verify_range(&root, total, first, range, &proof));
+			prop_assert!(proof.len() <= 2 * 7);
+			let mut wrong = range.to_vec();
+			let at = flip.index(wrong.len());
+			wrong[at].0[7] ^= 1;
+			prop_assert!(!verify_range(&root, total, first, &wrong, &proof));
+			prop_assert!(!verify_range(&root, total + 1, first, range, &proof));
+			if !proof.is_empty() {
+				let mut forged = proof.clone();
+				let at = flip.index(forged.len());
+				forged[at].0[3] ^= 1;
+				prop_assert!(!verify_range(&root, total, first, range, &forged));
+				prop_assert!(!verify_range(&root, total, first, range, &proof[1..]));
+			}
+			let longer: Vec<_> = proof.iter().copied().chain([Hash::zero()]).collect();
+			prop_assert!(!verify_range(&root, total, first, range, &longer));
+		}
+
+		#[test]
+		fn a_report_commits_to_every_outcome_and_the_sum(gas in proptest::collection::vec(0u64..1 << 40, 1..40), at in any::<prop::sample::Index>()) {
+			let outcomes: Vec<_> = gas.iter().map(|gas| Outcome { status: Status::Success, output_root: Hash::zero(), output_len: 0, gas_used: *gas }).collect();
+			let report = outcomes_report(&outcomes);
+			prop_assert_eq!(report.gas_used, gas.iter().sum::<u64>());
+			let mut changed = outcomes.clone();
+			changed[at.index(gas.len())].gas_used += 1;
+			prop_assert_ne!(outcomes_report(&changed).root, report.root);
+			prop_assert_ne!(outcomes_report(&outcomes[1..]).root, report.root);
+		}
+	}
+}

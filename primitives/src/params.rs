@@ -1,0 +1,200 @@
+//! What governance may change: one packed structure a pallet, since every read is a storage read. Terms that bear on
+//! running work are copied into the shard's record when it is assigned, so a change never touches it.
+
+use crate::{Balance, Gas, MarketBlock, MICRO, MILL, MILLI};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
+use sp_runtime::Permill;
+
+/// Market blocks in an hour of 3-second blocks.
+const HOUR: MarketBlock = 1_200;
+
+/// The parameters of `pallet-providers`.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct ProvidersParams {
+	/// The least bond with which a provider is drawn, in plancks.
+	pub min_bond: Balance,
+	/// The least that a provider must send its operator at registration, for transaction fees.
+	pub min_operator_funding: Balance,
+	/// The least ask, in plancks per Ggas.
+	pub min_ask: Balance,
+	/// After so many market blocks without a sign of life a provider is not drawn.
+	pub heartbeat_period: MarketBlock,
+	/// So many market blocks after registration or a change of what a draw filters on, a provider is drawn.
+	pub membership_delay: MarketBlock,
+	/// So many market blocks lie between unbonding and withdrawing.
+	pub unbonding_period: MarketBlock,
+	/// Burned fees whose reputation weight is one unit, in plancks.
+	pub reputation_unit: Balance,
+	/// What is kept of the old reputation with each recorded event.
+	pub reputation_memory: Permill,
+}
+
+impl Default for ProvidersParams {
+	fn default() -> Self {
+		Self {
+			min_bond: 100 * MILL,
+			min_operator_funding: MILL,
+			min_ask: 100 * MICRO,
+			heartbeat_period: 2 * HOUR,
+			membership_delay: HOUR / 5,
+			unbonding_period: 7 * 24 * HOUR,
+			reputation_unit: MILLI,
+			reputation_memory: Permill::from_parts(990_000),
+		}
+	}
+}
+
+impl ProvidersParams {
+	/// Short periods, for development chains and tests.
+	pub fn fast() -> Self {
+		Self { heartbeat_period: 600, membership_delay: 2, unbonding_period: 20, ..Self::default() }
+	}
+}
+
+/// The parameters of `pallet-jobs`.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct JobsParams {
+	/// The protocol's fee, on top of every payment.
+	pub fee_share: Permill,
+	/// The part of the fee that is burned; the rest goes to the block's author.
+	pub burn_share: Permill,
+	/// Burned for every shard at submission, so that the queue cannot be filled for free.
+	pub shard_fee: Balance,
+	/// The least price cap, in plancks per Ggas.
+	pub min_price: Balance,
+	/// Held for a published program.
+	pub program_deposit: Balance,
+	/// The longest deadline that a job may ask for.
+	pub max_deadline: MarketBlock,
+	/// Within so many market blocks an assignment must be accepted.
+	pub accept_window: MarketBlock,
+	/// What every shard may take at least, from its acceptance to its sealed report.
+	pub execution_base: MarketBlock,
+	/// Gas that the slowest acceptable machine executes in one market block; sets how much longer a shard may take.
+	pub gas_per_block: Gas,
+	/// Bytes of input that the slowest acceptable line carries in one market block.
+	pub bytes_per_block: u32,
+	/// For so long outputs are kept after acceptance, unless the client acknowledges earlier.
+	pub custody_period: MarketBlock,
+	/// The part of each payment that is withheld until custody ends.
+	pub custody_share: Permill,
+	/// So many blocks' randomness, all after a shard was queued, decide its draw; 1 to 8.
+	pub seed_blocks: u8,
+	/// How many candidates a draw looks at; at most [`crate::provider::MAX_DRAWS`].
+	pub draws: u8,
+	/// So many declines in a row suspend a job.
+	pub decline_limit: u8,
+	/// A seat reserves so many times its price cap of its provider's bond.
+	pub liability_multiple: u8,
+	/// The part of the liability that a provider loses when it accepted and did not report in time.
+	pub late_slash: Permill,
+	/// The part of the liability that a provider loses when it sealed and did not reveal.
+	pub missed_reveal_slash: Permill,
+}
+
+impl Default for JobsParams {
+	fn default() -> Self {
+		Self {
+			fee_share: Permill::from_percent(5),
+			burn_share: Permill::from_percent(80),
+			shard_fee: 10 * MICRO,
+			min_price: 100 * MICRO,
+			program_deposit: MILL,
+			max_deadline: 30 * 24 * HOUR,
+			accept_window: 100,
+			execution_base: 100,
+			gas_per_block: 300_000_000,
+			bytes_per_block: 3_000_000,
+			custody_period: 7 * 24 * HOUR,
+			custody_share: Permill::from_percent(10),
+			seed_blocks: 3,
+			draws: 8,
+			decline_limit: 5,
+			liability_multiple: 3,
+			late_slash: Permill::from_percent(10),
+			missed_reveal_slash: Permill::one(),
+		}
+	}
+}
+
+impl JobsParams {
+	/// Short periods, for development chains and tests.
+	pub fn fast() -> Self {
+		Self { accept_window: 25, execution_base: 50, custody_period: 600, max_deadline: 24 * HOUR, ..Self::default() }
+	}
+}
+
+/// The parameters of `pallet-attestations`.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct AttestationsParams {
+	/// Within so many market blocks after the last seal every seat must be revealed. Long enough for the seals to be
+	/// finalized first: a reorganisation would give salts away.
+	pub reveal_window: MarketBlock,
+}
+
+impl Default for AttestationsParams {
+	fn default() -> Self {
+		Self { reveal_window: 100 }
+	}
+}
+
+impl AttestationsParams {
+	/// Short periods, for development chains and tests.
+	pub fn fast() -> Self {
+		Self { reveal_window: 40 }
+	}
+}
+
+/// The parameters of `pallet-emission`: `min(initial * 2^(-emitted / halving), brake * burned)` an era.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Serialize, Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub struct EmissionParams {
+	/// The ceiling of the first era, in plancks.
+	pub initial: Balance,
+	/// The ceiling halves each time this much has been emitted, in plancks. A constant of the runtime caps the sum over
+	/// all eras, whatever is set here.
+	pub halving: Balance,
+	/// What is minted for each burned planck of protocol fees, at most 90 %: below one, so that nobody gains by paying
+	/// itself.
+	pub brake: Permill,
+	/// Market blocks in an era.
+	pub era: MarketBlock,
+	/// Rewards are claimable for so many eras after their own.
+	pub claim_eras: u32,
+}
+
+impl Default for EmissionParams {
+	fn default() -> Self {
+		Self {
+			initial: 50_000 * MILL,
+			halving: 100_000_000 * MILL,
+			brake: Permill::from_percent(80),
+			era: 24 * HOUR,
+			claim_eras: 84,
+		}
+	}
+}
+
+impl EmissionParams {
+	/// Short periods, for development chains and tests.
+	pub fn fast() -> Self {
+		Self { era: 50, ..Self::default() }
+	}
+}

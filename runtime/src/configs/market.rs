@@ -1,0 +1,80 @@
+//! The market: who can work, who wants work, what proves it, and what it earns.
+//!
+//! The four pallets do not know each other; the traits of `millrace_primitives::traits` join them here. Signs of life
+//! and reputation go to the providers, evidence to the attestations, and every accepted shard is told to both the
+//! providers and the emission.
+
+use super::{
+	parameters::{CurrentAttestationsParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams},
+	system::BlockWeights,
+};
+use crate::{
+	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
+};
+use frame_support::{parameter_types, traits::Get, weights::Weight};
+use millrace_primitives::{traits::DefaultPolicy, MILL};
+use sp_runtime::Perbill;
+
+/// The most that is ever emitted to providers: 150 million MILL. The schedule's own limit with the parameters that
+/// chains start with is about 144 million.
+pub const EMISSION_CAP: Balance = 150_000_000 * MILL;
+
+parameter_types! {
+	/// What the jobs' tick (timers, draws) may take of a block.
+	pub TickWeight: Weight = Perbill::from_percent(25) * BlockWeights::get().max_block;
+	/// What reveal deadlines may take of a block.
+	pub RevealDeadlinesWeight: Weight = Perbill::from_percent(10) * BlockWeights::get().max_block;
+	/// See [`EMISSION_CAP`].
+	pub const EmissionCap: Balance = EMISSION_CAP;
+}
+
+/// The author of the block being executed, who gets the part of protocol fees that is not burned.
+pub struct CurrentAuthor;
+
+impl Get<Option<AccountId>> for CurrentAuthor {
+	fn get() -> Option<AccountId> {
+		Authorship::author()
+	}
+}
+
+impl pallet_providers::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Clock = Jobs;
+	type Parameters = CurrentProvidersParams;
+	type WeightInfo = pallet_providers::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_jobs::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Providers = Providers;
+	type Policy = DefaultPolicy;
+	type Verifier = Attestations;
+	type OnSettled = (Providers, Emission);
+	type Parameters = CurrentJobsParams;
+	/// The output of the parent block's VRF is known to its author alone before it is published, and two epochs ahead
+	/// at that; what it can do with it is withhold blocks. A draw's seed is hashed from several blocks' outputs, so
+	/// with `k` of `n` seed blocks an author chooses among at most `2^k` seeds, at the price of the blocks it withholds.
+	type Randomness = pallet_babe::ParentBlockRandomness<Runtime>;
+	type BlockAuthor = CurrentAuthor;
+	type TickWeight = TickWeight;
+	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_attestations::Config for Runtime {
+	type Assignments = Jobs;
+	type Registry = Providers;
+	type Clock = Jobs;
+	type Parameters = CurrentAttestationsParams;
+	type PollWeight = RevealDeadlinesWeight;
+	type WeightInfo = pallet_attestations::weights::SubstrateWeight<Runtime>;
+}
+
+impl pallet_emission::Config for Runtime {
+	type Currency = Balances;
+	type Clock = Jobs;
+	type Parameters = CurrentEmissionParams;
+	type Cap = EmissionCap;
+	type WeightInfo = pallet_emission::weights::SubstrateWeight<Runtime>;
+}

@@ -1,0 +1,250 @@
+//! One life of a job, replicated twice, through the real runtime: every block is made as a node makes it, every call is
+//! a signed transaction, and every planck is accounted for.
+
+use super::{
+	chain::{free, Chain},
+	market::{escrow, everything, fees, id, market, report, spec, wait, BOND, CLIENT, GAS, JOB, PROVIDERS, SHARD},
+};
+use crate::{configs::CurrentJobsParams, Balance, Balances, Runtime};
+use codec::{Decode, Encode};
+use frame_support::{
+	assert_ok,
+	traits::Get,
+	view_functions::{ViewFunction, ViewFunctionDispatchError, ViewFunctionId},
+};
+use millrace_primitives::{
+	api::{runtime_decl_for_market_api::MarketApiV1, ProviderView, Reason},
+	job::{JobStatus, SeatState, ShardState},
+	money, outcome,
+};
+use sp_keyring::Sr25519Keyring::{self, Alice, AliceStash, Charlie};
+
+#[test]
+fn a_job_lives_and_every_planck_is_accounted_for() {
+	let mut chain = market();
+	let params = chain.query(CurrentJobsParams::get);
+	let before = chain.query(|| {
+		assert_eq!(everything(), Balances::total_issuance());
+		free(&id(CLIENT))
+	});
+
+	// The quote is what submission takes.
+	let quote = chain.query(|| Runtime::quote(spec())).unwrap();
+	assert_eq!(quote.census.affordable, 2);
+	assert_ok!(chain.call(CLIENT, pallet_jobs::Call::submit { spec: spec() }));
+	let submission = fees(&mut chain, CLIENT);
+	chain.query(|| {
+		assert_eq!(escrow(CLIENT), quote.escrow);
+		assert_eq!(quote.escrow, quote.payments + quote.fees);
+		assert_eq!(quote.submission_fee, params.shard_fee);
+		assert_eq!(free(&id(CLIENT)), before - submission - params.shard_fee - quote.escrow);
+		let job = Runtime::job(JOB).unwrap();
+		assert_eq!(
+			(job.client, job.status, job.shards, job.waiting),
+			(id(CLIENT), JobStatus::Open, 1, 1)
+		);
+		assert_eq!(Runtime::explain(JOB).unwrap().reason, Reason::DrawPending);
+	});
+
+	// One seat a block, from different providers.
+	wait(&mut chain, "both seats are drawn", || {
+		PROVIDERS
+			.iter()
+			.all(|(provider, _)| Runtime::assignments(id(*provider)).len() == 1)
+	});
+	for (provider, operator) in PROVIDERS {
+		chain.query(|| {
+			let seat = Runtime::assignments(id(operator)).remove(0);
+			assert_eq!(seat.shard, SHARD);
+			assert_eq!(seat.state, Some(SeatState::Assigned));
+			assert_eq!((seat.first_task, seat.tasks, seat.program), (0, 2, spec().program));
+			let view = Runtime::provider(id(provider)).unwrap();
+			assert_eq!(
+				(view.used_slots, view.liability, view.drawable),
+				(1, quote.liability, false)
+			);
+		});
+		let operators_before = chain.query(|| free(&id(operator)));
+		assert_ok!(chain.call(operator, pallet_jobs::Call::accept { shard: SHARD }));
+		assert_eq!(
+			chain.query(|| free(&id(operator))),
+			operators_before,
+			"accepting is free"
+		);
+	}
+	chain.query(|| {
+		let shard = Runtime::shards(JOB, 0, 10).remove(0);
+		assert_eq!(shard.state, ShardState::Accepted);
+		let mut holders: Vec<_> = shard.seats.iter().filter_map(|seat| seat.provider.clone()).collect();
+		holders.sort();
+		let mut expected = PROVIDERS.map(|(provider, _)| id(provider));
+		expected.sort();
+		assert_eq!(holders, expected);
+		assert!(shard
+			.seats
+			.iter()
+			.all(|seat| seat.endpoint.as_deref() == Some("http://127.0.0.1:8080/provider")));
+	});
+
+	// Sealing frees the slot; revealing waits until both are sealed.
+	let salt = |operator: Sr25519Keyring| [operator as u8; 32];
+	for (provider, operator) in PROVIDERS {
+		let round = chain.query(|| Runtime::assignments(id(operator)).remove(0).round);
+		let seal = outcome::seal(SHARD, round, &report(), &salt(operator), &id(provider));
+		assert_ok!(chain.call(operator, pallet_attestations::Call::seal { shard: SHARD, seal }));
+		chain.query(|| {
+			let view = Runtime::provider(id(provider)).unwrap();
+			assert_eq!((view.used_slots, view.liability), (0, quote.liability));
+		});
+	}
+	let balances = |chain: &mut Chain| {
+		chain.query(|| {
+			let providers = PROVIDERS.map(|(provider, _)| free(&id(provider)));
+			(
+				providers,
+				free(&id(CLIENT)),
+				free(&id(AliceStash)),
+				Balances::total_issuance(),
+			)
+		})
+	};
+	let (providers_before, client_before, author_before, issuance_before) = balances(&mut chain);
+	for (_, operator) in PROVIDERS {
+		assert!(chain.query(|| Runtime::assignments(id(operator)).remove(0).reveal_open));
+		let reveal = pallet_attestations::Call::reveal {
+			shard: SHARD,
+			report: report(),
+			salt: salt(operator),
+		};
+		assert_ok!(chain.call(operator, reveal));
+	}
+
+	// Settled in the block of the last reveal: payments but for what is withheld, the fee shared and burned, the rest
+	// refunded. No transaction of the block cost anything.
+	let asks = chain.query(|| PROVIDERS.map(|(provider, _)| Runtime::provider(id(provider)).unwrap().ask));
+	let earned = asks.map(|ask| money::payment(ask, GAS).unwrap());
+	let (providers, client, author, issuance) = balances(&mut chain);
+	chain.query(|| {
+		let job = Runtime::job(JOB).unwrap();
+		assert_eq!(
+			(job.status, job.accepted, job.failed, job.waiting),
+			(JobStatus::Done, 1, 0, 0)
+		);
+		assert_eq!(job.paid, earned.iter().sum::<Balance>());
+		let burned = issuance_before - issuance;
+		let shared = author - author_before;
+		assert_eq!(job.fees, burned + shared);
+		assert_eq!(
+			job.fees,
+			earned
+				.iter()
+				.map(|earned| money::fee(*earned, params.fee_share))
+				.sum::<Balance>()
+		);
+		let burns = earned.map(|earned| params.burn_share.mul_ceil(money::fee(earned, params.fee_share)));
+		assert_eq!(burned, burns.iter().sum::<Balance>());
+		let paid_now: Balance = (0..2).map(|i| providers[i] - providers_before[i]).sum();
+		let refunded = client - client_before;
+		let withheld = job.paid - paid_now;
+		assert_eq!(
+			withheld,
+			earned
+				.iter()
+				.map(|earned| params.custody_share.mul_ceil(*earned))
+				.sum::<Balance>()
+		);
+		assert_eq!(escrow(CLIENT), withheld);
+		assert_eq!(refunded, quote.escrow - paid_now - job.fees - withheld);
+		let shard = Runtime::shards(JOB, 0, 10).remove(0);
+		assert_eq!((shard.state, shard.report), (ShardState::Custody, Some(report())));
+		for (provider, _) in PROVIDERS {
+			let view = Runtime::provider(id(provider)).unwrap();
+			assert_eq!((view.liability, view.used_slots, view.bond), (0, 0, BOND));
+			assert_eq!(
+				Runtime::assignments(id(provider))[0].state,
+				None,
+				"it keeps the outputs"
+			);
+		}
+	});
+
+	// The client has its outputs: the rest is paid, nothing is left of the job.
+	assert_ok!(chain.call(
+		CLIENT,
+		pallet_jobs::Call::acknowledge {
+			job: JOB,
+			first: 0,
+			count: 1
+		}
+	));
+	let acknowledgement = fees(&mut chain, CLIENT);
+	chain.query(|| {
+		for (index, (provider, _)) in PROVIDERS.into_iter().enumerate() {
+			assert_eq!(
+				free(&id(provider)) - providers_before[index],
+				earned[index],
+				"paid exactly what it earned"
+			);
+			assert!(Runtime::assignments(id(provider)).is_empty());
+		}
+		assert_eq!(Runtime::job(JOB), None);
+		assert_eq!(Runtime::explain(JOB), None);
+		assert!(Runtime::shards(JOB, 0, 10).is_empty());
+		assert_eq!(escrow(CLIENT), 0);
+		let cost: Balance = earned
+			.iter()
+			.map(|earned| earned + money::fee(*earned, params.fee_share))
+			.sum::<Balance>();
+		assert_eq!(
+			free(&id(CLIENT)),
+			before - submission - params.shard_fee - cost - acknowledgement
+		);
+		assert_eq!(everything(), Balances::total_issuance());
+	});
+
+	// What was burned for them can be claimed from emission once the era is over, and is less.
+	chain.blocks(60);
+	let claimable = chain.query(|| Runtime::claimable(id(Charlie), 0));
+	let issuance_before = chain.query(Balances::total_issuance);
+	let charlie_before = chain.query(|| free(&id(Charlie)));
+	assert!(claimable > 0 && claimable < money::fee(earned[0], params.fee_share));
+	assert_ok!(chain.call(
+		Alice,
+		pallet_emission::Call::claim {
+			provider: id(Charlie),
+			era: 0
+		}
+	));
+	let claim = fees(&mut chain, Alice);
+	chain.query(|| {
+		assert_eq!(free(&id(Charlie)) - charlie_before, claimable);
+		assert_eq!(
+			Balances::total_issuance(),
+			issuance_before + claimable - (claim - claim / 2)
+		);
+		assert_eq!(Runtime::claimable(id(Charlie), 0), 0);
+		assert_eq!(everything(), Balances::total_issuance());
+	});
+	chain.check();
+}
+
+#[test]
+fn view_functions_answer_through_their_own_api() {
+	let mut chain = market();
+	chain.query(|| {
+		let view = <pallet_providers::pallet::ProviderViewViewFunction<Runtime> as ViewFunction>::id();
+		let answer = Runtime::execute_view_function(view, id(Charlie).encode()).unwrap();
+		let provider = Option::<ProviderView>::decode(&mut &answer[..]).unwrap();
+		assert!(provider.is_some());
+		assert_eq!(provider, Runtime::provider(id(Charlie)));
+
+		let unknown = ViewFunctionId {
+			prefix: [0; 16],
+			suffix: [0; 16],
+		};
+		assert!(matches!(
+			Runtime::execute_view_function(unknown, Vec::new()),
+			Err(ViewFunctionDispatchError::NotFound(_))
+		));
+	});
+}

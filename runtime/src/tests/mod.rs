@@ -1,0 +1,10 @@
+//! Tests of the composed runtime: real blocks, applied by the real executive.
+
+mod chain;
+mod genesis;
+mod life;
+mod market;
+mod metadata;
+mod sessions;
+mod transactions;
+mod trouble;

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# All tests: pallets, runtime, node, client, agent, command line, examples, and whole-system tests with real processes.
+# Ends with one line "N passed, N failed" and a non-zero exit status if anything failed.
+set -uo pipefail
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# shellcheck source=scripts/env.sh
+. "$here/env.sh"
+cd "$MILLRACE_ROOT" || exit 1
+log="$(mktemp)"
+trap 'rm -f "$log"' EXIT
+status=0
+
+# The tests that start processes need the binaries and the example programs first.
+"$here/build.sh" || exit 1
+cargo test --release --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=1
+(cd examples && cargo test --release --locked --no-fail-fast --target-dir "$CARGO_TARGET_DIR/guests") 2>&1 | tee -a "$log" || status=1
+
+awk -v status="$status" '
+	/^test result:/ { passed += $4; failed += $6 }
+	END {
+		if (status != 0 && failed == 0) failed = 1
+		if (passed + failed == 0) failed = 1
+		printf "%d passed, %d failed\n", passed, failed
+		exit failed > 0
+	}' "$log"

@@ -1,0 +1,238 @@
+//! A harness for whole-system tests: real nodes, real agents and the real command line, each with its own directory and
+//! ports on loopback. Everything started is stopped when it is dropped; a failing test prints the ends of the logs.
+//!
+//! Conditions are waited for with deadlines, never for fixed times.
+
+use serde_json::{json, Value};
+use std::{
+	fs::File,
+	future::Future,
+	io::Read,
+	net::TcpListener,
+	path::{Path, PathBuf},
+	process::{Child, Command, Output, Stdio},
+	time::{Duration, Instant},
+};
+use tempfile::TempDir;
+
+/// How long a condition may take before the test fails: generous, since machines are slow and shared.
+pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// The directory of the built binaries: that of the test's own executable, less `deps`.
+pub fn bin_dir() -> PathBuf {
+	let exe = std::env::current_exe().expect("a running test has an executable");
+	exe.parent().and_then(Path::parent).expect("tests run from target/<profile>/deps").to_path_buf()
+}
+
+/// A built binary; panics with the mend if it is missing.
+pub fn bin(name: &str) -> PathBuf {
+	let path = bin_dir().join(name);
+	assert!(path.exists(), "{} is missing: run scripts/build.sh first", path.display());
+	path
+}
+
+/// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
+pub fn examples_dir() -> PathBuf {
+	bin_dir().parent().expect("the profile's directory is in the target directory").join("examples")
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
+	listener.local_addr().expect("a bound socket has an address").port()
+}
+
+/// Polls until `check` yields a value; panics with `what` after [`DEADLINE`].
+pub async fn wait_for<T, F, Fut>(what: &str, check: F) -> T
+where
+	F: FnMut() -> Fut,
+	Fut: Future<Output = Option<T>>,
+{
+	wait_within(DEADLINE, what, check).await
+}
+
+/// Polls until `check` yields a value; panics with `what` after `deadline`.
+pub async fn wait_within<T, F, Fut>(deadline: Duration, what: &str, mut check: F) -> T
+where
+	F: FnMut() -> Fut,
+	Fut: Future<Output = Option<T>>,
+{
+	let start = Instant::now();
+	loop {
+		if let Some(value) = check().await {
+			return value
+		}
+		assert!(start.elapsed() < deadline, "gave up after {deadline:?} waiting for: {what}");
+		tokio::time::sleep(Duration::from_millis(100)).await;
+	}
+}
+
+/// A child process with its log; killed when dropped.
+pub struct Process {
+	name: String,
+	child: Child,
+	log: PathBuf,
+}
+
+impl Process {
+	/// Starts a command whose output goes to `log`.
+	pub fn start(name: &str, command: &mut Command, log: PathBuf) -> Self {
+		let file = File::options().create(true).append(true).open(&log).expect("the log can be written");
+		let copy = file.try_clone().expect("a file handle can be cloned");
+		let child = command
+			.stdin(Stdio::null())
+			.stdout(file)
+			.stderr(copy)
+			.spawn()
+			.unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
+		Self { name: name.into(), child, log }
+	}
+
+	/// The process id.
+	pub fn id(&self) -> u32 {
+		self.child.id()
+	}
+
+	/// kill -9, and waits for the end.
+	pub fn kill(&mut self) {
+		self.child.kill().ok();
+		self.child.wait().ok();
+	}
+
+	/// True while it runs.
+	pub fn is_running(&mut self) -> bool {
+		matches!(self.child.try_wait(), Ok(None))
+	}
+
+	/// All it printed.
+	pub fn output(&self) -> String {
+		let mut text = String::new();
+		if let Ok(mut file) = File::open(&self.log) {
+			file.read_to_string(&mut text).ok();
+		}
+		text
+	}
+}
+
+impl Drop for Process {
+	fn drop(&mut self) {
+		self.kill();
+		if std::thread::panicking() {
+			let output = self.output();
+			let lines: Vec<_> = output.lines().collect();
+			eprintln!("--- the end of {}'s log", self.name);
+			lines[lines.len().saturating_sub(40)..].iter().for_each(|line| eprintln!("{line}"));
+		}
+	}
+}
+
+/// A development chain of one node.
+pub struct Node {
+	/// The process.
+	pub process: Process,
+	/// Its directory; removed at the end.
+	pub dir: TempDir,
+	/// The port of JSON-RPC, over HTTP and WebSocket.
+	pub rpc_port: u16,
+}
+
+impl Node {
+	/// Starts a node of the preset `development` and waits until it answers.
+	pub async fn start() -> Self {
+		let dir = TempDir::new().expect("a temporary directory can be made");
+		let rpc_port = free_port();
+		let process = Self::spawn(dir.path(), rpc_port);
+		let node = Self { process, dir, rpc_port };
+		node.answers().await;
+		node
+	}
+
+	fn spawn(dir: &Path, rpc_port: u16) -> Process {
+		let mut command = Command::new(bin("millrace-node"));
+		command
+			.args(["--dev", "--base-path"])
+			.arg(dir.join("node"))
+			.args(["--rpc-port", &rpc_port.to_string(), "--port", "0", "--no-prometheus", "--no-telemetry"])
+			.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns"]);
+		Process::start("node", &mut command, dir.join("node.log"))
+	}
+
+	/// kill -9.
+	pub fn kill(&mut self) {
+		self.process.kill();
+	}
+
+	/// Starts it again on the same database and port.
+	pub async fn restart(&mut self) {
+		self.process.kill();
+		self.process = Self::spawn(self.dir.path(), self.rpc_port);
+		self.answers().await;
+	}
+
+	async fn answers(&self) {
+		wait_for("the node to answer", || async { self.rpc("system_health", json!([])).await.ok() }).await;
+	}
+
+	/// Its WebSocket URL.
+	pub fn url(&self) -> String {
+		format!("ws://127.0.0.1:{}", self.rpc_port)
+	}
+
+	/// Calls a JSON-RPC method over HTTP.
+	pub async fn rpc(&self, method: &str, params: Value) -> anyhow::Result<Value> {
+		let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+		let answer = reqwest::Client::new()
+			.post(format!("http://127.0.0.1:{}", self.rpc_port))
+			.header("content-type", "application/json")
+			.body(body)
+			.send()
+			.await?
+			.text()
+			.await?;
+		let mut answer: Value = serde_json::from_str(&answer)?;
+		match answer.get("error") {
+			Some(error) => anyhow::bail!("{method}: {error}"),
+			None => Ok(answer["result"].take()),
+		}
+	}
+
+	/// The number of the last finalized block.
+	pub async fn finalized(&self) -> Option<u64> {
+		let hash = self.rpc("chain_getFinalizedHead", json!([])).await.ok()?;
+		let header = self.rpc("chain_getHeader", json!([hash])).await.ok()?;
+		u64::from_str_radix(header["number"].as_str()?.trim_start_matches("0x"), 16).ok()
+	}
+
+	/// Waits until this block is finalized.
+	pub async fn finalizes(&self, number: u64) {
+		wait_for(&format!("block {number} to be finalized"), || async {
+			self.finalized().await.filter(|last| *last >= number)
+		})
+		.await;
+	}
+
+	/// Runs the command line against this node.
+	pub fn cli(&self, key: &str, args: &[&str]) -> Output {
+		Command::new(bin("millrace"))
+			.args(["--url", &self.url(), "--key", key])
+			.args(args)
+			.stdin(Stdio::null())
+			.output()
+			.expect("the command line can be started")
+	}
+
+	/// Runs the command line with `--json`; panics unless it succeeds.
+	pub fn cli_json(&self, key: &str, args: &[&str]) -> Value {
+		let args: Vec<_> = ["--json"].iter().chain(args).copied().collect();
+		let output = self.cli(key, &args);
+		assert!(
+			output.status.success(),
+			"millrace {args:?} failed: {}{}",
+			String::from_utf8_lossy(&output.stdout),
+			String::from_utf8_lossy(&output.stderr)
+		);
+		serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+			panic!("millrace {args:?} printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stdout))
+		})
+	}
+}
