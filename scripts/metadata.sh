@@ -6,7 +6,8 @@ set -euo pipefail
 cd "$MILLRACE_ROOT"
 new="$(mktemp client/.metadata.XXXXXX)"
 trap 'rm -f "$new"' EXIT
-cargo run --release --quiet -p millrace-runtime --example metadata >"$new"
+cargo build --release --quiet --workspace --example metadata
+"$CARGO_TARGET_DIR/release/examples/metadata" >"$new"
 if cmp -s "$new" client/metadata.scale; then
 	echo "client/metadata.scale is up to date"
 else

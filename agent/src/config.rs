@@ -169,7 +169,7 @@ mod tests {
 			region: Region::MiddleEast,
 			classes: vec![HardwareClass::General, HardwareClass::HighCompute],
 			disk_mib: 1000,
-			heartbeat_blocks: 200,
+			heartbeat_blocks: 500,
 			benchmark_mgas: Some(812),
 		}
 	}

@@ -8,8 +8,6 @@ use std::{
 };
 use sysinfo::{Disks, System};
 
-/// The most pages that a WebAssembly memory of 32 bits is given.
-const MAX_PAGES: u64 = 65_535;
 /// The part of the machine's memory that is offered, in percent.
 const MEMORY_SHARE: u64 = 75;
 /// The part of the free disk that is used unless the operator says otherwise, in percent.
@@ -52,7 +50,7 @@ impl Hardware {
 	/// The memory of each of so many slots, in pages of 64 KiB.
 	pub fn pages_per_slot(&self, slots: u16) -> u32 {
 		let bytes = self.memory / 100 * MEMORY_SHARE / u64::from(slots.max(1));
-		(bytes / 65_536).clamp(1, MAX_PAGES) as u32
+		u32::try_from((bytes / 65_536).max(1)).unwrap_or(u32::MAX)
 	}
 
 	/// What inputs and outputs may take on disk, in MiB.
@@ -107,7 +105,7 @@ mod tests {
 	fn slots_share_what_there_is() {
 		let machine = Hardware { cores: 4, memory: 8 << 30, free_disk: 100 << 30 };
 		assert_eq!(machine.pages_per_slot(4), 24_575);
-		assert_eq!(machine.pages_per_slot(1), 65_535);
+		assert_eq!(machine.pages_per_slot(1), 98_303);
 		assert_eq!(machine.disk_mib(), 51_200);
 		assert_eq!(Hardware { memory: 0, free_disk: 0, ..machine }.pages_per_slot(0), 1);
 	}

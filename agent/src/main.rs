@@ -4,14 +4,17 @@
 
 use clap::Parser;
 use millrace_agent::commands::Cli;
-use std::{process::ExitCode, time::Duration};
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
 	let cli = Cli::parse();
 	let (json, level) = cli.logging();
 	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
-	let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	let log = tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.with_ansi(std::io::stderr().is_terminal());
 	match json {
 		true => log.json().init(),
 		false => log.init(),

@@ -15,14 +15,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 impl Global {
 	/// Connects to the node.
 	pub async fn connect(&self) -> Result<Chain> {
-		let options = millrace_client::Options { connect_timeout: CONNECT_TIMEOUT, ..Default::default() };
+		let options = millrace_client::Options {
+			connect_timeout: CONNECT_TIMEOUT,
+			..Default::default()
+		};
 		Ok(Chain::connect_with(&self.url, options).await?)
 	}
 
 	/// The signer.
 	pub fn signer(&self) -> Result<Keypair> {
 		let key = self.key.as_deref().ok_or_else(|| {
-			Failure::Input("this needs a key: --key FILE (or MILLRACE_KEY); make one with `millrace key generate FILE`".into())
+			Failure::Input(
+				"this needs a key: --key FILE (or MILLRACE_KEY); make one with `millrace key generate FILE`".into(),
+			)
 		})?;
 		Ok(Keypair::load(key)?)
 	}
@@ -39,7 +44,12 @@ impl Global {
 /// A job that still has state.
 pub async fn job(chain: &Chain, id: JobId, at: At) -> Result<JobView> {
 	let job = chain.market(at).job(id).await?;
-	job.ok_or_else(|| Failure::Input(format!("there is no job {}, or it is over and all its state is gone", id.0)))
+	job.ok_or_else(|| {
+		Failure::Input(format!(
+			"there is no job {}, or it is over and all its state is gone",
+			id.0
+		))
+	})
 }
 
 /// How long a market block takes, in milliseconds.
@@ -49,7 +59,9 @@ pub async fn block_ms(chain: &Chain) -> Result<u64> {
 
 /// What an account can put on hold or spend: all that is free and not frozen, without the existential deposit.
 pub async fn spendable(chain: &Chain, account: &AccountId) -> Result<Balance> {
-	let Balances { free, reserved, frozen, .. } = chain.balances(account, At::Best).await?;
+	let Balances {
+		free, reserved, frozen, ..
+	} = chain.balances(account, At::Best).await?;
 	let existential = chain.constant::<Balance>("Balances", "ExistentialDeposit").await?;
 	let frozen = frozen.saturating_sub(reserved);
 	Ok(free.saturating_sub(frozen.max(existential)))
@@ -58,7 +70,9 @@ pub async fn spendable(chain: &Chain, account: &AccountId) -> Result<Balance> {
 /// Refuses what the signer cannot pay, before anything is sent.
 pub async fn ensure_funds(chain: &Chain, signer: &Keypair, call: &Call, needed: Balance) -> Result<()> {
 	let fee = chain.estimate_fee(signer, call).await?;
-	let needed = needed.checked_add(fee).ok_or_else(|| Failure::Input("the amount is larger than any balance".into()))?;
+	let needed = needed
+		.checked_add(fee)
+		.ok_or_else(|| Failure::Input("the amount is larger than any balance".into()))?;
 	let spendable = spendable(chain, &signer.account()).await?;
 	if needed > spendable {
 		return Err(Failure::Refused(format!(
@@ -67,7 +81,7 @@ pub async fn ensure_funds(chain: &Chain, signer: &Keypair, call: &Call, needed: 
 			address(&signer.account()),
 			mill(spendable),
 			mill(needed - spendable),
-		)))
+		)));
 	}
 	Ok(())
 }
@@ -86,5 +100,7 @@ pub async fn submit(chain: &Chain, signer: &Keypair, call: Call) -> Result<(Fina
 
 /// The fee in words.
 pub fn fee(finalized: &Finalized) -> String {
-	finalized.fee().map_or_else(String::new, |fee| format!(" Transaction fee: {}.", mill(fee)))
+	finalized
+		.fee()
+		.map_or_else(String::new, |fee| format!(" Transaction fee: {}.", mill(fee)))
 }

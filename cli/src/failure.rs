@@ -88,18 +88,22 @@ impl Failure {
 	/// What the user can do about it.
 	pub fn advice(&self) -> Option<String> {
 		let advice = match self {
-			Self::Chain(Error::Connection { .. }) =>
-				"is the node running, and is --url (or MILLRACE_URL) its WebSocket address?".into(),
+			Self::Chain(Error::Connection { .. }) => {
+				"is the node running, and is --url (or MILLRACE_URL) its WebSocket address?".into()
+			}
 			Self::Chain(Error::WrongNetwork { .. }) => "name a Millrace node with --url (or MILLRACE_URL)".into(),
 			Self::Chain(Error::IncompatibleChain { .. }) => "use the release of millrace that fits the chain".into(),
 			Self::Chain(Error::CannotPay { fee, free, .. }) => {
 				let missing = fee.saturating_sub(*free);
 				if missing > 0 {
-					format!("send at least {} to the account, and a little more for it to keep existing", mill(missing))
+					format!(
+						"send at least {} to the account, and a little more for it to keep existing",
+						mill(missing)
+					)
 				} else {
 					"the account must keep the existential deposit; send it some more".into()
 				}
-			},
+			}
 			Self::Chain(Error::Dropped { .. }) => "run the command again".into(),
 			Self::Chain(Error::OutcomeUnknown { .. }) => "look at the chain before you run the command again".into(),
 			Self::Chain(Error::Dispatch { pallet, error, .. }) => return dispatch_advice(pallet, error),
@@ -112,11 +116,15 @@ impl Failure {
 
 fn dispatch_advice(pallet: &str, error: &str) -> Option<String> {
 	let advice = match (pallet, error) {
-		("Jobs", "InsufficientFunds") => "see what a job holds with `millrace estimate`, and what you have with `millrace balance`",
+		("Jobs", "InsufficientFunds") => {
+			"see what a job holds with `millrace estimate`, and what you have with `millrace balance`"
+		}
 		("Jobs", "UnknownProgram") => "publish it: `millrace program publish FILE.wasm`, or submit with --publish",
 		("Jobs", "PriceTooLow") => "raise --max-price",
 		("Jobs", "DeadlineTooLong") => "shorten --deadline",
-		("Jobs", "NotClient") | ("Jobs", "NotPublisher") => "sign with the account that began it: --key (or MILLRACE_KEY)",
+		("Jobs", "NotClient") | ("Jobs", "NotPublisher") => {
+			"sign with the account that began it: --key (or MILLRACE_KEY)"
+		}
 		("Jobs", "ProgramInUse") => "jobs use the program; acknowledge them, or wait for the end of their custody",
 		("Jobs", "NothingInCustody") => "nothing waits for acknowledgement: not settled yet, or over already",
 		("Providers", "BondTooSmall") => "raise --bond",
@@ -136,25 +144,57 @@ mod tests {
 	use millrace_client::blobs::{Reason, Refusal};
 
 	fn refused(reason: Reason) -> Failure {
-		let reasons = vec![Refusal { endpoint: "http://a".into(), reason }];
-		FetchError::Refused { what: "blob".into(), reasons }.into()
+		let reasons = vec![Refusal {
+			endpoint: "http://a".into(),
+			reason,
+		}];
+		FetchError::Refused {
+			what: "blob".into(),
+			reasons,
+		}
+		.into()
 	}
 
 	#[test]
 	fn exit_codes_are_those_of_the_help() {
-		let dispatch = Error::Dispatch { pallet: "Jobs".into(), error: "PriceTooLow".into(), docs: String::new() };
+		let dispatch = Error::Dispatch {
+			pallet: "Jobs".into(),
+			error: "PriceTooLow".into(),
+			docs: String::new(),
+		};
 		let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
 		let cases: Vec<(Failure, u8)> = vec![
 			(Failure::Other(String::new()), 1),
-			(FetchError::Disk { path: "x".into(), source: full }.into(), 1),
+			(
+				FetchError::Disk {
+					path: "x".into(),
+					source: full,
+				}
+				.into(),
+				1,
+			),
 			(Failure::Input(String::new()), 2),
 			(KeyError::Secret.into(), 2),
 			(Error::Key(KeyError::Secret).into(), 2),
 			(dispatch.into(), 3),
 			(Failure::Refused(String::new()), 3),
 			(Error::Refused { reason: String::new() }.into(), 3),
-			(Error::Connection { url: String::new(), reason: String::new() }.into(), 4),
-			(Error::WrongNetwork { url: String::new(), found: String::new() }.into(), 4),
+			(
+				Error::Connection {
+					url: String::new(),
+					reason: String::new(),
+				}
+				.into(),
+				4,
+			),
+			(
+				Error::WrongNetwork {
+					url: String::new(),
+					found: String::new(),
+				}
+				.into(),
+				4,
+			),
 			(refused(Reason::Status(404)), 4),
 			(Failure::Incomplete(String::new()), 5),
 			(Failure::Unverified(String::new()), 6),
@@ -169,11 +209,29 @@ mod tests {
 	#[test]
 	fn errors_say_what_to_do() {
 		let advice = |error: Failure| error.advice().unwrap_or_default();
-		assert!(advice(Error::Connection { url: String::new(), reason: String::new() }.into()).contains("--url"));
+		assert!(advice(
+			Error::Connection {
+				url: String::new(),
+				reason: String::new()
+			}
+			.into()
+		)
+		.contains("--url"));
 		let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
-		assert!(advice(FetchError::Disk { path: "x".into(), source: full }.into()).contains("disk is full"));
+		assert!(advice(
+			FetchError::Disk {
+				path: "x".into(),
+				source: full
+			}
+			.into()
+		)
+		.contains("disk is full"));
 		let account = millrace_primitives::AccountId::from([1; 32]);
-		let poor = Error::CannotPay { account, free: 1, fee: 3 * millrace_primitives::MILL };
+		let poor = Error::CannotPay {
+			account,
+			free: 1,
+			fee: 3 * millrace_primitives::MILL,
+		};
 		let poor = Failure::from(poor);
 		assert!(poor.text().contains("about 3 MILL"));
 		assert!(advice(poor).contains("2.999999999999 MILL"));

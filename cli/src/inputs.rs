@@ -64,40 +64,58 @@ pub struct Inputs {
 impl Inputs {
 	/// Finds and hashes the inputs: the files of a folder in the order of their names, or a file that is cut.
 	pub fn read(path: &Path, cut: Cut) -> Result<Self> {
-		let failed = |path: &Path, reason: &dyn std::fmt::Display| Failure::Input(format!("{}: {reason}", path.display()));
+		let failed =
+			|path: &Path, reason: &dyn std::fmt::Display| Failure::Input(format!("{}: {reason}", path.display()));
 		let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
 		let pieces = if metadata.is_dir() {
 			if cut != Cut::Whole {
-				return Err(failed(path, &"--lines and --split are for a file, this is a folder"))
+				return Err(failed(path, &"--lines and --split are for a file, this is a folder"));
 			}
 			folder(path).map_err(|error| failed(path, &error))?
 		} else {
 			let file = Arc::new(path.to_path_buf());
 			match cut {
-				Cut::Whole => vec![Piece { path: file, offset: 0, len: metadata.len(), whole: true }],
+				Cut::Whole => vec![Piece {
+					path: file,
+					offset: 0,
+					len: metadata.len(),
+					whole: true,
+				}],
 				Cut::Lines => lines(&file).map_err(|error| failed(path, &error))?,
 				Cut::Bytes(size) => split(&file, metadata.len(), size),
 			}
 		};
 		if pieces.is_empty() {
-			return Err(failed(path, &"no inputs: it is empty"))
+			return Err(failed(path, &"no inputs: it is empty"));
 		}
 		if pieces.len() > MAX_TASKS as usize {
-			return Err(failed(path, &format!("{} tasks or more, a job may have {MAX_TASKS}", pieces.len())))
+			return Err(failed(
+				path,
+				&format!("{} tasks or more, a job may have {MAX_TASKS}", pieces.len()),
+			));
 		}
 		let mut roots = Vec::with_capacity(pieces.len());
 		for piece in &pieces {
 			if piece.len > u64::from(MAX_TASK_DATA) {
-				let reason = format!("an input of {} bytes, the limit is {MAX_TASK_DATA}; cut it with --split or --lines", piece.len);
-				return Err(failed(&piece.path, &reason))
+				let reason = format!(
+					"an input of {} bytes, the limit is {MAX_TASK_DATA}; cut it with --split or --lines",
+					piece.len
+				);
+				return Err(failed(&piece.path, &reason));
 			}
-			let (root, len) = piece.open().and_then(root_of).map_err(|error| failed(&piece.path, &error))?;
+			let (root, len) = piece
+				.open()
+				.and_then(root_of)
+				.map_err(|error| failed(&piece.path, &error))?;
 			if len != piece.len {
-				return Err(failed(&piece.path, &"it changed while it was read"))
+				return Err(failed(&piece.path, &"it changed while it was read"));
 			}
 			roots.push(root);
 		}
-		Ok(Self { pieces, roots: Arc::new(roots) })
+		Ok(Self {
+			pieces,
+			roots: Arc::new(roots),
+		})
 	}
 
 	/// The number of tasks, at most [`MAX_TASKS`].
@@ -128,11 +146,16 @@ fn folder(path: &Path) -> io::Result<Vec<Piece>> {
 			files.push((name, entry.path(), metadata.len()));
 		}
 		if files.len() > MAX_TASKS as usize {
-			break
+			break;
 		}
 	}
 	files.sort();
-	let piece = |(_, path, len)| Piece { path: Arc::new(path), offset: 0, len, whole: true };
+	let piece = |(_, path, len)| Piece {
+		path: Arc::new(path),
+		offset: 0,
+		len,
+		whole: true,
+	};
 	Ok(files.into_iter().map(piece).collect())
 }
 
@@ -147,7 +170,7 @@ fn lines(path: &Arc<PathBuf>) -> io::Result<Vec<Piece>> {
 		loop {
 			let chunk = reader.fill_buf()?;
 			if chunk.is_empty() {
-				break
+				break;
 			}
 			let end = chunk.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
 			let taken = end.unwrap_or(chunk.len());
@@ -156,20 +179,25 @@ fn lines(path: &Arc<PathBuf>) -> io::Result<Vec<Piece>> {
 			reader.consume(taken);
 			len += taken as u64;
 			if end.is_some() {
-				break
+				break;
 			}
 		}
 		if len == 0 {
-			return Ok(pieces)
+			return Ok(pieces);
 		}
 		let ending = match tail.as_slice() {
 			[b'\r', b'\n'] => 2,
 			[.., b'\n'] => 1,
 			_ => 0,
 		};
-		pieces.push(Piece { path: path.clone(), offset, len: len - ending, whole: false });
+		pieces.push(Piece {
+			path: path.clone(),
+			offset,
+			len: len - ending,
+			whole: false,
+		});
 		if pieces.len() > MAX_TASKS as usize {
-			return Ok(pieces)
+			return Ok(pieces);
 		}
 		offset += len;
 	}
@@ -182,7 +210,12 @@ fn split(path: &Arc<PathBuf>, len: u64, size: u64) -> Vec<Piece> {
 	(0..count)
 		.map(|index| {
 			let offset = index * size;
-			Piece { path: path.clone(), offset, len: size.min(len - offset), whole: count == 1 }
+			Piece {
+				path: path.clone(),
+				offset,
+				len: size.min(len - offset),
+				whole: count == 1,
+			}
 		})
 		.collect()
 }
@@ -223,7 +256,10 @@ mod tests {
 	fn lines_lose_their_ends_and_nothing_else() {
 		let (_folder, path) = file(b"one\ntwo\r\n\n  four\r\n\r\nsix\rsix");
 		let inputs = Inputs::read(&path, Cut::Lines).unwrap();
-		assert_eq!(contents(&inputs), [&b"one"[..], b"two", b"", b"  four", b"", b"six\rsix"]);
+		assert_eq!(
+			contents(&inputs),
+			[&b"one"[..], b"two", b"", b"  four", b"", b"six\rsix"]
+		);
 		let (_folder, path) = file(b"one\n");
 		assert_eq!(contents(&Inputs::read(&path, Cut::Lines).unwrap()), [b"one"]);
 	}
@@ -232,7 +268,14 @@ mod tests {
 	fn long_lines_across_buffers_are_measured() {
 		// Buffers of the standard library end at multiples of 8192: one falls between \r and \n.
 		for first in 8_180..8_200 {
-			let long = [vec![b'x'; first], b"\r\n".to_vec(), vec![b'y'; 20_000], b"\r\n".to_vec(), b"z".to_vec()].concat();
+			let long = [
+				vec![b'x'; first],
+				b"\r\n".to_vec(),
+				vec![b'y'; 20_000],
+				b"\r\n".to_vec(),
+				b"z".to_vec(),
+			]
+			.concat();
 			let (_folder, path) = file(&long);
 			let inputs = Inputs::read(&path, Cut::Lines).unwrap();
 			let lens: Vec<_> = inputs.pieces.iter().map(|piece| piece.len).collect();
@@ -244,7 +287,10 @@ mod tests {
 	#[test]
 	fn a_file_is_split_into_pieces() {
 		let (_folder, path) = file(b"abcdefgh");
-		assert_eq!(contents(&Inputs::read(&path, Cut::Bytes(3)).unwrap()), [&b"abc"[..], b"def", b"gh"]);
+		assert_eq!(
+			contents(&Inputs::read(&path, Cut::Bytes(3)).unwrap()),
+			[&b"abc"[..], b"def", b"gh"]
+		);
 		assert_eq!(contents(&Inputs::read(&path, Cut::Bytes(8)).unwrap()), [b"abcdefgh"]);
 		assert_eq!(contents(&Inputs::read(&path, Cut::Whole).unwrap()), [b"abcdefgh"]);
 	}
@@ -252,12 +298,29 @@ mod tests {
 	#[test]
 	fn nothing_too_much_and_too_many_are_refused() {
 		let folder = tempfile::tempdir().unwrap();
-		assert!(Inputs::read(folder.path(), Cut::Whole).unwrap_err().to_string().contains("empty"));
-		assert!(Inputs::read(&folder.path().join("none"), Cut::Whole).unwrap_err().to_string().contains("none"));
+		assert!(Inputs::read(folder.path(), Cut::Whole)
+			.unwrap_err()
+			.to_string()
+			.contains("empty"));
+		assert!(Inputs::read(&folder.path().join("none"), Cut::Whole)
+			.unwrap_err()
+			.to_string()
+			.contains("none"));
 		let (_folder, path) = file(b"");
 		assert!(Inputs::read(&path, Cut::Lines).is_err());
-		File::options().write(true).open(&path).unwrap().set_len(u64::from(MAX_TASK_DATA) + 1).unwrap();
-		assert!(Inputs::read(&path, Cut::Whole).unwrap_err().to_string().contains("limit"));
-		assert!(Inputs::read(&path, Cut::Bytes(1)).unwrap_err().to_string().contains("tasks"));
+		File::options()
+			.write(true)
+			.open(&path)
+			.unwrap()
+			.set_len(u64::from(MAX_TASK_DATA) + 1)
+			.unwrap();
+		assert!(Inputs::read(&path, Cut::Whole)
+			.unwrap_err()
+			.to_string()
+			.contains("limit"));
+		assert!(Inputs::read(&path, Cut::Bytes(1))
+			.unwrap_err()
+			.to_string()
+			.contains("tasks"));
 	}
 }

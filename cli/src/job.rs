@@ -11,8 +11,8 @@ use clap::Args;
 use millrace_client::{blobs::parse_root, Chain};
 use millrace_primitives::{
 	job::{
-		Constraints, Endpoint, SpecError, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_MEMORY_PAGES, MAX_SHARD_TASKS,
-		MAX_TASK_DATA, MAX_TASK_GAS,
+		Constraints, Endpoint, SpecError, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_MEMORY_PAGES,
+		MAX_SHARD_TASKS, MAX_TASK_DATA, MAX_TASK_GAS,
 	},
 	provider::{HardwareClass, Region, RegionSet},
 	Balance, Gas, JobSpec, ProgramId,
@@ -134,12 +134,23 @@ impl JobOptions {
 			span => span.blocks(context::block_ms(chain).await?).map_err(Failure::Input)?,
 		};
 		let spec = self.spec(program_id, &inputs, deadline)?;
-		Ok(PreparedJob { program_id, program, inputs, spec })
+		Ok(PreparedJob {
+			program_id,
+			program,
+			inputs,
+			spec,
+		})
 	}
 
 	fn spec(&self, program: ProgramId, inputs: &Inputs, deadline: u32) -> Result<JobSpec> {
-		let regions = if self.regions.is_empty() { RegionSet::ANY } else { RegionSet::of(&self.regions) };
-		let output_limit = u32::try_from(self.output_limit).ok().filter(|limit| *limit <= MAX_TASK_DATA);
+		let regions = if self.regions.is_empty() {
+			RegionSet::ANY
+		} else {
+			RegionSet::of(&self.regions)
+		};
+		let output_limit = u32::try_from(self.output_limit)
+			.ok()
+			.filter(|limit| *limit <= MAX_TASK_DATA);
 		let output_limit = output_limit
 			.ok_or_else(|| Failure::Input(format!("--output-limit: at most {MAX_TASK_DATA} bytes are allowed")))?;
 		let default_size = inputs.tasks().div_ceil(SHARDS).clamp(1, MAX_SHARD_TASKS);
@@ -153,14 +164,23 @@ impl JobOptions {
 			input_limit: inputs.largest(),
 			output_limit,
 			price_cap: self.max_price,
-			verification: Verification::Replicated { replicas: self.replicas },
-			constraints: Constraints { class: self.class, regions, min_reputation: self.min_reputation },
+			verification: Verification::Replicated {
+				replicas: self.replicas,
+			},
+			constraints: Constraints {
+				class: self.class,
+				regions,
+				min_reputation: self.min_reputation,
+			},
 			preferences: Default::default(),
 			deadline,
 			endpoints: Default::default(),
 		};
 		// The endpoints come later; whatever else is wrong is said before anything is served.
-		let complete = JobSpec { endpoints: vec![endpoint(PLACEHOLDER)?].try_into().unwrap_or_default(), ..spec.clone() };
+		let complete = JobSpec {
+			endpoints: vec![endpoint(PLACEHOLDER)?].try_into().unwrap_or_default(),
+			..spec.clone()
+		};
 		complete.validate().map_err(|error| Failure::Input(spec_error(error)))?;
 		Ok(spec)
 	}
@@ -173,7 +193,10 @@ impl PreparedJob {
 		let endpoints = endpoints
 			.try_into()
 			.map_err(|_| Failure::Input(format!("a job may name at most {MAX_ENDPOINTS} endpoints")))?;
-		let spec = JobSpec { endpoints, ..self.spec.clone() };
+		let spec = JobSpec {
+			endpoints,
+			..self.spec.clone()
+		};
 		spec.validate().map_err(|error| Failure::Input(spec_error(error)))?;
 		Ok(spec)
 	}
@@ -182,7 +205,9 @@ impl PreparedJob {
 /// A URL as the chain stores it.
 pub fn endpoint(url: &str) -> Result<Endpoint> {
 	let bytes = url.as_bytes().to_vec();
-	bytes.try_into().map_err(|_| Failure::Input(format!("{url}: a URL may have at most {MAX_ENDPOINT_LEN} bytes")))
+	bytes
+		.try_into()
+		.map_err(|_| Failure::Input(format!("{url}: a URL may have at most {MAX_ENDPOINT_LEN} bytes")))
 }
 
 /// A program by its root or its module.
@@ -192,7 +217,7 @@ pub fn program(text: &str) -> Result<(ProgramId, Option<Program>)> {
 		None => {
 			let program = Program::read(Path::new(text))?;
 			Ok((program.id, Some(program)))
-		},
+		}
 	}
 }
 
@@ -201,13 +226,18 @@ fn spec_error(error: SpecError) -> String {
 		SpecError::Tasks => "a job has 1 to 1,000,000 tasks".into(),
 		SpecError::ShardSize => format!("--shard-size: 1 to {MAX_SHARD_TASKS} tasks are allowed"),
 		SpecError::GasLimit => format!("--gas-limit: 1 to {MAX_TASK_GAS} are allowed"),
-		SpecError::Memory => format!("--memory: 1 to {} bytes are allowed", u64::from(MAX_MEMORY_PAGES) * PAGE),
+		SpecError::Memory => format!(
+			"--memory: 1 to {} bytes are allowed",
+			u64::from(MAX_MEMORY_PAGES) * PAGE
+		),
 		SpecError::DataLimit => format!("inputs and outputs may have at most {MAX_TASK_DATA} bytes a task"),
 		SpecError::Replicas => "--replicas: 2 to 7 are allowed".into(),
 		SpecError::Regions => "--region: at least one region must be allowed".into(),
 		SpecError::Deadline => "--deadline: it must be later than now".into(),
 		SpecError::Endpoints => "at least one http:// or https:// URL must serve program and inputs".into(),
-		SpecError::TooExpensive => "--max-price and --gas-limit: the job's cost would exceed the largest balance".into(),
+		SpecError::TooExpensive => {
+			"--max-price and --gas-limit: the job's cost would exceed the largest balance".into()
+		}
 	}
 }
 
@@ -221,7 +251,9 @@ fn parse_piece(text: &str) -> Result<u64, String> {
 /// Reads an amount of memory as WebAssembly pages, rounded up.
 pub fn parse_memory(text: &str) -> Result<u32, String> {
 	let pages = parse_bytes(text)?.div_ceil(PAGE);
-	let pages = u32::try_from(pages).ok().filter(|pages| (1..=MAX_MEMORY_PAGES).contains(pages));
+	let pages = u32::try_from(pages)
+		.ok()
+		.filter(|pages| (1..=MAX_MEMORY_PAGES).contains(pages));
 	pages.ok_or_else(|| format!("1 to {} bytes are allowed", u64::from(MAX_MEMORY_PAGES) * PAGE))
 }
 
@@ -237,7 +269,12 @@ pub fn name(value: &impl serde::Serialize) -> String {
 fn one_of<T: serde::Serialize + Copy>(text: &str, all: &[T]) -> Result<T, String> {
 	let plain = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
 	let found = all.iter().find(|value| plain(&name(*value)) == plain(text));
-	found.copied().ok_or_else(|| format!("expected one of: {}", all.iter().map(name).collect::<Vec<_>>().join(", ")))
+	found.copied().ok_or_else(|| {
+		format!(
+			"expected one of: {}",
+			all.iter().map(name).collect::<Vec<_>>().join(", ")
+		)
+	})
 }
 
 /// Reads a region's name.

@@ -29,11 +29,14 @@ fn main() -> ExitCode {
 		Err(error) => {
 			// Help and version are no errors. If they cannot be printed, nobody is there to be told.
 			drop(error.print());
-			return ExitCode::from(u8::from(error.use_stderr()))
-		},
+			return ExitCode::from(u8::from(error.use_stderr()));
+		}
 	};
 	let filter = tracing_subscriber::EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| "error".into());
-	tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+	tracing_subscriber::fmt()
+		.with_env_filter(filter)
+		.with_writer(std::io::stderr)
+		.init();
 	let mut output = output::Output::new(options.global.json);
 	let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
 	let result = match runtime {
@@ -41,7 +44,7 @@ fn main() -> ExitCode {
 			let result = runtime.block_on(commands::run(options, &mut output));
 			runtime.shutdown_background();
 			result
-		},
+		}
 		Err(error) => Err(failure::Failure::Other(format!("cannot start: {error}"))),
 	};
 	match result.and_then(|()| output.flush()) {
@@ -49,6 +52,6 @@ fn main() -> ExitCode {
 		Err(failure) => {
 			output.failure(&failure);
 			ExitCode::from(failure.exit_code())
-		},
+		}
 	}
 }

@@ -34,7 +34,7 @@ pub struct Global {
 	/// Who signs: a key file (see `millrace key generate`), or a secret URI such as //Alice.
 	#[arg(long, global = true, env = "MILLRACE_KEY", hide_env_values = true)]
 	pub key: Option<String>,
-	/// Print results as JSON: one document on standard output, of `watch` one a line.
+	/// Print results as JSON: one document on standard output, of `watch` one a line; errors as JSON on standard error.
 	#[arg(long, global = true)]
 	pub json: bool,
 }
@@ -58,6 +58,9 @@ pub enum Command {
 	Watch(JobArgument),
 	/// Download a job's outputs and verify them against the chain.
 	Fetch(FetchOptions),
+	/// Who was paid what for a job and what was burned, from the chain's events. A node keeps the state that this needs
+	/// for 256 blocks, or for ever with `--state-pruning archive`.
+	Receipt(ReceiptOptions),
 	/// End the custody of outputs: providers get the withheld part of their pay and may forget the outputs.
 	Acknowledge(JobArgument),
 	/// Cancel a job: what has not started is refunded, what runs goes on.
@@ -157,6 +160,18 @@ pub struct JobArgument {
 	/// The job's number.
 	#[arg(value_parser = parse_job)]
 	pub job: JobId,
+}
+
+/// `millrace receipt`.
+#[derive(Debug, Args)]
+pub struct ReceiptOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// Also compare what each provider's balance grew by since the submission with what the events say; fails if an
+	/// account did anything else meanwhile.
+	#[arg(long)]
+	pub check: bool,
 }
 
 /// `millrace fetch`.
@@ -303,13 +318,16 @@ mod tests {
 
 	#[test]
 	fn a_job_is_submitted_with_one_line() {
-		let line = "millrace submit --program a.wasm --inputs in --replicas 3 --max-price 0.002 --deadline 2h --gas-limit 5G \
+		let line =
+			"millrace submit --program a.wasm --inputs in --replicas 3 --max-price 0.002 --deadline 2h --gas-limit 5G \
 			--memory 128M --output-limit 64K --shard-size 4 --region europe --region asia --class highMemory \
 			--min-reputation 50% --serve 127.0.0.1:8000 --publish --watch --fetch out --acknowledge --key //Alice --json";
 		let options = parse(&line.replace('\t', "")).unwrap();
 		assert!(options.global.json);
 		assert_eq!(options.global.key.as_deref(), Some("//Alice"));
-		let Command::Submit(submit) = options.command else { panic!("{:?}", options.command) };
+		let Command::Submit(submit) = options.command else {
+			panic!("{:?}", options.command)
+		};
 		assert_eq!(submit.job.max_price, 2 * MILLI);
 		assert_eq!(submit.job.replicas, 3);
 		assert_eq!(submit.job.memory, 2_048);
@@ -373,7 +391,9 @@ mod tests {
 		] {
 			parse(line).unwrap_or_else(|error| panic!("{line}: {error}"));
 		}
-		let Command::TopUp(options) = parse("millrace top-up 7 --max-price 2.5").unwrap().command else { panic!() };
+		let Command::TopUp(options) = parse("millrace top-up 7 --max-price 2.5").unwrap().command else {
+			panic!()
+		};
 		assert_eq!((options.max_price, options.extend), (Some(5 * MILL / 2), None));
 	}
 }

@@ -13,7 +13,10 @@ pub struct Output {
 impl Output {
 	/// Prints to the process's standard output.
 	pub fn new(json: bool) -> Self {
-		Self { json, out: Box::new(io::stdout()) }
+		Self {
+			json,
+			out: Box::new(io::stdout()),
+		}
 	}
 
 	/// True if results are JSON.
@@ -42,8 +45,9 @@ impl Output {
 	/// Prints what has been kept back.
 	pub fn flush(&mut self) -> Result<()> {
 		match self.out.flush() {
-			Err(error) if error.kind() != io::ErrorKind::BrokenPipe =>
-				Err(Failure::Other(format!("cannot write: {error}"))),
+			Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+				Err(Failure::Other(format!("cannot write: {error}")))
+			}
 			_ => Ok(()),
 		}
 	}

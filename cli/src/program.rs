@@ -44,14 +44,17 @@ impl Program {
 		let failed = |reason: String| Failure::Input(format!("{}: {reason}", path.display()));
 		let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
 		if size > u64::from(MAX_PROGRAM_SIZE) {
-			return Err(failed(format!("{size} bytes, the limit is {MAX_PROGRAM_SIZE}")))
+			return Err(failed(format!("{size} bytes, the limit is {MAX_PROGRAM_SIZE}")));
 		}
 		let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
 		if bytes.len() as u64 > u64::from(MAX_PROGRAM_SIZE) {
-			return Err(failed("it grew while it was read".into()))
+			return Err(failed("it grew while it was read".into()));
 		}
 		check(&bytes).map_err(failed)?;
-		Ok(Self { id: merkle::data_root(&bytes), bytes: bytes.into() })
+		Ok(Self {
+			id: merkle::data_root(&bytes),
+			bytes: bytes.into(),
+		})
 	}
 
 	/// Its length in bytes.
@@ -65,8 +68,9 @@ impl Program {
 fn check(bytes: &[u8]) -> Result<(), String> {
 	let mut reader = match bytes.strip_prefix(b"\0asm\x01\0\0\0") {
 		Some(rest) => Reader(rest),
-		None if bytes.starts_with(b"\0asm\x0d\0\x01\0") =>
-			return Err("a WebAssembly component; build a core module (for example target wasm32-wasip1)".into()),
+		None if bytes.starts_with(b"\0asm\x0d\0\x01\0") => {
+			return Err("a WebAssembly component; build a core module (for example target wasm32-wasip1)".into())
+		}
 		None if bytes.starts_with(b"\0asm") => return Err("a WebAssembly module of another version than 1".into()),
 		None => return Err("not a WebAssembly module".into()),
 	};
@@ -78,7 +82,7 @@ fn check(bytes: &[u8]) -> Result<(), String> {
 		match id {
 			2 => section.imports()?,
 			7 => starts = section.exports_start().ok_or_else(damaged)?,
-			_ => {},
+			_ => {}
 		}
 	}
 	if starts {
@@ -105,7 +109,7 @@ impl<'a> Reader<'a> {
 			let byte = self.byte()?;
 			value |= u64::from(byte & 0x7f).checked_shl(shift)?;
 			if byte & 0x80 == 0 {
-				return Some(value)
+				return Some(value);
 			}
 		}
 		None
@@ -138,7 +142,10 @@ impl<'a> Reader<'a> {
 	fn imports(&mut self) -> Result<(), String> {
 		let damaged = || "a damaged WebAssembly module".to_string();
 		let refused = |module: &str, name: &str, why: &str| {
-			Err(format!("it imports `{module}`.`{name}`, {why}; programs may import only these functions of {WASI}: {}", FUNCTIONS.join(" ")))
+			Err(format!(
+				"it imports `{module}`.`{name}`, {why}; programs may import only these functions of {WASI}: {}",
+				FUNCTIONS.join(" ")
+			))
 		};
 		for _ in 0..self.size().ok_or_else(damaged)? {
 			let (module, name) = self.name().zip(self.name()).ok_or_else(damaged)?;
@@ -153,10 +160,10 @@ impl<'a> Reader<'a> {
 			};
 			skipped.ok_or_else(damaged)?;
 			if kind != 0 {
-				return refused(&module, &name, "which is no function")
+				return refused(&module, &name, "which is no function");
 			}
 			if module != WASI || !FUNCTIONS.contains(&name.as_str()) {
-				return refused(&module, &name, "which no provider offers")
+				return refused(&module, &name, "which no provider offers");
 			}
 		}
 		Ok(())

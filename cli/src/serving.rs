@@ -22,26 +22,36 @@ pub struct JobStore {
 impl JobStore {
 	/// A store of these.
 	pub fn new(program: Option<Program>, inputs: Inputs) -> Self {
-		let places = inputs.roots.iter().enumerate().map(|(place, root)| (*root, place)).collect();
-		Self { program, list_root: inputs.root(), places, inputs }
+		let places = inputs
+			.roots
+			.iter()
+			.enumerate()
+			.map(|(place, root)| (*root, place))
+			.collect();
+		Self {
+			program,
+			list_root: inputs.root(),
+			places,
+			inputs,
+		}
 	}
 }
 
 impl BlobStore for JobStore {
 	fn open(&self, root: Hash) -> Option<Blob> {
 		if let Some(program) = self.program.as_ref().filter(|program| program.id == root) {
-			return Some(Blob::Bytes(program.bytes.clone()))
+			return Some(Blob::Bytes(program.bytes.clone()));
 		}
 		let piece = self.inputs.pieces.get(*self.places.get(&root)?)?;
 		if piece.whole {
-			return Some(Blob::File(piece.path.to_path_buf()))
+			return Some(Blob::File(piece.path.to_path_buf()));
 		}
 		match piece.read() {
 			Ok(bytes) => Some(Blob::Bytes(bytes.into())),
 			Err(error) => {
 				crate::output::note(format!("warning: cannot serve {}: {error}", piece.path.display()));
 				None
-			},
+			}
 		}
 	}
 
@@ -53,10 +63,11 @@ impl BlobStore for JobStore {
 /// Reads `ADDR` or `ADDR:PORT`; without a port any free one is taken.
 pub fn parse_address(text: &str) -> Result<SocketAddr, String> {
 	if let Ok(address) = text.parse() {
-		return Ok(address)
+		return Ok(address);
 	}
-	let address: std::net::IpAddr =
-		text.parse().map_err(|_| "expected an IP address, with or without a port, such as 127.0.0.1:8000".to_string())?;
+	let address: std::net::IpAddr = text
+		.parse()
+		.map_err(|_| "expected an IP address, with or without a port, such as 127.0.0.1:8000".to_string())?;
 	Ok(SocketAddr::new(address, 0))
 }
 
@@ -80,11 +91,16 @@ pub struct Serving {
 /// Serves a store; tells providers the URL `advertise` if it is given, else the address.
 pub async fn start(store: JobStore, address: SocketAddr, advertise: Option<&str>) -> Result<Serving> {
 	if address.ip().is_unspecified() && advertise.is_none() {
-		return Err(Failure::Input(format!("{address} is every address of this machine: say with --advertise which URL providers reach it by")))
+		return Err(Failure::Input(format!(
+			"{address} is every address of this machine: say with --advertise which URL providers reach it by"
+		)));
 	}
 	let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
-		io::ErrorKind::AddrInUse =>
-			Failure::Other(format!("port {} of {} is in use; choose another with --serve", address.port(), address.ip())),
+		io::ErrorKind::AddrInUse => Failure::Other(format!(
+			"port {} of {} is in use; choose another with --serve",
+			address.port(),
+			address.ip()
+		)),
 		_ => Failure::Other(format!("cannot serve on {address}: {error}")),
 	})?;
 	let server = serve(listener, Arc::new(store)).map_err(|error| Failure::Other(format!("cannot serve: {error}")))?;
@@ -137,7 +153,10 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		std::fs::write(folder.path().join("a"), "x").unwrap();
 		let store = || JobStore::new(None, Inputs::read(folder.path(), Cut::Whole).unwrap());
-		let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+		let taken = std::net::TcpListener::bind("127.0.0.1:0")
+			.unwrap()
+			.local_addr()
+			.unwrap();
 		let held = std::net::TcpListener::bind(taken).unwrap();
 		let error = start(store(), taken, None).await.err().unwrap();
 		assert!(error.to_string().contains(&taken.port().to_string()), "{error}");

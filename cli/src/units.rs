@@ -7,7 +7,7 @@ use sp_runtime::Permill;
 pub fn mill(plancks: Balance) -> String {
 	let (whole, part) = (plancks / MILL, plancks % MILL);
 	if part == 0 {
-		return format!("{whole} {TOKEN_SYMBOL}")
+		return format!("{whole} {TOKEN_SYMBOL}");
 	}
 	let digits = format!("{part:0width$}", width = usize::from(TOKEN_DECIMALS));
 	format!("{whole}.{} {TOKEN_SYMBOL}", digits.trim_end_matches('0'))
@@ -19,14 +19,23 @@ pub fn parse_mill(text: &str) -> Result<Balance, String> {
 	let (whole, part) = number.split_once('.').unwrap_or((number, ""));
 	let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
 	if whole.is_empty() && part.is_empty() || !digits(whole) || !digits(part) {
-		return Err(format!("expected an amount of {TOKEN_SYMBOL} such as 0.25"))
+		return Err(format!("expected an amount of {TOKEN_SYMBOL} such as 0.25"));
 	}
 	let part = part.trim_end_matches('0');
 	if part.len() > usize::from(TOKEN_DECIMALS) {
-		return Err(format!("{TOKEN_SYMBOL} has {TOKEN_DECIMALS} decimals, this has {}", part.len()))
+		return Err(format!(
+			"{TOKEN_SYMBOL} has {TOKEN_DECIMALS} decimals, this has {}",
+			part.len()
+		));
 	}
 	let too_much = || format!("the amount is larger than any balance ({})", mill(Balance::MAX));
-	let parse = |text: &str| if text.is_empty() { Ok(0) } else { text.parse::<Balance>().map_err(|_| too_much()) };
+	let parse = |text: &str| {
+		if text.is_empty() {
+			Ok(0)
+		} else {
+			text.parse::<Balance>().map_err(|_| too_much())
+		}
+	};
 	let scale = 10u128.pow(u32::from(TOKEN_DECIMALS) - part.len() as u32);
 	parse(whole)?
 		.checked_mul(MILL)
@@ -46,7 +55,9 @@ fn parse_scaled(text: &str, base: u64, suffixes: &[&str], what: &str) -> Result<
 	};
 	let scale = scale.ok_or_else(|| format!("expected {what}; units are {}", suffixes.join(", ")))?;
 	let number: u64 = number.parse().map_err(|_| format!("expected {what}"))?;
-	number.checked_mul(scale).ok_or_else(|| "the number is too large".into())
+	number
+		.checked_mul(scale)
+		.ok_or_else(|| "the number is too large".into())
 }
 
 /// Reads a number of bytes: `4096`, `64K`, `16M`, `1G` (powers of 1024).
@@ -65,11 +76,11 @@ pub fn parse_percent(text: &str) -> Result<Permill, String> {
 	let (whole, part) = number.split_once('.').unwrap_or((number, ""));
 	let wrong = || "expected 0 to 100 percent, with at most 4 decimals".to_string();
 	if part.len() > 4 || whole.is_empty() || !part.bytes().chain(whole.bytes()).all(|byte| byte.is_ascii_digit()) {
-		return Err(wrong())
+		return Err(wrong());
 	}
 	let parts: u32 = format!("{whole}{part:0<4}").parse().map_err(|_| wrong())?;
 	if parts > 1_000_000 {
-		return Err(wrong())
+		return Err(wrong());
 	}
 	Ok(Permill::from_parts(parts))
 }
@@ -90,7 +101,9 @@ impl Span {
 			Self::Blocks(blocks) => return Ok(blocks),
 			Self::Seconds(seconds) => seconds.checked_mul(1_000).map(|ms| ms.div_ceil(block_ms.max(1))),
 		};
-		blocks.and_then(|blocks| blocks.try_into().ok()).ok_or_else(|| "the time is too long".into())
+		blocks
+			.and_then(|blocks| blocks.try_into().ok())
+			.ok_or_else(|| "the time is too long".into())
 	}
 }
 
@@ -104,7 +117,11 @@ pub fn parse_span(text: &str) -> Result<Span, String> {
 		Some('d') => 86_400,
 		_ => return text.parse().map(Span::Blocks).map_err(|_| wrong()),
 	};
-	let number: u64 = text.get(..text.len() - 1).unwrap_or_default().parse().map_err(|_| wrong())?;
+	let number: u64 = text
+		.get(..text.len() - 1)
+		.unwrap_or_default()
+		.parse()
+		.map_err(|_| wrong())?;
 	number.checked_mul(unit).map(Span::Seconds).ok_or_else(wrong)
 }
 
@@ -163,7 +180,12 @@ mod tests {
 
 	#[test]
 	fn amounts_are_shown_with_their_unit_and_read_back() {
-		for (plancks, text) in [(0, "0 MILL"), (MILL, "1 MILL"), (1, "0.000000000001 MILL"), (MILL * 3 / 2, "1.5 MILL")] {
+		for (plancks, text) in [
+			(0, "0 MILL"),
+			(MILL, "1 MILL"),
+			(1, "0.000000000001 MILL"),
+			(MILL * 3 / 2, "1.5 MILL"),
+		] {
 			assert_eq!(mill(plancks), text);
 			assert_eq!(parse_mill(text), Ok(plancks));
 		}
@@ -175,7 +197,15 @@ mod tests {
 		assert_eq!(parse_bytes("64M"), Ok(64 << 20));
 		assert_eq!(parse_bytes("17"), Ok(17));
 		assert_eq!(parse_gas("10g"), Ok(10_000_000_000));
-		for wrong in ["", "M", "1X", "-1", "1.5M", "99999999999999999999", "18446744073709551615K"] {
+		for wrong in [
+			"",
+			"M",
+			"1X",
+			"-1",
+			"1.5M",
+			"99999999999999999999",
+			"18446744073709551615K",
+		] {
 			assert!(parse_bytes(wrong).is_err(), "{wrong}");
 		}
 		assert_eq!(parse_percent("12.5%"), Ok(Permill::from_parts(125_000)));

@@ -6,8 +6,8 @@
 use crate::{Error, Result};
 use codec::{Compact, Encode};
 use millrace_primitives::{
-	job::DeclineReason, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec, MarketBlock, ProgramId,
-	Report, ShardId,
+	job::DeclineReason, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec, MarketBlock,
+	ProgramId, Report, ShardId,
 };
 use subxt::{
 	ext::{
@@ -75,7 +75,11 @@ enum Args {
 
 impl Call {
 	fn new(pallet: &'static str, name: &'static str, args: impl Encode) -> Self {
-		Self { pallet, name, args: Args::Encoded(args.encode()) }
+		Self {
+			pallet,
+			name,
+			args: Args::Encoded(args.encode()),
+		}
 	}
 
 	/// The pallet's name in the runtime.
@@ -98,13 +102,19 @@ impl Call {
 					call.encode_to(metadata, &mut bytes)?;
 				}
 				bytes
-			},
+			}
 		};
-		Ok(Resolved { pallet: self.pallet, name: self.name, args: RawArgs(args) })
+		Ok(Resolved {
+			pallet: self.pallet,
+			name: self.name,
+			args: RawArgs(args),
+		})
 	}
 
 	fn encode_to(&self, metadata: &Metadata, bytes: &mut Vec<u8>) -> Result<()> {
-		let absent = || Error::IncompatibleChain { differs: vec![format!("{}.{}", self.pallet, self.name)] };
+		let absent = || Error::IncompatibleChain {
+			differs: vec![format!("{}.{}", self.pallet, self.name)],
+		};
 		let pallet = metadata.pallet_by_name(self.pallet).ok_or_else(absent)?;
 		let call = pallet.call_variant_by_name(self.name).ok_or_else(absent)?;
 		bytes.extend([pallet.call_index(), call.index]);
@@ -151,7 +161,11 @@ impl EncodeAsFields for RawArgs {
 
 /// Registers the signer as a provider: sends `funding` to its operator key and holds `bond` plancks.
 pub fn register(operator: &AccountId, info: &ProviderInfo, bond: Balance, funding: Balance) -> Call {
-	Call::new("Providers", "register", (operator, info, Compact(bond), Compact(funding)))
+	Call::new(
+		"Providers",
+		"register",
+		(operator, info, Compact(bond), Compact(funding)),
+	)
 }
 
 /// Changes what a provider declares about itself.
@@ -282,7 +296,11 @@ pub fn prune(era: u32, provider: &AccountId) -> Call {
 
 /// Sends plancks to another account, but not so many that the signer's account would end.
 pub fn transfer(to: &AccountId, amount: Balance) -> Call {
-	Call::new("Balances", "transfer_keep_alive", (Address::Id(to.clone()), Compact(amount)))
+	Call::new(
+		"Balances",
+		"transfer_keep_alive",
+		(Address::Id(to.clone()), Compact(amount)),
+	)
 }
 
 /// Sends all that is free to another account.
@@ -292,12 +310,20 @@ pub fn transfer_all(to: &AccountId) -> Call {
 
 /// Does all calls or none.
 pub fn batch_all(calls: Vec<Call>) -> Call {
-	Call { pallet: "Utility", name: "batch_all", args: Args::Calls(calls) }
+	Call {
+		pallet: "Utility",
+		name: "batch_all",
+		args: Args::Calls(calls),
+	}
 }
 
 /// Does all calls; those that fail change nothing and are named by events `Utility.ItemFailed`.
 pub fn force_batch(calls: Vec<Call>) -> Call {
-	Call { pallet: "Utility", name: "force_batch", args: Args::Calls(calls) }
+	Call {
+		pallet: "Utility",
+		name: "force_batch",
+		args: Args::Calls(calls),
+	}
 }
 
 #[cfg(test)]
@@ -311,21 +337,35 @@ mod tests {
 	fn check(call: &Call) {
 		let metadata = embedded().unwrap();
 		let pallet = metadata.pallet_by_name(call.pallet).unwrap();
-		let variant = pallet.call_variant_by_name(call.name).unwrap_or_else(|| panic!("no {}.{}", call.pallet, call.name));
+		let variant = pallet
+			.call_variant_by_name(call.name)
+			.unwrap_or_else(|| panic!("no {}.{}", call.pallet, call.name));
 		let bytes = call.resolve(metadata).unwrap().args.0;
 		let input = &mut &bytes[..];
 		for field in &variant.fields {
 			decode_with_visitor(input, field.ty.id, metadata.types(), IgnoreVisitor::new())
 				.unwrap_or_else(|error| panic!("{}.{}: {error}", call.pallet, call.name));
 		}
-		assert!(input.is_empty(), "{}.{}: {} bytes left over", call.pallet, call.name, input.len());
+		assert!(
+			input.is_empty(),
+			"{}.{}: {} bytes left over",
+			call.pallet,
+			call.name,
+			input.len()
+		);
 	}
 
 	#[test]
 	fn every_call_fits_the_metadata() {
 		let account = AccountId::from([7; 32]);
-		let shard = ShardId { job: JobId(3), index: 4 };
-		let report = Report { root: Hash::repeat_byte(1), gas_used: 9 };
+		let shard = ShardId {
+			job: JobId(3),
+			index: 4,
+		};
+		let report = Report {
+			root: Hash::repeat_byte(1),
+			gas_used: 9,
+		};
 		let info = ProviderInfo {
 			classes: ClassSet::of(&[HardwareClass::General]),
 			region: Region::Europe,
@@ -352,7 +392,9 @@ mod tests {
 			},
 			preferences: Default::default(),
 			deadline: 1,
-			endpoints: vec![b"http://127.0.0.1:1".to_vec().try_into().unwrap()].try_into().unwrap(),
+			endpoints: vec![b"http://127.0.0.1:1".to_vec().try_into().unwrap()]
+				.try_into()
+				.unwrap(),
 		};
 		let calls = vec![
 			register(&account, &info, 1, 2),

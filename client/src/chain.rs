@@ -36,7 +36,10 @@ pub struct Options {
 
 impl Default for Options {
 	fn default() -> Self {
-		Self { connect_timeout: Duration::from_secs(10), patience: Duration::from_secs(30) }
+		Self {
+			connect_timeout: Duration::from_secs(10),
+			patience: Duration::from_secs(30),
+		}
 	}
 }
 
@@ -181,7 +184,9 @@ impl Chain {
 	/// The best block.
 	pub async fn best_head(&self) -> Result<Head> {
 		let header = self.rpc().header(None).await?;
-		let number = header.ok_or_else(|| Error::decode("best header", "the node has none"))?.number;
+		let number = header
+			.ok_or_else(|| Error::decode("best header", "the node has none"))?
+			.number;
 		let hash = self.rpc().block_hash(number).await?;
 		let hash = hash.ok_or_else(|| Error::decode("best header", format!("the node lacks block {number}")))?;
 		Ok(Head { number, hash })
@@ -192,7 +197,15 @@ impl Chain {
 		let hash = self.rpc().finalized_hash().await?;
 		let header = self.rpc().header(Some(hash)).await?;
 		let header = header.ok_or_else(|| Error::decode("finalized header", "the node does not know it"))?;
-		Ok(Head { number: header.number, hash })
+		Ok(Head {
+			number: header.number,
+			hash,
+		})
+	}
+
+	/// The hash of the best chain's block of this number; none beyond its head.
+	pub async fn block_hash(&self, number: BlockNumber) -> Result<Option<Hash>> {
+		self.rpc().block_hash(number).await
 	}
 
 	/// The finalized heads from the present one on.
@@ -205,7 +218,7 @@ impl Chain {
 		let version = self.rpc().runtime_version(at).await?;
 		let known = self.0.runtime.read().unwrap_or_else(PoisonError::into_inner).clone();
 		if known.spec_version == version.spec_version && known.transaction_version == version.transaction_version {
-			return Ok(known)
+			return Ok(known);
 		}
 		let runtime = Arc::new(Runtime::fetch(self.rpc(), at).await?);
 		let mut cached = self.0.runtime.write().unwrap_or_else(PoisonError::into_inner);
@@ -219,7 +232,8 @@ impl Chain {
 	pub async fn events(&self, block: Hash) -> Result<Vec<Event>> {
 		// The events of the block that upgrades are encoded by the old runtime, which the state of its parent names.
 		let header = self.rpc().header(Some(block)).await?;
-		let header = header.ok_or_else(|| Error::decode("events", format!("the node does not know block {block:?}")))?;
+		let header =
+			header.ok_or_else(|| Error::decode("events", format!("the node does not know block {block:?}")))?;
 		let runtime = self.runtime(Some(header.parent_hash)).await?;
 		let key = [twox_128(b"System"), twox_128(b"Events")].concat();
 		let bytes = self.rpc().storage(&key, Some(block)).await?.unwrap_or_else(|| vec![0]);
@@ -239,7 +253,9 @@ impl Chain {
 		// Nonce, consumers, providers, sufficients; free, reserved, frozen, flags.
 		type AccountInfo = ([u32; 4], [Balance; 4]);
 		let info = self.rpc().storage(&map_key(b"System", b"Account"), Some(hash)).await?;
-		let Some(info) = info else { return Ok(Balances::default()) };
+		let Some(info) = info else {
+			return Ok(Balances::default());
+		};
 		let (_, [free, reserved, frozen, _]) =
 			AccountInfo::decode(&mut &info[..]).map_err(|error| Error::decode("account", error))?;
 		let holds = self.rpc().storage(&map_key(b"Balances", b"Holds"), Some(hash)).await?;
@@ -247,7 +263,12 @@ impl Chain {
 			Some(bytes) => self.runtime(Some(hash)).await?.decode_holds(&bytes)?,
 			None => Vec::new(),
 		};
-		Ok(Balances { free, reserved, frozen, held })
+		Ok(Balances {
+			free,
+			reserved,
+			frozen,
+			held,
+		})
 	}
 
 	/// A published program; none if it is not published.
@@ -255,8 +276,12 @@ impl Chain {
 		let hash = self.resolve(at).await?;
 		let id = program.as_bytes();
 		let key = [&twox_128(b"Jobs")[..], &twox_128(b"Programs"), &twox_64(id), id].concat();
-		let Some(bytes) = self.rpc().storage(&key, hash).await? else { return Ok(None) };
-		Program::decode(&mut &bytes[..]).map(Some).map_err(|error| Error::decode("program", error))
+		let Some(bytes) = self.rpc().storage(&key, hash).await? else {
+			return Ok(None);
+		};
+		Program::decode(&mut &bytes[..])
+			.map(Some)
+			.map_err(|error| Error::decode("program", error))
 	}
 
 	/// A constant of a pallet, as the chain's metadata has it.
@@ -265,7 +290,10 @@ impl Chain {
 	/// [`Error::Decode`] if there is no such constant or it is of another type.
 	pub async fn constant<T: Decode>(&self, pallet: &str, name: &str) -> Result<T> {
 		let runtime = self.runtime(None).await?;
-		let constant = runtime.metadata.pallet_by_name(pallet).and_then(|pallet| pallet.constant_by_name(name));
+		let constant = runtime
+			.metadata
+			.pallet_by_name(pallet)
+			.and_then(|pallet| pallet.constant_by_name(name));
 		let what = || format!("constant {pallet}.{name}");
 		let constant = constant.ok_or_else(|| Error::decode(what(), "there is none"))?;
 		T::decode(&mut constant.value()).map_err(|error| Error::decode(what(), error))
@@ -276,16 +304,29 @@ impl Runtime {
 	async fn fetch(rpc: &Rpc, at: Option<Hash>) -> Result<Self> {
 		let version = rpc.runtime_version(at).await?;
 		if version.spec_name != SPEC_NAME {
-			return Err(Error::WrongNetwork { url: rpc.url.clone(), found: format!("a chain of {:?}", version.spec_name) })
+			return Err(Error::WrongNetwork {
+				url: rpc.url.clone(),
+				found: format!("a chain of {:?}", version.spec_name),
+			});
 		}
 		let bytes = rpc.state_call("Metadata_metadata_versions", &[], at).await?;
-		let versions = Vec::<u32>::decode(&mut &bytes[..]).map_err(|error| Error::decode("metadata versions", error))?;
-		let newest = versions.into_iter().filter(|version| METADATA_VERSIONS.contains(version)).max();
+		let versions =
+			Vec::<u32>::decode(&mut &bytes[..]).map_err(|error| Error::decode("metadata versions", error))?;
+		let newest = versions
+			.into_iter()
+			.filter(|version| METADATA_VERSIONS.contains(version))
+			.max();
 		let newest = newest.ok_or_else(|| Error::decode("metadata versions", "the chain offers none that is known"))?;
-		let bytes = rpc.state_call("Metadata_metadata_at_version", &newest.encode(), at).await?;
+		let bytes = rpc
+			.state_call("Metadata_metadata_at_version", &newest.encode(), at)
+			.await?;
 		let metadata = decode_metadata(&bytes)?;
 		metadata::check(&metadata)?;
-		tracing::debug!(spec_version = version.spec_version, metadata_version = newest, "runtime");
+		tracing::debug!(
+			spec_version = version.spec_version,
+			metadata_version = newest,
+			"runtime"
+		);
 		Ok(Self {
 			spec_version: version.spec_version,
 			transaction_version: version.transaction_version,
@@ -296,7 +337,8 @@ impl Runtime {
 	/// Decodes the storage item `Balances.Holds`: a list of a reason (pallet index, variant of its `HoldReason`) and an
 	/// amount.
 	fn decode_holds(&self, bytes: &[u8]) -> Result<Vec<Hold>> {
-		let holds = Vec::<((u8, u8), Balance)>::decode(&mut &bytes[..]).map_err(|error| Error::decode("holds", error))?;
+		let holds =
+			Vec::<((u8, u8), Balance)>::decode(&mut &bytes[..]).map_err(|error| Error::decode("holds", error))?;
 		Ok(holds
 			.into_iter()
 			.map(|((pallet, reason), amount)| {
@@ -315,7 +357,13 @@ impl Runtime {
 			TypeDef::Variant(def) => def.variants.iter().find(|variant| variant.index == index).cloned(),
 			_ => None,
 		};
-		let is_outer = |ty: &&PortableType| ty.ty.path.segments.last().is_some_and(|name| name == "RuntimeHoldReason");
+		let is_outer = |ty: &&PortableType| {
+			ty.ty
+				.path
+				.segments
+				.last()
+				.is_some_and(|name| name == "RuntimeHoldReason")
+		};
 		let outer = types.types.iter().find(is_outer)?;
 		let pallet = variant(&outer.ty, pallet)?;
 		let reason = variant(types.resolve(pallet.fields.first()?.ty.id)?, reason)?;

@@ -80,12 +80,12 @@ pub enum Error {
 		/// The transaction's hash.
 		hash: Hash,
 	},
-	/// The transaction was included, but the node no longer tells whether its call succeeded.
-	#[error("transaction {hash:?} is in finalized block {block:?}, but its outcome cannot be read: {reason}")]
+	/// The transaction was or may have been included, but the node no longer tells whether its call succeeded.
+	#[error("the outcome of transaction {hash:?}, at finalized block {block:?}, cannot be read: {reason}")]
 	OutcomeUnknown {
 		/// The transaction's hash.
 		hash: Hash,
-		/// The block it is in.
+		/// The block it is in, or in which it was given up.
 		block: Hash,
 		/// Why the outcome cannot be read.
 		reason: String,
@@ -103,7 +103,10 @@ impl Error {
 
 	/// True if the same call may be submitted again without the risk of doing it twice.
 	pub fn is_retryable(&self) -> bool {
-		matches!(self, Self::Dropped { .. } | Self::CannotPay { .. } | Self::Refused { .. })
+		matches!(
+			self,
+			Self::Dropped { .. } | Self::CannotPay { .. } | Self::Refused { .. }
+		)
 	}
 
 	/// The pallet and the name of a dispatch error.
@@ -115,6 +118,9 @@ impl Error {
 	}
 
 	pub(crate) fn decode(what: impl Into<String>, reason: impl ToString) -> Self {
-		Self::Decode { what: what.into(), reason: reason.to_string() }
+		Self::Decode {
+			what: what.into(),
+			reason: reason.to_string(),
+		}
 	}
 }

@@ -4,7 +4,10 @@ use crate::{Error, Result};
 use codec::{Compact, Decode};
 use millrace_primitives::Hash;
 use sp_runtime::DispatchError;
-use subxt::{ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor}, Metadata};
+use subxt::{
+	ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor},
+	Metadata,
+};
 
 /// An event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +50,9 @@ enum Phase {
 pub(crate) fn decode_events(metadata: &Metadata, bytes: &[u8]) -> Result<Vec<Event>> {
 	let failed = |reason: String| Error::decode("events", reason);
 	let input = &mut &bytes[..];
-	let count = Compact::<u32>::decode(input).map_err(|error| failed(error.to_string()))?.0;
+	let count = Compact::<u32>::decode(input)
+		.map_err(|error| failed(error.to_string()))?
+		.0;
 	let mut events = Vec::new();
 	for _ in 0..count {
 		let phase = Phase::decode(input).map_err(|error| failed(error.to_string()))?;
@@ -88,12 +93,18 @@ pub(crate) fn dispatch_error(metadata: &Metadata, error: DispatchError) -> Error
 	match error {
 		DispatchError::Module(module) => {
 			let pallet = metadata.pallet_by_error_index(module.index);
-			let variant = pallet.as_ref().and_then(|pallet| pallet.error_variant_by_index(module.error[0]));
+			let variant = pallet
+				.as_ref()
+				.and_then(|pallet| pallet.error_variant_by_index(module.error[0]));
 			match (pallet, variant) {
 				(Some(pallet), Some(variant)) => named(pallet.name(), variant.name.clone(), &variant.docs.join(" ")),
-				_ => named(&format!("pallet {}", module.index), format!("error {:?}", module.error), ""),
+				_ => named(
+					&format!("pallet {}", module.index),
+					format!("error {:?}", module.error),
+					"",
+				),
 			}
-		},
+		}
 		DispatchError::Token(error) => named("Token", format!("{error:?}"), error.into()),
 		DispatchError::Arithmetic(error) => named("Arithmetic", format!("{error:?}"), error.into()),
 		DispatchError::Transactional(error) => named("Transactional", format!("{error:?}"), error.into()),
@@ -106,7 +117,7 @@ pub(crate) fn dispatch_error(metadata: &Metadata, error: DispatchError) -> Error
 pub(crate) fn failure(metadata: &Metadata, events: &[Event]) -> Result<Option<Error>> {
 	for event in events {
 		if event.is("System", "ExtrinsicFailed") {
-			return Ok(Some(dispatch_error(metadata, event.decode()?)))
+			return Ok(Some(dispatch_error(metadata, event.decode()?)));
 		}
 	}
 	Ok(None)

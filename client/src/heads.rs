@@ -47,31 +47,39 @@ struct State {
 
 impl Heads {
 	pub(crate) fn new(rpc: Arc<Rpc>, genesis: Hash) -> Self {
-		let state =
-			State { rpc, genesis, subscription: None, last: None, queue: VecDeque::new(), target: 0, doubtful: false, failed: false };
+		let state = State {
+			rpc,
+			genesis,
+			subscription: None,
+			last: None,
+			queue: VecDeque::new(),
+			target: 0,
+			doubtful: false,
+			failed: false,
+		};
 		Self(futures::stream::unfold(state, next).boxed())
 	}
 }
 
 async fn next(mut state: State) -> Option<(Result<Head>, State)> {
 	if state.failed {
-		return None
+		return None;
 	}
 	loop {
 		if let Some(head) = state.queue.pop_front() {
-			return Some((Ok(head), state))
+			return Some((Ok(head), state));
 		}
 		match state.advance().await {
-			Ok(()) => {},
+			Ok(()) => {}
 			Err(error @ Error::WrongNetwork { .. }) => {
 				state.failed = true;
-				return Some((Err(error), state))
-			},
+				return Some((Err(error), state));
+			}
 			Err(error) => {
 				tracing::warn!(%error, "cannot follow finalized heads, trying again");
 				state.subscription = None;
 				tokio::time::sleep(PAUSE).await;
-			},
+			}
 		}
 	}
 }
@@ -81,11 +89,14 @@ impl State {
 	async fn advance(&mut self) -> Result<()> {
 		if let Some(last) = self.last {
 			if self.target > last.number {
-				return self.fill(last).await
+				return self.fill(last).await;
 			}
 		}
 		let rpc = self.rpc.clone();
-		let lost = |error: subxt::rpcs::Error| Error::Connection { url: rpc.url.clone(), reason: error.to_string() };
+		let lost = |error: subxt::rpcs::Error| Error::Connection {
+			url: rpc.url.clone(),
+			reason: error.to_string(),
+		};
 		let subscription = match &mut self.subscription {
 			Some(subscription) => subscription,
 			none => {
@@ -96,11 +107,11 @@ impl State {
 					return Err(Error::WrongNetwork {
 						url: self.rpc.url.clone(),
 						found: format!("genesis {genesis:?}, expected {:?}", self.genesis),
-					})
+					});
 				}
 				self.doubtful = self.last.is_some();
 				none.insert(subscription)
-			},
+			}
 		};
 		match subscription.next().await {
 			// What was named before a reconnect counts no more.
@@ -109,13 +120,15 @@ impl State {
 			Some(Err(error)) => {
 				self.subscription = None;
 				tracing::debug!(%error, "subscription lost, subscribing again");
-			},
+			}
 			None => self.subscription = None,
 		}
 		if self.last.is_none() {
 			let hash = self.rpc.finalized_hash().await?;
 			let header = self.rpc.header(Some(hash)).await?;
-			let number = header.ok_or_else(|| Error::decode("finalized header", "the node does not know it"))?.number;
+			let number = header
+				.ok_or_else(|| Error::decode("finalized header", "the node does not know it"))?
+				.number;
 			let head = Head { number, hash };
 			self.last = Some(head);
 			self.target = self.target.max(number);
@@ -132,15 +145,19 @@ impl State {
 			if hash.is_some_and(|hash| hash != last.hash) {
 				return Err(Error::WrongNetwork {
 					url: self.rpc.url.clone(),
-					found: format!("another finalized block {} than before; the chain was begun anew", last.number),
-				})
+					found: format!(
+						"another finalized block {} than before; the chain was begun anew",
+						last.number
+					),
+				});
 			}
 			self.doubtful = false;
 		}
 		let end = self.target.min(last.number.saturating_add(GAP_STEP));
 		for number in last.number.saturating_add(1)..=end {
 			let hash = self.rpc.block_hash(number).await?;
-			let hash = hash.ok_or_else(|| Error::decode("finalized block", format!("the node lacks block {number}")))?;
+			let hash =
+				hash.ok_or_else(|| Error::decode("finalized block", format!("the node lacks block {number}")))?;
 			let head = Head { number, hash };
 			self.queue.push_back(head);
 			self.last = Some(head);

@@ -73,7 +73,10 @@ impl Keypair {
 	/// # Errors
 	/// [`KeyError::Exposed`] if anyone but the owner may read the file.
 	pub fn from_file(path: &Path) -> Result<Self, KeyError> {
-		let failed = |source| KeyError::File { path: path.into(), source };
+		let failed = |source| KeyError::File {
+			path: path.into(),
+			source,
+		};
 		let file = fs::File::open(path).map_err(failed)?;
 		// The permissions of what was opened, not of what the path names a moment later.
 		let metadata = file.metadata().map_err(failed)?;
@@ -98,21 +101,29 @@ impl Keypair {
 	/// A new random key, and its mnemonic phrase of 12 words.
 	pub fn generate() -> Result<(Self, String), KeyError> {
 		let mut entropy = [0u8; 16];
-		rand::rngs::OsRng.try_fill_bytes(&mut entropy).map_err(|error| KeyError::Randomness(error.to_string()))?;
-		let phrase = bip39::Mnemonic::from_entropy(&entropy).map_err(|error| KeyError::Randomness(error.to_string()))?;
+		rand::rngs::OsRng
+			.try_fill_bytes(&mut entropy)
+			.map_err(|error| KeyError::Randomness(error.to_string()))?;
+		let phrase =
+			bip39::Mnemonic::from_entropy(&entropy).map_err(|error| KeyError::Randomness(error.to_string()))?;
 		let phrase = phrase.to_string();
 		Ok((Self::from_uri(&phrase)?, phrase))
 	}
 
 	/// Writes a secret to a new file that only its owner can read. Never overwrites.
 	pub fn write_new(path: &Path, secret: &str) -> Result<(), KeyError> {
-		let failed = |source| KeyError::File { path: path.into(), source };
+		let failed = |source| KeyError::File {
+			path: path.into(),
+			source,
+		};
 		let mut options = fs::OpenOptions::new();
 		options.write(true).create_new(true);
 		#[cfg(unix)]
 		std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
 		let mut file = options.open(path).map_err(failed)?;
-		file.write_all(secret.as_bytes()).and_then(|()| file.write_all(b"\n")).map_err(failed)?;
+		file.write_all(secret.as_bytes())
+			.and_then(|()| file.write_all(b"\n"))
+			.map_err(failed)?;
 		file.sync_all().map_err(failed)
 	}
 
@@ -140,7 +151,10 @@ impl Keypair {
 fn check_mode(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
 	let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
 	if mode & 0o077 != 0 {
-		return Err(KeyError::Exposed { path: path.into(), mode })
+		return Err(KeyError::Exposed {
+			path: path.into(),
+			mode,
+		});
 	}
 	Ok(())
 }
@@ -157,17 +171,24 @@ pub fn address(account: &AccountId) -> String {
 
 /// The account of an address, or of a public key in hexadecimal.
 pub fn parse_account(text: &str) -> Result<AccountId, KeyError> {
-	let failed = |reason: String| KeyError::Account { text: text.into(), reason };
+	let failed = |reason: String| KeyError::Account {
+		text: text.into(),
+		reason,
+	};
 	if let Some(digits) = text.strip_prefix("0x") {
 		let bytes = hex::decode(digits).map_err(|error| failed(error.to_string()))?;
-		let bytes: [u8; 32] =
-			bytes.try_into().map_err(|bytes: Vec<u8>| failed(format!("{} bytes, expected are 32", bytes.len())))?;
-		return Ok(bytes.into())
+		let bytes: [u8; 32] = bytes
+			.try_into()
+			.map_err(|bytes: Vec<u8>| failed(format!("{} bytes, expected are 32", bytes.len())))?;
+		return Ok(bytes.into());
 	}
 	let (account, format) =
 		AccountId::from_ss58check_with_version(text).map_err(|error| failed(format!("{error:?}")))?;
 	if format != Ss58AddressFormat::custom(SS58_PREFIX) {
-		return Err(failed(format!("it is an address of another network (prefix {}, expected {SS58_PREFIX})", u16::from(format))))
+		return Err(failed(format!(
+			"it is an address of another network (prefix {}, expected {SS58_PREFIX})",
+			u16::from(format)
+		)));
 	}
 	Ok(account)
 }
@@ -181,14 +202,20 @@ mod tests {
 		let alice = Keypair::from_uri("//Alice").unwrap();
 		assert_eq!(alice.address(), "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY");
 		assert_eq!(parse_account(&alice.address()).unwrap(), alice.account());
-		assert_eq!(parse_account(&format!("0x{}", hex::encode(alice.public()))).unwrap(), alice.account());
+		assert_eq!(
+			parse_account(&format!("0x{}", hex::encode(alice.public()))).unwrap(),
+			alice.account()
+		);
 	}
 
 	#[test]
 	fn accounts_of_other_networks_and_garbage_are_refused() {
 		let account = Keypair::from_uri("//Alice").unwrap().account();
 		let polkadot = account.to_ss58check_with_version(Ss58AddressFormat::custom(0));
-		assert!(parse_account(&polkadot).unwrap_err().to_string().contains("another network"));
+		assert!(parse_account(&polkadot)
+			.unwrap_err()
+			.to_string()
+			.contains("another network"));
 		for text in ["", "5Grwva", "0x12", "0xzz"] {
 			assert!(parse_account(text).is_err(), "{text}");
 		}
@@ -204,7 +231,8 @@ mod tests {
 
 	#[test]
 	fn errors_do_not_repeat_the_secret() {
-		let error = Keypair::from_uri("bottom drive obey lake curtain smoke basket hold race lonely fit wolf").unwrap_err();
+		let error =
+			Keypair::from_uri("bottom drive obey lake curtain smoke basket hold race lonely fit wolf").unwrap_err();
 		assert!(!error.to_string().contains("bottom"));
 		assert!(!format!("{:?}", Keypair::from_uri("//Alice").unwrap()).contains("secret"));
 	}
@@ -217,10 +245,19 @@ mod tests {
 		let path = folder.path().join("key");
 		Keypair::write_new(&path, "//Bob").unwrap();
 		assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-		assert_eq!(Keypair::load(path.to_str().unwrap()).unwrap().account(), Keypair::from_uri("//Bob").unwrap().account());
-		assert!(matches!(Keypair::write_new(&path, "//Eve"), Err(KeyError::File { .. })), "overwritten");
+		assert_eq!(
+			Keypair::load(path.to_str().unwrap()).unwrap().account(),
+			Keypair::from_uri("//Bob").unwrap().account()
+		);
+		assert!(
+			matches!(Keypair::write_new(&path, "//Eve"), Err(KeyError::File { .. })),
+			"overwritten"
+		);
 		fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
-		assert!(matches!(Keypair::from_file(&path), Err(KeyError::Exposed { mode: 0o640, .. })));
+		assert!(matches!(
+			Keypair::from_file(&path),
+			Err(KeyError::Exposed { mode: 0o640, .. })
+		));
 	}
 
 	#[test]

@@ -1,6 +1,9 @@
 //! The market as the runtime API `MarketApi` shows it.
 
-use crate::{chain::{At, Chain}, Error, Result};
+use crate::{
+	chain::{At, Chain},
+	Error, Result,
+};
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
 	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView, MAX_PAGE},
@@ -49,7 +52,10 @@ impl<'a> Market<'a> {
 			Some(hash) => hash,
 			None => self.chain.best_head().await?.hash,
 		};
-		let market = Market { at: At::Hash(pinned), ..*self };
+		let market = Market {
+			at: At::Hash(pinned),
+			..*self
+		};
 		let mut shards = Vec::new();
 		let mut first = 0;
 		loop {
@@ -60,7 +66,7 @@ impl<'a> Market<'a> {
 			// A page must make progress, whatever the node answers.
 			let Some(next) = next.filter(|next| *next > first && full) else {
 				shards.extend(page);
-				return Ok(shards)
+				return Ok(shards);
 			};
 			first = next;
 			shards.extend(page);

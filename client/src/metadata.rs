@@ -41,34 +41,67 @@ pub fn differences(ours: &Metadata, theirs: &Metadata) -> Vec<String> {
 		}
 	};
 	for (pallet, call) in calls::ALL {
-		let hash = |metadata: &Metadata| metadata.pallet_by_name(pallet).and_then(|pallet| pallet.call_hash(call));
-		note(hash(ours).is_some() && hash(ours) == hash(theirs), format!("{pallet}.{call}"));
+		let hash = |metadata: &Metadata| {
+			metadata
+				.pallet_by_name(pallet)
+				.and_then(|pallet| pallet.call_hash(call))
+		};
+		note(
+			hash(ours).is_some() && hash(ours) == hash(theirs),
+			format!("{pallet}.{call}"),
+		);
 	}
 	for pallet in ERRORS {
 		let hash = |metadata: &Metadata| {
-			metadata.pallet_by_name(pallet).and_then(|pallet| metadata.type_hash(pallet.error_ty_id()?))
+			metadata
+				.pallet_by_name(pallet)
+				.and_then(|pallet| metadata.type_hash(pallet.error_ty_id()?))
 		};
-		note(hash(ours).is_some() && hash(ours) == hash(theirs), format!("{pallet}.Error"));
+		note(
+			hash(ours).is_some() && hash(ours) == hash(theirs),
+			format!("{pallet}.Error"),
+		);
 	}
 	for (pallet, event) in EVENTS {
 		let fields = |metadata: &Metadata| {
 			let variants = metadata.pallet_by_name(pallet)?.event_variants()?;
 			let variant = variants.iter().find(|variant| variant.name == event)?;
-			variant.fields.iter().map(|field| metadata.type_hash(field.ty.id)).collect::<Option<Vec<_>>>()
+			variant
+				.fields
+				.iter()
+				.map(|field| metadata.type_hash(field.ty.id))
+				.collect::<Option<Vec<_>>>()
 		};
-		note(fields(ours).is_some() && fields(ours) == fields(theirs), format!("{pallet}.{event}"));
+		note(
+			fields(ours).is_some() && fields(ours) == fields(theirs),
+			format!("{pallet}.{event}"),
+		);
 	}
 	for (pallet, item) in STORAGE {
-		let hash = |metadata: &Metadata| metadata.pallet_by_name(pallet).and_then(|pallet| pallet.storage_hash(item));
-		note(hash(ours).is_some() && hash(ours) == hash(theirs), format!("{pallet}.{item}"));
+		let hash = |metadata: &Metadata| {
+			metadata
+				.pallet_by_name(pallet)
+				.and_then(|pallet| pallet.storage_hash(item))
+		};
+		note(
+			hash(ours).is_some() && hash(ours) == hash(theirs),
+			format!("{pallet}.{item}"),
+		);
 	}
 	let methods = |metadata: &Metadata| {
 		let api = metadata.runtime_api_trait_by_name(API)?;
-		Some(api.methods().map(|method| (method.name().to_string(), method.hash())).collect::<Vec<_>>())
+		Some(
+			api.methods()
+				.map(|method| (method.name().to_string(), method.hash()))
+				.collect::<Vec<_>>(),
+		)
 	};
 	let theirs = methods(theirs).unwrap_or_default();
 	for (name, hash) in methods(ours).unwrap_or_default() {
-		note(theirs.iter().any(|their| *their == (name.clone(), hash)), format!("{API}.{name}"));
+		note(
+			theirs.iter().any(|their| *their == (name.clone(), hash)),
+			format!("{API}.{name}"),
+		);
 	}
 	differs
 }

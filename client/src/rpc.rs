@@ -68,13 +68,19 @@ impl Iterator for Backoff {
 
 impl Rpc {
 	pub async fn connect(url: &str, connect_timeout: Duration, patience: Duration) -> Result<Self> {
-		let failed = |reason: String| Error::Connection { url: url.into(), reason };
+		let failed = |reason: String| Error::Connection {
+			url: url.into(),
+			reason,
+		};
 		if !(url.starts_with("ws://") || url.starts_with("wss://")) {
-			return Err(failed("the address must begin with ws:// or wss://".into()))
+			return Err(failed("the address must begin with ws:// or wss://".into()));
 		}
 		let established = Arc::new(AtomicBool::new(false));
-		let backoff =
-			Backoff { established: established.clone(), deadline: Instant::now() + connect_timeout, pause: FIRST_PAUSE };
+		let backoff = Backoff {
+			established: established.clone(),
+			deadline: Instant::now() + connect_timeout,
+			pause: FIRST_PAUSE,
+		};
 		let connecting = reconnecting_rpc_client::RpcClient::builder()
 			.retry_policy(backoff)
 			.connection_timeout(connect_timeout)
@@ -85,13 +91,21 @@ impl Rpc {
 			.map_err(|_| failed("nobody answered in time".into()))?
 			.map_err(|error| failed(error.to_string()))?;
 		established.store(true, Ordering::Relaxed);
-		Ok(Self { client: RpcClient::new(client), url: url.into(), patience })
+		Ok(Self {
+			client: RpcClient::new(client),
+			url: url.into(),
+			patience,
+		})
 	}
 
 	/// A connection that is there already.
 	#[cfg(test)]
 	pub fn over(client: RpcClient, patience: Duration) -> Self {
-		Self { client, url: "ws://test".into(), patience }
+		Self {
+			client,
+			url: "ws://test".into(),
+			patience,
+		}
 	}
 
 	/// Sends a request whose refusal concerns the caller.
@@ -103,7 +117,7 @@ impl Rpc {
 					Err(RpcError::DisconnectedWillReconnect(reason)) => {
 						tracing::debug!(method, reason, "connection lost, asking again");
 						tokio::time::sleep(FIRST_PAUSE).await;
-					},
+					}
 					Err(RpcError::User(error)) => {
 						let data = error.data.map(|raw| {
 							serde_json::from_str::<String>(raw.get()).unwrap_or_else(|_| raw.get().to_string())
@@ -112,11 +126,15 @@ impl Rpc {
 							code: error.code,
 							message: error.message,
 							data: data.unwrap_or_default(),
-						}))
-					},
+						}));
+					}
 					Err(RpcError::Deserialization(error)) => return Err(Error::decode(method, error)),
-					Err(error) =>
-						return Err(Error::Connection { url: self.url.clone(), reason: format!("{method}: {error}") }),
+					Err(error) => {
+						return Err(Error::Connection {
+							url: self.url.clone(),
+							reason: format!("{method}: {error}"),
+						})
+					}
 				}
 			}
 		};
@@ -131,23 +149,33 @@ impl Rpc {
 
 	/// Sends a request.
 	pub async fn request<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Result<T> {
-		self.ask(method, params)
-			.await?
-			.map_err(|refusal| Error::Rpc { method: method.into(), reason: refusal.to_string() })
+		self.ask(method, params).await?.map_err(|refusal| Error::Rpc {
+			method: method.into(),
+			reason: refusal.to_string(),
+		})
 	}
 
 	pub async fn subscribe_finalized_heads(&self) -> Result<RpcSubscription<HeaderJson>, RpcError> {
 		self.client
-			.subscribe("chain_subscribeFinalizedHeads", rpc_params![], "chain_unsubscribeFinalizedHeads")
+			.subscribe(
+				"chain_subscribeFinalizedHeads",
+				rpc_params![],
+				"chain_unsubscribeFinalizedHeads",
+			)
 			.await
 	}
 
 	/// Calls a function of the runtime API on the state after a block, of the best one without a hash.
 	pub async fn state_call(&self, function: &str, args: &[u8], at: Option<Hash>) -> Result<Vec<u8>> {
-		let answer = self.ask::<HexBytes>("state_call", rpc_params![function, to_hex(args), at]).await?;
+		let answer = self
+			.ask::<HexBytes>("state_call", rpc_params![function, to_hex(args), at])
+			.await?;
 		match answer {
 			Ok(bytes) => Ok(bytes.0),
-			Err(refusal) => Err(Error::Rpc { method: function.into(), reason: refusal.to_string() }),
+			Err(refusal) => Err(Error::Rpc {
+				method: function.into(),
+				reason: refusal.to_string(),
+			}),
 		}
 	}
 
@@ -180,7 +208,8 @@ impl Rpc {
 	}
 
 	pub async fn submit(&self, transaction: &[u8]) -> Result<Result<Hash, Refusal>> {
-		self.ask("author_submitExtrinsic", rpc_params![to_hex(transaction)]).await
+		self.ask("author_submitExtrinsic", rpc_params![to_hex(transaction)])
+			.await
 	}
 
 	pub async fn next_nonce(&self, address: &str) -> Result<u64> {
@@ -222,7 +251,9 @@ impl<'de> Deserialize<'de> for HexBytes {
 	fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
 		use serde::de::Error as _;
 		let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-		let digits = text.strip_prefix("0x").ok_or_else(|| D::Error::custom("expected a 0x string"))?;
+		let digits = text
+			.strip_prefix("0x")
+			.ok_or_else(|| D::Error::custom("expected a 0x string"))?;
 		hex::decode(digits).map(Self).map_err(D::Error::custom)
 	}
 }
@@ -244,7 +275,11 @@ mod tests {
 	#[test]
 	fn the_first_connection_is_given_up_at_its_deadline_and_later_ones_never() {
 		let established = Arc::new(AtomicBool::new(false));
-		let mut pauses = Backoff { established: established.clone(), deadline: Instant::now(), pause: FIRST_PAUSE };
+		let mut pauses = Backoff {
+			established: established.clone(),
+			deadline: Instant::now(),
+			pause: FIRST_PAUSE,
+		};
 		assert_eq!(pauses.next(), None);
 		established.store(true, Ordering::Relaxed);
 		let pauses: Vec<_> = pauses.take(20).collect();
@@ -267,12 +302,22 @@ mod tests {
 
 	#[tokio::test]
 	async fn an_unreachable_node_is_named_with_the_reason() {
-		let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+		let port = std::net::TcpListener::bind("127.0.0.1:0")
+			.unwrap()
+			.local_addr()
+			.unwrap()
+			.port();
 		let url = format!("ws://127.0.0.1:{port}");
-		let error = Rpc::connect(&url, Duration::from_millis(300), Duration::from_secs(1)).await.err().unwrap();
+		let error = Rpc::connect(&url, Duration::from_millis(300), Duration::from_secs(1))
+			.await
+			.err()
+			.unwrap();
 		assert!(error.is_connection());
 		assert!(error.to_string().contains(&url), "{error}");
-		let error = Rpc::connect("http://127.0.0.1", Duration::from_secs(9), Duration::from_secs(9)).await.err().unwrap();
+		let error = Rpc::connect("http://127.0.0.1", Duration::from_secs(9), Duration::from_secs(9))
+			.await
+			.err()
+			.unwrap();
 		assert!(error.to_string().contains("ws://"), "{error}");
 	}
 }

@@ -92,7 +92,11 @@ struct InFlight {
 
 impl Drop for InFlight {
 	fn drop(&mut self) {
-		self.lane.in_flight.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.nonce);
+		self.lane
+			.in_flight
+			.lock()
+			.unwrap_or_else(PoisonError::into_inner)
+			.remove(&self.nonce);
 	}
 }
 
@@ -159,11 +163,16 @@ impl Chain {
 	/// the node no longer has.
 	pub async fn submit(&self, signer: &Keypair, call: Call) -> Result<Finalized> {
 		let (located, _in_flight) = self.hand_in(signer, &call).await?;
-		let Located { block, index, hash } =
-			located.await.map_err(|_| Error::Connection { url: self.url().into(), reason: "shut down".into() })??;
+		let Located { block, index, hash } = located.await.map_err(|_| Error::Connection {
+			url: self.url().into(),
+			reason: "shut down".into(),
+		})??;
 		let outcome = async {
 			let events = self.events(block.hash).await?;
-			let events: Vec<_> = events.into_iter().filter(|event| event.extrinsic == Some(index)).collect();
+			let events: Vec<_> = events
+				.into_iter()
+				.filter(|event| event.extrinsic == Some(index))
+				.collect();
 			let runtime = self.runtime(Some(block.hash)).await?;
 			let failed = failure(&runtime.metadata, &events)?;
 			let succeeded = events.iter().any(|event| event.is("System", "ExtrinsicSuccess"));
@@ -172,9 +181,16 @@ impl Chain {
 		match outcome.await {
 			Ok((_, Some(error), _)) => Err(error),
 			Ok((events, None, true)) => Ok(Finalized { block, hash, events }),
-			Ok((_, None, false)) =>
-				Err(Error::OutcomeUnknown { hash, block: block.hash, reason: "the block has no events for it".into() }),
-			Err(error) => Err(Error::OutcomeUnknown { hash, block: block.hash, reason: error.to_string() }),
+			Ok((_, None, false)) => Err(Error::OutcomeUnknown {
+				hash,
+				block: block.hash,
+				reason: "the block has no events for it".into(),
+			}),
+			Err(error) => Err(Error::OutcomeUnknown {
+				hash,
+				block: block.hash,
+				reason: error.to_string(),
+			}),
 		}
 	}
 
@@ -184,7 +200,10 @@ impl Chain {
 		let runtime = self.runtime(None).await?;
 		let transaction = sign(self, &runtime, signer, call, 0, head, MORTALITY)?;
 		let args = [&transaction[..], &(transaction.len() as u32).encode()].concat();
-		let bytes = self.rpc().state_call("TransactionPaymentApi_query_info", &args, None).await?;
+		let bytes = self
+			.rpc()
+			.state_call("TransactionPaymentApi_query_info", &args, None)
+			.await?;
 		// Weight (time and size), class, fee.
 		type Info = (Compact<u64>, Compact<u64>, u8, Balance);
 		let info = Info::decode(&mut &bytes[..]).map_err(|error| Error::decode("fee", error))?;
@@ -209,7 +228,11 @@ impl Chain {
 			let next = self.rpc().next_nonce(&address(&account)).await?;
 			let in_flight = lane.clone().take(next);
 			let head = self.finalized_head().await?;
-			let best = self.rpc().header(None).await?.map_or(head.number, |header| header.number);
+			let best = self
+				.rpc()
+				.header(None)
+				.await?
+				.map_or(head.number, |header| header.number);
 			let runtime = self.runtime(None).await?;
 			let period = mortality(head.number, best);
 			let bytes = sign(self, &runtime, signer, call, in_flight.nonce, head, period)?;
@@ -221,27 +244,33 @@ impl Chain {
 			match self.rpc().submit(&bytes).await? {
 				Ok(_) => {
 					guard.keep();
-					return Ok((located, in_flight))
-				},
+					return Ok((located, in_flight));
+				}
 				Err(refusal) => match Rejection::of(&refusal) {
 					Rejection::Known => {
 						guard.keep();
-						return Ok((located, in_flight))
-					},
+						return Ok((located, in_flight));
+					}
 					Rejection::CannotPay => {
 						let free = self.balances(&account, crate::At::Best).await?.free;
 						let fee = self.estimate_fee(signer, call).await.unwrap_or_default();
-						return Err(Error::CannotPay { account, free, fee })
-					},
-					Rejection::Other => return Err(Error::Refused { reason: refusal.to_string() }),
+						return Err(Error::CannotPay { account, free, fee });
+					}
+					Rejection::Other => {
+						return Err(Error::Refused {
+							reason: refusal.to_string(),
+						})
+					}
 					Rejection::NonceTaken | Rejection::NotNow => {
 						tracing::debug!(nonce = in_flight.nonce, %refusal, "not taken, trying again");
 						last = Some(refusal);
-					},
+					}
 				},
 			}
 		}
-		Err(Error::Refused { reason: last.map_or_else(String::new, |refusal| refusal.to_string()) })
+		Err(Error::Refused {
+			reason: last.map_or_else(String::new, |refusal| refusal.to_string()),
+		})
 	}
 }
 
@@ -293,7 +322,11 @@ mod tests {
 	use super::*;
 
 	fn refusal(code: i32, data: &str) -> Refusal {
-		Refusal { code, message: "Invalid Transaction".into(), data: data.into() }
+		Refusal {
+			code,
+			message: "Invalid Transaction".into(),
+			data: data.into(),
+		}
 	}
 
 	#[test]
@@ -305,7 +338,10 @@ mod tests {
 			Rejection::CannotPay
 		);
 		assert_eq!(kind(1010, "Transaction has a bad signature"), Rejection::Other);
-		assert_eq!(kind(1014, "The transaction has too low priority"), Rejection::NonceTaken);
+		assert_eq!(
+			kind(1014, "The transaction has too low priority"),
+			Rejection::NonceTaken
+		);
 		assert_eq!(kind(1013, ""), Rejection::Known);
 		assert_eq!(kind(1012, ""), Rejection::NotNow);
 	}

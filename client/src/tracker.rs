@@ -39,6 +39,8 @@ pub(crate) struct Watched {
 	until: BlockNumber,
 	/// The finalized head when it was last looked after.
 	checked: BlockNumber,
+	/// True if it may be in a block that could not be searched.
+	doubtful: bool,
 	reply: oneshot::Sender<Result<Located>>,
 }
 
@@ -51,7 +53,18 @@ impl Watched {
 		finalized: BlockNumber,
 	) -> (Self, oneshot::Receiver<Result<Located>>) {
 		let (reply, receiver) = oneshot::channel();
-		(Self { bytes, account, nonce, until, checked: finalized, reply }, receiver)
+		(
+			Self {
+				bytes,
+				account,
+				nonce,
+				until,
+				checked: finalized,
+				doubtful: false,
+				reply,
+			},
+			receiver,
+		)
 	}
 }
 
@@ -102,7 +115,7 @@ impl Tracker {
 	pub async fn start(&self, chain: &Chain) -> Result<()> {
 		let mut task = self.task.lock().await;
 		if task.as_ref().is_some_and(|task| !task.is_finished()) {
-			return Ok(())
+			return Ok(());
 		}
 		let mut heads = chain.finalized_heads();
 		let first = heads.next().await;
@@ -113,7 +126,10 @@ impl Tracker {
 
 	pub fn watch(&self, hash: Hash, watched: Watched) -> Guard {
 		lock(&self.waiting).insert(hash, watched);
-		Guard { waiting: self.waiting.clone(), hash: Some(hash) }
+		Guard {
+			waiting: self.waiting.clone(),
+			hash: Some(hash),
+		}
 	}
 }
 
@@ -126,16 +142,19 @@ async fn run(waiting: Waiting, mut heads: Heads, chain: Weak<Inner>) {
 			Ok(head) => head,
 			Err(error) => {
 				for (_, watched) in lock(&waiting).drain() {
-					let error = Error::WrongNetwork { url: rpc.url.clone(), found: error.to_string() };
+					let error = Error::WrongNetwork {
+						url: rpc.url.clone(),
+						found: error.to_string(),
+					};
 					// Nobody may be waiting any more.
 					drop(watched.reply.send(Err(error)));
 				}
-				return
-			},
+				return;
+			}
 		};
 		lock(&waiting).retain(|_, watched| !watched.reply.is_closed());
 		if lock(&waiting).is_empty() {
-			continue
+			continue;
 		}
 		find(&waiting, &rpc, head).await;
 		look_after(&waiting, &rpc, head).await;
@@ -148,9 +167,10 @@ async fn find(waiting: &Waiting, rpc: &Rpc, head: Head) {
 		match rpc.body(head.hash).await {
 			Ok(Some(body)) => break body,
 			Ok(None) => {
-				tracing::warn!(number = head.number, "the node lacks a finalized block");
-				return
-			},
+				tracing::warn!(number = head.number, "the node lacks the body of a finalized block");
+				lock(waiting).values_mut().for_each(|watched| watched.doubtful = true);
+				return;
+			}
 			Err(error) => tracing::warn!(number = head.number, %error, "cannot read a finalized block, trying again"),
 		}
 		tokio::time::sleep(PAUSE).await;
@@ -158,7 +178,11 @@ async fn find(waiting: &Waiting, rpc: &Rpc, head: Head) {
 	for (index, transaction) in body.iter().enumerate() {
 		let hash = merkle::hash(transaction);
 		if let Some(watched) = lock(waiting).remove(&hash) {
-			drop(watched.reply.send(Ok(Located { block: head, index: index as u32, hash })));
+			drop(watched.reply.send(Ok(Located {
+				block: head,
+				index: index as u32,
+				hash,
+			})));
 		}
 	}
 }
@@ -167,22 +191,41 @@ async fn find(waiting: &Waiting, rpc: &Rpc, head: Head) {
 async fn look_after(waiting: &Waiting, rpc: &Rpc, head: Head) {
 	let late: Vec<_> = lock(waiting)
 		.iter_mut()
-		.filter(|(_, watched)| {
-			head.number >= watched.until || head.number.saturating_sub(watched.checked) >= PATIENCE
-		})
+		.filter(|(_, watched)| head.number >= watched.until || head.number.saturating_sub(watched.checked) >= PATIENCE)
 		.map(|(hash, watched)| {
 			watched.checked = head.number;
-			(*hash, watched.account.clone(), watched.nonce, watched.until, watched.bytes.clone())
+			let Watched {
+				account,
+				nonce,
+				until,
+				doubtful,
+				bytes,
+				..
+			} = watched;
+			(*hash, account.clone(), *nonce, *until, *doubtful, bytes.clone())
 		})
 		.collect();
-	for (hash, account, nonce, until, bytes) in late {
+	for (hash, account, nonce, until, doubtful, bytes) in late {
 		let expired = head.number >= until;
-		let overtaken = !expired && matches!(account_nonce(rpc, &account, head.hash).await, Ok(next) if next > nonce);
-		if expired || overtaken {
+		let next = account_nonce(rpc, &account, head.hash).await.ok();
+		let used = next.is_some_and(|next| next > nonce);
+		if expired || used {
 			if let Some(watched) = lock(waiting).remove(&hash) {
-				drop(watched.reply.send(Err(Error::Dropped { hash })));
+				// Every block was searched, or the nonce proves that it is in none.
+				let lost = !doubtful || next.is_some_and(|next| next <= nonce);
+				let reason = "it may be in a block that the node no longer has".to_string();
+				let unknown = Error::OutcomeUnknown {
+					hash,
+					block: head.hash,
+					reason,
+				};
+				drop(
+					watched
+						.reply
+						.send(Err(if lost { Error::Dropped { hash } } else { unknown })),
+				);
 			}
-			continue
+			continue;
 		}
 		match rpc.submit(&bytes).await {
 			Ok(Ok(_)) => tracing::info!(?hash, nonce, "a transaction was lost and is submitted again"),
@@ -195,6 +238,10 @@ async fn look_after(waiting: &Waiting, rpc: &Rpc, head: Head) {
 
 /// The nonce of the next transaction of an account after a block.
 async fn account_nonce(rpc: &Rpc, account: &AccountId, block: Hash) -> Result<u64> {
-	let bytes = rpc.state_call("AccountNonceApi_account_nonce", &account.encode(), Some(block)).await?;
-	u32::decode(&mut &bytes[..]).map(u64::from).map_err(|error| Error::decode("nonce", error))
+	let bytes = rpc
+		.state_call("AccountNonceApi_account_nonce", &account.encode(), Some(block))
+		.await?;
+	u32::decode(&mut &bytes[..])
+		.map(u64::from)
+		.map_err(|error| Error::decode("nonce", error))
 }

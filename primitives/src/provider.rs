@@ -15,6 +15,9 @@ pub const PRICE_BUCKETS: usize = 16;
 /// The price, in plancks per Ggas, at which bucket 1 starts.
 pub const BUCKET_BASE: Balance = 1_000_000;
 
+/// The memory of a slot that [`HardwareClass::HighMemory`] stands for: 16 GiB in pages of 64 KiB.
+pub const HIGH_MEMORY_PAGES: u32 = 16 * 1024 * 1024 / 64;
+
 /// What a provider's machine is good for. A provider may offer several. Claims, except where a class says otherwise.
 #[derive(
 	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode, DecodeWithMemTracking,

@@ -1,5 +1,4 @@
-//! Writes the runtime's metadata to standard output, for the client library's committed copy:
-//! `cargo run --release -p millrace-runtime --example metadata > client/metadata.scale`.
+//! Writes the runtime's metadata to standard output; `scripts/metadata.sh` makes the client library's copy of it.
 
 use std::io::{self, Write};
 

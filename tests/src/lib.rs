@@ -2,7 +2,19 @@
 //! ports on loopback. Everything started is stopped when it is dropped; a failing test prints the ends of the logs.
 //!
 //! Conditions are waited for with deadlines, never for fixed times.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | this one | processes, and a node with its JSON-RPC and command line |
+//! | [`provider`] | providers: agents as processes, and agents inside the test that misbehave |
+//! | [`programs`] | small job programs and their inputs |
+//! | [`ledger`] | who has what at a block, and what happened in a range of blocks |
 
+pub mod ledger;
+pub mod programs;
+pub mod provider;
+
+use millrace_client::{Chain, Keypair};
 use serde_json::{json, Value};
 use std::{
 	fs::File,
@@ -11,9 +23,15 @@ use std::{
 	net::TcpListener,
 	path::{Path, PathBuf},
 	process::{Child, Command, Output, Stdio},
+	sync::{Arc, LazyLock},
 	time::{Duration, Instant},
 };
 use tempfile::TempDir;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// So many chains run at the same time in one process of tests: more would only make each other late.
+const CHAINS: usize = 2;
+static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(CHAINS)));
 
 /// How long a condition may take before the test fails: generous, since machines are slow and shared.
 pub const DEADLINE: Duration = Duration::from_secs(120);
@@ -134,15 +152,18 @@ pub struct Node {
 	pub dir: TempDir,
 	/// The port of JSON-RPC, over HTTP and WebSocket.
 	pub rpc_port: u16,
+	/// Given back last.
+	_turn: OwnedSemaphorePermit,
 }
 
 impl Node {
-	/// Starts a node of the preset `development` and waits until it answers.
+	/// Starts a node of the preset `development` and waits until it answers. Waits for its turn before.
 	pub async fn start() -> Self {
+		let turn = TURNS.clone().acquire_owned().await.expect("the semaphore is never closed");
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let rpc_port = free_port();
 		let process = Self::spawn(dir.path(), rpc_port);
-		let node = Self { process, dir, rpc_port };
+		let mut node = Self { process, dir, rpc_port, _turn: turn };
 		node.answers().await;
 		node
 	}
@@ -152,8 +173,10 @@ impl Node {
 		command
 			.args(["--dev", "--base-path"])
 			.arg(dir.join("node"))
-			.args(["--rpc-port", &rpc_port.to_string(), "--port", "0", "--no-prometheus", "--no-telemetry"])
-			.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns"]);
+			.args(["--rpc-port", &rpc_port.to_string(), "--no-prometheus", "--no-telemetry"])
+			.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns"])
+			// Tests look back at the state of old blocks.
+			.args(["--state-pruning", "archive", "--blocks-pruning", "archive"]);
 		Process::start("node", &mut command, dir.join("node.log"))
 	}
 
@@ -169,8 +192,13 @@ impl Node {
 		self.answers().await;
 	}
 
-	async fn answers(&self) {
-		wait_for("the node to answer", || async { self.rpc("system_health", json!([])).await.ok() }).await;
+	async fn answers(&mut self) {
+		let (process, port) = (&mut self.process, self.rpc_port);
+		wait_for("the node to answer", || {
+			assert!(process.is_running(), "the node ended: {}", process.output());
+			async move { call(port, "system_health", json!([])).await.ok() }
+		})
+		.await;
 	}
 
 	/// Its WebSocket URL.
@@ -180,20 +208,7 @@ impl Node {
 
 	/// Calls a JSON-RPC method over HTTP.
 	pub async fn rpc(&self, method: &str, params: Value) -> anyhow::Result<Value> {
-		let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-		let answer = reqwest::Client::new()
-			.post(format!("http://127.0.0.1:{}", self.rpc_port))
-			.header("content-type", "application/json")
-			.body(body)
-			.send()
-			.await?
-			.text()
-			.await?;
-		let mut answer: Value = serde_json::from_str(&answer)?;
-		match answer.get("error") {
-			Some(error) => anyhow::bail!("{method}: {error}"),
-			None => Ok(answer["result"].take()),
-		}
+		call(self.rpc_port, method, params).await
 	}
 
 	/// The number of the last finalized block.
@@ -211,28 +226,99 @@ impl Node {
 		.await;
 	}
 
-	/// Runs the command line against this node.
-	pub fn cli(&self, key: &str, args: &[&str]) -> Output {
-		Command::new(bin("millrace"))
-			.args(["--url", &self.url(), "--key", key])
-			.args(args)
-			.stdin(Stdio::null())
-			.output()
-			.expect("the command line can be started")
+	/// A job, at the best block; none once all its state is gone.
+	pub async fn job(&self, id: u64) -> Option<Value> {
+		self.rpc("market_job", json!([id])).await.ok().filter(|job| !job.is_null())
+	}
+
+	/// A job's shards that are under way or in custody.
+	pub async fn shards(&self, id: u64) -> Vec<Value> {
+		let shards = self.rpc("market_shards", json!([id])).await.expect("market_shards answers");
+		shards.as_array().expect("market_shards returns a list").clone()
+	}
+
+	/// Waits until a job is in this state; returns it.
+	pub async fn job_is(&self, id: u64, what: &str, test: impl Fn(&Value) -> bool) -> Value {
+		wait_for(&format!("job {id} to be {what}"), || async { self.job(id).await.filter(|job| test(job)) }).await
+	}
+
+	/// Waits until nothing of a job is left in the last finalized block.
+	pub async fn finalized_without(&self, id: u64) {
+		wait_for(&format!("the end of job {id} to be finalized"), || async {
+			let head = self.rpc("chain_getFinalizedHead", json!([])).await.ok()?;
+			self.rpc("market_job", json!([id, head])).await.ok()?.is_null().then_some(())
+		})
+		.await;
+	}
+
+	/// Connects with the client library.
+	pub async fn chain(&self) -> Chain {
+		Chain::connect(&self.url()).await.unwrap_or_else(|error| panic!("cannot connect: {error}"))
+	}
+
+	/// Runs the command line against this node. It is killed if it is not awaited to its end.
+	pub async fn cli(&self, key: &str, args: &[&str]) -> Output {
+		run_cli(&["--url", &self.url(), "--key", key], args).await
 	}
 
 	/// Runs the command line with `--json`; panics unless it succeeds.
-	pub fn cli_json(&self, key: &str, args: &[&str]) -> Value {
+	pub async fn cli_json(&self, key: &str, args: &[&str]) -> Value {
 		let args: Vec<_> = ["--json"].iter().chain(args).copied().collect();
-		let output = self.cli(key, &args);
-		assert!(
-			output.status.success(),
-			"millrace {args:?} failed: {}{}",
-			String::from_utf8_lossy(&output.stdout),
-			String::from_utf8_lossy(&output.stderr)
-		);
-		serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-			panic!("millrace {args:?} printed no JSON ({error}): {}", String::from_utf8_lossy(&output.stdout))
-		})
+		let output = self.cli(key, &args).await;
+		assert!(output.status.success(), "millrace {args:?} failed: {}", text(&output));
+		document(&output)
 	}
+}
+
+/// Calls a JSON-RPC method of the node at this port over HTTP.
+async fn call(port: u16, method: &str, params: Value) -> anyhow::Result<Value> {
+	let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+	let answer = reqwest::Client::new()
+		.post(format!("http://127.0.0.1:{port}"))
+		.header("content-type", "application/json")
+		.body(body)
+		.send()
+		.await?
+		.text()
+		.await?;
+	let mut answer: Value = serde_json::from_str(&answer)?;
+	match answer.get("error") {
+		Some(error) => anyhow::bail!("{method}: {error}"),
+		None => Ok(answer["result"].take()),
+	}
+}
+
+/// Runs the command line with these options and arguments. It is killed if it is not awaited to its end.
+pub async fn run_cli(options: &[&str], args: &[&str]) -> Output {
+	tokio::process::Command::new(bin("millrace"))
+		.args(options)
+		.args(args)
+		.env_remove("MILLRACE_URL")
+		.env_remove("MILLRACE_KEY")
+		.stdin(Stdio::null())
+		.kill_on_drop(true)
+		.output()
+		.await
+		.expect("the command line can be started")
+}
+
+/// The JSON document that a command printed to standard output.
+pub fn document(output: &Output) -> Value {
+	serde_json::from_slice(&output.stdout)
+		.unwrap_or_else(|error| panic!("no JSON document was printed ({error}): {}", text(output)))
+}
+
+/// All that a command printed.
+pub fn text(output: &Output) -> String {
+	format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// An amount in plancks, which JSON holds as a decimal string.
+pub fn amount(value: &Value) -> u128 {
+	value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no amount"))
+}
+
+/// The key of a development account such as `//Alice`.
+pub fn key(uri: &str) -> Keypair {
+	Keypair::from_uri(uri).unwrap_or_else(|error| panic!("{uri}: {error}"))
 }

@@ -66,3 +66,13 @@ fn nothing_banned_is_in_the_lock() {
 		assert!(!BANNED.iter().any(|banned| name.starts_with(banned)), "{name} must not be built");
 	}
 }
+
+#[test]
+fn the_client_s_metadata_is_the_runtime_s() {
+	use millrace_runtime::metadata::{encoded, LATEST_VERSION};
+	let runtime = encoded(LATEST_VERSION).expect("the runtime has metadata");
+	assert!(
+		millrace_client::metadata::EMBEDDED == runtime,
+		"client/metadata.scale is not what the runtime says; run scripts/metadata.sh and look at the difference"
+	);
+}

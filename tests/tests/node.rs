@@ -48,7 +48,7 @@ async fn a_port_in_use_is_a_clear_error() {
 	let held = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
 	let port = held.local_addr().expect("bound").port().to_string();
 	let output = std::process::Command::new(millrace_tests::bin("millrace-node"))
-		.args(["--dev", "--tmp", "--rpc-port", &port, "--port", "0", "--no-prometheus", "--no-mdns"])
+		.args(["--dev", "--tmp", "--rpc-port", &port, "--no-prometheus", "--no-mdns"])
 		.output()
 		.expect("the node can be started");
 	assert!(!output.status.success(), "the node must not run without its RPC");

@@ -11,7 +11,7 @@ use anyhow::{bail, Context};
 use clap::Args;
 use millrace_client::{calls, keys::address, At, Chain, Keypair};
 use millrace_primitives::{
-	provider::{ClassSet, HardwareClass, ProviderInfo, Region},
+	provider::{ClassSet, HardwareClass, ProviderInfo, Region, HIGH_MEMORY_PAGES},
 	AccountId, Balance,
 };
 use serde::{de::value::StrDeserializer, de::IntoDeserializer, Deserialize, Serialize};
@@ -22,9 +22,6 @@ use std::{
 	path::Path,
 	process::ExitCode,
 };
-
-/// Memory of a slot from which on a machine is of the class `highMemory`.
-const HIGH_MEMORY: u64 = 16 << 30;
 
 /// Options of `init`. What is not given stays as it was configured, or is found out the first time.
 #[derive(Args, Debug)]
@@ -192,7 +189,7 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 			region: Region::Unspecified,
 			classes: Vec::new(),
 			disk_mib: machine.disk_mib(),
-			heartbeat_blocks: 200,
+			heartbeat_blocks: 500,
 			benchmark_mgas: None,
 		},
 	};
@@ -210,7 +207,7 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 	config.metrics = options.metrics_addr.or(config.metrics);
 	config.slots = options.slots.unwrap_or(config.slots);
 	match options.memory_mib {
-		Some(mib) => config.memory_pages = mib.saturating_mul(16).clamp(1, 65_535),
+		Some(mib) => config.memory_pages = mib.saturating_mul(16).max(1),
 		None if is_new => config.memory_pages = machine.pages_per_slot(config.slots),
 		None => {},
 	}
@@ -220,7 +217,7 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 		config.classes.clone_from(&options.classes);
 	} else if is_new {
 		config.classes.push(HardwareClass::General);
-		if machine.memory / u64::from(config.slots.max(1)) >= HIGH_MEMORY {
+		if config.memory_pages >= HIGH_MEMORY_PAGES {
 			config.classes.push(HardwareClass::HighMemory);
 		}
 	}

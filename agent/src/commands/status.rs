@@ -115,7 +115,11 @@ fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()>
 			for seat in &agent.seats {
 				let state = seat.state.map_or_else(|| "custody".into(), |state| format!("{state:?}"));
 				let SeatStatus { seat: name, work, done, tasks, due, .. } = seat;
-				writeln!(output, "  {name}  {state}, {work}, {done} of {tasks} tasks, due at {due} (now {})", answer.now)?;
+				let due = match *due {
+					MarketBlock::MAX => "waiting for the other seats".into(),
+					due => format!("due at {due} (now {})", answer.now),
+				};
+				writeln!(output, "  {name}  {state}, {work}, {done} of {tasks} tasks, {due}")?;
 			}
 			if let Some(last) = &agent.last_transaction {
 				let ago = now().saturating_sub(last.at);

@@ -17,12 +17,25 @@ pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> 
 	let chain = global.connect().await?;
 	context::job(&chain, options.job, At::Finalized).await?;
 	let shards = chain.market(At::Finalized).all_shards(options.job).await?;
-	let in_custody: Vec<_> =
-		shards.iter().filter(|shard| shard.state == ShardState::Custody).map(|shard| shard.id.index).collect();
+	let in_custody: Vec<_> = shards
+		.iter()
+		.filter(|shard| shard.state == ShardState::Custody)
+		.map(|shard| shard.id.index)
+		.collect();
 	if in_custody.is_empty() {
-		return Err(Failure::Refused(format!("no outputs of job {} are in custody", options.job.0)))
+		return Err(Failure::Refused(format!(
+			"no outputs of job {} are in custody",
+			options.job.0
+		)));
 	}
 	let transactions = acknowledge_shards(&chain, &signer, options.job, &in_custody).await?;
 	let document = json!({ "job": options.job.0, "shards": in_custody, "transactions": transactions });
-	output.result(&document, format!("The custody of {} shards of job {} is over.", in_custody.len(), options.job.0))
+	output.result(
+		&document,
+		format!(
+			"The custody of {} shards of job {} is over.",
+			in_custody.len(),
+			options.job.0
+		),
+	)
 }

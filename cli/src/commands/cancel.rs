@@ -17,10 +17,21 @@ pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> 
 	context::job(&chain, options.job, At::Best).await?;
 	let (finalized, transaction) = context::submit(&chain, &signer, calls::cancel(options.job)).await?;
 	// Job, status, what came back.
-	type Closed = (millrace_primitives::JobId, millrace_primitives::job::JobStatus, millrace_primitives::Balance);
-	let closed = finalized.find("Jobs", "JobClosed").map(|event| event.decode::<Closed>()).transpose()?;
+	type Closed = (
+		millrace_primitives::JobId,
+		millrace_primitives::job::JobStatus,
+		millrace_primitives::Balance,
+	);
+	let closed = finalized
+		.find("Jobs", "JobClosed")
+		.map(|event| event.decode::<Closed>())
+		.transpose()?;
 	let refunded = closed.map(|(_, _, refunded)| refunded).unwrap_or_default();
-	let running = chain.market(At::Hash(finalized.block.hash)).job(options.job).await?.map_or(0, |job| job.running);
+	let running = chain
+		.market(At::Hash(finalized.block.hash))
+		.job(options.job)
+		.await?
+		.map_or(0, |job| job.running);
 	let document = json!({
 		"job": options.job.0,
 		"refunded": refunded.to_string(),

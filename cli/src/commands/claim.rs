@@ -24,7 +24,7 @@ pub async fn run(global: &Global, options: ClaimOptions, output: &mut Output) ->
 			"nothing can be claimed for {} in era {}: it earned nothing, the era is not over, or it was claimed or expired",
 			address(&provider),
 			options.era
-		)))
+		)));
 	}
 	let (finalized, transaction) = context::submit(&chain, &signer, calls::claim(&provider, options.era)).await?;
 	let document = json!({
@@ -33,6 +33,11 @@ pub async fn run(global: &Global, options: ClaimOptions, output: &mut Output) ->
 		"amount": amount.to_string(),
 		"transaction": transaction,
 	});
-	let text = format!("{} were minted for {}.{}", mill(amount), address(&provider), context::fee(&finalized));
+	let text = format!(
+		"{} were minted for {}.{}",
+		mill(amount),
+		address(&provider),
+		context::fee(&finalized)
+	);
 	output.result(&document, text)
 }

@@ -37,7 +37,8 @@ pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
 	let quote = chain.market(At::Best).quote(spec).await?;
 	quote.ok_or_else(|| {
 		Failure::Input(
-			"the chain does not accept such a job: the price may be below the least one, or the deadline too far away".into(),
+			"the chain does not accept such a job: the price may be below the least one, or the deadline too far away"
+				.into(),
 		)
 	})
 }
@@ -51,18 +52,27 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 		hex_root(&prepared.program_id),
 	);
 	let mut row = |name: &str, value: String| text += &format!("{name:<22}{value}\n");
-	row("on hold", format!("{} (what is not used comes back)", mill(quote.escrow)));
+	row(
+		"on hold",
+		format!("{} (what is not used comes back)", mill(quote.escrow)),
+	);
 	row("  for providers", format!("at most {}", mill(quote.payments)));
 	row("  protocol fee", format!("at most {}", mill(quote.fees)));
 	row("burned at submission", mill(quote.submission_fee));
 	row("a shard may take", blocks_and_time(quote.execution_window, block_ms));
 	let census = quote.census;
-	row("providers", format!("{} with such hardware and a free slot", census.in_class));
+	row(
+		"providers",
+		format!("{} with such hardware and a free slot", census.in_class),
+	);
 	row("", format!("{} of them in the allowed regions", census.in_region));
 	row("", format!("{} of these at this price or below", census.affordable));
 	let seats = u32::from(spec.verification.seats());
 	if census.affordable < seats {
-		row("", format!("too few at present for {seats} replicas: raise --max-price, or wait"));
+		row(
+			"",
+			format!("too few at present for {seats} replicas: raise --max-price, or wait"),
+		);
 	}
 	text
 }

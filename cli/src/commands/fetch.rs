@@ -36,8 +36,15 @@ const CONCURRENT: usize = 8;
 
 /// Runs the command.
 pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) -> Result<()> {
-	let folder = options.to.or(options.folder).ok_or_else(|| Failure::Input("name a folder for the outputs".into()))?;
-	let signer = if options.acknowledge { Some(global.signer()?) } else { None };
+	let folder = options
+		.to
+		.or(options.folder)
+		.ok_or_else(|| Failure::Input("name a folder for the outputs".into()))?;
+	let signer = if options.acknowledge {
+		Some(global.signer()?)
+	} else {
+		None
+	};
 	let chain = global.connect().await?;
 	let fetched = fetch(&chain, options.job, &folder, output).await?;
 	if let Some(signer) = signer.filter(|_| fetched.is_verified()) {
@@ -77,12 +84,14 @@ impl Fetched {
 			return Err(match failure.exit_code() {
 				6 => Failure::Unverified(text),
 				1 => failure,
-				_ => Failure::Unreachable(format!("{text}; run it again later: what is here is not downloaded again")),
-			})
+				_ => Failure::Unreachable(format!(
+					"{text}; run it again later: what is here is not downloaded again"
+				)),
+			});
 		}
 		let (failed, missing) = (self.manifest.failed().len(), self.manifest.missing().len());
 		if failed + missing == 0 {
-			return Ok(())
+			return Ok(());
 		}
 		Err(Failure::Incomplete(format!(
 			"{failed} tasks failed in the program, {missing} tasks have no accepted result",
@@ -132,7 +141,13 @@ fn ranges(numbers: &[u32]) -> String {
 			_ => ranges.push((*number, *number)),
 		}
 	}
-	let word = |(first, last): &(u32, u32)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+	let word = |(first, last): &(u32, u32)| {
+		if first == last {
+			first.to_string()
+		} else {
+			format!("{first}-{last}")
+		}
+	};
 	ranges.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
@@ -142,11 +157,18 @@ pub async fn fetch(chain: &Chain, id: JobId, folder: &Path, output: &mut Output)
 	let at = At::Hash(head.hash);
 	let job = context::job(chain, id, at).await?;
 	let shards = chain.market(at).all_shards(id).await?;
-	let disk = |source| FetchError::Disk { path: folder.into(), source };
+	let disk = |source| FetchError::Disk {
+		path: folder.into(),
+		source,
+	};
 	std::fs::create_dir_all(folder).map_err(disk)?;
 	let manifest = Manifest::open(folder, chain.genesis_hash(), &job)?;
 	let client = Client::new(Limits::default())?;
-	let progress = if is_interactive() && !output.is_json() { progress(&job) } else { ProgressBar::hidden() };
+	let progress = if is_interactive() && !output.is_json() {
+		progress(&job)
+	} else {
+		ProgressBar::hidden()
+	};
 	let fetched = collect(&client, &job, shards, folder, manifest, &progress).await?;
 	progress.finish_and_clear();
 	Ok(fetched)
@@ -154,8 +176,12 @@ pub async fn fetch(chain: &Chain, id: JobId, folder: &Path, output: &mut Output)
 
 fn progress(job: &JobView) -> ProgressBar {
 	let style = ProgressStyle::with_template("{prefix:>9} {bar:40} {pos}/{len} {msg}");
-	let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-	ProgressBar::new(job.tasks.into()).with_style(style).with_prefix("fetched")
+	let style = style
+		.unwrap_or_else(|_| ProgressStyle::default_bar())
+		.progress_chars("=> ");
+	ProgressBar::new(job.tasks.into())
+		.with_style(style)
+		.with_prefix("fetched")
 }
 
 /// Downloads the shards in custody and writes the manifest.
@@ -168,10 +194,12 @@ async fn collect(
 	progress: &ProgressBar,
 ) -> Result<Fetched> {
 	let kept = shards.into_iter().filter(|shard| shard.state == ShardState::Custody);
-	let downloads = kept.filter_map(|shard| Some((shard.report?, shard))).map(|(report, shard)| async move {
-		let index = shard.id.index;
-		(index, fetch_shard(client, job, &shard, report, folder, progress).await)
-	});
+	let downloads = kept
+		.filter_map(|shard| Some((shard.report?, shard)))
+		.map(|(report, shard)| async move {
+			let index = shard.id.index;
+			(index, fetch_shard(client, job, &shard, report, folder, progress).await)
+		});
 	let mut downloads = stream::iter(downloads).buffer_unordered(CONCURRENT);
 	let (mut verified, mut failures) = (Vec::new(), Vec::new());
 	while let Some((index, result)) = downloads.next().await {
@@ -179,13 +207,18 @@ async fn collect(
 			Ok((entry, outputs)) => {
 				manifest.insert(entry, outputs);
 				verified.push(index);
-			},
+			}
 			Err(failure) => failures.push((index, failure)),
 		}
 	}
 	verified.sort_unstable();
 	manifest.write(folder)?;
-	Ok(Fetched { manifest, folder: folder.into(), verified, failures })
+	Ok(Fetched {
+		manifest,
+		folder: folder.into(),
+		verified,
+		failures,
+	})
 }
 
 async fn fetch_shard(
@@ -232,7 +265,7 @@ async fn fetch_output(
 		return Err(Failure::Unverified(format!(
 			"task {index} of shard {} claims an output of {} bytes, the job's limit is {}",
 			shard.index, outcome.output_len, job.output_limit
-		)))
+		)));
 	}
 	let file = file_name(index, job.tasks);
 	let path = folder.join(&file);
@@ -240,27 +273,38 @@ async fn fetch_output(
 	let present = tokio::task::spawn_blocking(move || verify_file(&there, &root))
 		.await
 		.map_err(|error| Failure::Other(error.to_string()))?
-		.map_err(|source| FetchError::Disk { path: path.clone(), source })?;
+		.map_err(|source| FetchError::Disk {
+			path: path.clone(),
+			source,
+		})?;
 	if present.is_none() {
 		fetch_blob(client, endpoints, outcome.output_root, outcome.output_len, &path).await?;
 	}
 	Ok(file)
 }
 
-/// A task's index with as many digits as the largest one has.
+/// A task's index with as many digits as the largest one has, and at least five.
 fn file_name(index: u32, tasks: u32) -> String {
-	let width = tasks.saturating_sub(1).checked_ilog10().unwrap_or_default() as usize + 1;
+	let width = (tasks.saturating_sub(1).checked_ilog10().unwrap_or_default() as usize + 1).max(5);
 	format!("{index:0width$}")
 }
 
 /// Ends the custody of the shards that were verified.
-pub async fn acknowledge(chain: &Chain, signer: &Keypair, id: JobId, fetched: &Fetched, output: &mut Output) -> Result<()> {
+pub async fn acknowledge(
+	chain: &Chain,
+	signer: &Keypair,
+	id: JobId,
+	fetched: &Fetched,
+	output: &mut Output,
+) -> Result<()> {
 	if fetched.verified.is_empty() {
-		return Ok(())
+		return Ok(());
 	}
 	acknowledge_shards(chain, signer, id, &fetched.verified).await?;
 	let shards = fetched.verified.len();
-	output.note(format!("The custody of {shards} shards is over; their providers get what was withheld."));
+	output.note(format!(
+		"The custody of {shards} shards is over; their providers get what was withheld."
+	));
 	let balance = chain.balances(&signer.account(), At::Finalized).await?;
 	output.note(format!("{} has {} free.", signer.address(), mill(balance.free)));
 	Ok(())

@@ -21,13 +21,16 @@ pub fn run(global: &Global, command: KeyCommand, output: &mut Output) -> Result<
 					let path = file.display().to_string();
 					let text = format!("{address}\nThe key is in {path}. Keep a copy: whoever has it has the account.");
 					output.result(&json!({ "address": address, "publicKey": public, "file": path }), text)
-				},
+				}
 				None => {
 					let text = format!("{address}\n{phrase}\nKeep the phrase secret: whoever has it has the account.");
-					output.result(&json!({ "address": address, "publicKey": public, "phrase": phrase }), text)
-				},
+					output.result(
+						&json!({ "address": address, "publicKey": public, "phrase": phrase }),
+						text,
+					)
+				}
 			}
-		},
+		}
 		KeyCommand::Inspect { key } => {
 			let key = match key {
 				Some(key) => Keypair::load(&key)?,
@@ -36,6 +39,6 @@ pub fn run(global: &Global, command: KeyCommand, output: &mut Output) -> Result<
 			let public = format!("0x{}", hex::encode(key.public()));
 			let text = format!("address     {}\npublic key  {public}", key.address());
 			output.result(&json!({ "address": key.address(), "publicKey": public }), text)
-		},
+		}
 	}
 }

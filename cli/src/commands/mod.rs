@@ -9,6 +9,7 @@ mod fetch;
 mod key;
 mod program;
 mod provider;
+mod receipt;
 mod serve;
 mod submit;
 mod top_up;
@@ -31,6 +32,7 @@ pub async fn run(options: Options, output: &mut Output) -> Result<()> {
 		Command::Serve(options) => serve::run(options, output).await,
 		Command::Watch(options) => watch::run(&global, options, output).await,
 		Command::Fetch(options) => fetch::run(&global, options, output).await,
+		Command::Receipt(options) => receipt::run(&global, options, output).await,
 		Command::Acknowledge(options) => acknowledge::run(&global, options, output).await,
 		Command::Cancel(options) => cancel::run(&global, options, output).await,
 		Command::TopUp(options) => top_up::run(&global, options, output).await,

@@ -21,7 +21,7 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 			let signer = global.signer()?;
 			if chain.program(program.id, At::Best).await?.is_some() {
 				let document = json!({ "program": root, "size": program.size(), "published": false });
-				return output.result(&document, format!("{root}\nThe program is published already."))
+				return output.result(&document, format!("{root}\nThe program is published already."));
 			}
 			let (finalized, transaction) =
 				context::submit(&chain, &signer, calls::publish_program(program.id, program.size())).await?;
@@ -42,7 +42,7 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 				context::fee(&finalized),
 			);
 			output.result(&document, text)
-		},
+		}
 		ProgramCommand::Withdraw { program } => {
 			let (id, _) = crate::job::program(&program)?;
 			let chain = global.connect().await?;
@@ -60,6 +60,6 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 				context::fee(&finalized),
 			);
 			output.result(&document, text)
-		},
+		}
 	}
 }

@@ -30,7 +30,7 @@ pub async fn run(global: &Global, command: ProviderCommand, output: &mut Output)
 			let account = global.account(provider)?;
 			let view = view(&chain, &account, At::Best).await?;
 			output.result(&view, describe(&view))
-		},
+		}
 		ProviderCommand::Register(options) => register(&chain, &global.signer()?, options, output).await,
 		ProviderCommand::Drain => act(global, &chain, calls::drain(), "It takes no more work.", output).await,
 		ProviderCommand::Resume => act(global, &chain, calls::resume(), "It takes work again.", output).await,
@@ -38,12 +38,22 @@ pub async fn run(global: &Global, command: ProviderCommand, output: &mut Output)
 			let signer = global.signer()?;
 			let call = calls::bond_more(amount);
 			context::ensure_funds(&chain, &signer, &call, amount).await?;
-			act(global, &chain, call, &format!("{} were added to the bond.", mill(amount)), output).await
-		},
+			act(
+				global,
+				&chain,
+				call,
+				&format!("{} were added to the bond.", mill(amount)),
+				output,
+			)
+			.await
+		}
 		ProviderCommand::Unbond { amount } => {
-			let done = format!("{} leave the bond; get them back with `millrace provider withdraw`.", mill(amount));
+			let done = format!(
+				"{} leave the bond; get them back with `millrace provider withdraw`.",
+				mill(amount)
+			);
 			act(global, &chain, calls::unbond(amount), &done, output).await
-		},
+		}
 		ProviderCommand::Withdraw => act(global, &chain, calls::withdraw(), "What was unbonded is free.", output).await,
 		ProviderCommand::Heartbeat => act(global, &chain, calls::heartbeat(), "It gave a sign of life.", output).await,
 	}
@@ -51,15 +61,26 @@ pub async fn run(global: &Global, command: ProviderCommand, output: &mut Output)
 
 async fn view(chain: &Chain, account: &AccountId, at: At) -> Result<ProviderView> {
 	let view = chain.market(at).provider(account).await?;
-	view.ok_or_else(|| Failure::Input(format!("{} is no provider and no provider's operator", address(account))))
+	view.ok_or_else(|| {
+		Failure::Input(format!(
+			"{} is no provider and no provider's operator",
+			address(account)
+		))
+	})
 }
 
 /// Submits a call of the signer's own provider.
 async fn act(global: &Global, chain: &Chain, call: Call, done: &str, output: &mut Output) -> Result<()> {
 	let signer = global.signer()?;
 	let (finalized, transaction) = context::submit(chain, &signer, call).await?;
-	let view = chain.market(At::Hash(finalized.block.hash)).provider(&signer.account()).await?;
-	output.result(&json!({ "provider": view, "transaction": transaction }), format!("{done}{}", context::fee(&finalized)))
+	let view = chain
+		.market(At::Hash(finalized.block.hash))
+		.provider(&signer.account())
+		.await?;
+	output.result(
+		&json!({ "provider": view, "transaction": transaction }),
+		format!("{done}{}", context::fee(&finalized)),
+	)
 }
 
 async fn list(chain: &Chain, output: &mut Output) -> Result<()> {
@@ -67,16 +88,29 @@ async fn list(chain: &Chain, output: &mut Output) -> Result<()> {
 	let market = chain.market(At::Hash(head.hash));
 	let mut providers: Vec<ProviderView> = Vec::new();
 	loop {
-		let page = market.providers(providers.last().map(|provider| &provider.id), MAX_PAGE).await?;
+		let page = market
+			.providers(providers.last().map(|provider| &provider.id), MAX_PAGE)
+			.await?;
 		let full = page.len() as u64 >= u64::from(MAX_PAGE);
 		providers.extend(page);
 		if !full {
-			break
+			break;
 		}
 	}
 	let mut table = Table::new();
 	table.load_preset(UTF8_HORIZONTAL_ONLY);
-	table.set_header(["provider", "status", "slots", "memory", "MILL/Ggas", "region", "classes", "reputation", "bond", "note"]);
+	table.set_header([
+		"provider",
+		"status",
+		"slots",
+		"memory",
+		"MILL/Ggas",
+		"region",
+		"classes",
+		"reputation",
+		"bond",
+		"note",
+	]);
 	for provider in &providers {
 		table.add_row([
 			address(&provider.id),
@@ -96,7 +130,11 @@ async fn list(chain: &Chain, output: &mut Output) -> Result<()> {
 			column.set_cell_alignment(CellAlignment::Right);
 		}
 	}
-	let text = if providers.is_empty() { "There are no providers.".into() } else { table.to_string() };
+	let text = if providers.is_empty() {
+		"There are no providers.".into()
+	} else {
+		table.to_string()
+	};
 	output.result(&providers, text)
 }
 
@@ -125,7 +163,14 @@ fn describe(provider: &ProviderView) -> String {
 		("region", name(&provider.region)),
 		("classes", classes(provider.classes)),
 		("endpoint", provider.endpoint.clone()),
-		("bond", format!("{}, {} of it reserved by open work", mill(provider.bond), mill(provider.liability))),
+		(
+			"bond",
+			format!(
+				"{}, {} of it reserved by open work",
+				mill(provider.bond),
+				mill(provider.liability)
+			),
+		),
 		("reputation", percent(provider)),
 		("last seen", format!("market block {}", provider.last_seen)),
 	]
@@ -139,7 +184,9 @@ async fn register(chain: &Chain, signer: &Keypair, options: RegisterOptions, out
 		Err(_) => Keypair::load(&options.operator)?.account(),
 	};
 	if operator == signer.account() {
-		return Err(Failure::Input("the operator must be another key than the provider's own: it lies on the machine that works".into()))
+		return Err(Failure::Input(
+			"the operator must be another key than the provider's own: it lies on the machine that works".into(),
+		));
 	}
 	let info = ProviderInfo {
 		classes: ClassSet::of(&options.classes),

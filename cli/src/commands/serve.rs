@@ -36,7 +36,9 @@ pub async fn run(options: ServeCommand, output: &mut Output) -> Result<()> {
 		inputs.tasks(),
 	);
 	output.result(&document(address), text)?;
-	tokio::signal::ctrl_c().await.map_err(|error| Failure::Other(format!("cannot wait for an interrupt: {error}")))?;
+	tokio::signal::ctrl_c()
+		.await
+		.map_err(|error| Failure::Other(format!("cannot wait for an interrupt: {error}")))?;
 	serving.server.shutdown().await;
 	Ok(())
 }

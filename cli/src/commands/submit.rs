@@ -21,7 +21,7 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 			"nobody would serve program and inputs once this command ends: add --watch to serve them from here, or run \
 			 `millrace serve` and name its URL with --endpoint"
 				.into(),
-		))
+		));
 	}
 	let signer = global.signer()?;
 	let chain = global.connect().await?;
@@ -38,7 +38,9 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 	let needed = quote.escrow.saturating_add(quote.submission_fee);
 	context::ensure_funds(&chain, &signer, &call, needed).await?;
 	let (finalized, transaction) = context::submit(&chain, &signer, call).await?;
-	let id = finalized.job_id().ok_or_else(|| Failure::Other("the chain did not say which job was submitted".into()))?;
+	let id = finalized
+		.job_id()
+		.ok_or_else(|| Failure::Other("the chain did not say which job was submitted".into()))?;
 	let document = json!({
 		"job": id.0,
 		"program": hex_root(&prepared.program_id),
@@ -58,20 +60,30 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		context::fee(&finalized),
 	);
 	if !stays {
-		return output.result(&document, text)
+		return output.result(&document, text);
 	}
 	// The one document on standard output is the job's end.
 	output.note(if output.is_json() { document.to_string() } else { text });
-	let followed = watch::follow(&chain, id, output).await;
+	let followed = tokio::select! {
+		followed = watch::follow(&chain, id, output) => followed,
+		_ = tokio::signal::ctrl_c() => Err(Failure::Other("interrupted".into())),
+	};
 	let ended = match followed {
 		Ok(ended) => ended,
 		Err(failure) => {
-			output.note(format!("The job goes on; follow it with `millrace watch {}`.", id.0));
-			return Err(failure)
-		},
+			output.note(format!(
+				"Job {0} goes on: follow it with `millrace watch {0}`, or end it with `millrace cancel {0}`.",
+				id.0
+			));
+			if serving.is_some() {
+				output.note("Its program and inputs are no longer served from here; see `millrace serve`.");
+			}
+			return Err(failure);
+		}
 	};
 	let result = match &options.fetch {
-		Some(folder) => {
+		// Without an accepted shard there is nothing to fetch, and nothing is left of the job.
+		Some(folder) if ended.job.accepted > 0 => {
 			// Of a job that did not end well, what there is is fetched.
 			let fetched = fetch::fetch(&chain, id, folder, output).await?;
 			if options.acknowledge && fetched.is_verified() {
@@ -79,8 +91,8 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 			}
 			fetch::report(&fetched, output)?;
 			fetched.verdict()
-		},
-		None => output.result(&ended.job, ended.text()),
+		}
+		_ => output.result(&ended.job, ended.text()),
 	};
 	if let Some(serving) = serving {
 		serving.server.shutdown().await;
@@ -91,13 +103,13 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 /// Serves the job's data unless others do; the URLs that providers are told.
 async fn serve(options: &SubmitOptions, prepared: &PreparedJob) -> Result<(Option<Serving>, Vec<String>)> {
 	if !options.endpoints.is_empty() {
-		return Ok((None, options.endpoints.clone()))
+		return Ok((None, options.endpoints.clone()));
 	}
 	if prepared.program.is_none() {
 		return Err(Failure::Input(
 			"to serve the program, its module is needed: name the file with --program, or name who serves it with --endpoint"
 				.into(),
-		))
+		));
 	}
 	let store = JobStore::new(prepared.program.clone(), prepared.inputs.clone());
 	let serving = serving::start(store, options.serve.serve, options.serve.advertise.as_deref()).await?;
@@ -108,7 +120,7 @@ async fn serve(options: &SubmitOptions, prepared: &PreparedJob) -> Result<(Optio
 /// The call that publishes the program, if that is needed.
 async fn publication(chain: &Chain, options: &SubmitOptions, prepared: &PreparedJob) -> Result<Option<Call>> {
 	if chain.program(prepared.program_id, At::Best).await?.is_some() {
-		return Ok(None)
+		return Ok(None);
 	}
 	let root = hex_root(&prepared.program_id);
 	match &prepared.program {
@@ -117,6 +129,8 @@ async fn publication(chain: &Chain, options: &SubmitOptions, prepared: &Prepared
 			"program {root} is not published: run `millrace program publish {}`, or add --publish",
 			options.job.program
 		))),
-		None => Err(Failure::Refused(format!("program {root} is not published; to publish it, its module is needed"))),
+		None => Err(Failure::Refused(format!(
+			"program {root} is not published; to publish it, its module is needed"
+		))),
 	}
 }

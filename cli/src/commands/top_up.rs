@@ -17,7 +17,10 @@ pub async fn run(global: &Global, options: TopUpOptions, output: &mut Output) ->
 	let before = context::job(&chain, options.job, At::Best).await?;
 	let price_cap = options.max_price.unwrap_or(before.price_cap);
 	if price_cap < before.price_cap {
-		return Err(Failure::Input(format!("--max-price can only be raised; it is {}", mill(before.price_cap))))
+		return Err(Failure::Input(format!(
+			"--max-price can only be raised; it is {}",
+			mill(before.price_cap)
+		)));
 	}
 	let extra = match options.extend {
 		None => 0,

@@ -1,15 +1,17 @@
 //! `millrace watch`: follows a job until it ends.
 
+mod display;
+
 use crate::{
 	context,
 	failure::{Failure, Result},
 	job::name,
 	options::{Global, JobArgument},
-	output::{is_interactive, note, Output},
+	output::Output,
 	units::mill,
 };
+use display::Display;
 use futures::StreamExt;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use millrace_client::{At, Chain, Head};
 use millrace_primitives::{
 	api::{Explanation, JobView, Reason, ShardView, MAX_PAGE},
@@ -25,7 +27,11 @@ const MAX_PAGES: u32 = 4;
 /// Runs the command.
 pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> Result<()> {
 	let chain = global.connect().await?;
-	let mut display = if output.is_json() { Display::Json } else { Display::for_people() };
+	let mut display = if output.is_json() {
+		Display::Json
+	} else {
+		Display::for_people()
+	};
 	let ended = observe(&chain, options.job, output, &mut display).await?;
 	if !output.is_json() {
 		output.result(&ended.job, ended.text())?;
@@ -63,7 +69,7 @@ impl Ended {
 	/// An error if a shard has no accepted result.
 	pub fn verdict(&self) -> Result<()> {
 		if self.job.accepted >= self.job.shards {
-			return Ok(())
+			return Ok(());
 		}
 		Err(Failure::Incomplete(format!(
 			"job {} ended with {} of {} shards accepted",
@@ -80,14 +86,16 @@ async fn observe(chain: &Chain, id: JobId, output: &mut Output, display: &mut Di
 		let Some(snapshot) = Snapshot::take(chain, id, head).await? else {
 			let Some(last) = last else { break };
 			display.finish();
-			return Ok(Ended { job: settled(chain, head, last.job).await? })
+			return Ok(Ended {
+				job: settled(chain, head, last.job).await?,
+			});
 		};
 		if last.as_ref() != Some(&snapshot) {
 			display.show(&snapshot, output)?;
 		}
 		if is_over(&snapshot.job) {
 			display.finish();
-			return Ok(Ended { job: snapshot.job })
+			return Ok(Ended { job: snapshot.job });
 		}
 		last = Some(snapshot);
 	}
@@ -103,7 +111,17 @@ async fn settled(chain: &Chain, head: Head, job: JobView) -> Result<JobView> {
 		if event.is("Jobs", "JobSettled") {
 			let (id, status, accepted, failed, paid, fees) = event.decode::<Settled>()?;
 			if id == job.id {
-				return Ok(JobView { status, accepted, failed, paid, fees, waiting: 0, running: 0, escrow: 0, ..job })
+				return Ok(JobView {
+					status,
+					accepted,
+					failed,
+					paid,
+					fees,
+					waiting: 0,
+					running: 0,
+					escrow: 0,
+					..job
+				});
 			}
 		}
 	}
@@ -134,7 +152,11 @@ impl Stages {
 		Self {
 			queued: job.waiting.saturating_add(queued),
 			assigned,
-			running: job.running.saturating_sub(queued).saturating_sub(assigned).saturating_sub(reported),
+			running: job
+				.running
+				.saturating_sub(queued)
+				.saturating_sub(assigned)
+				.saturating_sub(reported),
 			reported,
 			accepted: job.accepted,
 			failed: job.failed,
@@ -170,7 +192,12 @@ struct Snapshot {
 
 impl PartialEq for Snapshot {
 	fn eq(&self, other: &Self) -> bool {
-		let reason = |snapshot: &Self| snapshot.explanation.as_ref().map(|explanation| (explanation.reason, explanation.census));
+		let reason = |snapshot: &Self| {
+			snapshot
+				.explanation
+				.as_ref()
+				.map(|explanation| (explanation.reason, explanation.census))
+		};
 		(&self.job, self.stages, reason(self)) == (&other.job, other.stages, reason(other))
 	}
 }
@@ -178,7 +205,9 @@ impl PartialEq for Snapshot {
 impl Snapshot {
 	async fn take(chain: &Chain, id: JobId, head: Head) -> Result<Option<Self>> {
 		let market = chain.market(At::Hash(head.hash));
-		let Some(job) = market.job(id).await? else { return Ok(None) };
+		let Some(job) = market.job(id).await? else {
+			return Ok(None);
+		};
 		let mut shards = Vec::new();
 		let mut first = 0;
 		for _ in 0..if job.running > 0 { MAX_PAGES } else { 0 } {
@@ -187,20 +216,35 @@ impl Snapshot {
 			first = page.last().map_or(first, |shard| shard.id.index.saturating_add(1));
 			shards.extend(page);
 			if !full {
-				break
+				break;
 			}
 		}
 		let stages = Stages::of(&job, &shards);
 		let waits = stages.queued > 0 || matches!(job.status, JobStatus::Suspended(_));
 		let explanation = if waits { market.explain(id).await? } else { None };
-		Ok(Some(Self { block: head.number, job, stages, explanation }))
+		Ok(Some(Self {
+			block: head.number,
+			job,
+			stages,
+			explanation,
+		}))
 	}
 
 	/// One line. Why the rest waits is said only while nothing moves: otherwise it changes with every block.
 	fn line(&self) -> String {
-		let stages: Vec<_> =
-			self.stages.rows().iter().filter(|(_, count)| *count > 0).map(|(name, count)| format!("{count} {name}")).collect();
-		let mut line = format!("{} of {} shards; {} paid", stages.join(", "), self.job.shards, mill(self.job.paid));
+		let stages: Vec<_> = self
+			.stages
+			.rows()
+			.iter()
+			.filter(|(_, count)| *count > 0)
+			.map(|(name, count)| format!("{count} {name}"))
+			.collect();
+		let mut line = format!(
+			"{} of {} shards; {} paid",
+			stages.join(", "),
+			self.job.shards,
+			mill(self.job.paid)
+		);
 		if !self.stages.moves() {
 			if let Some(explanation) = self.explanation() {
 				line += &format!("; {explanation}");
@@ -234,7 +278,10 @@ fn suspended(reason: DeclineReason, job: JobId) -> String {
 		DeclineReason::InputsUnavailable => "several providers could not fetch the inputs",
 		DeclineReason::NoCapacity => "several providers had no room",
 	};
-	format!("suspended: {why}; mend it and run `millrace top-up {0}`, or `millrace cancel {0}`", job.0)
+	format!(
+		"suspended: {why}; mend it and run `millrace top-up {0}`, or `millrace cancel {0}`",
+		job.0
+	)
 }
 
 fn words(reason: Reason) -> Option<&'static str> {
@@ -250,73 +297,10 @@ fn words(reason: Reason) -> Option<&'static str> {
 }
 
 fn eligible(census: &Census) -> String {
-	format!("providers: {} with a free slot, {} in region, {} affordable", census.in_class, census.in_region, census.affordable)
-}
-
-/// How progress is shown.
-enum Display {
-	/// Bars on a terminal.
-	Bars(Box<Bars>),
-	/// Lines on standard error; the last one.
-	Lines(String),
-	/// One JSON document a line on standard output.
-	Json,
-}
-
-struct Bars {
-	all: MultiProgress,
-	stages: Vec<ProgressBar>,
-	message: ProgressBar,
-}
-
-impl Display {
-	fn for_people() -> Self {
-		if !is_interactive() {
-			return Self::Lines(String::new())
-		}
-		let all = MultiProgress::new();
-		let style = ProgressStyle::with_template("{prefix:>9} {bar:40} {pos}/{len}");
-		let style = style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> ");
-		let bar = |name: &'static str| all.add(ProgressBar::new(0)).with_style(style.clone()).with_prefix(name);
-		let stages = Stages::default().rows().iter().map(|(name, _)| bar(name)).collect();
-		let style = ProgressStyle::with_template("{wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
-		let message = all.add(ProgressBar::no_length()).with_style(style);
-		Self::Bars(Box::new(Bars { all, stages, message }))
-	}
-
-	fn show(&mut self, snapshot: &Snapshot, output: &mut Output) -> Result<()> {
-		match self {
-			Self::Bars(bars) => {
-				for (bar, (_, count)) in bars.stages.iter().zip(snapshot.stages.rows()) {
-					bar.set_length(snapshot.job.shards.into());
-					bar.set_position(count.into());
-				}
-				let paid = format!("job {}: {} paid", snapshot.job.id.0, mill(snapshot.job.paid));
-				bars.message.set_message(match snapshot.explanation() {
-					Some(explanation) => format!("{paid}; {explanation}"),
-					None => paid,
-				});
-				Ok(())
-			},
-			Self::Lines(last) => {
-				let line = snapshot.line();
-				if line != *last {
-					note(format!("job {} block {}: {line}", snapshot.job.id.0, snapshot.block));
-					*last = line;
-				}
-				Ok(())
-			},
-			Self::Json => output.result(snapshot, ""),
-		}
-	}
-
-	fn finish(&mut self) {
-		if let Self::Bars(bars) = self {
-			bars.stages.iter().for_each(ProgressBar::abandon);
-			bars.message.finish_and_clear();
-			bars.all.set_draw_target(indicatif::ProgressDrawTarget::hidden());
-		}
-	}
+	format!(
+		"providers: {} with a free slot, {} in region, {} affordable",
+		census.in_class, census.in_region, census.affordable
+	)
 }
 
 #[cfg(test)]
@@ -381,9 +365,20 @@ mod tests {
 	fn every_shard_is_in_one_stage() {
 		use ShardState::*;
 		let states = [Queued, Assigned, Assigned, Accepted, Sealed, Reported, Custody, Custody];
-		let shards: Vec<_> = states.iter().enumerate().map(|(index, state)| shard(index as u32, *state)).collect();
+		let shards: Vec<_> = states
+			.iter()
+			.enumerate()
+			.map(|(index, state)| shard(index as u32, *state))
+			.collect();
 		let stages = Stages::of(&job(JobStatus::Open, 7, 6, 2, 1), &shards);
-		let expected = Stages { queued: 8, assigned: 2, running: 1, reported: 2, accepted: 2, failed: 1 };
+		let expected = Stages {
+			queued: 8,
+			assigned: 2,
+			running: 1,
+			reported: 2,
+			accepted: 2,
+			failed: 1,
+		};
 		assert_eq!(stages, expected);
 		assert_eq!(stages.rows().iter().map(|(_, count)| count).sum::<u32>(), 16);
 	}
@@ -392,34 +387,72 @@ mod tests {
 	fn a_job_is_over_when_nothing_runs_any_more() {
 		assert!(!is_over(&job(JobStatus::Open, 1, 0, 0, 0)));
 		assert!(!is_over(&job(JobStatus::Cancelled, 0, 1, 0, 0)));
-		assert!(!is_over(&job(JobStatus::Suspended(DeclineReason::NoCapacity), 1, 0, 0, 0)));
+		assert!(!is_over(&job(
+			JobStatus::Suspended(DeclineReason::NoCapacity),
+			1,
+			0,
+			0,
+			0
+		)));
 		assert!(is_over(&job(JobStatus::Cancelled, 0, 0, 3, 13)));
 		assert!(is_over(&job(JobStatus::Done, 0, 0, 16, 0)));
 	}
 
 	#[test]
 	fn a_job_without_all_results_ends_with_exit_code_5() {
-		let ended = |accepted| Ended { job: job(JobStatus::Done, 0, 0, accepted, 16 - accepted) };
+		let ended = |accepted| Ended {
+			job: job(JobStatus::Done, 0, 0, accepted, 16 - accepted),
+		};
 		assert!(ended(16).verdict().is_ok());
 		assert_eq!(ended(15).verdict().unwrap_err().exit_code(), 5);
-		assert!(ended(15).text().contains("15 of 16 shards accepted, 1 without a result"));
+		assert!(ended(15)
+			.text()
+			.contains("15 of 16 shards accepted, 1 without a result"));
 	}
 
 	#[test]
 	fn lines_say_why_nothing_moves() {
-		let census = Census { in_class: 3, in_region: 2, affordable: 0 };
-		let explanation = Some(Explanation { reason: Reason::PriceTooLow, census, next_try: None });
+		let census = Census {
+			in_class: 3,
+			in_region: 2,
+			affordable: 0,
+		};
+		let explanation = Some(Explanation {
+			reason: Reason::PriceTooLow,
+			census,
+			next_try: None,
+		});
 		let snapshot = |status| {
 			let job = job(status, 16, 0, 0, 0);
-			Snapshot { block: 5, stages: Stages::of(&job, &[]), job, explanation: explanation.clone() }
+			Snapshot {
+				block: 5,
+				stages: Stages::of(&job, &[]),
+				job,
+				explanation: explanation.clone(),
+			}
 		};
 		let line = snapshot(JobStatus::Open).line();
-		for part in ["16 queued of 16 shards", "1 MILL paid", "top-up", "3 with a free slot", "0 affordable"] {
+		for part in [
+			"16 queued of 16 shards",
+			"1 MILL paid",
+			"top-up",
+			"3 with a free slot",
+			"0 affordable",
+		] {
 			assert!(line.contains(part), "{part} is missing in {line}");
 		}
-		let moving = Snapshot { stages: Stages { running: 1, ..Default::default() }, ..snapshot(JobStatus::Open) };
+		let moving = Snapshot {
+			stages: Stages {
+				running: 1,
+				..Default::default()
+			},
+			..snapshot(JobStatus::Open)
+		};
 		assert!(!moving.line().contains("top-up"));
 		let line = snapshot(JobStatus::Suspended(DeclineReason::InputsUnavailable)).line();
-		assert!(line.contains("could not fetch the inputs") && line.contains("millrace top-up 7"), "{line}");
+		assert!(
+			line.contains("could not fetch the inputs") && line.contains("millrace top-up 7"),
+			"{line}"
+		);
 	}
 }

@@ -43,11 +43,17 @@ pub async fn fetch_blob(
 			Ok(()) => return download.finish().await,
 			Err(reason) => {
 				tracing::debug!(endpoint, %reason, root = %hex_root(&root), "not fetched");
-				reasons.push(Refusal { endpoint: endpoint.clone(), reason });
-			},
+				reasons.push(Refusal {
+					endpoint: endpoint.clone(),
+					reason,
+				});
+			}
 		}
 	}
-	Err(FetchError::Refused { what: format!("blob {}", hex_root(&root)), reasons })
+	Err(FetchError::Refused {
+		what: format!("blob {}", hex_root(&root)),
+		reasons,
+	})
 }
 
 /// A file that is being downloaded, under a name of its own, which ends with this.
@@ -79,7 +85,11 @@ impl Download {
 	async fn create(to: &Path, root: Hash, max_len: u64) -> Result<Self, FetchError> {
 		let name = to.file_name().unwrap_or_default().to_string_lossy();
 		let path = to.with_file_name(format!(".{name}.{:016x}.part", rand::random::<u64>()));
-		let file = tokio::fs::OpenOptions::new().write(true).create_new(true).open(&path).await;
+		let file = tokio::fs::OpenOptions::new()
+			.write(true)
+			.create_new(true)
+			.open(&path)
+			.await;
 		let file = file.map_err(|source| FetchError::disk(&path, source))?;
 		Ok(Self {
 			file,
@@ -108,21 +118,21 @@ impl Download {
 					self.start_over().await?;
 					if mixed {
 						// Someone else's beginning may be to blame: this endpoint gets a try of its own.
-						continue
+						continue;
 					}
-					return Ok(Err(Reason::Mismatch))
-				},
+					return Ok(Err(Reason::Mismatch));
+				}
 				Ok(Err(Failure::Disk(source))) => return Err(self.disk(source)),
 				Ok(Err(Failure::Endpoint(reason))) => reason,
 				Err(_) => {
 					// The attempt was cut off anywhere: file and hash may differ.
 					self.start_over().await?;
-					return Ok(Err(Reason::Stalled))
-				},
+					return Ok(Err(Reason::Stalled));
+				}
 			};
 			let resumable = matches!(reason, Reason::Broken(_) | Reason::Stalled) && self.hasher.len() > before;
 			if !resumable || resumes >= client.limits.resumes {
-				return Ok(Err(reason))
+				return Ok(Err(reason));
 			}
 			resumes += 1;
 			tokio::time::sleep(pause).await;
@@ -135,26 +145,26 @@ impl Download {
 		let path = format!("blobs/{}", hex_root(&self.root));
 		let response = client.get(endpoint, &path, self.hasher.len()).await?;
 		match response.status() {
-			StatusCode::PARTIAL_CONTENT if starts_at(&response, self.hasher.len()) => {},
+			StatusCode::PARTIAL_CONTENT if starts_at(&response, self.hasher.len()) => {}
 			// All of it, though a part was asked for.
 			StatusCode::OK => {
 				if !self.hasher.is_empty() {
 					self.reset().await?;
 				}
-			},
+			}
 			// Nothing more than what is here already: the length decides nothing, the root does.
 			StatusCode::RANGE_NOT_SATISFIABLE if !self.hasher.is_empty() => return Ok(()),
 			status => return Err(Reason::Status(status.as_u16()).into()),
 		}
 		let room = self.max_len.saturating_sub(self.hasher.len());
 		if response.content_length().is_some_and(|len| len > room) {
-			return Err(Reason::TooLarge(self.max_len).into())
+			return Err(Reason::TooLarge(self.max_len).into());
 		}
 		let mut pieces = response.bytes_stream();
 		while let Some(piece) = pieces.next().await {
 			let piece = piece.map_err(|error| reason_of(&error))?;
 			if self.hasher.len().saturating_add(piece.len() as u64) > self.max_len {
-				return Err(Reason::TooLarge(self.max_len).into())
+				return Err(Reason::TooLarge(self.max_len).into());
 			}
 			self.file.write_all(&piece).await.map_err(Failure::Disk)?;
 			self.hasher.update(&piece);
@@ -186,10 +196,12 @@ impl Download {
 			self.file.sync_all().await
 		};
 		if let Err(source) = written.await {
-			return Err(self.disk(source))
+			return Err(self.disk(source));
 		}
 		if let Some(path) = &self.temporary.0 {
-			tokio::fs::rename(path, &self.target).await.map_err(|source| FetchError::disk(&self.target, source))?;
+			tokio::fs::rename(path, &self.target)
+				.await
+				.map_err(|source| FetchError::disk(&self.target, source))?;
 		}
 		self.temporary.0 = None;
 		Ok(len)
@@ -213,7 +225,10 @@ impl From<Reason> for Failure {
 
 /// True if a partial answer begins with this byte.
 fn starts_at(response: &reqwest::Response, offset: u64) -> bool {
-	let range = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+	let range = response
+		.headers()
+		.get(header::CONTENT_RANGE)
+		.and_then(|value| value.to_str().ok());
 	let first = range.and_then(|range| range.strip_prefix("bytes ")?.split('-').next()?.parse::<u64>().ok());
 	first == Some(offset)
 }
@@ -232,7 +247,11 @@ pub async fn fetch_list(
 ) -> Result<Vec<Hash>, FetchError> {
 	let path = format!("lists/{}/{first}/{count}", hex_root(&list_root));
 	let limit = 32 * (u64::from(count) + MAX_PROOF) + 16;
-	let what = format!("entries {first} to {} of list {}", u64::from(first) + u64::from(count), hex_root(&list_root));
+	let what = format!(
+		"entries {first} to {} of list {}",
+		u64::from(first) + u64::from(count),
+		hex_root(&list_root)
+	);
 	first_of(client, endpoints, &path, limit, what, |bytes| {
 		let (values, proof) = <(Vec<Hash>, Vec<Hash>)>::decode_all(&mut &bytes[..]).ok()?;
 		let fits = values.len() as u64 == u64::from(count);
@@ -281,7 +300,10 @@ async fn first_of<T>(
 			Err(reason) => reason,
 		};
 		tracing::debug!(endpoint, %reason, what, "not fetched");
-		reasons.push(Refusal { endpoint: endpoint.clone(), reason });
+		reasons.push(Refusal {
+			endpoint: endpoint.clone(),
+			reason,
+		});
 	}
 	Err(FetchError::Refused { what, reasons })
 }

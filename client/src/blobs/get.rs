@@ -35,7 +35,8 @@ impl Default for Limits {
 impl Limits {
 	/// The most time that this many bytes may take.
 	pub(super) fn total(&self, bytes: u64) -> Duration {
-		self.stall.saturating_add(Duration::from_secs(bytes / self.slowest.max(1)))
+		self.stall
+			.saturating_add(Duration::from_secs(bytes / self.slowest.max(1)))
 	}
 }
 
@@ -116,7 +117,7 @@ pub enum FetchError {
 
 fn list(reasons: &[Refusal]) -> String {
 	if reasons.is_empty() {
-		return "nobody serves it".into()
+		return "nobody serves it".into();
 	}
 	reasons.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
@@ -137,7 +138,10 @@ impl FetchError {
 	}
 
 	pub(super) fn disk(path: &Path, source: io::Error) -> Self {
-		Self::Disk { path: path.into(), source }
+		Self::Disk {
+			path: path.into(),
+			source,
+		}
 	}
 }
 
@@ -167,7 +171,7 @@ impl Client {
 	/// A request to `{endpoint}/{path}`, from byte `offset` on.
 	pub(super) async fn get(&self, endpoint: &str, path: &str, offset: u64) -> Result<reqwest::Response, Reason> {
 		if !is_url(endpoint.as_bytes()) {
-			return Err(Reason::NotAUrl)
+			return Err(Reason::NotAUrl);
 		}
 		let url = format!("{}/{path}", endpoint.trim_end_matches('/'));
 		let mut request = self.http.get(url);
@@ -182,35 +186,37 @@ impl Client {
 		let whole = async {
 			let response = self.get(endpoint, path, 0).await?;
 			if response.status() != reqwest::StatusCode::OK {
-				return Err(Reason::Status(response.status().as_u16()))
+				return Err(Reason::Status(response.status().as_u16()));
 			}
 			if response.content_length().is_some_and(|len| len > limit) {
-				return Err(Reason::TooLarge(limit))
+				return Err(Reason::TooLarge(limit));
 			}
 			let mut bytes = Vec::new();
 			let mut pieces = response.bytes_stream();
 			while let Some(piece) = pieces.next().await {
 				let piece = piece.map_err(|error| reason_of(&error))?;
 				if (bytes.len() as u64).saturating_add(piece.len() as u64) > limit {
-					return Err(Reason::TooLarge(limit))
+					return Err(Reason::TooLarge(limit));
 				}
 				bytes.extend_from_slice(&piece);
 			}
 			Ok(bytes)
 		};
-		tokio::time::timeout(self.limits.total(limit), whole).await.unwrap_or(Err(Reason::Stalled))
+		tokio::time::timeout(self.limits.total(limit), whole)
+			.await
+			.unwrap_or(Err(Reason::Stalled))
 	}
 }
 
 pub(super) fn reason_of(error: &reqwest::Error) -> Reason {
 	if error.is_connect() {
-		return Reason::Unreachable(innermost(error))
+		return Reason::Unreachable(innermost(error));
 	}
 	if error.is_timeout() {
-		return Reason::Stalled
+		return Reason::Stalled;
 	}
 	if error.is_builder() {
-		return Reason::NotAUrl
+		return Reason::NotAUrl;
 	}
 	Reason::Broken(innermost(error))
 }

@@ -73,7 +73,10 @@ pub fn router(store: Arc<dyn BlobStore>) -> Router {
 		.route("/blobs/{root}", get(blob))
 		.route("/lists/{root}/{first}/{count}", get(list))
 		.route("/outcomes/{job}/{shard}", get(outcomes))
-		.with_state(Shared { store, turns: Arc::new(Semaphore::new(MAX_CONCURRENT)) })
+		.with_state(Shared {
+			store,
+			turns: Arc::new(Semaphore::new(MAX_CONCURRENT)),
+		})
 }
 
 /// A server under way. Dropping it ends it at once.
@@ -100,7 +103,11 @@ pub fn serve(listener: TcpListener, store: Arc<dyn BlobStore>) -> io::Result<Ser
 			})
 			.await
 	});
-	Ok(Server { address, stop: Some(stop), task })
+	Ok(Server {
+		address,
+		stop: Some(stop),
+		task,
+	})
 }
 
 impl Server {
@@ -137,21 +144,31 @@ impl Shared {
 	async fn turn(&self) -> Result<OwnedSemaphorePermit, Response> {
 		match tokio::time::timeout(MAX_WAIT, self.turns.clone().acquire_owned()).await {
 			Ok(Ok(permit)) => Ok(permit),
-			_ => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, "too many requests at once, try again later")),
+			_ => Err(refuse(
+				StatusCode::SERVICE_UNAVAILABLE,
+				"too many requests at once, try again later",
+			)),
 		}
 	}
 
-	async fn look<T: Send + 'static>(&self, look: impl FnOnce(&dyn BlobStore) -> T + Send + 'static) -> Result<T, Response> {
+	async fn look<T: Send + 'static>(
+		&self,
+		look: impl FnOnce(&dyn BlobStore) -> T + Send + 'static,
+	) -> Result<T, Response> {
 		let store = self.store.clone();
-		tokio::task::spawn_blocking(move || look(&*store)).await.map_err(|error| {
-			tracing::error!(%error, "the store failed");
-			refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store failed")
-		})
+		tokio::task::spawn_blocking(move || look(&*store))
+			.await
+			.map_err(|error| {
+				tracing::error!(%error, "the store failed");
+				refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store failed")
+			})
 	}
 }
 
 async fn blob(State(shared): State<Shared>, Path(root): Path<String>, headers: HeaderMap) -> Response {
-	let Some(root) = parse_root(&root) else { return refuse(StatusCode::BAD_REQUEST, "not a root") };
+	let Some(root) = parse_root(&root) else {
+		return refuse(StatusCode::BAD_REQUEST, "not a root");
+	};
 	let permit = match shared.turn().await {
 		Ok(permit) => permit,
 		Err(refusal) => return refusal,
@@ -170,12 +187,12 @@ async fn blob(State(shared): State<Shared>, Path(root): Path<String>, headers: H
 				Ok(Body::from(part.to_vec()))
 			})
 			.await
-		},
+		}
 		Some(Blob::File(path)) => file(path, &headers, permit).await,
 	};
 	answer.unwrap_or_else(|error: io::Error| {
 		if error.kind() == io::ErrorKind::NotFound {
-			return refuse(StatusCode::NOT_FOUND, "no such blob")
+			return refuse(StatusCode::NOT_FOUND, "no such blob");
 		}
 		tracing::warn!(%error, "cannot read a blob");
 		refuse(StatusCode::INTERNAL_SERVER_ERROR, "cannot read the blob")
@@ -203,21 +220,29 @@ where
 	F: std::future::Future<Output = io::Result<Body>>,
 {
 	let number = |text: String| HeaderValue::try_from(text).map_err(io::Error::other);
-	let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).map(|value| parse_range(value, len));
+	let range = headers
+		.get(header::RANGE)
+		.and_then(|value| value.to_str().ok())
+		.map(|value| parse_range(value, len));
 	let (status, start, count) = match range {
 		Some(Some(Some((start, count)))) => (StatusCode::PARTIAL_CONTENT, start, count),
 		Some(Some(None)) => {
 			let mut response = refuse(StatusCode::RANGE_NOT_SATISFIABLE, "no such range");
-			response.headers_mut().insert(header::CONTENT_RANGE, number(format!("bytes */{len}"))?);
-			return Ok(response)
-		},
+			response
+				.headers_mut()
+				.insert(header::CONTENT_RANGE, number(format!("bytes */{len}"))?);
+			return Ok(response);
+		}
 		// No range, or one that is not understood and therefore ignored (RFC 9110, section 14.2).
 		None | Some(None) => (StatusCode::OK, 0, len),
 	};
 	let mut response = Response::new(body(start, count).await?);
 	*response.status_mut() = status;
 	let headers = response.headers_mut();
-	headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+	headers.insert(
+		header::CONTENT_TYPE,
+		HeaderValue::from_static("application/octet-stream"),
+	);
 	headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
 	headers.insert(header::CONTENT_LENGTH, number(count.to_string())?);
 	if status == StatusCode::PARTIAL_CONTENT {
@@ -231,25 +256,31 @@ where
 /// the first byte and their number, at least one.
 fn parse_range(value: &str, len: u64) -> Option<Option<(u64, u64)>> {
 	let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
-	let parse = |text: &str| text.parse::<u64>().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+	let parse = |text: &str| {
+		text.parse::<u64>()
+			.ok()
+			.filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+	};
 	let (start, end) = match (first, last) {
 		("", last) => (len.saturating_sub(parse(last)?), len),
 		(first, "") => (parse(first)?, len),
 		(first, last) => {
 			let (first, last) = (parse(first)?, parse(last)?);
 			if first > last {
-				return None
+				return None;
 			}
 			(first, last.saturating_add(1).min(len))
-		},
+		}
 	};
 	Some((start < end).then(|| (start, end - start)))
 }
 
 async fn list(State(shared): State<Shared>, Path((root, first, count)): Path<(String, u32, u32)>) -> Response {
-	let Some(root) = parse_root(&root) else { return refuse(StatusCode::BAD_REQUEST, "not a root") };
+	let Some(root) = parse_root(&root) else {
+		return refuse(StatusCode::BAD_REQUEST, "not a root");
+	};
 	if count == 0 || count > MAX_SHARD_TASKS {
-		return refuse(StatusCode::BAD_REQUEST, "the count must be 1 to 4096")
+		return refuse(StatusCode::BAD_REQUEST, "the count must be 1 to 4096");
 	}
 	let _permit = match shared.turn().await {
 		Ok(permit) => permit,
@@ -259,7 +290,11 @@ async fn list(State(shared): State<Shared>, Path((root, first, count)): Path<(St
 		let values = store.list(root)?;
 		let proof = merkle::prove_range(&values, first, count);
 		let end = (first as usize).checked_add(count as usize)?;
-		Some(proof.zip(values.get(first as usize..end)).map(|(proof, range)| (range, proof).encode()))
+		Some(
+			proof
+				.zip(values.get(first as usize..end))
+				.map(|(proof, range)| (range, proof).encode()),
+		)
 	});
 	match found.await {
 		Ok(Some(Some(answer))) => octets(answer),
@@ -273,7 +308,10 @@ async fn outcomes(State(shared): State<Shared>, Path((job, index)): Path<(u64, u
 		Ok(permit) => permit,
 		Err(refusal) => return refusal,
 	};
-	match shared.look(move |store| store.outcomes(ShardId { job: JobId(job), index })).await {
+	match shared
+		.look(move |store| store.outcomes(ShardId { job: JobId(job), index }))
+		.await
+	{
 		Ok(Some(answer)) => octets(answer),
 		Ok(None) => refuse(StatusCode::NOT_FOUND, "no such shard"),
 		Err(refusal) => refusal,
@@ -293,7 +331,15 @@ mod tests {
 		assert_eq!(parse_range("bytes=8-100", 10), Some(Some((8, 2))));
 		assert_eq!(parse_range("bytes=10-", 10), Some(None));
 		assert_eq!(parse_range("bytes=0-0", 0), Some(None));
-		for ignored in ["bytes=5-4", "bytes=1-2,4-5", "bytes=+1-2", "items=0-1", "bytes=", "bytes=-", "bytes=a-b"] {
+		for ignored in [
+			"bytes=5-4",
+			"bytes=1-2,4-5",
+			"bytes=+1-2",
+			"items=0-1",
+			"bytes=",
+			"bytes=-",
+			"bytes=a-b",
+		] {
 			assert_eq!(parse_range(ignored, 10), None, "{ignored}");
 		}
 	}

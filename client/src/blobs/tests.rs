@@ -37,7 +37,10 @@ struct Store {
 impl Store {
 	fn with(blobs: &[&[u8]]) -> Self {
 		let entry = |bytes: &&[u8]| (merkle::data_root(bytes), Blob::Bytes((*bytes).into()));
-		Self { blobs: blobs.iter().map(entry).collect(), ..Self::default() }
+		Self {
+			blobs: blobs.iter().map(entry).collect(),
+			..Self::default()
+		}
 	}
 }
 
@@ -66,7 +69,9 @@ fn url(address: SocketAddr) -> String {
 
 /// A server that answers each connection with what `answer` makes of the request's head, then closes it; a `None`
 /// keeps the connection open without a word.
-async fn misbehaving(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) -> (String, Arc<Mutex<Vec<String>>>) {
+async fn misbehaving(
+	answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static,
+) -> (String, Arc<Mutex<Vec<String>>>) {
 	let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let address = listener.local_addr().unwrap();
 	let requests = Arc::new(Mutex::new(Vec::new()));
@@ -80,11 +85,7 @@ async fn misbehaving(answer: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 's
 	(url(address), requests)
 }
 
-async fn converse(
-	mut stream: TcpStream,
-	answer: Arc<impl Fn(&str) -> Option<Vec<u8>>>,
-	seen: Arc<Mutex<Vec<String>>>,
-) {
+async fn converse(mut stream: TcpStream, answer: Arc<impl Fn(&str) -> Option<Vec<u8>>>, seen: Arc<Mutex<Vec<String>>>) {
 	let mut head = Vec::new();
 	let mut byte = [0];
 	while !head.ends_with(b"\r\n\r\n") && stream.read_exact(&mut byte).await.is_ok() {
@@ -97,7 +98,7 @@ async fn converse(
 		Some(bytes) => {
 			stream.write_all(&bytes).await.unwrap();
 			stream.shutdown().await.unwrap();
-		},
+		}
 		// Until the other side gives up.
 		None => drop(stream.read(&mut byte).await),
 	}
@@ -113,7 +114,11 @@ fn whole(body: &[u8]) -> Vec<u8> {
 }
 
 fn offset(request: &str) -> usize {
-	let line = request.lines().find_map(|line| line.to_ascii_lowercase().strip_prefix("range: bytes=").map(String::from));
+	let line = request.lines().find_map(|line| {
+		line.to_ascii_lowercase()
+			.strip_prefix("range: bytes=")
+			.map(String::from)
+	});
 	line.map_or(0, |range| range.trim_end_matches('-').parse().unwrap())
 }
 
@@ -127,11 +132,17 @@ async fn fetch(endpoints: &[String], bytes: &[u8], max_len: u64) -> Result<u64, 
 	let path = folder.path().join("blob");
 	let client = Client::new(LIMITS).unwrap();
 	let result = fetch_blob(&client, endpoints, merkle::data_root(bytes), max_len, &path).await;
-	let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+	let files: Vec<_> = std::fs::read_dir(folder.path())
+		.unwrap()
+		.map(|entry| entry.unwrap().path())
+		.collect();
 	if result.is_ok() {
 		assert_eq!(files, [path.clone()]);
 		assert_eq!(std::fs::read(&path).unwrap(), bytes);
-		assert_eq!(verify_file(&path, &merkle::data_root(bytes)).unwrap(), Some(bytes.len() as u64));
+		assert_eq!(
+			verify_file(&path, &merkle::data_root(bytes)).unwrap(),
+			Some(bytes.len() as u64)
+		);
 	} else {
 		assert_eq!(files, Vec::<std::path::PathBuf>::new());
 	}
@@ -156,7 +167,11 @@ async fn blobs_of_all_sizes_arrive_from_memory_and_from_files() {
 		let path = folder.path().join(len.to_string());
 		std::fs::File::create(&path).unwrap().write_all(&bytes).unwrap();
 		let blobs = [(merkle::data_root(&bytes), Blob::File(path))].into();
-		let (_server, url) = serving(Store { blobs, ..Store::default() }).await;
+		let (_server, url) = serving(Store {
+			blobs,
+			..Store::default()
+		})
+		.await;
 		assert_eq!(fetch(&[url], &bytes, len as u64).await.unwrap(), len as u64);
 	}
 }
@@ -172,9 +187,21 @@ async fn ranges_and_heads_are_answered_and_unknown_roots_are_404_in_json() {
 	assert_eq!(part.headers()["content-range"], "bytes 990-999/1000");
 	assert_eq!(part.bytes().await.unwrap(), bytes[990..]);
 	let head = http.head(&blob).send().await.unwrap();
-	assert_eq!((head.status().as_u16(), head.headers()["content-length"].to_str().unwrap()), (200, "1000"));
+	assert_eq!(
+		(
+			head.status().as_u16(),
+			head.headers()["content-length"].to_str().unwrap()
+		),
+		(200, "1000")
+	);
 	let beyond = http.get(&blob).header("range", "bytes=1000-").send().await.unwrap();
-	assert_eq!((beyond.status().as_u16(), beyond.headers()["content-range"].to_str().unwrap()), (416, "bytes */1000"));
+	assert_eq!(
+		(
+			beyond.status().as_u16(),
+			beyond.headers()["content-range"].to_str().unwrap()
+		),
+		(416, "bytes */1000")
+	);
 	for (path, status) in [
 		(format!("blobs/{}", hex_root(&Hash::zero())), 404),
 		("blobs/0x12".into(), 400),
@@ -196,7 +223,10 @@ async fn altered_data_is_refused_and_the_next_endpoint_is_asked() {
 	let mut wrong = bytes.clone();
 	wrong[4_321] ^= 1;
 	let (liar, _) = misbehaving(move |_| Some(whole(&wrong))).await;
-	assert_eq!(only_reason(fetch(&[liar.clone()], &bytes, 10_000).await), Reason::Mismatch);
+	assert_eq!(
+		only_reason(fetch(&[liar.clone()], &bytes, 10_000).await),
+		Reason::Mismatch
+	);
 	let (_server, honest) = serving(Store::with(&[&bytes])).await;
 	assert_eq!(fetch(&[liar, honest], &bytes, 10_000).await.unwrap(), 5_000);
 }
@@ -211,7 +241,11 @@ async fn a_broken_download_goes_on_where_it_broke() {
 		let status = if offset == 0 {
 			"200 OK".to_string()
 		} else {
-			format!("206 Partial Content\r\nContent-Range: bytes {offset}-{}/{}", body.len() - 1, body.len())
+			format!(
+				"206 Partial Content\r\nContent-Range: bytes {offset}-{}/{}",
+				body.len() - 1,
+				body.len()
+			)
 		};
 		Some([head(&status, body.len() - offset), body[offset..end].to_vec()].concat())
 	})
@@ -228,7 +262,10 @@ async fn a_truncated_blob_is_given_up_after_some_tries() {
 	// It always breaks at the same place and ignores ranges.
 	let (truncated, requests) =
 		misbehaving(move |_| Some([head("200 OK", body.len()), body[..4_000].to_vec()].concat())).await;
-	assert!(matches!(only_reason(fetch(&[truncated], &bytes, 9_000).await), Reason::Broken(_)));
+	assert!(matches!(
+		only_reason(fetch(&[truncated], &bytes, 9_000).await),
+		Reason::Broken(_)
+	));
 	assert!(requests.lock().unwrap().len() <= 1 + LIMITS.resumes as usize);
 	// Shorter than it should be, but complete by its own account.
 	let short = bytes[..8_000].to_vec();
@@ -252,12 +289,19 @@ async fn oversized_blobs_are_not_downloaded() {
 	let bytes = data(5_000);
 	let body = bytes.clone();
 	let (declared, _) = misbehaving(move |_| Some(whole(&body))).await;
-	assert_eq!(only_reason(fetch(&[declared], &bytes, 4_999).await), Reason::TooLarge(4_999));
+	assert_eq!(
+		only_reason(fetch(&[declared], &bytes, 4_999).await),
+		Reason::TooLarge(4_999)
+	);
 	// Without a declared length, until the connection ends.
 	let body = bytes.clone();
 	let (endless, _) =
-		misbehaving(move |_| Some([b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), body.clone()].concat())).await;
-	assert_eq!(only_reason(fetch(&[endless], &bytes, 4_999).await), Reason::TooLarge(4_999));
+		misbehaving(move |_| Some([b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), body.clone()].concat()))
+			.await;
+	assert_eq!(
+		only_reason(fetch(&[endless], &bytes, 4_999).await),
+		Reason::TooLarge(4_999)
+	);
 }
 
 #[tokio::test]
@@ -265,7 +309,10 @@ async fn a_stalling_server_is_given_up() {
 	let bytes = data(5_000);
 	let (silent, _) = misbehaving(|_| None).await;
 	let (_server, honest) = serving(Store::with(&[&bytes])).await;
-	assert_eq!(only_reason(fetch(&[silent.clone()], &bytes, 5_000).await), Reason::Stalled);
+	assert_eq!(
+		only_reason(fetch(&[silent.clone()], &bytes, 5_000).await),
+		Reason::Stalled
+	);
 	assert_eq!(fetch(&[silent, honest], &bytes, 5_000).await.unwrap(), 5_000);
 }
 
@@ -275,10 +322,16 @@ async fn redirects_are_not_followed_and_every_failure_is_named() {
 	let (_server, honest) = serving(Store::with(&[&bytes])).await;
 	let target = honest.clone();
 	let (redirect, _) = misbehaving(move |_| {
-		Some(format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").into_bytes())
+		Some(
+			format!("HTTP/1.1 302 Found\r\nLocation: {target}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				.into_bytes(),
+		)
 	})
 	.await;
-	let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+	let closed = std::net::TcpListener::bind("127.0.0.1:0")
+		.unwrap()
+		.local_addr()
+		.unwrap();
 	let endpoints = [redirect.clone(), url(closed), "file:///etc/passwd".into()];
 	let error = fetch(&endpoints, &bytes, 10).await.unwrap_err();
 	assert!(!error.is_mismatch());
@@ -286,7 +339,11 @@ async fn redirects_are_not_followed_and_every_failure_is_named() {
 	for part in [redirect.as_str(), "302", "unreachable", "not an http(s) URL"] {
 		assert!(text.contains(part), "{part} is missing in {text}");
 	}
-	assert!(fetch(&[], &bytes, 10).await.unwrap_err().to_string().contains("nobody serves it"));
+	assert!(fetch(&[], &bytes, 10)
+		.await
+		.unwrap_err()
+		.to_string()
+		.contains("nobody serves it"));
 }
 
 #[tokio::test]
@@ -295,7 +352,9 @@ async fn a_file_that_cannot_be_written_is_an_error_of_the_disk() {
 	let (_server, honest) = serving(Store::with(&[&bytes])).await;
 	let client = Client::new(LIMITS).unwrap();
 	let path = Path::new("/nonexistent/folder/blob");
-	let error = fetch_blob(&client, &[honest], merkle::data_root(&bytes), 10, path).await.unwrap_err();
+	let error = fetch_blob(&client, &[honest], merkle::data_root(&bytes), 10, path)
+		.await
+		.unwrap_err();
 	assert!(matches!(error, FetchError::Disk { .. }), "{error}");
 }
 
@@ -303,8 +362,16 @@ async fn a_file_that_cannot_be_written_is_an_error_of_the_disk() {
 async fn lists_and_outcomes_are_verified() {
 	let values: Vec<_> = (0u32..100).map(|index| merkle::hash(&index.encode())).collect();
 	let root = merkle::list_root(&values);
-	let shard = ShardId { job: JobId(7), index: 3 };
-	let outcome = |gas_used| Outcome { status: Status::Success, output_root: Hash::zero(), output_len: 0, gas_used };
+	let shard = ShardId {
+		job: JobId(7),
+		index: 3,
+	};
+	let outcome = |gas_used| Outcome {
+		status: Status::Success,
+		output_root: Hash::zero(),
+		output_len: 0,
+		gas_used,
+	};
 	let outcomes: Vec<_> = (0..5).map(outcome).collect();
 	let good = report(&outcomes);
 	let store = Store {
@@ -319,10 +386,19 @@ async fn lists_and_outcomes_are_verified() {
 		let range = fetch_list(&client, &endpoints, root, 100, first, count).await.unwrap();
 		assert_eq!(range, values[first as usize..(first + count) as usize]);
 	}
-	assert!(fetch_list(&client, &endpoints, root, 101, 0, 5).await.unwrap_err().is_mismatch());
+	assert!(fetch_list(&client, &endpoints, root, 101, 0, 5)
+		.await
+		.unwrap_err()
+		.is_mismatch());
 	assert!(fetch_list(&client, &endpoints, root, 100, 90, 20).await.is_err());
-	assert_eq!(fetch_outcomes(&client, &endpoints, shard, 5, &good).await.unwrap(), outcomes);
+	assert_eq!(
+		fetch_outcomes(&client, &endpoints, shard, 5, &good).await.unwrap(),
+		outcomes
+	);
 	let other = report(&outcomes[1..]);
-	assert!(fetch_outcomes(&client, &endpoints, shard, 5, &other).await.unwrap_err().is_mismatch());
+	assert!(fetch_outcomes(&client, &endpoints, shard, 5, &other)
+		.await
+		.unwrap_err()
+		.is_mismatch());
 	assert!(fetch_outcomes(&client, &endpoints, shard, 4, &good).await.is_err());
 }

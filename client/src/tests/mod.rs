@@ -21,10 +21,16 @@ async fn heads_come_once_each_over_gaps_and_lost_connections() {
 	let chain = node.connect().await;
 	node.advance();
 	let mut heads = chain.finalized_heads();
-	assert_eq!(heads.next().await.unwrap().unwrap(), chain.finalized_head().await.unwrap());
+	assert_eq!(
+		heads.next().await.unwrap().unwrap(),
+		chain.finalized_head().await.unwrap()
+	);
 	node.advance_unheard(200);
 	node.advance();
-	assert_eq!(numbers(heads.by_ref().take(201).collect().await), (2..203).collect::<Vec<_>>());
+	assert_eq!(
+		numbers(heads.by_ref().take(201).collect().await),
+		(2..203).collect::<Vec<_>>()
+	);
 	node.disconnect();
 	node.advance_unheard(3);
 	node.advance();
@@ -122,7 +128,10 @@ async fn a_transaction_that_can_no_longer_be_included_is_given_up_and_its_nonce_
 	(0..64).for_each(|_| node.advance());
 	for lost in [first, second] {
 		let error = lost.await.unwrap().unwrap_err();
-		assert!(matches!(error, Error::Dropped { .. }) && error.is_retryable(), "{error}");
+		assert!(
+			matches!(error, Error::Dropped { .. }) && error.is_retryable(),
+			"{error}"
+		);
 	}
 	node.forget(false);
 	let before = node.handed_in(2).await.len();
@@ -142,6 +151,21 @@ async fn a_transaction_whose_nonce_another_one_used_is_given_up_early() {
 	node.use_nonce();
 	(0..4).for_each(|_| node.advance());
 	assert!(matches!(submitted.await.unwrap(), Err(Error::Dropped { .. })));
+}
+
+#[tokio::test]
+async fn nothing_is_called_lost_that_may_be_in_a_block_without_body() {
+	let node = Node::new();
+	let chain = node.connect().await;
+	let submitted = tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await });
+	node.handed_in(1).await;
+	node.lose_bodies();
+	(0..4).for_each(|_| node.advance());
+	let error = submitted.await.unwrap().unwrap_err();
+	assert!(
+		matches!(error, Error::OutcomeUnknown { .. }) && !error.is_retryable(),
+		"{error}"
+	);
 }
 
 #[tokio::test]

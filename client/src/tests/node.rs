@@ -40,6 +40,8 @@ struct State {
 	nonce: u32,
 	/// True while nothing enters the pool, though the node says it did.
 	forgetful: bool,
+	/// True if it has headers only.
+	bodiless: bool,
 	subscribers: Vec<mpsc::UnboundedSender<Result<Box<RawValue>, RpcError>>>,
 }
 
@@ -67,13 +69,19 @@ impl Node {
 			pool: BTreeMap::new(),
 			nonce: 0,
 			forgetful: false,
+			bodiless: false,
 			subscribers: Vec::new(),
 		};
-		Self { state: Arc::new(Mutex::new(state)), handed_in: watch::Sender::default() }
+		Self {
+			state: Arc::new(Mutex::new(state)),
+			handed_in: watch::Sender::default(),
+		}
 	}
 
 	pub async fn connect(&self) -> Chain {
-		Chain::over(Rpc::over(RpcClient::new(self.clone()), Duration::from_secs(10))).await.unwrap()
+		Chain::over(Rpc::over(RpcClient::new(self.clone()), Duration::from_secs(10)))
+			.await
+			.unwrap()
 	}
 
 	/// Makes a block of what is in the pool.
@@ -84,7 +92,10 @@ impl Node {
 	pub fn advance_with(&self, ending: Ending) {
 		let mut state = self.state.lock().unwrap();
 		let mut included = Vec::new();
-		while let Some(transaction) = { let nonce = state.nonce; state.pool.remove(&nonce) } {
+		while let Some(transaction) = {
+			let nonce = state.nonce;
+			state.pool.remove(&nonce)
+		} {
 			state.nonce += 1;
 			included.push(transaction);
 		}
@@ -115,6 +126,11 @@ impl Node {
 		state.forgetful = for_ever;
 	}
 
+	/// Forgets the bodies of its blocks.
+	pub fn lose_bodies(&self) {
+		self.state.lock().unwrap().bodiless = true;
+	}
+
 	/// Somebody else signs with the same key: its nonce is used.
 	pub fn use_nonce(&self) {
 		self.state.lock().unwrap().nonce += 1;
@@ -135,7 +151,13 @@ impl Node {
 
 	fn answer(&self, method: &str, params: &[Value]) -> Result<Value, RpcError> {
 		let mut state = self.state.lock().unwrap();
-		let text = |index: usize| params.get(index).and_then(Value::as_str).unwrap_or_default().to_string();
+		let text = |index: usize| {
+			params
+				.get(index)
+				.and_then(Value::as_str)
+				.unwrap_or_default()
+				.to_string()
+		};
 		let bytes = |index: usize| hex::decode(text(index).trim_start_matches("0x")).unwrap();
 		let number_at = |index: usize, state: &State| match params.get(index).and_then(Value::as_str) {
 			Some(hash) => (0..state.blocks.len()).find(|number| format!("{:?}", state.hash(*number)) == hash),
@@ -144,10 +166,15 @@ impl Node {
 		Ok(match method {
 			"chain_getBlockHash" => {
 				let number = params[0].as_u64().unwrap() as usize;
-				if number < state.blocks.len() { json!(state.hash(number)) } else { Value::Null }
-			},
+				if number < state.blocks.len() {
+					json!(state.hash(number))
+				} else {
+					Value::Null
+				}
+			}
 			"chain_getFinalizedHead" => json!(state.hash(state.blocks.len() - 1)),
 			"chain_getHeader" => number_at(0, &state).map_or(Value::Null, |number| state.header(number)),
+			"chain_getBlock" if state.bodiless => Value::Null,
 			"chain_getBlock" => number_at(0, &state).map_or(Value::Null, |number| {
 				let extrinsics: Vec<_> = state.blocks[number].0.iter().map(|bytes| to_hex(bytes)).collect();
 				json!({ "block": { "header": state.header(number), "extrinsics": extrinsics }, "justifications": null })
@@ -162,30 +189,30 @@ impl Node {
 			"state_getStorage" => {
 				let number = number_at(1, &state).unwrap();
 				json!(to_hex(&events(&state.blocks[number])))
-			},
+			}
 			"system_accountNextIndex" => {
 				let next = (state.nonce..).find(|nonce| !state.pool.contains_key(nonce));
 				json!(next)
-			},
+			}
 			"author_submitExtrinsic" => {
 				let transaction = bytes(0);
 				let hash = merkle::hash(&transaction);
 				let nonce = nonce_of(&transaction);
 				self.handed_in.send_modify(|all| all.push(transaction.clone()));
 				if nonce < state.nonce {
-					return Err(refusal(1010, "Transaction is outdated"))
+					return Err(refusal(1010, "Transaction is outdated"));
 				}
 				if state.pool.get(&nonce) == Some(&transaction) {
-					return Err(refusal(1013, "Already imported"))
+					return Err(refusal(1013, "Already imported"));
 				}
 				if state.pool.contains_key(&nonce) {
-					return Err(refusal(1014, "Too low priority"))
+					return Err(refusal(1014, "Too low priority"));
 				}
 				if !state.forgetful {
 					state.pool.insert(nonce, transaction);
 				}
 				json!(hash)
-			},
+			}
 			other => panic!("{other}"),
 		})
 	}
@@ -193,7 +220,11 @@ impl Node {
 
 fn refusal(code: i32, data: &str) -> RpcError {
 	let data = RawValue::from_string(json!(data).to_string()).unwrap();
-	RpcError::User(UserError { code, message: "Invalid Transaction".into(), data: Some(data) })
+	RpcError::User(UserError {
+		code,
+		message: "Invalid Transaction".into(),
+		data: Some(data),
+	})
 }
 
 impl State {
@@ -209,7 +240,8 @@ impl State {
 
 	fn announce(&mut self, number: usize) {
 		let header = RawValue::from_string(self.header(number).to_string()).unwrap();
-		self.subscribers.retain(|subscriber| subscriber.unbounded_send(Ok(header.clone())).is_ok());
+		self.subscribers
+			.retain(|subscriber| subscriber.unbounded_send(Ok(header.clone())).is_ok());
 	}
 }
 
@@ -218,7 +250,13 @@ fn events((transactions, ending): &(Vec<Vec<u8>>, Ending)) -> Vec<u8> {
 	let metadata = embedded().unwrap();
 	let system = metadata.pallet_by_name("System").unwrap();
 	let variant = |name: &str| {
-		system.event_variants().unwrap().iter().find(|variant| variant.name == name).unwrap().index
+		system
+			.event_variants()
+			.unwrap()
+			.iter()
+			.find(|variant| variant.name == name)
+			.unwrap()
+			.index
 	};
 	let mut bytes = Compact(transactions.len() as u32).encode();
 	for index in 0..transactions.len() as u32 {
@@ -233,19 +271,17 @@ fn events((transactions, ending): &(Vec<Vec<u8>>, Ending)) -> Vec<u8> {
 				let error = errors.iter().find(|error| error.name == "UnknownJob").unwrap().index;
 				let error = (3u8, jobs.error_index(), [error, 0, 0, 0]);
 				(system.event_index(), variant("ExtrinsicFailed"), error, info, 0u8).encode_to(&mut bytes);
-			},
+			}
 		}
 	}
 	bytes
 }
 
 impl RpcClientT for Node {
-	fn request_raw<'a>(
-		&'a self,
-		method: &'a str,
-		params: Option<Box<RawValue>>,
-	) -> RawRpcFuture<'a, Box<RawValue>> {
-		let params: Vec<Value> = params.map(|params| serde_json::from_str(params.get()).unwrap()).unwrap_or_default();
+	fn request_raw<'a>(&'a self, method: &'a str, params: Option<Box<RawValue>>) -> RawRpcFuture<'a, Box<RawValue>> {
+		let params: Vec<Value> = params
+			.map(|params| serde_json::from_str(params.get()).unwrap())
+			.unwrap_or_default();
 		let answer = self.answer(method, &params);
 		async move { answer.map(|value| RawValue::from_string(value.to_string()).unwrap()) }.boxed()
 	}
@@ -262,6 +298,12 @@ impl RpcClientT for Node {
 		let number = state.blocks.len() - 1;
 		// A node begins with its present head, for everybody here: hearing of a head twice does no harm.
 		state.announce(number);
-		async move { Ok(RawRpcSubscription { stream: receiver.boxed(), id: None }) }.boxed()
+		async move {
+			Ok(RawRpcSubscription {
+				stream: receiver.boxed(),
+				id: None,
+			})
+		}
+		.boxed()
 	}
 }

@@ -11,7 +11,8 @@ use std::{
 const USAGE: &str = "usage: join-outputs mandelbrot|heat OUTPUTS PICTURE.png
        join-outputs kmers OUTPUTS [TABLE.txt]
        join-outputs digits OUTPUTS LABELS.txt [TABLE.txt]
-OUTPUTS is a directory with one file a task; names do not matter, those that start with a dot are left out.";
+OUTPUTS is a directory with one file a task; names do not matter, except that those that start with a dot and
+manifest.json, which `millrace fetch` writes beside the outputs, are left out.";
 
 fn read_outputs(directory: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
 	let fail = |error: io::Error| format!("{directory}: {error}");
@@ -19,7 +20,7 @@ fn read_outputs(directory: &str) -> Result<Vec<(String, Vec<u8>)>, String> {
 	for entry in fs::read_dir(directory).map_err(fail)? {
 		let entry = entry.map_err(fail)?;
 		let name = entry.file_name().to_string_lossy().into_owned();
-		if !name.starts_with('.') && entry.path().is_file() {
+		if !name.starts_with('.') && name != "manifest.json" && entry.path().is_file() {
 			let data = fs::read(entry.path()).map_err(|error| format!("{}: {error}", entry.path().display()))?;
 			outputs.push((name, data));
 		}

@@ -23,7 +23,6 @@ use millrace_primitives::{
 	traits::{AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
 	Hash, JobId, JobSpec, MarketBlock, ShardId, ENGINE_VERSION,
 };
-use sp_runtime::DispatchError;
 
 /// What a visit of a job came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -296,14 +295,14 @@ impl<T: Config> Pallet<T> {
 			.filter_map(|place| candidates.get(place))
 			.take(MAX_ATTEMPTS)
 		{
-			let reserved = with_storage_layer(|| -> Result<(), DispatchError> {
-				if open {
-					T::Verifier::open(id, &spec.verification)?;
-				}
-				T::Providers::reserve(&candidate.provider, shard.terms.liability)
-			});
-			if reserved.is_err() {
+			// Outside a storage layer: a registry that finds a candidate stale takes it out of its pools for good.
+			if T::Providers::reserve(&candidate.provider, shard.terms.liability).is_err() {
 				continue;
+			}
+			if open && with_storage_layer(|| T::Verifier::open(id, &spec.verification)).is_err() {
+				T::Providers::free_slot(&candidate.provider);
+				T::Providers::free_liability(&candidate.provider, shard.terms.liability);
+				return false;
 			}
 			let provider = candidate.provider.clone();
 			let due = round.now.saturating_add(round.params.accept_window.max(1));

@@ -57,14 +57,14 @@ impl<T: Config> Pallet<T> {
 
 	/// Pays the protocol's fee out of the escrow: this much is burned, the rest is the block author's, if it can
 	/// receive it.
-	pub(crate) fn pay_fee(job: &mut JobRecord, fee: Balance, burned: Balance) {
+	pub(crate) fn pay_fee(job: &mut JobRecord, fee: Balance, burned: Balance) -> Balance {
 		let fee = Self::take(job, fee);
 		let share = fee.saturating_sub(burned);
 		let paid = share > 0
 			&& T::BlockAuthor::get().is_some_and(|author| Self::transfer(&job.client, &author, share).is_ok());
 		let burn = if paid { fee - share } else { fee };
 		if burn == 0 {
-			return;
+			return 0;
 		}
 		let done = with_storage_layer(|| {
 			T::Currency::burn_held(
@@ -77,7 +77,9 @@ impl<T: Config> Pallet<T> {
 		});
 		if done.is_err() {
 			Self::owe(&job.client, &job.client, burn);
+			return 0;
 		}
+		burn
 	}
 
 	fn transfer(client: &AccountId, payee: &AccountId, amount: Balance) -> Result<Balance, DispatchError> {

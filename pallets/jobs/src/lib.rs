@@ -33,6 +33,8 @@
 
 extern crate alloc;
 
+use alloc::vec::Vec;
+
 pub use pallet::*;
 
 mod assign;
@@ -206,6 +208,8 @@ pub mod pallet {
 			shards: u32,
 			/// What is held for it.
 			escrow: Balance,
+			/// The fee for its shards, burned.
+			burned: Balance,
 		},
 		/// A job pays more, runs longer, or goes on after a suspension.
 		JobToppedUp {
@@ -215,6 +219,8 @@ pub mod pallet {
 			price_cap: Balance,
 			/// The market block from which no shard is started.
 			expires_at: MarketBlock,
+			/// What is held in addition.
+			added: Balance,
 		},
 		/// Several providers in a row declined: nothing is handed out until the client tops up or cancels.
 		JobSuspended {
@@ -292,8 +298,14 @@ pub mod pallet {
 			paid: Balance,
 			/// The protocol's fees.
 			fees: Balance,
+			/// The part of the fees that was burned: all of it in a block without an author to pay.
+			burned: Balance,
 			/// What the client got back.
 			refunded: Balance,
+			/// The part of `paid` that is withheld until custody ends.
+			withheld: Balance,
+			/// Who earned how much, at most one entry a seat.
+			payments: Vec<(AccountId, Balance)>,
 		},
 		/// A shard ended without an accepted report.
 		ShardFailed {
@@ -305,6 +317,8 @@ pub mod pallet {
 			paid: Balance,
 			/// What the client got back.
 			refunded: Balance,
+			/// Who got how much, at most one entry a seat.
+			payments: Vec<(AccountId, Balance)>,
 		},
 		/// Custody of a shard's outputs ended, withheld parts are paid, the shard's state is gone.
 		CustodyEnded {

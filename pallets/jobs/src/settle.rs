@@ -62,7 +62,7 @@ impl<T: Config> Pallet<T> {
 			let pushed = withheld.try_push(kept);
 			debug_assert!(pushed.is_ok(), "as many as there are seats");
 		}
-		Self::pay_fee(job, fees, burns);
+		let burned = Self::pay_fee(job, fees, burns);
 		Self::refund(job, left);
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		job.running = job.running.saturating_sub(1);
@@ -72,7 +72,8 @@ impl<T: Config> Pallet<T> {
 		job.fees = job.fees.saturating_add(fees);
 
 		let until = Self::now_block().saturating_add(terms.custody_period.max(1));
-		shard.reserve = withheld.iter().sum();
+		let kept = withheld.iter().sum();
+		shard.reserve = kept;
 		shard.excluded = Default::default();
 		shard.custody = Some(Custody {
 			report,
@@ -86,7 +87,10 @@ impl<T: Config> Pallet<T> {
 			report,
 			paid,
 			fees,
+			burned,
 			refunded: left,
+			withheld: kept,
+			payments: payments.iter().map(|payment| (payment.provider.clone(), payment.amount)).collect(),
 		});
 		T::OnSettled::on_settled(&Settlement {
 			shard: id,
@@ -107,6 +111,7 @@ impl<T: Config> Pallet<T> {
 	) {
 		let mut left = shard.reserve;
 		let mut paid: Balance = 0;
+		let mut payments = Vec::new();
 		for (index, seat) in shard.seats.into_iter().enumerate() {
 			let Some(holder) = seat.holder else { continue };
 			Self::release_holder(id, &holder, shard.terms.liability);
@@ -118,6 +123,7 @@ impl<T: Config> Pallet<T> {
 				left -= half;
 				paid = paid.saturating_add(half);
 				Self::pay(job, &holder.provider, half);
+				payments.push((holder.provider, half));
 			}
 		}
 		Self::refund(job, left);
@@ -131,6 +137,7 @@ impl<T: Config> Pallet<T> {
 			failure,
 			paid,
 			refunded: left,
+			payments,
 		});
 	}
 

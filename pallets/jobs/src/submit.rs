@@ -126,6 +126,7 @@ impl<T: Config> Pallet<T> {
 			program: spec.program,
 			shards,
 			escrow,
+			burned: fee,
 		});
 		Specs::<T>::insert(job, spec);
 		Ok(job)
@@ -154,6 +155,7 @@ impl<T: Config> Pallet<T> {
 			extra_deadline == 0 || expires_at.saturating_sub(now) <= params.max_deadline,
 			Error::<T>::DeadlineTooLong
 		);
+		let mut added = 0;
 		if price_cap > job.price_cap {
 			let mut spec = Specs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
 			spec.price_cap = price_cap;
@@ -163,9 +165,9 @@ impl<T: Config> Pallet<T> {
 			job.reserve = job.reserve.max(reserve);
 			job.last_reserve = job.last_reserve.max(last_reserve);
 			let needed = reserve_for(job.reserve, job.last_reserve, job.waiting()).ok_or(Error::<T>::TooExpensive)?;
-			let more = needed.saturating_sub(held);
-			Self::hold_escrow(&client, more)?;
-			job.escrow = job.escrow.checked_add(more).ok_or(Error::<T>::TooExpensive)?;
+			added = needed.saturating_sub(held);
+			Self::hold_escrow(&client, added)?;
+			job.escrow = job.escrow.checked_add(added).ok_or(Error::<T>::TooExpensive)?;
 			job.price_cap = price_cap;
 			// A higher price admits other providers, so the client must not know the outputs that choose among them.
 			job.fresh = Readiness {
@@ -183,6 +185,7 @@ impl<T: Config> Pallet<T> {
 			job: id,
 			price_cap,
 			expires_at,
+			added,
 		});
 		Ok(())
 	}

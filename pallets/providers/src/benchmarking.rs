@@ -2,7 +2,6 @@
 //! admitted, in each followed by another one, which moves when the first leaves.
 
 use crate::{
-	registration::HIGH_MEMORY_PAGES,
 	types::{PoolEntry, PoolKey, Provider},
 	Call, Config, Operators, Pallet, PoolMembers, PoolSizes, Providers,
 };
@@ -13,7 +12,8 @@ use frame_system::RawOrigin;
 use millrace_primitives::{
 	job::{MAX_ENDPOINT_LEN, MAX_REPLICAS},
 	provider::{
-		ClassSet, DrawRequest, HardwareClass, ProviderInfo, ProviderStatus, Region, RegionSet, MAX_DRAWS, PRICE_BUCKETS,
+		ClassSet, DrawRequest, HardwareClass, ProviderInfo, ProviderStatus, Region, RegionSet, HIGH_MEMORY_PAGES,
+		MAX_DRAWS, PRICE_BUCKETS,
 	},
 	traits::{Conduct, MarketClock, OnSettled, Payment, ProviderRegistry, Settlement},
 	AccountId, Balance, Hash, JobId, Report, ShardId, MILL,

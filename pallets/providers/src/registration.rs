@@ -11,14 +11,11 @@ use frame_support::{
 use millrace_primitives::{
 	job::is_url,
 	params::ProvidersParams,
-	provider::{HardwareClass, ProviderInfo, ProviderStatus},
+	provider::{HardwareClass, ProviderInfo, ProviderStatus, HIGH_MEMORY_PAGES},
 	traits::MarketClock,
 	AccountId, Balance,
 };
 use sp_runtime::{traits::Get, DispatchError, DispatchResult};
-
-/// The memory of a slot that [`HardwareClass::HighMemory`] stands for: 16 GiB in pages of 64 KiB.
-pub(crate) const HIGH_MEMORY_PAGES: u32 = 16 * 1024 * 1024 / 64;
 
 impl<T: Config> Pallet<T> {
 	/// See [`register`](Pallet::register).

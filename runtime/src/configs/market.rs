@@ -15,9 +15,9 @@ use frame_support::{parameter_types, traits::Get, weights::Weight};
 use millrace_primitives::{traits::DefaultPolicy, MILL};
 use sp_runtime::Perbill;
 
-/// The most that is ever emitted to providers: 150 million MILL. The schedule's own limit with the parameters that
-/// chains start with is about 144 million.
-pub const EMISSION_CAP: Balance = 150_000_000 * MILL;
+/// The most that is ever emitted to providers: a thousand million MILL. With the parameters that chains start with, the
+/// ceiling of an era has halved ten times by then and is a thousandth of the first, so the cap is no cliff.
+pub const EMISSION_CAP: Balance = 1_000_000_000 * MILL;
 
 parameter_types! {
 	/// What the jobs' tick (timers, draws) may take of a block.

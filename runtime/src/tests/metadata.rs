@@ -3,7 +3,7 @@
 use super::chain::{genesis, state};
 use crate::{
 	chain_constants::{ChainTiming, EpochDuration, SlotDuration},
-	configs::{Checked, GenesisParameters, Limits},
+	configs::{Checked, GenesisParameters, Limits, EMISSION_CAP},
 	metadata::{encoded, LATEST_VERSION},
 	Runtime, RuntimeCall, RuntimeParameters, TxExtension, VERSION,
 };
@@ -144,4 +144,15 @@ fn default_and_fast_parameters_are_legal() {
 		.check(),
 		Err("seedBlocks")
 	);
+}
+
+#[test]
+fn the_emission_cap_is_no_cliff() {
+	for params in [EmissionParams::default(), EmissionParams::fast()] {
+		let last = pallet_emission::schedule::ceiling(params.initial, params.halving, EMISSION_CAP);
+		assert!(
+			0 < last && last <= params.initial / 1_000,
+			"an era is worth {last} when the cap is reached"
+		);
+	}
 }

@@ -11,7 +11,7 @@ use frame_support::{
 	dispatch::GetDispatchInfo,
 	traits::{Get, InstanceFilter},
 };
-use millrace_primitives::{MILL, MILLI};
+use millrace_primitives::{JobId, MILL, MILLI};
 use sp_keyring::Sr25519Keyring::{Alice, AliceStash, Bob, Ferdie};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
@@ -172,6 +172,16 @@ fn proxies_stay_within_their_type() {
 	assert!(!ProxyType::CancelProxy.filter(&transfer(Bob, 1)));
 	assert!(ProxyType::Any.is_superset(&ProxyType::NonTransfer));
 	assert!(!ProxyType::NonTransfer.is_superset(&ProxyType::Any));
+	assert!(!ProxyType::NonTransfer.is_superset(&ProxyType::Market));
+	let cancel = RuntimeCall::Jobs(pallet_jobs::Call::cancel { job: JobId(0) });
+	assert!(ProxyType::Market.filter(&cancel) && ProxyType::NonTransfer.filter(&cancel));
+	assert!(!ProxyType::Market.filter(&transfer(Bob, 1)));
+	let raise = RuntimeCall::Jobs(pallet_jobs::Call::top_up {
+		job: JobId(0),
+		price_cap: 1,
+		extra_deadline: 0,
+	});
+	assert!(ProxyType::Market.filter(&raise) && !ProxyType::NonTransfer.filter(&raise));
 	state(&genesis("development")).execute_with(|| {
 		System::set_block_number(1);
 		let origin = |who: sp_keyring::Sr25519Keyring| frame_system::RawOrigin::Signed(who.to_account_id());

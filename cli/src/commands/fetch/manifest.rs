@@ -99,9 +99,17 @@ impl Manifest {
 		};
 		let old: Self = serde_json::from_slice(&bytes)
 			.map_err(|error| Failure::Input(format!("{}: not a manifest of outputs: {error}", path.display())))?;
-		let same = Self { shards: Vec::new(), outputs: Vec::new(), ..old.clone() } == new;
+		let same = Self {
+			shards: Vec::new(),
+			outputs: Vec::new(),
+			..old.clone()
+		} == new;
 		if !same {
-			return Err(Failure::Input(format!("{} holds the outputs of another job ({}); name another folder", folder.display(), old.job.0)))
+			return Err(Failure::Input(format!(
+				"{} holds the outputs of another job ({}); name another folder",
+				folder.display(),
+				old.job.0
+			)));
 		}
 		Ok(old)
 	}
@@ -119,19 +127,28 @@ impl Manifest {
 
 	/// Tasks whose program failed.
 	pub fn failed(&self) -> Vec<u32> {
-		self.outputs.iter().filter(|output| output.status == Status::Failed).map(|output| output.index).collect()
+		self.outputs
+			.iter()
+			.filter(|output| output.status == Status::Failed)
+			.map(|output| output.index)
+			.collect()
 	}
 
 	/// Tasks of which nothing is known.
 	pub fn missing(&self) -> Vec<u32> {
 		let mut known = self.outputs.iter().map(|output| output.index).peekable();
-		(0..self.tasks).filter(|index| known.next_if_eq(index).is_none()).collect()
+		(0..self.tasks)
+			.filter(|index| known.next_if_eq(index).is_none())
+			.collect()
 	}
 
 	/// Writes it, whole or not at all.
 	pub fn write(&self, folder: &Path) -> Result<()> {
 		let path = folder.join(NAME);
-		let disk = |source| FetchError::Disk { path: path.clone(), source };
+		let disk = |source| FetchError::Disk {
+			path: path.clone(),
+			source,
+		};
 		let bytes = serde_json::to_vec_pretty(self).map_err(|error| Failure::Other(error.to_string()))?;
 		let temporary = folder.join(format!(".{NAME}.part"));
 		fs::write(&temporary, bytes).map_err(disk)?;

@@ -23,7 +23,7 @@ const FAILS: u32 = 5;
 
 fn output(index: u32) -> Vec<u8> {
 	if index == FAILS {
-		return Vec::new()
+		return Vec::new();
 	}
 	vec![index as u8; 100 * index as usize]
 }
@@ -31,7 +31,11 @@ fn output(index: u32) -> Vec<u8> {
 fn outcomes(shard: u32) -> Vec<Outcome> {
 	(shard * SHARD..(shard + 1) * SHARD)
 		.map(|index| Outcome {
-			status: if index == FAILS { Status::Failed } else { Status::Success },
+			status: if index == FAILS {
+				Status::Failed
+			} else {
+				Status::Success
+			},
 			output_root: merkle::data_root(&output(index)),
 			output_len: output(index).len() as u64,
 			gas_used: u64::from(index),
@@ -91,7 +95,12 @@ impl World {
 			endpoints.push(format!("http://{}", server.local_addr()));
 			servers.push(server);
 		}
-		Self { folder: tempfile::tempdir().unwrap(), providers, _servers: servers, endpoints }
+		Self {
+			folder: tempfile::tempdir().unwrap(),
+			providers,
+			_servers: servers,
+			endpoints,
+		}
 	}
 
 	fn job(&self) -> JobView {
@@ -155,18 +164,34 @@ impl World {
 		let shards = shards.into_iter().map(|index| self.shard(index)).collect();
 		let manifest = Manifest::open(self.folder.path(), Hash::zero(), &self.job()).unwrap();
 		let client = Client::new(Limits::default()).unwrap();
-		collect(&client, &self.job(), shards, self.folder.path(), manifest, &ProgressBar::hidden()).await.unwrap()
+		collect(
+			&client,
+			&self.job(),
+			shards,
+			self.folder.path(),
+			manifest,
+			&ProgressBar::hidden(),
+		)
+		.await
+		.unwrap()
 	}
 
 	fn opened(&self) -> u32 {
-		self.providers.iter().map(|provider| provider.opened.swap(0, Ordering::Relaxed)).sum()
+		self.providers
+			.iter()
+			.map(|provider| provider.opened.swap(0, Ordering::Relaxed))
+			.sum()
 	}
 
 	fn assert_outputs(&self, tasks: impl IntoIterator<Item = u32>) {
 		for index in tasks.into_iter().filter(|index| *index != FAILS) {
-			assert_eq!(std::fs::read(self.folder.path().join(format!("{index:02}"))).unwrap(), output(index), "{index}");
+			assert_eq!(
+				std::fs::read(self.folder.path().join(format!("{index:05}"))).unwrap(),
+				output(index),
+				"{index}"
+			);
 		}
-		assert!(!self.folder.path().join(format!("{FAILS:02}")).exists());
+		assert!(!self.folder.path().join(format!("{FAILS:05}")).exists());
 	}
 }
 
@@ -176,10 +201,16 @@ async fn all_outputs_arrive_and_the_manifest_says_which_tasks_failed() {
 	let fetched = world.fetch(0..3).await;
 	world.assert_outputs(0..TASKS);
 	assert_eq!((fetched.verified.clone(), fetched.is_verified()), (vec![0, 1, 2], true));
-	assert_eq!((fetched.manifest.failed(), fetched.manifest.missing()), (vec![FAILS], vec![]));
+	assert_eq!(
+		(fetched.manifest.failed(), fetched.manifest.missing()),
+		(vec![FAILS], vec![])
+	);
 	let written = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap();
 	assert_eq!(written, fetched.manifest);
-	assert_eq!(written.outputs[7], TaskEntry::new(7, &outcomes(1)[3], Some("07".into())));
+	assert_eq!(
+		written.outputs[7],
+		TaskEntry::new(7, &outcomes(1)[3], Some("00007".into()))
+	);
 	assert_eq!(fetched.verdict().unwrap_err().exit_code(), 5);
 }
 
@@ -188,8 +219,8 @@ async fn what_is_here_is_not_downloaded_again_and_what_was_damaged_is() {
 	let world = World::new(vec![Provider::default()]).await;
 	world.fetch(0..3).await;
 	assert_eq!(world.opened(), TASKS - 1);
-	std::fs::write(world.folder.path().join("07"), "damaged").unwrap();
-	std::fs::remove_file(world.folder.path().join("11")).unwrap();
+	std::fs::write(world.folder.path().join("00007"), "damaged").unwrap();
+	std::fs::remove_file(world.folder.path().join("00011")).unwrap();
 	world.fetch(0..3).await;
 	assert_eq!(world.opened(), 2);
 	world.assert_outputs(0..TASKS);
@@ -201,13 +232,20 @@ async fn shards_whose_custody_is_over_stay_in_the_manifest() {
 	let first = world.fetch([0]).await;
 	assert_eq!(first.manifest.missing(), (SHARD..TASKS).collect::<Vec<_>>());
 	let second = world.fetch([1, 2]).await;
-	assert_eq!((second.manifest.missing(), second.verified.clone()), (vec![], vec![1, 2]));
+	assert_eq!(
+		(second.manifest.missing(), second.verified.clone()),
+		(vec![], vec![1, 2])
+	);
 	world.assert_outputs(0..TASKS);
 }
 
 #[tokio::test]
 async fn a_bad_provider_is_passed_over() {
-	let bad = Provider { spoiled: (1..TASKS).collect(), wrong_outcomes: true, ..Provider::default() };
+	let bad = Provider {
+		spoiled: (1..TASKS).collect(),
+		wrong_outcomes: true,
+		..Provider::default()
+	};
 	let world = World::new(vec![bad, Provider::default()]).await;
 	assert!(world.fetch(0..3).await.is_verified());
 	world.assert_outputs(0..TASKS);
@@ -215,18 +253,25 @@ async fn a_bad_provider_is_passed_over() {
 
 #[tokio::test]
 async fn outputs_that_match_nowhere_are_not_kept_and_end_with_exit_code_6() {
-	let bad = || Provider { spoiled: vec![9], ..Provider::default() };
+	let bad = || Provider {
+		spoiled: vec![9],
+		..Provider::default()
+	};
 	let world = World::new(vec![bad(), bad()]).await;
 	let fetched = world.fetch(0..3).await;
 	assert_eq!(fetched.verified, [0, 1]);
-	assert!(!world.folder.path().join("09").exists());
+	assert!(!world.folder.path().join("00009").exists());
 	world.assert_outputs(0..8);
 	assert_eq!(fetched.verdict().unwrap_err().exit_code(), 6);
 }
 
 #[tokio::test]
 async fn forged_outcomes_end_with_exit_code_6_and_absent_providers_with_4() {
-	let world = World::new(vec![Provider { wrong_outcomes: true, ..Provider::default() }]).await;
+	let world = World::new(vec![Provider {
+		wrong_outcomes: true,
+		..Provider::default()
+	}])
+	.await;
 	assert_eq!(world.fetch([1]).await.verdict().unwrap_err().exit_code(), 6);
 	let mut world = World::new(vec![]).await;
 	world.endpoints = vec!["http://127.0.0.1:1".into()];
@@ -237,8 +282,16 @@ async fn forged_outcomes_end_with_exit_code_6_and_absent_providers_with_4() {
 async fn another_job_s_folder_is_left_alone() {
 	let world = World::new(vec![Provider::default()]).await;
 	world.fetch([0]).await;
-	let other = JobView { id: JobId(4), ..world.job() };
-	assert_eq!(Manifest::open(world.folder.path(), Hash::zero(), &other).unwrap_err().exit_code(), 2);
+	let other = JobView {
+		id: JobId(4),
+		..world.job()
+	};
+	assert_eq!(
+		Manifest::open(world.folder.path(), Hash::zero(), &other)
+			.unwrap_err()
+			.exit_code(),
+		2
+	);
 	assert!(Manifest::open(world.folder.path(), Hash::repeat_byte(9), &world.job()).is_err());
 	std::fs::write(world.folder.path().join("manifest.json"), "{").unwrap();
 	let error = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap_err();
@@ -248,13 +301,24 @@ async fn another_job_s_folder_is_left_alone() {
 #[test]
 fn the_worst_failure_decides_the_exit_code() {
 	let refused = |reason| {
-		let reasons = vec![Refusal { endpoint: "http://a".into(), reason }];
-		Failure::from(FetchError::Refused { what: "blob".into(), reasons })
+		let reasons = vec![Refusal {
+			endpoint: "http://a".into(),
+			reason,
+		}];
+		Failure::from(FetchError::Refused {
+			what: "blob".into(),
+			reasons,
+		})
 	};
 	let job = JobView { tasks: 1, ..fake_job() };
 	let manifest = Manifest::open(Path::new("/nonexistent"), Hash::zero(), &job).unwrap();
 	let failures = vec![(0, refused(Reason::Stalled)), (1, refused(Reason::Mismatch))];
-	let fetched = Fetched { manifest, folder: "x".into(), verified: vec![], failures };
+	let fetched = Fetched {
+		manifest,
+		folder: "x".into(),
+		verified: vec![],
+		failures,
+	};
 	let failure = fetched.verdict().unwrap_err();
 	assert_eq!(failure.exit_code(), 6);
 	assert!(failure.to_string().contains("shard 1"), "{failure}");
@@ -262,14 +326,20 @@ fn the_worst_failure_decides_the_exit_code() {
 
 fn fake_job() -> JobView {
 	let folder = tempfile::tempdir().unwrap();
-	World { folder, providers: vec![], _servers: vec![], endpoints: vec![] }.job()
+	World {
+		folder,
+		providers: vec![],
+		_servers: vec![],
+		endpoints: vec![],
+	}
+	.job()
 }
 
 #[test]
 fn files_are_named_so_that_they_sort() {
 	assert_eq!(file_name(0, 1), "0");
 	assert_eq!(file_name(9, 10), "9");
-	assert_eq!(file_name(9, 11), "09");
+	assert_eq!(file_name(9, 11), "00009");
 	assert_eq!(file_name(7, 1_000_000), "000007");
 }
 

@@ -109,7 +109,8 @@ fn a_shard_that_everybody_left_ends_with_its_job() {
 			shard: id,
 			failure: Failure::Closed,
 			paid: 0,
-			refunded: RESERVE
+			refunded: RESERVE,
+			payments: vec![]
 		}));
 	});
 }
@@ -236,7 +237,8 @@ fn a_top_up_pays_more_for_what_has_not_started_only() {
 		assert!(seen(Event::JobToppedUp {
 			job,
 			price_cap: 2 * CAP,
-			expires_at: 500
+			expires_at: 500,
+			added: 9 * RESERVE
 		}));
 		assert_eq!(crate::Shards::<Test>::get(job, 0).unwrap().terms.price_cap, CAP);
 		for id in 1..9 {

@@ -25,6 +25,7 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 				program: program(),
 				shards: 1,
 				escrow: RESERVE,
+				burned: fee,
 			}
 			.into(),
 		);

@@ -38,7 +38,8 @@ fn an_unresolved_shard_pays_half_burns_nothing_and_refunds_the_rest() {
 			shard: id,
 			failure: Failure::Unresolved,
 			paid,
-			refunded
+			refunded,
+			payments: vec![(account(full), free(full) - MILL), (account(half), free(half) - MILL)],
 		}));
 		assert!(crate::Jobs::<Test>::get(id.job).is_none());
 	});

@@ -1,10 +1,10 @@
 //! Registration, changes of what is declared, operators.
 
-use crate::{mock::*, registration::HIGH_MEMORY_PAGES};
+use crate::mock::*;
 use frame_support::{assert_noop, assert_ok, traits::fungible::InspectHold};
 use millrace_primitives::{
 	params::ProvidersParams,
-	provider::{ClassSet, HardwareClass, ProviderInfo, ProviderStatus, Region},
+	provider::{ClassSet, HardwareClass, ProviderInfo, ProviderStatus, Region, HIGH_MEMORY_PAGES},
 	traits::ProviderRegistry,
 	MICRO, MILL,
 };

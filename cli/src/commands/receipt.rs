@@ -1,0 +1,260 @@
+//! `millrace receipt`: a job's money, from the events of the blocks since its submission.
+
+use crate::{
+	failure::{Failure, Result},
+	options::{Global, ReceiptOptions},
+	output::Output,
+	units::mill,
+};
+use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, CellAlignment, Table};
+use millrace_client::{keys::address, At, Chain, Event};
+use millrace_primitives::{job::JobStatus, AccountId, Balance, Hash, JobId, MarketBlock, Report, ShardId};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+/// What a provider got out of a job.
+#[derive(Default)]
+struct Earned {
+	/// Seats paid for.
+	seats: u32,
+	/// What they earn, withheld parts included.
+	amount: Balance,
+	/// What was burned of its bond.
+	slashed: Balance,
+}
+
+/// A job's money.
+#[derive(Default)]
+struct Receipt {
+	client: Option<AccountId>,
+	/// Held at submission and by top-ups.
+	escrow: Balance,
+	/// Burned for its shards at submission.
+	submission_fee: Balance,
+	paid: Balance,
+	fees: Balance,
+	burned: Balance,
+	refunded: Balance,
+	/// Of what was paid: withheld until custody ends.
+	withheld: Balance,
+	/// Of that: paid out since.
+	released: Balance,
+	accepted: u32,
+	failed: u32,
+	earned: BTreeMap<AccountId, Earned>,
+}
+
+impl Receipt {
+	/// Takes notice of an event; true if it is the job's submission.
+	fn take(&mut self, id: JobId, event: &Event) -> millrace_client::Result<bool> {
+		if event.pallet != "Jobs" {
+			return Ok(false);
+		}
+		match event.name.as_str() {
+			"JobSubmitted" => {
+				let (job, client, _, _, escrow, burned) =
+					event.decode::<(JobId, AccountId, Hash, u32, Balance, Balance)>()?;
+				if job == id {
+					self.client = Some(client);
+					self.escrow += escrow;
+					self.submission_fee = burned;
+					return Ok(true);
+				}
+			}
+			"JobToppedUp" => {
+				let (job, _, _, added) = event.decode::<(JobId, Balance, MarketBlock, Balance)>()?;
+				if job == id {
+					self.escrow += added;
+				}
+			}
+			"JobClosed" => {
+				let (job, _, refunded) = event.decode::<(JobId, JobStatus, Balance)>()?;
+				if job == id {
+					self.refunded += refunded;
+				}
+			}
+			"ShardSettled" => {
+				let (shard, _, [paid, fees, burned, refunded, withheld], payments) =
+					event.decode::<(ShardId, Report, [Balance; 5], Vec<(AccountId, Balance)>)>()?;
+				if shard.job == id {
+					self.accepted += 1;
+					self.fees += fees;
+					self.burned += burned;
+					self.withheld += withheld;
+					self.pay(paid, refunded, payments);
+				}
+			},
+			"ShardFailed" => {
+				type Fields = (ShardId, u8, Balance, Balance, Vec<(AccountId, Balance)>);
+				let (shard, _, paid, refunded, payments) = event.decode::<Fields>()?;
+				if shard.job == id {
+					self.failed += 1;
+					self.pay(paid, refunded, payments);
+				}
+			}
+			"CustodyEnded" => {
+				let (shard, paid) = event.decode::<(ShardId, Balance)>()?;
+				if shard.job == id {
+					self.released += paid;
+				}
+			}
+			"SeatVacated" => {
+				let (shard, _, provider, _, slashed) = event.decode::<(ShardId, u8, AccountId, Cause, Balance)>()?;
+				if shard.job == id {
+					self.earned.entry(provider).or_default().slashed += slashed;
+				}
+			}
+			_ => {}
+		}
+		Ok(false)
+	}
+
+	fn pay(&mut self, paid: Balance, refunded: Balance, payments: Vec<(AccountId, Balance)>) {
+		self.paid += paid;
+		self.refunded += refunded;
+		for (provider, amount) in payments {
+			let earned = self.earned.entry(provider).or_default();
+			earned.seats += 1;
+			earned.amount += amount;
+		}
+	}
+}
+
+/// Why a seat fell vacant, as the pallet encodes it; only its length matters here.
+#[derive(codec::Decode)]
+enum Cause {
+	#[codec(index = 0)]
+	Declined(#[allow(dead_code)] millrace_primitives::job::DeclineReason),
+	#[codec(index = 1)]
+	MissedAccept,
+	#[codec(index = 2)]
+	Late,
+	#[codec(index = 3)]
+	MissedReveal,
+	#[codec(index = 4)]
+	Rejected,
+}
+
+/// Reads the events from the last finalized block back to the job's submission. Returns the receipt, the block before
+/// the submission and the last one.
+async fn collect(chain: &Chain, id: JobId) -> Result<(Receipt, Hash, Hash)> {
+	let head = chain.finalized_head().await?;
+	let mut receipt = Receipt::default();
+	for number in (1..=head.number).rev() {
+		let unknown = || Failure::Refused(format!("the node does not know block {number}"));
+		let block = chain.block_hash(number).await?.ok_or_else(unknown)?;
+		let events = chain.events(block).await?;
+		let mut submitted = false;
+		for event in &events {
+			submitted |= receipt.take(id, event)?;
+		}
+		if submitted {
+			let before = chain.block_hash(number - 1).await?.ok_or_else(unknown)?;
+			return Ok((receipt, before, head.hash));
+		}
+	}
+	Err(Failure::Refused(format!(
+		"no finalized block has the submission of job {}",
+		id.0
+	)))
+}
+
+/// Runs the command.
+pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) -> Result<()> {
+	let chain = global.connect().await?;
+	let id = options.job;
+	let (receipt, before, head) = collect(&chain, id).await?;
+	let left = chain.market(At::Hash(head)).job(id).await?.map_or(0, |job| job.escrow);
+	let withheld = receipt.withheld.saturating_sub(receipt.released);
+
+	let mut table = Table::new();
+	table.load_preset(UTF8_HORIZONTAL_ONLY);
+	table.set_header(["provider", "seats", "earned", "bond burned", "balance grew by"]);
+	let mut rows = Vec::new();
+	let mut wrong = Vec::new();
+	for (provider, earned) in &receipt.earned {
+		let mut grown = None;
+		if options.check {
+			let then = chain.balances(provider, At::Hash(before)).await?.free;
+			let now = chain.balances(provider, At::Hash(head)).await?.free;
+			grown = Some(now.saturating_sub(then));
+			if withheld == 0 && now != then + earned.amount {
+				wrong.push(address(provider));
+			}
+		}
+		table.add_row([
+			address(provider),
+			earned.seats.to_string(),
+			mill(earned.amount),
+			mill(earned.slashed),
+			grown.map(mill).unwrap_or_default(),
+		]);
+		rows.push(json!({
+			"provider": address(provider),
+			"seats": earned.seats,
+			"earned": earned.amount.to_string(),
+			"slashed": earned.slashed.to_string(),
+			"grown": grown.map(|grown| grown.to_string()),
+		}));
+	}
+	for column in 1..5 {
+		if let Some(column) = table.column_mut(column) {
+			column.set_cell_alignment(CellAlignment::Right);
+		}
+	}
+
+	let accounted = receipt.paid + receipt.fees + receipt.refunded + left.saturating_sub(withheld);
+	let balanced = accounted == receipt.escrow;
+	let shared = receipt.fees.saturating_sub(receipt.burned);
+	let document = json!({
+		"job": id.0,
+		"client": receipt.client.as_ref().map(address),
+		"escrow": receipt.escrow.to_string(),
+		"submissionFee": receipt.submission_fee.to_string(),
+		"paid": receipt.paid.to_string(),
+		"withheld": withheld.to_string(),
+		"fees": receipt.fees.to_string(),
+		"feesBurned": receipt.burned.to_string(),
+		"feesShared": shared.to_string(),
+		"refunded": receipt.refunded.to_string(),
+		"stillHeld": left.to_string(),
+		"accepted": receipt.accepted,
+		"failed": receipt.failed,
+		"balanced": balanced,
+		"providers": rows,
+	});
+	let lines = [
+		(
+			"shards accepted, failed",
+			format!("{}, {}", receipt.accepted, receipt.failed),
+		),
+		("held for the job", mill(receipt.escrow)),
+		("paid to providers", mill(receipt.paid)),
+		("of that still withheld", mill(withheld)),
+		("protocol fee, burned", mill(receipt.burned)),
+		("protocol fee, to block authors", mill(shared)),
+		("refunded to the client", mill(receipt.refunded)),
+		("still held", mill(left)),
+		("burned at submission", mill(receipt.submission_fee)),
+	];
+	let mut text = format!("{table}\n");
+	for (name, value) in lines {
+		text += &format!("{name:<32}{value:>28}\n");
+	}
+	text += if balanced {
+		"payments + fees + refunds + what is still held = what was held: yes, to the last unit\n"
+	} else {
+		"payments + fees + refunds + what is still held = what was held: NO\n"
+	};
+	output.result(&document, text)?;
+	if !balanced {
+		return Err(Failure::Refused("the events do not add up to the escrow".into()));
+	}
+	if !wrong.is_empty() {
+		return Err(Failure::Refused(format!(
+			"these balances did not grow by exactly what was earned; did the accounts do anything else meanwhile? {}",
+			wrong.join(", ")
+		)));
+	}
+	Ok(())
+}

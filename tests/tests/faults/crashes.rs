@@ -1,0 +1,118 @@
+//! kill -9 of agents and of the node in the middle of jobs.
+
+use super::{arg, assert_complete, publish, runs, submit};
+use millrace_client::Chain;
+use millrace_primitives::{job::SeatState, ShardId};
+use millrace_tests::{
+	key,
+	ledger::{self, events_since, vacated, Cause},
+	programs::{check_swapped, save, save_lines, swap_case},
+	provider::{Provider, BOND},
+	wait_for, Node,
+};
+use std::path::Path;
+
+/// Makes a task take some hundred million gas: time enough to be killed.
+const TURNS: u32 = 30_000_000;
+const WORKING: [SeatState; 1] = [SeatState::Accepted];
+
+/// The options of the jobs here: 24 tasks in 8 shards.
+fn options(folder: &Path) -> [&str; 8] {
+	["--replicas", "2", "--shard-size", "3", "--gas-limit", "400M", "--fetch", arg(folder)]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_by_kill_9() {
+	let mut node = Node::start().await;
+	let (chain, url) = (node.chain().await, node.url());
+	let mut providers = Provider::start_all(&node, &["//Bob", "//Charlie", "//Dave"]).await;
+	let home = node.dir.path().to_path_buf();
+	let program = save(&home, "slow.wasm", &swap_case(TURNS));
+	let (inputs, lines) = save_lines(&home, "lines", 24);
+	publish(&node, &program).await;
+
+	// An agent dies for good: its shards are computed elsewhere.
+	let from = chain.finalized_head().await.expect("a head").number;
+	let folder = home.join("elsewhere");
+	let more = options(&folder);
+	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
+		let dave = &mut providers[2];
+		dave.holds(&chain, 0, &WORKING).await;
+		dave.kill();
+	});
+	assert_complete(&output);
+	check_swapped(&lines, &folder);
+	let dave = key("//Dave").account();
+	let events = events_since(&node, &chain, from).await;
+	let losses: Vec<_> = vacated(&events).into_iter().filter(|(_, who, ..)| *who == dave).collect();
+	let late = losses.iter().filter(|(_, _, cause, slashed)| *cause == Cause::Late && *slashed > 0).count();
+	assert!(late > 0, "who accepts and does not report loses a part of its bond: {losses:?}");
+	let slashed: u128 = losses.iter().map(|(.., slashed)| slashed).sum();
+	let record = ledger::provider(&node, "//Dave").await;
+	assert_eq!(record["bond"], (BOND - slashed).to_string(), "and nothing else");
+	assert_eq!((record["status"].as_str(), record["drawable"].as_bool()), (Some("unresponsive"), Some(false)));
+	for (shard, who, cause, _) in vacated(&events) {
+		assert!(who == dave, "{who} lost {shard:?} by {cause:?}, and was never killed");
+	}
+
+	// It comes back and is drawn again.
+	providers[2].restart();
+	providers[2].is_drawable(&node).await;
+
+	// An agent dies and is started again: it goes on where it was and reports nothing twice.
+	let from = chain.finalized_head().await.expect("a head").number;
+	let folder = home.join("restarted");
+	let more = options(&folder);
+	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
+		let charlie = &mut providers[1];
+		charlie.holds(&chain, 1, &WORKING).await;
+		charlie.restart();
+	});
+	assert_complete(&output);
+	check_swapped(&lines, &folder);
+	assert_nothing_twice(&node, &chain, from, true).await;
+
+	// The node dies and is started again: agents and client go on when it is back.
+	let from = chain.finalized_head().await.expect("a head").number;
+	let folder = home.join("resumed");
+	let more = options(&folder);
+	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
+		node.job_is(2, "running", runs).await;
+		providers[0].holds(&chain, 2, &WORKING).await;
+		node.restart().await;
+	});
+	assert_complete(&output);
+	check_swapped(&lines, &folder);
+	assert_nothing_twice(&node, &chain, from, false).await;
+	for provider in &mut providers {
+		assert!(provider.is_running(), "{}'s agent outlives the node", provider.owner);
+	}
+	wait_for("all slots to be free", || async {
+		for provider in &providers {
+			let record = ledger::provider(&node, &provider.owner).await;
+			if (record["usedSlots"].as_u64(), record["liability"].as_str()) != (Some(0), Some("0")) {
+				return None
+			}
+		}
+		Some(())
+	})
+	.await;
+}
+
+/// No seat changed hands, none was sealed or revealed twice; in `strict` mode the chain even had nothing to refuse.
+async fn assert_nothing_twice(node: &Node, chain: &Chain, from: u32, strict: bool) {
+	let events = events_since(node, chain, from).await;
+	assert_eq!(vacated(&events), [], "nobody lost a seat");
+	for name in ["Sealed", "Revealed"] {
+		let reports = events.iter().filter(|event| event.is("Attestations", name));
+		let mut seats: Vec<_> =
+			reports.map(|event| event.decode::<(ShardId, u8)>().expect("the event is understood")).collect();
+		assert!(seats.len() >= 16, "16 seats reported, {} events {name}", seats.len());
+		let all = seats.len();
+		seats.sort();
+		seats.dedup();
+		assert_eq!(seats.len(), all, "no seat reports twice ({name})");
+	}
+	let refused = events.iter().filter(|event| event.is("System", "ExtrinsicFailed")).count();
+	assert!(!strict || refused == 0, "{refused} transactions were refused");
+}
