@@ -4,6 +4,8 @@
 # paid what. Stops everything it started, on errors and on Ctrl-C too. The picture and all logs stay in .demo/.
 set -euo pipefail
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+# Setting up comes first, so a missing toolchain is no news yet.
+MILLRACE_SETUP=1
 # shellcheck source=scripts/env.sh
 . "$here/env.sh"
 cd "$MILLRACE_ROOT"
@@ -64,6 +66,8 @@ wait_for() {
 
 say "1. Setting up and building"
 "$here/setup.sh"
+# shellcheck source=scripts/env.sh
+. "$here/env.sh"
 "$here/build.sh"
 bin="$CARGO_TARGET_DIR/release"
 examples="$CARGO_TARGET_DIR/examples"
@@ -100,9 +104,12 @@ wait_for "three providers to be drawable" 90 "$work/agent-Bob.log" drawable
 
 say "4. A job: the Mandelbrot set in 96 tiles, each computed by two providers"
 "$bin/millrace" --key //Alice program publish "$examples/mandelbrot.wasm"
+# In the background, so that a signal ends it at once.
 "$bin/millrace" --key //Alice --json submit --program "$examples/mandelbrot.wasm" --inputs "$examples/mandelbrot/inputs" \
 	--replicas 2 --shard-size 8 --max-price 0.01 --gas-limit 10G --deadline 30m \
-	--watch --fetch "$work/outputs" --acknowledge >"$work/job.json" || die "the job did not end well" "$work/job.json"
+	--watch --fetch "$work/outputs" --acknowledge >"$work/job.json" &
+started+=("$!")
+wait "$!" || die "the job did not end well" "$work/job.json"
 job="$(grep -o '"job": *[0-9]*' "$work/job.json" | head -n 1 | grep -o '[0-9]*')"
 
 say "5. The outputs, verified against the chain and joined"

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing here looks at a clock or a disk, so everything it must never do is a property test: submit a call twice while
-//! the first may still be included, reveal before the seals are finalized, decline what is accepted, drop a secret that
+//! the first may still be included, reveal before the seals are finalized (but for the last chance), decline what is accepted, drop a secret that
 //! the chain still asks for.
 
 use crate::seat::{SeatKey, TxKind};
@@ -25,6 +25,9 @@ use std::collections::BTreeMap;
 /// A seat whose time to accept is shorter than this, in market blocks, is declined if it cannot be accepted now: a
 /// missed accept costs the provider its standing, declining is free.
 pub const DECLINE_MARGIN: MarketBlock = 5;
+/// A report whose time to reveal is shorter than this, in market blocks, is revealed even if finality lags: a
+/// reorganisation might give the salt away, but a missed reveal costs the whole reserved bond for certain.
+pub const REVEAL_MARGIN: MarketBlock = 10;
 /// A seat is forgotten so many finalized blocks after the chain last listed it.
 pub const GRACE: BlockNumber = 32;
 
@@ -346,12 +349,13 @@ impl Decision<'_> {
 	}
 
 	fn sealed(&self, actions: &mut Vec<Action>) {
-		// The salt leaves the machine only once no reorganisation can undo any of the shard's seals.
+		// The salt leaves the machine only once no reorganisation can undo any of the shard's seals, or at the last chance.
 		let open = self.view.finalized.seats.get(&self.key).is_some_and(|seat| {
 			seat.state == Some(SeatState::Sealed) && seat.reveal_open
 		});
 		let ready = self.work.progress == Progress::Executed && self.seat.reveal_open;
-		if open && ready && self.may_submit(TxKind::Reveal) {
+		let last_chance = self.left() <= REVEAL_MARGIN;
+		if (open || last_chance) && ready && self.may_submit(TxKind::Reveal) {
 			actions.push(Action::Reveal(self.key));
 		}
 	}

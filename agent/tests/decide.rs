@@ -145,6 +145,10 @@ fn reveals_wait_until_the_last_seal_is_finalized() {
 	assert_eq!(both(&closed, &closed), []);
 	assert_eq!(both(&open, &closed), []);
 	assert_eq!(both(&open, &open), [Action::Reveal(key())]);
+	let last_chance = AssignmentView { due: 100 + REVEAL_MARGIN, ..open.clone() };
+	assert_eq!(both(&last_chance, &closed), [Action::Reveal(key())]);
+	let still_time = AssignmentView { due: 101 + REVEAL_MARGIN, ..open.clone() };
+	assert_eq!(both(&still_time, &closed), []);
 	assert_eq!(both(&open, &seat(Some(SeatState::Accepted))), []);
 	let revealed = seat(Some(SeatState::Revealed));
 	assert_eq!(both(&revealed, &open), []);
@@ -302,7 +306,9 @@ proptest! {
 				Action::Reveal(_) => (
 					TxKind::Reveal,
 					progress == Progress::Executed
-						&& at_finalized.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open),
+						&& at_best.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open)
+						&& (at_finalized.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open)
+							|| at_best.is_some_and(|seat| seat.due <= view.best.now + REVEAL_MARGIN)),
 				),
 				Action::Serve(_) => {
 					prop_assert!(at_finalized.is_some_and(|seat| seat.state.is_none()), "served before custody is final");

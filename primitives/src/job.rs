@@ -13,7 +13,8 @@
 //!          └── decline, missed accept ── late ── missed reveal┘
 //!
 //! shard  Queued ─► Assigned ─► Accepted ─► Sealed ─► Reported ─► Settled      all seats revealed, verdict
-//!          └──────────┴────────► Expired                                     never from Sealed or Reported
+//!          └──────────┴────────► ended without a result: reports differ, too many providers failed it, or its job
+//!                                 closed and its vacant seats could not be filled in time
 //! ```
 //!
 //! A shard's state is that of its *least advanced* seat; a job asks for as many seats a shard as its verification needs.
@@ -159,7 +160,8 @@ pub struct JobSpec {
 	pub constraints: Constraints,
 	/// What matters among those.
 	pub preferences: Preferences,
-	/// For how many market blocks after submission work may be handed out. What was not assigned by then is refunded.
+	/// For how many market blocks after submission shards may be started. What was not started by then is refunded; a
+	/// started shard's vacant seats are still filled for one execution window more.
 	pub deadline: MarketBlock,
 	/// Where program and inputs are served, at least one.
 	pub endpoints: BoundedVec<Endpoint, ConstU32<MAX_ENDPOINTS>>,
@@ -230,10 +232,13 @@ impl JobSpec {
 	}
 }
 
-/// True for what an agent would fetch from: an `http://` or `https://` URL of printable ASCII without spaces.
+/// True for what an agent would fetch from: an `http://` or `https://` URL of printable ASCII without spaces, user,
+/// query or fragment, so that paths can be appended.
 pub fn is_url(bytes: &[u8]) -> bool {
 	let rest = bytes.strip_prefix(b"http://").or_else(|| bytes.strip_prefix(b"https://"));
-	rest.is_some_and(|rest| !rest.is_empty() && rest.iter().all(u8::is_ascii_graphic))
+	rest.is_some_and(|rest| {
+		!rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@'))
+	})
 }
 
 /// Where a job stands.

@@ -107,7 +107,7 @@ impl Default for JobsParams {
 		Self {
 			fee_share: Permill::from_percent(5),
 			burn_share: Permill::from_percent(80),
-			shard_fee: 10 * MICRO,
+			shard_fee: MILLI,
 			min_price: 100 * MICRO,
 			program_deposit: MILL,
 			max_deadline: 30 * 24 * HOUR,

@@ -10,7 +10,8 @@ use sp_runtime::Permill;
 pub const MAX_DRAWS: u32 = 16;
 /// The number of regions.
 pub const REGIONS: usize = 8;
-/// The number of price buckets: bucket `b` holds asks below `2^(b+1)` times [`BUCKET_BASE`], the last one all above.
+/// The number of price buckets: bucket 0 holds asks below [`BUCKET_BASE`], bucket `b` those below `2^b` times it, the last
+/// one all above.
 pub const PRICE_BUCKETS: usize = 16;
 /// The price, in plancks per Ggas, at which bucket 1 starts.
 pub const BUCKET_BASE: Balance = 1_000_000;

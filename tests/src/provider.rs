@@ -27,8 +27,9 @@ pub struct Provider {
 	/// Whose provider it is: a secret URI such as `//Bob`.
 	pub owner: String,
 	url: String,
-	dir: TempDir,
+	// Before its directory, so that its log can still be read when it is dropped.
 	process: Process,
+	dir: TempDir,
 }
 
 impl Provider {
@@ -49,7 +50,7 @@ impl Provider {
 		assert!(init.status.success(), "millrace-agent init for {owner}: {}", text(&init));
 		let url = node.url();
 		let process = Self::spawn(&dir, owner, &url);
-		let provider = Self { owner: owner.into(), url, dir, process };
+		let provider = Self { owner: owner.into(), url, process, dir };
 		provider.is_drawable(node).await;
 		provider
 	}

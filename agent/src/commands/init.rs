@@ -138,10 +138,13 @@ fn print(done: &Done, output: &mut (dyn Write + Send)) -> std::io::Result<()> {
 
 /// Creates the data directory so that only its owner can look into it.
 fn make_private(data: &Path) -> anyhow::Result<()> {
-	use std::os::unix::fs::DirBuilderExt;
+	use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 	let mut builder = fs::DirBuilder::new();
 	builder.recursive(true).mode(0o700);
-	builder.create(data).with_context(|| format!("cannot create {}", data.display()))
+	builder.create(data).with_context(|| format!("cannot create {}", data.display()))?;
+	// Reports lie here before they are revealed: nobody else may read them, in an older directory either.
+	fs::set_permissions(data, fs::Permissions::from_mode(0o700))
+		.with_context(|| format!("{} belongs to somebody else; choose another --data-dir", data.display()))
 }
 
 fn operator(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Keypair> {

@@ -29,10 +29,15 @@ use millrace_primitives::{
 use std::{
 	collections::BTreeSet,
 	path::{Path, PathBuf},
+	time::{Duration, Instant},
 };
 
 /// So many shards are downloaded at once.
 const CONCURRENT: usize = 8;
+/// For so long the outputs of a job that has just ended are asked for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The pause before they are asked for again.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Runs the command.
 pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) -> Result<()> {
@@ -149,6 +154,20 @@ fn ranges(numbers: &[u32]) -> String {
 		}
 	};
 	ranges.iter().map(word).collect::<Vec<_>>().join(", ")
+}
+
+/// Like [`fetch`], of a job that has just ended. Providers give outputs out when they see for themselves that their
+/// acceptance is final, which for the last shards may be a moment later: what is not served is asked for again.
+pub async fn fetch_fresh(chain: &Chain, id: JobId, folder: &Path, output: &mut Output) -> Result<Fetched> {
+	let deadline = Instant::now() + PATIENCE;
+	loop {
+		let fetched = fetch(chain, id, folder, output).await?;
+		let may_come = fetched.failures.iter().any(|(_, failure)| failure.exit_code() == 4);
+		if !may_come || Instant::now() >= deadline {
+			return Ok(fetched);
+		}
+		tokio::time::sleep(PAUSE).await;
+	}
 }
 
 /// Downloads what providers keep of a job into a folder. What the folder holds already is not downloaded again.
@@ -324,12 +343,12 @@ pub async fn acknowledge_shards(
 	Ok(finalized.into_iter().map(|(_, document)| document).collect())
 }
 
-/// Covers ascending numbers by ranges (first, count) of at most `max` numbers each.
+/// Covers ascending numbers, and none between them, by ranges (first, count) of at most `max` numbers each.
 fn windows(numbers: &[u32], max: u32) -> Vec<(u32, u32)> {
 	let mut windows: Vec<(u32, u32)> = Vec::new();
 	for number in numbers {
 		match windows.last_mut() {
-			Some((first, count)) if number - *first < max => *count = number - *first + 1,
+			Some((first, count)) if *count < max && number - *first == *count => *count += 1,
 			_ => windows.push((*number, 1)),
 		}
 	}

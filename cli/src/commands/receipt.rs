@@ -83,7 +83,7 @@ impl Receipt {
 					self.withheld += withheld;
 					self.pay(paid, refunded, payments);
 				}
-			},
+			}
 			"ShardFailed" => {
 				type Fields = (ShardId, u8, Balance, Balance, Vec<(AccountId, Balance)>);
 				let (shard, _, paid, refunded, payments) = event.decode::<Fields>()?;

@@ -85,7 +85,7 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		// Without an accepted shard there is nothing to fetch, and nothing is left of the job.
 		Some(folder) if ended.job.accepted > 0 => {
 			// Of a job that did not end well, what there is is fetched.
-			let fetched = fetch::fetch(&chain, id, folder, output).await?;
+			let fetched = fetch::fetch_fresh(&chain, id, folder, output).await?;
 			if options.acknowledge && fetched.is_verified() {
 				fetch::acknowledge(&chain, &signer, id, &fetched, output).await?;
 			}

@@ -291,7 +291,10 @@ fn words(reason: Reason) -> Option<&'static str> {
 		Reason::NoneInClass => "no provider with such hardware has a free slot",
 		Reason::NoneInRegion => "no such provider is in the allowed regions",
 		Reason::PriceTooLow => "no provider asks as little as the job pays; raise the price with `millrace top-up`",
-		Reason::NoneEligible => "the providers lack memory, reputation or bond, or failed this work before",
+		Reason::NoneEligible => {
+			"the providers that are left lack memory, reputation or bond, or failed or declined this work before; check \
+			 that program and inputs can be fetched"
+		}
 		Reason::Suspended => "suspended",
 	})
 }

@@ -115,10 +115,10 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn serve_missed(s: u32, ) -> Weight {
 		Weight::from_parts(40_000_000, 8_000)
 			.saturating_add(Weight::from_parts(110_000_000, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
-			.saturating_add(T::DbWeight::get().writes((7_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().reads(38_u64))
+			.saturating_add(T::DbWeight::get().reads((22_u64).saturating_mul(s.into())))
+			.saturating_add(T::DbWeight::get().writes(39_u64))
+			.saturating_add(T::DbWeight::get().writes((20_u64).saturating_mul(s.into())))
 			.saturating_add(Weight::from_parts(0, 20_000).saturating_mul(s.into()))
 	}
 }

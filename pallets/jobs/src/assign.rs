@@ -4,7 +4,7 @@
 //! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds.
 
 use crate::{
-	submit::execution_window, timers::TimerAction, AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder,
+	submit::{accept_window, execution_window}, timers::TimerAction, AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder,
 	JobRecord, Jobs, Pallet, Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy,
 	WeightInfo, MAX_ATTEMPTS, MAX_SEED_BLOCKS,
 };
@@ -80,7 +80,11 @@ impl<T: Config> Pallet<T> {
 		if let Some(output) = output {
 			Self::collect(output);
 		}
-		Self::serve_timers(meter);
+		// Half for timers, so that many due at once cannot keep the queue from being served.
+		let share = (meter.remaining() / 2).max(Self::timer_weight()).min(meter.remaining());
+		let mut timers = WeightMeter::with_limit(share);
+		Self::serve_timers(&mut timers);
+		meter.consume(timers.consumed());
 		if output.is_some() {
 			Self::serve_queue(meter);
 		}
@@ -248,6 +252,7 @@ impl<T: Config> Pallet<T> {
 				liability: seat_cap.saturating_mul(params.liability_multiple.into()),
 				fee_share: job.fee_share,
 				burn_share: params.burn_share,
+				accept_window: accept_window(spec, job.program_size, tasks, params),
 				execution_window: execution_window(spec, job.program_size, tasks, params),
 				custody_period: params.custody_period,
 				custody_share: params.custody_share,
@@ -305,7 +310,7 @@ impl<T: Config> Pallet<T> {
 				return false;
 			}
 			let provider = candidate.provider.clone();
-			let due = round.now.saturating_add(round.params.accept_window.max(1));
+			let due = round.now.saturating_add(shard.terms.accept_window);
 			if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
 				let (provider, ask) = (provider.clone(), candidate.ask);
 				seat.holder = Some(Holder {

@@ -127,7 +127,7 @@ pub mod pallet {
 
 	/// Published programs.
 	#[pallet::storage]
-	pub type Programs<T> = StorageMap<_, Twox64Concat, ProgramId, Program>;
+	pub type Programs<T> = StorageMap<_, Blake2_128Concat, ProgramId, Program>;
 
 	/// The next job's number.
 	#[pallet::storage]

@@ -14,6 +14,14 @@ use millrace_primitives::{
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
+/// The time within which an assignment of so many tasks must be accepted, in market blocks: the parameter, and what the
+/// slowest acceptable line takes to fetch program and inputs.
+pub(crate) fn accept_window(spec: &JobSpec, program_size: u32, tasks: u32, params: &JobsParams) -> MarketBlock {
+	let bytes = u128::from(spec.input_limit) * u128::from(tasks) + u128::from(program_size);
+	let blocks = u128::from(params.accept_window.max(1)) + bytes / u128::from(params.bytes_per_block.max(1));
+	blocks.try_into().unwrap_or(MarketBlock::MAX)
+}
+
 /// The longest time from acceptance to the sealed report of a shard of so many tasks, in market blocks.
 pub(crate) fn execution_window(spec: &JobSpec, program_size: u32, tasks: u32, params: &JobsParams) -> MarketBlock {
 	let gas = u128::from(spec.gas_limit) * u128::from(tasks);
@@ -149,10 +157,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(job.is_open(), Error::<T>::NotOpen);
 		ensure!(price_cap >= job.price_cap, Error::<T>::PriceLowered);
 		let params = T::Parameters::get();
-		let now = Self::now_block();
 		let expires_at = job.expires_at.saturating_add(extra_deadline);
 		ensure!(
-			extra_deadline == 0 || expires_at.saturating_sub(now) <= params.max_deadline,
+			extra_deadline == 0 || expires_at.saturating_sub(job.submitted_at) <= params.max_deadline,
 			Error::<T>::DeadlineTooLong
 		);
 		let mut added = 0;

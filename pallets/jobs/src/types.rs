@@ -29,7 +29,7 @@ pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
 pub const MAX_STUCK: u32 = 8;
 /// So many candidates are tried for a seat before the draw counts as failed.
-pub const MAX_ATTEMPTS: usize = 4;
+pub const MAX_ATTEMPTS: usize = 2;
 
 /// A published program.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -238,6 +238,8 @@ pub struct Terms {
 	pub fee_share: Permill,
 	/// The part of it that is burned.
 	pub burn_share: Permill,
+	/// The longest time from assignment to acceptance.
+	pub accept_window: MarketBlock,
 	/// The longest time from acceptance to the sealed report.
 	pub execution_window: MarketBlock,
 	/// How long outputs are kept after acceptance.

@@ -135,17 +135,22 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What a provider, named by its account or its operator's, has to do or, after that, to keep; at most
-	/// [`MAX_PAGE`], the oldest first.
+	/// [`MAX_PAGE`]: first what it must act on, then what waits for others, then what it keeps; each the oldest first.
 	pub fn assignments_of(who: &AccountId) -> Vec<AssignmentView> {
 		let provider = T::Providers::provider_of(who).unwrap_or_else(|| who.clone());
 		let mut held: Vec<(bool, ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider)
 			.map(|(id, entry)| (entry.kept, id, entry.seat))
 			.collect();
 		held.sort_unstable();
-		held.truncate(MAX_PAGE as usize);
-		held.into_iter()
-			.filter_map(|(_, id, seat)| Self::assignment_view(id, seat))
-			.collect()
+		let kept = held.partition_point(|(kept, ..)| !kept);
+		let view = |(_, id, seat): &(bool, ShardId, u8)| Self::assignment_view(*id, *seat);
+		let mut views: Vec<AssignmentView> = held[..kept].iter().filter_map(view).collect();
+		// What waits for others must not hide what waits for this provider.
+		views.sort_by_key(|view| (!view.reveal_open && view.state > Some(SeatState::Accepted), view.state));
+		views.truncate(MAX_PAGE as usize);
+		let room = (MAX_PAGE as usize).saturating_sub(views.len());
+		views.extend(held[kept..].iter().filter_map(view).take(room));
+		views
 	}
 
 	fn assignment_view(id: ShardId, seat: u8) -> Option<AssignmentView> {

@@ -72,13 +72,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	fn accept() -> Weight {
 		Weight::from_parts(48_000_000, 6000)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().writes(5_u64))
+			.saturating_add(T::DbWeight::get().reads(18_u64))
+			.saturating_add(T::DbWeight::get().writes(18_u64))
 	}
 	fn decline() -> Weight {
 		Weight::from_parts(75_000_000, 7000)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(9_u64))
+			.saturating_add(T::DbWeight::get().reads(22_u64))
+			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
 	/// The range of component `n` is `[0, 64]`.
 	fn acknowledge(n: u32, ) -> Weight {
@@ -112,18 +112,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	fn draw_seat() -> Weight {
 		Weight::from_parts(190_000_000, 60000)
-			.saturating_add(T::DbWeight::get().reads(44_u64))
-			.saturating_add(T::DbWeight::get().writes(12_u64))
+			.saturating_add(T::DbWeight::get().reads(68_u64))
+			.saturating_add(T::DbWeight::get().writes(36_u64))
 	}
 	fn start_shard() -> Weight {
 		Weight::from_parts(205_000_000, 62000)
-			.saturating_add(T::DbWeight::get().reads(45_u64))
-			.saturating_add(T::DbWeight::get().writes(14_u64))
+			.saturating_add(T::DbWeight::get().reads(69_u64))
+			.saturating_add(T::DbWeight::get().writes(38_u64))
 	}
 	fn draw_nobody() -> Weight {
 		Weight::from_parts(150_000_000, 55000)
-			.saturating_add(T::DbWeight::get().reads(40_u64))
-			.saturating_add(T::DbWeight::get().writes(5_u64))
+			.saturating_add(T::DbWeight::get().reads(64_u64))
+			.saturating_add(T::DbWeight::get().writes(29_u64))
 	}
 	fn end_shard() -> Weight {
 		Weight::from_parts(330_000_000, 30000)
@@ -142,13 +142,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	fn timer_accept() -> Weight {
 		Weight::from_parts(85_000_000, 8000)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
-			.saturating_add(T::DbWeight::get().writes(10_u64))
+			.saturating_add(T::DbWeight::get().reads(24_u64))
+			.saturating_add(T::DbWeight::get().writes(24_u64))
 	}
 	fn timer_execute() -> Weight {
 		Weight::from_parts(120_000_000, 9000)
-			.saturating_add(T::DbWeight::get().reads(15_u64))
-			.saturating_add(T::DbWeight::get().writes(12_u64))
+			.saturating_add(T::DbWeight::get().reads(29_u64))
+			.saturating_add(T::DbWeight::get().writes(28_u64))
 	}
 	fn timer_back_off() -> Weight {
 		Weight::from_parts(24_000_000, 5500)
@@ -167,13 +167,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	}
 	fn on_sealed() -> Weight {
 		Weight::from_parts(40_000_000, 6000)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
+			.saturating_add(T::DbWeight::get().reads(17_u64))
+			.saturating_add(T::DbWeight::get().writes(16_u64))
 	}
 	fn on_missed_reveal() -> Weight {
 		Weight::from_parts(115_000_000, 9000)
-			.saturating_add(T::DbWeight::get().reads(14_u64))
-			.saturating_add(T::DbWeight::get().writes(12_u64))
+			.saturating_add(T::DbWeight::get().reads(28_u64))
+			.saturating_add(T::DbWeight::get().writes(28_u64))
 	}
 	fn on_verdict() -> Weight {
 		Weight::from_parts(430_000_000, 34000)
@@ -211,13 +211,13 @@ impl WeightInfo for () {
 	}
 	fn accept() -> Weight {
 		Weight::from_parts(48_000_000, 6000)
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
-			.saturating_add(RocksDbWeight::get().writes(5_u64))
+			.saturating_add(RocksDbWeight::get().reads(18_u64))
+			.saturating_add(RocksDbWeight::get().writes(18_u64))
 	}
 	fn decline() -> Weight {
 		Weight::from_parts(75_000_000, 7000)
-			.saturating_add(RocksDbWeight::get().reads(10_u64))
-			.saturating_add(RocksDbWeight::get().writes(9_u64))
+			.saturating_add(RocksDbWeight::get().reads(22_u64))
+			.saturating_add(RocksDbWeight::get().writes(22_u64))
 	}
 	/// The range of component `n` is `[0, 64]`.
 	fn acknowledge(n: u32, ) -> Weight {
@@ -251,18 +251,18 @@ impl WeightInfo for () {
 	}
 	fn draw_seat() -> Weight {
 		Weight::from_parts(190_000_000, 60000)
-			.saturating_add(RocksDbWeight::get().reads(44_u64))
-			.saturating_add(RocksDbWeight::get().writes(12_u64))
+			.saturating_add(RocksDbWeight::get().reads(68_u64))
+			.saturating_add(RocksDbWeight::get().writes(36_u64))
 	}
 	fn start_shard() -> Weight {
 		Weight::from_parts(205_000_000, 62000)
-			.saturating_add(RocksDbWeight::get().reads(45_u64))
-			.saturating_add(RocksDbWeight::get().writes(14_u64))
+			.saturating_add(RocksDbWeight::get().reads(69_u64))
+			.saturating_add(RocksDbWeight::get().writes(38_u64))
 	}
 	fn draw_nobody() -> Weight {
 		Weight::from_parts(150_000_000, 55000)
-			.saturating_add(RocksDbWeight::get().reads(40_u64))
-			.saturating_add(RocksDbWeight::get().writes(5_u64))
+			.saturating_add(RocksDbWeight::get().reads(64_u64))
+			.saturating_add(RocksDbWeight::get().writes(29_u64))
 	}
 	fn end_shard() -> Weight {
 		Weight::from_parts(330_000_000, 30000)
@@ -281,13 +281,13 @@ impl WeightInfo for () {
 	}
 	fn timer_accept() -> Weight {
 		Weight::from_parts(85_000_000, 8000)
-			.saturating_add(RocksDbWeight::get().reads(12_u64))
-			.saturating_add(RocksDbWeight::get().writes(10_u64))
+			.saturating_add(RocksDbWeight::get().reads(24_u64))
+			.saturating_add(RocksDbWeight::get().writes(24_u64))
 	}
 	fn timer_execute() -> Weight {
 		Weight::from_parts(120_000_000, 9000)
-			.saturating_add(RocksDbWeight::get().reads(15_u64))
-			.saturating_add(RocksDbWeight::get().writes(12_u64))
+			.saturating_add(RocksDbWeight::get().reads(29_u64))
+			.saturating_add(RocksDbWeight::get().writes(28_u64))
 	}
 	fn timer_back_off() -> Weight {
 		Weight::from_parts(24_000_000, 5500)
@@ -306,13 +306,13 @@ impl WeightInfo for () {
 	}
 	fn on_sealed() -> Weight {
 		Weight::from_parts(40_000_000, 6000)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
+			.saturating_add(RocksDbWeight::get().reads(17_u64))
+			.saturating_add(RocksDbWeight::get().writes(16_u64))
 	}
 	fn on_missed_reveal() -> Weight {
 		Weight::from_parts(115_000_000, 9000)
-			.saturating_add(RocksDbWeight::get().reads(14_u64))
-			.saturating_add(RocksDbWeight::get().writes(12_u64))
+			.saturating_add(RocksDbWeight::get().reads(28_u64))
+			.saturating_add(RocksDbWeight::get().writes(28_u64))
 	}
 	fn on_verdict() -> Weight {
 		Weight::from_parts(430_000_000, 34000)

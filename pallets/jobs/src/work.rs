@@ -137,8 +137,12 @@ impl<T: Config> Pallet<T> {
 		T::Providers::free_liability(&holder.provider, liability);
 	}
 
-	/// Suspends an open job after too many declines in a row: the trouble is then likely the job's.
+	/// Suspends an open job after too many declines in a row: the trouble is then likely the job's. A provider without
+	/// room says nothing about the job.
 	fn count_decline(id: JobId, job: &mut JobRecord, reason: DeclineReason) {
+		if reason == DeclineReason::NoCapacity {
+			return;
+		}
 		job.declines = job.declines.saturating_add(1);
 		if job.status == JobStatus::Open && job.declines >= T::Parameters::get().decline_limit.max(1) {
 			job.status = JobStatus::Suspended(reason);

@@ -104,7 +104,7 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 	let poor = node.cli("//Eve", &[&["submit", "--program", &good, "--inputs", &lines, "--lines"][..], &dear].concat()).await;
 	assert_refused(&poor, 3, &["insufficient funds", "are missing"]);
 	let cheap = ["submit", "--program", &good, "--inputs", &lines, "--lines", "--watch", "--publish", "--max-price", "0.00000001"];
-	assert_refused(&node.cli("//Alice", &cheap).await, 2, &["price"]);
+	assert_refused(&node.cli("//Alice", &cheap).await, 3, &["PriceTooLow", "--max-price"]);
 	assert_refused(&submit(&url, "//Alice", &good, &empty, &["--watch"]).await, 2, &["empty"]);
 	assert_refused(&submit(&url, "//Alice", &good, &lines, &[]).await, 2, &["--watch", "--endpoint"]);
 	assert_refused(&submit(&url, "not a key", &good, &lines, &["--watch"]).await, 2, &["key"]);

@@ -337,8 +337,8 @@ fn fake_job() -> JobView {
 
 #[test]
 fn files_are_named_so_that_they_sort() {
-	assert_eq!(file_name(0, 1), "0");
-	assert_eq!(file_name(9, 10), "9");
+	assert_eq!(file_name(0, 1), "00000");
+	assert_eq!(file_name(9, 10), "00009");
 	assert_eq!(file_name(9, 11), "00009");
 	assert_eq!(file_name(7, 1_000_000), "000007");
 }
@@ -347,7 +347,8 @@ fn files_are_named_so_that_they_sort() {
 fn ranges_and_windows_cover_all_numbers() {
 	assert_eq!(ranges(&[]), "");
 	assert_eq!(ranges(&[1, 2, 3, 7, 9, 10]), "1-3, 7, 9-10");
-	assert_eq!(windows(&[0, 1, 63, 64, 200], 64), [(0, 64), (64, 1), (200, 1)]);
+	assert_eq!(windows(&[0, 1, 63, 64, 200], 64), [(0, 2), (63, 2), (200, 1)]);
+	assert_eq!(windows(&[0, 1, 2, 3, 4], 2), [(0, 2), (2, 2), (4, 1)]);
 	assert_eq!(windows(&[5], 64), [(5, 1)]);
 	assert_eq!(windows(&[], 64), []);
 }
