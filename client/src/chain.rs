@@ -13,7 +13,7 @@ use crate::{
 use codec::{Compact, Decode, Encode};
 use millrace_primitives::{AccountId, Balance, BlockNumber, Hash, ProgramId};
 use scale_info::{form::PortableForm, PortableType, Type, TypeDef};
-use sp_crypto_hashing::{blake2_128, twox_128, twox_64};
+use sp_crypto_hashing::{blake2_128, twox_128};
 use std::{
 	sync::{Arc, PoisonError, RwLock},
 	time::Duration,
@@ -275,7 +275,7 @@ impl Chain {
 	pub async fn program(&self, program: ProgramId, at: At) -> Result<Option<Program>> {
 		let hash = self.resolve(at).await?;
 		let id = program.as_bytes();
-		let key = [&twox_128(b"Jobs")[..], &twox_128(b"Programs"), &twox_64(id), id].concat();
+		let key = [&twox_128(b"Jobs")[..], &twox_128(b"Programs"), &blake2_128(id), id].concat();
 		let Some(bytes) = self.rpc().storage(&key, hash).await? else {
 			return Ok(None);
 		};

@@ -107,7 +107,7 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 	assert_refused(&node.cli("//Alice", &cheap).await, 3, &["PriceTooLow", "--max-price"]);
 	assert_refused(&submit(&url, "//Alice", &good, &empty, &["--watch"]).await, 2, &["empty"]);
 	assert_refused(&submit(&url, "//Alice", &good, &lines, &[]).await, 2, &["--watch", "--endpoint"]);
-	assert_refused(&submit(&url, "not a key", &good, &lines, &["--watch"]).await, 2, &["key"]);
+	assert_refused(&submit(&url, "not a key", &good, &lines, &["--watch"]).await, 2, &["not a secret"]);
 	assert_refused(&node.cli("//Alice", &["watch", "4711"]).await, 2, &["4711"]);
 
 	// The network.
