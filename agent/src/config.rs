@@ -88,10 +88,15 @@ impl Config {
 		let path = file(data);
 		let text = fs::read_to_string(&path).map_err(|source| match source.kind() {
 			io::ErrorKind::NotFound => ConfigError::Missing(path.clone()),
-			_ => ConfigError::File { path: path.clone(), source },
+			_ => ConfigError::File {
+				path: path.clone(),
+				source,
+			},
 		})?;
-		let config: Self = toml::from_str(&text)
-			.map_err(|error| ConfigError::Syntax { path: path.clone(), reason: error.to_string() })?;
+		let config: Self = toml::from_str(&text).map_err(|error| ConfigError::Syntax {
+			path: path.clone(),
+			reason: error.to_string(),
+		})?;
 		config.info()?;
 		Ok(config)
 	}
@@ -100,25 +105,35 @@ impl Config {
 	pub fn save(&self, data: &Path) -> Result<(), ConfigError> {
 		self.info()?;
 		let path = file(data);
-		let text = toml::to_string(self)
-			.map_err(|error| ConfigError::Syntax { path: path.clone(), reason: error.to_string() })?;
+		let text = toml::to_string(self).map_err(|error| ConfigError::Syntax {
+			path: path.clone(),
+			reason: error.to_string(),
+		})?;
 		crate::store::replace(&path, text.as_bytes()).map_err(|source| ConfigError::File { path, source })
 	}
 
 	/// What the provider declares on chain.
 	pub fn info(&self) -> Result<ProviderInfo, ConfigError> {
-		let refuse = |name, value: &dyn ToString, reason| ConfigError::Value { name, value: value.to_string(), reason };
+		let refuse = |name, value: &dyn ToString, reason| ConfigError::Value {
+			name,
+			value: value.to_string(),
+			reason,
+		};
 		if self.slots == 0 {
-			return Err(refuse("slots", &self.slots, "at least one is needed"))
+			return Err(refuse("slots", &self.slots, "at least one is needed"));
 		}
 		if self.memory_pages == 0 {
-			return Err(refuse("memory_pages", &self.memory_pages, "at least one is needed"))
+			return Err(refuse("memory_pages", &self.memory_pages, "at least one is needed"));
 		}
 		if self.classes.is_empty() {
-			return Err(refuse("classes", &"[]", "at least one is needed"))
+			return Err(refuse("classes", &"[]", "at least one is needed"));
 		}
 		if !is_url(self.endpoint.as_bytes()) {
-			return Err(refuse("endpoint", &self.endpoint, "an http:// or https:// URL is needed"))
+			return Err(refuse(
+				"endpoint",
+				&self.endpoint,
+				"an http:// or https:// URL is needed",
+			));
 		}
 		let endpoint = self.endpoint.as_bytes().to_vec().try_into();
 		Ok(ProviderInfo {
@@ -185,14 +200,33 @@ mod tests {
 	fn what_cannot_be_is_named() {
 		let folder = tempfile::tempdir().unwrap();
 		let text = Config::load(folder.path()).unwrap_err().to_string();
-		assert!(text.contains("config.toml does not exist") && text.contains("init"), "{text}");
-		let text = Config { slots: 0, ..config() }.save(folder.path()).unwrap_err().to_string();
+		assert!(
+			text.contains("config.toml does not exist") && text.contains("init"),
+			"{text}"
+		);
+		let text = Config { slots: 0, ..config() }
+			.save(folder.path())
+			.unwrap_err()
+			.to_string();
 		assert!(text.starts_with("slots = 0"), "{text}");
-		let text = Config { endpoint: "ftp://x".into(), ..config() }.info().unwrap_err().to_string();
+		let text = Config {
+			endpoint: "ftp://x".into(),
+			..config()
+		}
+		.info()
+		.unwrap_err()
+		.to_string();
 		assert!(text.starts_with("endpoint = ftp://x"), "{text}");
 		fs::write(file(folder.path()), "node = 3").unwrap();
-		assert!(Config::load(folder.path()).unwrap_err().to_string().contains("config.toml"));
-		fs::write(file(folder.path()), format!("{}\nsurplus = 1\n", toml::to_string(&config()).unwrap())).unwrap();
+		assert!(Config::load(folder.path())
+			.unwrap_err()
+			.to_string()
+			.contains("config.toml"));
+		fs::write(
+			file(folder.path()),
+			format!("{}\nsurplus = 1\n", toml::to_string(&config()).unwrap()),
+		)
+		.unwrap();
 		assert!(Config::load(folder.path()).unwrap_err().to_string().contains("surplus"));
 	}
 }

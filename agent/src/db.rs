@@ -84,11 +84,19 @@ impl Database {
 	/// Opens or creates it. Fails if another process has it open.
 	pub fn open(path: &Path) -> Result<Self> {
 		let db = redb::Database::create(path).map_err(|error| match error {
-			redb::DatabaseError::DatabaseAlreadyOpen =>
-				DbError::InUse(path.parent().unwrap_or(Path::new(".")).to_path_buf()),
-			other => DbError::Storage { path: path.into(), source: Box::new(other.into()) },
+			redb::DatabaseError::DatabaseAlreadyOpen => {
+				DbError::InUse(path.parent().unwrap_or(Path::new(".")).to_path_buf())
+			}
+			other => DbError::Storage {
+				path: path.into(),
+				source: Box::new(other.into()),
+			},
 		})?;
-		let this = Self { path: path.into(), db, flushed: Mutex::new(Instant::now()) };
+		let this = Self {
+			path: path.into(),
+			db,
+			flushed: Mutex::new(Instant::now()),
+		};
 		// Reading needs the tables to exist.
 		this.write(Durability::Immediate, |tx| {
 			tx.open_table(SEATS)?;
@@ -136,13 +144,16 @@ impl Database {
 	/// Notes that the chain still lists these seats. Losing it in a crash costs nothing.
 	pub fn listed(&self, keys: impl IntoIterator<Item = SeatKey>, at: BlockNumber) -> Result<()> {
 		self.write(Durability::None, |tx| {
-			keys.into_iter().try_for_each(|key| change(tx, key, |record| record.listed_at = record.listed_at.max(at)))
+			keys.into_iter()
+				.try_for_each(|key| change(tx, key, |record| record.listed_at = record.listed_at.max(at)))
 		})
 	}
 
 	/// Notes that a seat's outputs may be given out.
 	pub fn serve(&self, key: SeatKey) -> Result<()> {
-		self.write(Durability::Immediate, |tx| change(tx, key, |record| record.serving = true))
+		self.write(Durability::Immediate, |tx| {
+			change(tx, key, |record| record.serving = true)
+		})
 	}
 
 	/// Stores a task's outcome, unless the seat was forgotten meanwhile. `last` makes it and all before durable at once.
@@ -155,11 +166,12 @@ impl Database {
 		};
 		self.write(durability, |tx| {
 			if tx.open_table(SEATS)?.get(&key.to_bytes()[..])?.is_none() {
-				return Ok(())
+				return Ok(());
 			}
-			let before = tx.open_table(OUTCOMES)?.insert(&task_key(key, task)[..], &outcome.encode()[..])?.map(
-				|value| decode::<Outcome>(value.value()),
-			);
+			let before = tx
+				.open_table(OUTCOMES)?
+				.insert(&task_key(key, task)[..], &outcome.encode()[..])?
+				.map(|value| decode::<Outcome>(value.value()));
 			if let Some(before) = before {
 				unreference(tx, &before?)?;
 			}
@@ -269,14 +281,19 @@ impl Database {
 	}
 
 	fn check<T>(&self, action: impl FnOnce() -> Inner<T>) -> Result<T> {
-		action().map_err(|source| DbError::Storage { path: self.path.clone(), source: Box::new(source) })
+		action().map_err(|source| DbError::Storage {
+			path: self.path.clone(),
+			source: Box::new(source),
+		})
 	}
 }
 
 /// Changes a seat's record, if it is known.
 fn change(tx: &WriteTransaction, key: SeatKey, change: impl FnOnce(&mut Record)) -> Inner<()> {
 	let mut seats = tx.open_table(SEATS)?;
-	let record = seats.get(&key.to_bytes()[..])?.map(|value| decode::<Record>(value.value()));
+	let record = seats
+		.get(&key.to_bytes()[..])?
+		.map(|value| decode::<Record>(value.value()));
 	if let Some(record) = record {
 		let mut record = record?;
 		change(&mut record);
@@ -289,7 +306,9 @@ fn change(tx: &WriteTransaction, key: SeatKey, change: impl FnOnce(&mut Record))
 fn reference(tx: &WriteTransaction, outcome: &Outcome) -> Inner<()> {
 	if outcome.output_len > 0 {
 		let mut references = tx.open_table(REFERENCES)?;
-		let count = references.get(outcome.output_root.as_bytes())?.map_or(0, |count| count.value());
+		let count = references
+			.get(outcome.output_root.as_bytes())?
+			.map_or(0, |count| count.value());
 		references.insert(outcome.output_root.as_bytes(), count.saturating_add(1))?;
 	}
 	Ok(())
@@ -298,13 +317,15 @@ fn reference(tx: &WriteTransaction, outcome: &Outcome) -> Inner<()> {
 /// Stops counting an outcome's output; true if it was the last to name it.
 fn unreference(tx: &WriteTransaction, outcome: &Outcome) -> Inner<bool> {
 	if outcome.output_len == 0 {
-		return Ok(false)
+		return Ok(false);
 	}
 	let mut references = tx.open_table(REFERENCES)?;
-	let count = references.get(outcome.output_root.as_bytes())?.map_or(0, |count| count.value());
+	let count = references
+		.get(outcome.output_root.as_bytes())?
+		.map_or(0, |count| count.value());
 	if count > 1 {
 		references.insert(outcome.output_root.as_bytes(), count - 1)?;
-		return Ok(false)
+		return Ok(false);
 	}
 	references.remove(outcome.output_root.as_bytes())?;
 	Ok(true)
@@ -315,7 +336,10 @@ fn task_key(key: SeatKey, task: u32) -> Vec<u8> {
 }
 
 fn task_of(bytes: &[u8]) -> Inner<u32> {
-	let task = bytes.get(SeatKey::LEN..).and_then(|rest| rest.try_into().ok()).ok_or_else(damaged)?;
+	let task = bytes
+		.get(SeatKey::LEN..)
+		.and_then(|rest| rest.try_into().ok())
+		.ok_or_else(damaged)?;
 	Ok(u32::from_be_bytes(task))
 }
 

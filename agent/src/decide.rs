@@ -8,8 +8,8 @@
 //! ```
 //!
 //! Nothing here looks at a clock or a disk, so everything it must never do is a property test: submit a call twice while
-//! the first may still be included, reveal before the seals are finalized (but for the last chance), decline what is accepted, drop a secret that
-//! the chain still asks for.
+//! the first may still be included, reveal before the seals are finalized (unless the deadline is near), decline what is
+//! accepted, drop a secret that the chain still asks for.
 
 use crate::seat::{SeatKey, TxKind};
 use codec::Encode;
@@ -198,20 +198,32 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 					actions.push(Action::Cancel(*key));
 				}
 				actions.push(Action::Forget(*key));
-				continue
-			},
+				continue;
+			}
 			Some(work) => *work,
 			None => {
 				actions.push(Action::Adopt(*key));
-				Work { progress: Progress::New, serving: false, listed_at: 0, terms: terms(seat) }
-			},
+				Work {
+					progress: Progress::New,
+					serving: false,
+					listed_at: 0,
+					terms: terms(seat),
+				}
+			}
 		};
-		let decision = Decision { key: *key, seat, work, view, local, policy };
+		let decision = Decision {
+			key: *key,
+			seat,
+			work,
+			view,
+			local,
+			policy,
+		};
 		match seat.state {
 			Some(SeatState::Assigned) => decision.assigned(&mut actions),
 			Some(SeatState::Accepted) => decision.accepted(&mut actions),
 			Some(SeatState::Sealed) => decision.sealed(&mut actions),
-			Some(SeatState::Revealed) => {},
+			Some(SeatState::Revealed) => {}
 			None => decision.in_custody(&mut actions),
 		}
 	}
@@ -223,7 +235,14 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 
 /// What identifies the work on a seat: all that its outcomes depend on.
 pub fn terms(seat: &AssignmentView) -> Hash {
-	let data = (seat.engine, seat.program, seat.input_root, seat.job_tasks, seat.first_task, seat.tasks);
+	let data = (
+		seat.engine,
+		seat.program,
+		seat.input_root,
+		seat.job_tasks,
+		seat.first_task,
+		seat.tasks,
+	);
 	let limits = (seat.gas_limit, seat.memory_pages, seat.input_limit, seat.output_limit);
 	merkle::hash(&(data, limits).encode())
 }
@@ -243,7 +262,9 @@ fn heartbeat_is_due(view: &View, local: &Local, policy: &Policy) -> bool {
 	let silent = view.best.now.saturating_sub(standing.last_seen);
 	match standing.status {
 		ProviderStatus::Unresponsive => true,
-		ProviderStatus::Active => silent >= policy.heartbeat_blocks || (local.fresh && silent >= policy.heartbeat_blocks / 10),
+		ProviderStatus::Active => {
+			silent >= policy.heartbeat_blocks || (local.fresh && silent >= policy.heartbeat_blocks / 10)
+		}
 		ProviderStatus::Draining => false,
 	}
 }
@@ -251,7 +272,7 @@ fn heartbeat_is_due(view: &View, local: &Local, policy: &Policy) -> bool {
 /// A seat that the best block does not list.
 fn gone(key: SeatKey, work: &Work, view: &View, actions: &mut Vec<Action>) {
 	if view.best.seats.contains_key(&key) || !view.best.complete {
-		return
+		return;
 	}
 	if matches!(work.progress, Progress::Fetching | Progress::Executing) {
 		actions.push(Action::Cancel(key));
@@ -296,46 +317,56 @@ impl Decision<'_> {
 		};
 		let late = self.left() <= DECLINE_MARGIN;
 		if declining || (late && self.left() == 0) {
-			return
+			return;
 		}
 		if self.seat.engine != ENGINE_VERSION || self.seat.memory_pages > self.policy.memory_pages {
-			return decline(DeclineReason::NoCapacity, actions)
+			return decline(DeclineReason::NoCapacity, actions);
 		}
 		match self.work.progress {
 			Progress::New if late => decline(DeclineReason::NoCapacity, actions),
 			Progress::New => actions.push(Action::Fetch(self.key)),
 			Progress::Fetching if late => decline(DeclineReason::InputsUnavailable, actions),
-			Progress::Fetching => {},
-			Progress::FetchFailed { reason, hopeless, retry_at } =>
+			Progress::Fetching => {}
+			Progress::FetchFailed {
+				reason,
+				hopeless,
+				retry_at,
+			} => {
 				if hopeless || late {
 					decline(reason, actions)
 				} else if self.view.best.now >= retry_at {
 					actions.push(Action::Fetch(self.key));
-				},
+				}
+			}
 			Progress::Fetched | Progress::Executing | Progress::Troubled { .. } => {
 				if !busy {
 					actions.push(Action::Accept(self.key));
 				}
 				self.execute(actions);
-			},
+			}
 			// Short work may be reported without being accepted first.
-			Progress::Executed =>
+			Progress::Executed => {
 				if !busy {
 					actions.push(Action::Seal(self.key));
-				},
+				}
+			}
 		}
 	}
 
 	fn accepted(&self, actions: &mut Vec<Action>) {
 		match self.work.progress {
-			Progress::Executed =>
+			Progress::Executed => {
 				if self.may_submit(TxKind::Seal) {
 					actions.push(Action::Seal(self.key));
-				},
-			_ if self.left() == 0 => {},
+				}
+			}
+			_ if self.left() == 0 => {}
 			Progress::New => actions.push(Action::Fetch(self.key)),
-			Progress::FetchFailed { hopeless: false, retry_at, .. } if self.view.best.now >= retry_at =>
-				actions.push(Action::Fetch(self.key)),
+			Progress::FetchFailed {
+				hopeless: false,
+				retry_at,
+				..
+			} if self.view.best.now >= retry_at => actions.push(Action::Fetch(self.key)),
 			_ => self.execute(actions),
 		}
 	}
@@ -343,16 +374,21 @@ impl Decision<'_> {
 	fn execute(&self, actions: &mut Vec<Action>) {
 		match self.work.progress {
 			Progress::Fetched => actions.push(Action::Execute(self.key)),
-			Progress::Troubled { retry_at } if self.view.best.now >= retry_at => actions.push(Action::Execute(self.key)),
-			_ => {},
+			Progress::Troubled { retry_at } if self.view.best.now >= retry_at => {
+				actions.push(Action::Execute(self.key))
+			}
+			_ => {}
 		}
 	}
 
 	fn sealed(&self, actions: &mut Vec<Action>) {
 		// The salt leaves the machine only once no reorganisation can undo any of the shard's seals, or at the last chance.
-		let open = self.view.finalized.seats.get(&self.key).is_some_and(|seat| {
-			seat.state == Some(SeatState::Sealed) && seat.reveal_open
-		});
+		let open = self
+			.view
+			.finalized
+			.seats
+			.get(&self.key)
+			.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open);
 		let ready = self.work.progress == Progress::Executed && self.seat.reveal_open;
 		let last_chance = self.left() <= REVEAL_MARGIN;
 		if (open || last_chance) && ready && self.may_submit(TxKind::Reveal) {
@@ -361,7 +397,12 @@ impl Decision<'_> {
 	}
 
 	fn in_custody(&self, actions: &mut Vec<Action>) {
-		let final_too = self.view.finalized.seats.get(&self.key).is_some_and(|seat| seat.state.is_none());
+		let final_too = self
+			.view
+			.finalized
+			.seats
+			.get(&self.key)
+			.is_some_and(|seat| seat.state.is_none());
 		if final_too && !self.work.serving && self.work.progress == Progress::Executed {
 			actions.push(Action::Serve(self.key));
 		}

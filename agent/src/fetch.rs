@@ -60,7 +60,7 @@ impl Fetcher {
 			let entry = entry?;
 			if !entry.file_name().to_str().is_some_and(&is_wanted) {
 				fs::remove_dir_all(entry.path())?;
-				continue
+				continue;
 			}
 			for file in fs::read_dir(entry.path())? {
 				let file = file?;
@@ -69,7 +69,13 @@ impl Fetcher {
 				}
 			}
 		}
-		Ok(Self { client, programs, work, budget, used: AtomicU64::new(used) })
+		Ok(Self {
+			client,
+			programs,
+			work,
+			budget,
+			used: AtomicU64::new(used),
+		})
 	}
 
 	/// Bytes of inputs on disk.
@@ -94,10 +100,17 @@ impl Fetcher {
 				Err(Unavailable {
 					reason: DeclineReason::ProgramUnavailable,
 					hopeless: false,
-					text: format!("the stored program {} is damaged (removed: {})", path.display(), removed.is_ok()),
+					text: format!(
+						"the stored program {} is damaged (removed: {})",
+						path.display(),
+						removed.is_ok()
+					),
 				})
-			},
-			Err(error) => Err(unavailable(DeclineReason::ProgramUnavailable, FetchError::Disk { path, source: error })),
+			}
+			Err(error) => Err(unavailable(
+				DeclineReason::ProgramUnavailable,
+				FetchError::Disk { path, source: error },
+			)),
 		}
 	}
 
@@ -117,34 +130,46 @@ impl Fetcher {
 	) -> Result<(), Unavailable> {
 		let folder = self.folder(key);
 		let disk = |source| {
-			unavailable(DeclineReason::InputsUnavailable, FetchError::Disk { path: folder.clone(), source })
+			unavailable(
+				DeclineReason::InputsUnavailable,
+				FetchError::Disk {
+					path: folder.clone(),
+					source,
+				},
+			)
 		};
 		fs::create_dir_all(&folder).map_err(disk)?;
 		let list = folder.join("list");
-		let known = fs::read(&list).ok().and_then(|bytes| Vec::<Hash>::decode_all(&mut &bytes[..]).ok());
+		let known = fs::read(&list)
+			.ok()
+			.and_then(|bytes| Vec::<Hash>::decode_all(&mut &bytes[..]).ok());
 		let roots = match known.filter(|roots| roots.len() as u64 == u64::from(seat.tasks)) {
 			Some(roots) => roots,
 			None => {
 				let (root, total) = (seat.input_root, seat.job_tasks);
-				let roots =
-					blobs::fetch_list(&self.client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
-						.await
-						.map_err(|error| unavailable(DeclineReason::InputsUnavailable, error))?;
+				let roots = blobs::fetch_list(&self.client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
+					.await
+					.map_err(|error| unavailable(DeclineReason::InputsUnavailable, error))?;
 				store::replace(&list, &roots.encode()).map_err(disk)?;
 				roots
-			},
+			}
 		};
 		let wanted = (seat.first_task..)
 			.zip(roots)
 			.filter(|(task, _)| !done.contains(task) && !self.input_path(key, *task).exists());
 		futures::stream::iter(wanted)
 			.map(|(task, root)| async move {
-				if self.bytes().saturating_add(others).saturating_add(seat.input_limit.into()) > self.budget {
+				if self
+					.bytes()
+					.saturating_add(others)
+					.saturating_add(seat.input_limit.into())
+					> self.budget
+				{
 					return Err(Unavailable {
 						reason: DeclineReason::NoCapacity,
 						hopeless: false,
 						text: format!("the disk budget of {} bytes is used up", self.budget),
-					})
+					});
 				}
 				let path = self.input_path(key, task);
 				let len = blobs::fetch_blob(&self.client, &seat.endpoints, root, seat.input_limit.into(), &path)
@@ -179,7 +204,9 @@ impl Fetcher {
 			}
 		}
 		fs::remove_dir_all(&folder)?;
-		let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| Some(used.saturating_sub(freed)));
+		let _ = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
+			Some(used.saturating_sub(freed))
+		});
 		Ok(())
 	}
 
@@ -189,13 +216,20 @@ impl Fetcher {
 		let mut spare = Vec::new();
 		for entry in fs::read_dir(&self.programs)? {
 			let entry = entry?;
-			if !entry.file_name().to_str().is_some_and(|name| used.contains(name) || name.starts_with('.')) {
+			if !entry
+				.file_name()
+				.to_str()
+				.is_some_and(|name| used.contains(name) || name.starts_with('.'))
+			{
 				spare.push((entry.metadata()?.modified()?, entry.path()));
 			}
 		}
 		spare.sort();
 		let excess = spare.len().saturating_sub(SPARE_PROGRAMS);
-		spare.iter().take(excess).try_for_each(|(_, path)| fs::remove_file(path))
+		spare
+			.iter()
+			.take(excess)
+			.try_for_each(|(_, path)| fs::remove_file(path))
 	}
 
 	fn folder(&self, key: SeatKey) -> PathBuf {
@@ -222,5 +256,9 @@ fn unavailable(reason: DeclineReason, error: FetchError) -> Unavailable {
 		FetchError::Disk { .. } => DeclineReason::NoCapacity,
 		_ => reason,
 	};
-	Unavailable { reason, hopeless: false, text: error.to_string() }
+	Unavailable {
+		reason,
+		hopeless: false,
+		text: error.to_string(),
+	}
 }

@@ -42,7 +42,9 @@ impl Hardware {
 		Self {
 			cores: u16::try_from(cores).unwrap_or(u16::MAX),
 			// A container's limit, where there is one.
-			memory: system.cgroup_limits().map_or(system.total_memory(), |limits| limits.total_memory),
+			memory: system
+				.cgroup_limits()
+				.map_or(system.total_memory(), |limits| limits.total_memory),
 			free_disk: disk.map_or(0, |disk| disk.available_space()),
 		}
 	}
@@ -103,11 +105,23 @@ mod tests {
 
 	#[test]
 	fn slots_share_what_there_is() {
-		let machine = Hardware { cores: 4, memory: 8 << 30, free_disk: 100 << 30 };
+		let machine = Hardware {
+			cores: 4,
+			memory: 8 << 30,
+			free_disk: 100 << 30,
+		};
 		assert_eq!(machine.pages_per_slot(4), 24_575);
 		assert_eq!(machine.pages_per_slot(1), 98_303);
 		assert_eq!(machine.disk_mib(), 51_200);
-		assert_eq!(Hardware { memory: 0, free_disk: 0, ..machine }.pages_per_slot(0), 1);
+		assert_eq!(
+			Hardware {
+				memory: 0,
+				free_disk: 0,
+				..machine
+			}
+			.pages_per_slot(0),
+			1
+		);
 	}
 
 	#[test]

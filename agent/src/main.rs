@@ -23,8 +23,8 @@ fn main() -> ExitCode {
 		Ok(runtime) => runtime,
 		Err(error) => {
 			eprintln!("error: cannot start: {error}");
-			return ExitCode::FAILURE
-		},
+			return ExitCode::FAILURE;
+		}
 	};
 	let result = runtime.block_on(cli.execute(&mut std::io::stdout()));
 	// A program that is being compiled does not hold the process back.

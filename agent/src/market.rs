@@ -74,7 +74,11 @@ impl Connection {
 	/// Works through this connection with this key.
 	pub fn new(chain: Chain, operator: Keypair) -> Self {
 		let account = operator.account();
-		Self { chain, operator, account }
+		Self {
+			chain,
+			operator,
+			account,
+		}
 	}
 
 	async fn snapshot(&self, head: Head) -> Result<Snapshot, Error> {
@@ -83,7 +87,12 @@ impl Connection {
 		let seats = market.assignments(&self.account).await?;
 		let complete = (seats.len() as u64) < u64::from(MAX_PAGE);
 		let seats = seats.into_iter().map(|seat| ((&seat).into(), seat)).collect();
-		Ok(Snapshot { number: head.number, now, seats, complete })
+		Ok(Snapshot {
+			number: head.number,
+			now,
+			seats,
+			complete,
+		})
 	}
 }
 
@@ -98,15 +107,31 @@ impl Market for Connection {
 	async fn view(&self, heads: Heads) -> Result<(View, Option<ProviderView>), Error> {
 		let best = self.snapshot(heads.best).await?;
 		let finalized = self.snapshot(heads.finalized).await?;
-		let provider = self.chain.market(At::Hash(heads.best.hash)).provider(&self.account).await?;
-		let standing = provider.as_ref().map(|view| Standing { status: view.status, last_seen: view.last_seen });
-		Ok((View { best, finalized, standing }, provider))
+		let provider = self
+			.chain
+			.market(At::Hash(heads.best.hash))
+			.provider(&self.account)
+			.await?;
+		let standing = provider.as_ref().map(|view| Standing {
+			status: view.status,
+			last_seen: view.last_seen,
+		});
+		Ok((
+			View {
+				best,
+				finalized,
+				standing,
+			},
+			provider,
+		))
 	}
 
 	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
 		match self.chain.submit(&self.operator, call(&tx)).await {
 			Ok(done) => Ok(done.block.number),
-			Err(error @ (Error::Dropped { .. } | Error::Refused { .. })) => Err(SubmitError::NotIncluded(error.to_string())),
+			Err(error @ (Error::Dropped { .. } | Error::Refused { .. })) => {
+				Err(SubmitError::NotIncluded(error.to_string()))
+			}
 			Err(error @ Error::CannotPay { .. }) => Err(SubmitError::CannotPay(error.to_string())),
 			Err(error @ Error::Dispatch { .. }) => Err(SubmitError::Failed(error.to_string())),
 			Err(error) => Err(SubmitError::Unknown(error.to_string())),

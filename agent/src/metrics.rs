@@ -69,22 +69,46 @@ impl Metrics {
 
 	fn registry(&self) -> Registry {
 		let mut registry = Registry::with_prefix("millrace_agent");
-		registry.register("best_block", "The best block that was looked at", self.best_block.clone());
-		registry.register("finalized_block", "The last finalized block that was looked at", self.finalized_block.clone());
+		registry.register(
+			"best_block",
+			"The best block that was looked at",
+			self.best_block.clone(),
+		);
+		registry.register(
+			"finalized_block",
+			"The last finalized block that was looked at",
+			self.finalized_block.clone(),
+		);
 		registry.register("slots", "Slots that are offered", self.slots.clone());
 		registry.register("running", "Shards being computed", self.running.clone());
 		registry.register("seats", "Seats by what the chain says of them", self.seats.clone());
 		registry.register("tasks", "Tasks by how they ended", self.tasks.clone());
 		registry.register("gas", "Gas of all tasks", self.gas.clone());
-		registry.register("transactions", "Transactions in finalized blocks, by call", self.transactions.clone());
+		registry.register(
+			"transactions",
+			"Transactions in finalized blocks, by call",
+			self.transactions.clone(),
+		);
 		registry.register(
 			"transaction_failures",
 			"Transactions that failed or were lost, by call",
 			self.transaction_failures.clone(),
 		);
-		registry.register("fetch_failures", "Programs or inputs that could not be had", self.fetch_failures.clone());
-		registry.register("trouble", "Times at which the machine was in trouble", self.trouble.clone());
-		registry.register("stored_bytes", "Bytes of outputs and inputs on disk", self.stored_bytes.clone());
+		registry.register(
+			"fetch_failures",
+			"Programs or inputs that could not be had",
+			self.fetch_failures.clone(),
+		);
+		registry.register(
+			"trouble",
+			"Times at which the machine was in trouble",
+			self.trouble.clone(),
+		);
+		registry.register(
+			"stored_bytes",
+			"Bytes of outputs and inputs on disk",
+			self.stored_bytes.clone(),
+		);
 		registry
 	}
 }
@@ -101,8 +125,14 @@ pub async fn serve(
 	stop: impl std::future::Future<Output = ()> + Send + 'static,
 ) -> std::io::Result<tokio::task::JoinHandle<()>> {
 	let listener = tokio::net::TcpListener::bind(address).await?;
-	let page = Arc::new(Page { registry: metrics.registry(), metrics });
-	let router = Router::new().route("/metrics", get(text)).route("/health", get(health)).with_state(page);
+	let page = Arc::new(Page {
+		registry: metrics.registry(),
+		metrics,
+	});
+	let router = Router::new()
+		.route("/metrics", get(text))
+		.route("/health", get(health))
+		.with_state(page);
 	Ok(tokio::spawn(async move {
 		if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stop).await {
 			tracing::warn!(%error, "the metrics server ended");
@@ -113,7 +143,13 @@ pub async fn serve(
 async fn text(State(page): State<Arc<Page>>) -> Result<([(&'static str, &'static str); 1], String), StatusCode> {
 	let mut body = String::new();
 	encode(&mut body, &page.registry).map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
-	Ok(([("content-type", "application/openmetrics-text; version=1.0.0; charset=utf-8")], body))
+	Ok((
+		[(
+			"content-type",
+			"application/openmetrics-text; version=1.0.0; charset=utf-8",
+		)],
+		body,
+	))
 }
 
 async fn health(State(page): State<Arc<Page>>) -> (StatusCode, &'static str) {
@@ -125,5 +161,7 @@ async fn health(State(page): State<Arc<Page>>) -> (StatusCode, &'static str) {
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-	SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+	SystemTime::now()
+		.duration_since(UNIX_EPOCH)
+		.map_or(0, |since| since.as_secs())
 }

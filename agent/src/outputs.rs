@@ -50,7 +50,12 @@ impl Outputs {
 	/// Opens the folder of outputs; removes those that nothing names.
 	pub fn open(db: Arc<Database>, folder: &Path) -> Result<Self, StoreError> {
 		let blobs = Blobs::open(folder, |root| Ok::<_, StoreError>(db.is_referenced(root)?))?;
-		let this = Self { db, blobs, served: Mutex::default(), order: Mutex::default() };
+		let this = Self {
+			db,
+			blobs,
+			served: Mutex::default(),
+			order: Mutex::default(),
+		};
 		for (key, record) in this.db.seats()? {
 			if record.serving {
 				this.load(key)?;
@@ -115,9 +120,13 @@ impl Outputs {
 	fn unload(&self, key: SeatKey) {
 		let mut served = lock(&self.served);
 		if served.seats.get(&key.shard).is_none_or(|(served, _)| *served != key) {
-			return
+			return;
 		}
-		let outcomes = served.seats.remove(&key.shard).map(|(_, outcomes)| outcomes).unwrap_or_default();
+		let outcomes = served
+			.seats
+			.remove(&key.shard)
+			.map(|(_, outcomes)| outcomes)
+			.unwrap_or_default();
 		for outcome in outcomes {
 			if let Some(count) = served.roots.get_mut(&outcome.output_root) {
 				*count -= 1;
@@ -132,17 +141,20 @@ impl Outputs {
 impl BlobStore for Outputs {
 	fn open(&self, root: Hash) -> Option<Blob> {
 		if !lock(&self.served).roots.contains_key(&root) {
-			return None
+			return None;
 		}
 		if root == merkle::data_root(&[]) {
-			return Some(Blob::Bytes(Vec::new().into()))
+			return Some(Blob::Bytes(Vec::new().into()));
 		}
 		let path = self.blobs.path(root);
 		path.exists().then_some(Blob::File(path))
 	}
 
 	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
-		lock(&self.served).seats.get(&shard).map(|(_, outcomes)| outcomes.encode())
+		lock(&self.served)
+			.seats
+			.get(&shard)
+			.map(|(_, outcomes)| outcomes.encode())
 	}
 }
 

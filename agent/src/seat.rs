@@ -34,21 +34,36 @@ impl SeatKey {
 		let (job, rest) = bytes.split_first_chunk::<8>()?;
 		let (index, rest) = rest.split_first_chunk::<4>()?;
 		let [seat, round] = rest else { return None };
-		let shard = ShardId { job: JobId(u64::from_be_bytes(*job)), index: u32::from_be_bytes(*index) };
-		Some(Self { shard, seat: *seat, round: *round })
+		let shard = ShardId {
+			job: JobId(u64::from_be_bytes(*job)),
+			index: u32::from_be_bytes(*index),
+		};
+		Some(Self {
+			shard,
+			seat: *seat,
+			round: *round,
+		})
 	}
 }
 
 impl From<&AssignmentView> for SeatKey {
 	fn from(view: &AssignmentView) -> Self {
-		Self { shard: view.shard, seat: view.seat, round: view.round }
+		Self {
+			shard: view.shard,
+			seat: view.seat,
+			round: view.round,
+		}
 	}
 }
 
 /// `job.shard.seat.round`, also the name of the seat's folder.
 impl fmt::Display for SeatKey {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(f, "{}.{}.{}.{}", self.shard.job.0, self.shard.index, self.seat, self.round)
+		write!(
+			f,
+			"{}.{}.{}.{}",
+			self.shard.job.0, self.shard.index, self.seat, self.round
+		)
 	}
 }
 

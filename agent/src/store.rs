@@ -31,7 +31,11 @@ impl Blobs {
 				false => fs::remove_file(entry.path())?,
 			}
 		}
-		Ok(Self { folder: folder.into(), bytes: AtomicU64::new(bytes), next: AtomicU64::new(0) })
+		Ok(Self {
+			folder: folder.into(),
+			bytes: AtomicU64::new(bytes),
+			next: AtomicU64::new(0),
+		})
 	}
 
 	/// Where a blob is, if it is there.
@@ -48,7 +52,7 @@ impl Blobs {
 	pub fn put(&self, root: Hash, bytes: &[u8]) -> io::Result<()> {
 		let path = self.path(root);
 		if path.exists() {
-			return Ok(())
+			return Ok(());
 		}
 		let number = self.next.fetch_add(1, Ordering::Relaxed);
 		let temporary = self.folder.join(format!("{number}.new"));
@@ -56,7 +60,7 @@ impl Blobs {
 		if let Err(error) = written {
 			// Best effort: the next start removes it otherwise.
 			let _ = fs::remove_file(&temporary);
-			return Err(error)
+			return Err(error);
 		}
 		File::open(&self.folder)?.sync_all()?;
 		self.bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
@@ -72,7 +76,9 @@ impl Blobs {
 			Err(error) => return Err(error),
 		};
 		fs::remove_file(&path)?;
-		let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| Some(bytes.saturating_sub(len)));
+		let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |bytes| {
+			Some(bytes.saturating_sub(len))
+		});
 		Ok(())
 	}
 }

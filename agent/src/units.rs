@@ -7,20 +7,30 @@ pub fn parse_amount(text: &str) -> Result<Balance, String> {
 	let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
 	let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
 	if whole.is_empty() || !digits(whole) || !digits(fraction) || text.ends_with('.') {
-		return Err(format!("{text:?} is no amount of {TOKEN_SYMBOL}, such as 100 or 0.001"))
+		return Err(format!("{text:?} is no amount of {TOKEN_SYMBOL}, such as 100 or 0.001"));
 	}
 	if fraction.len() > TOKEN_DECIMALS.into() {
-		return Err(format!("{text:?} has more than {TOKEN_DECIMALS} decimals"))
+		return Err(format!("{text:?} has more than {TOKEN_DECIMALS} decimals"));
 	}
 	let too_large = || format!("{text:?} is too large an amount");
 	let whole: Balance = whole.parse().map_err(|_| too_large())?;
-	let fraction: Balance = format!("{fraction:0<width$}", width = TOKEN_DECIMALS.into()).parse().map_err(|_| too_large())?;
-	whole.checked_mul(MILL).and_then(|plancks| plancks.checked_add(fraction)).ok_or_else(too_large)
+	let fraction: Balance = format!("{fraction:0<width$}", width = TOKEN_DECIMALS.into())
+		.parse()
+		.map_err(|_| too_large())?;
+	whole
+		.checked_mul(MILL)
+		.and_then(|plancks| plancks.checked_add(fraction))
+		.ok_or_else(too_large)
 }
 
 /// Writes an amount in whole tokens, without trailing zeros.
 pub fn format_amount(plancks: Balance) -> String {
-	let text = format!("{}.{:0width$}", plancks / MILL, plancks % MILL, width = TOKEN_DECIMALS.into());
+	let text = format!(
+		"{}.{:0width$}",
+		plancks / MILL,
+		plancks % MILL,
+		width = TOKEN_DECIMALS.into()
+	);
 	format!("{} {TOKEN_SYMBOL}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
@@ -40,7 +50,18 @@ mod tests {
 
 	#[test]
 	fn what_is_no_amount_is_refused() {
-		for text in ["", ".", "1.", ".5", "-1", "1e3", "1,5", "0.0000000000001", "1 MILL", &"9".repeat(60)] {
+		for text in [
+			"",
+			".",
+			"1.",
+			".5",
+			"-1",
+			"1e3",
+			"1,5",
+			"0.0000000000001",
+			"1 MILL",
+			&"9".repeat(60),
+		] {
 			assert!(parse_amount(text).is_err(), "{text}");
 		}
 	}

@@ -86,7 +86,13 @@ impl Client {
 		for bytes in inputs.into_iter().chain([program]) {
 			blobs.insert(merkle::data_root(&bytes), bytes);
 		}
-		let mut client = Self { blobs, list, server: None, url: String::new(), program: id };
+		let mut client = Self {
+			blobs,
+			list,
+			server: None,
+			url: String::new(),
+			program: id,
+		};
 		client.start().await;
 		client
 	}
@@ -149,7 +155,12 @@ struct State {
 impl Chain {
 	fn new(seats: Vec<AssignmentView>) -> Self {
 		let seats = seats.into_iter().map(|seat| (seat.shard, seat)).collect();
-		let chain = Self(Arc::new(Mutex::new(State { number: 10, seats, last_seen: 2, ..State::default() })));
+		let chain = Self(Arc::new(Mutex::new(State {
+			number: 10,
+			seats,
+			last_seen: 2,
+			..State::default()
+		})));
 		for _ in 0..3 {
 			chain.state().grow();
 		}
@@ -171,7 +182,7 @@ impl Chain {
 	async fn until(&self, what: &str, reached: impl Fn(&State) -> bool) {
 		for _ in 0..600 {
 			if reached(&self.state()) {
-				return
+				return;
 			}
 			tokio::time::sleep(Duration::from_millis(50)).await;
 		}
@@ -208,7 +219,12 @@ impl State {
 			}
 		}
 		let seats = self.seats.values().map(|seat| (seat.into(), seat.clone())).collect();
-		self.snapshots.push_back(Snapshot { number: self.number, now: self.now(), seats, complete: true });
+		self.snapshots.push_back(Snapshot {
+			number: self.number,
+			now: self.now(),
+			seats,
+			complete: true,
+		});
 		while self.snapshots.len() > 3 {
 			self.snapshots.pop_front();
 		}
@@ -222,35 +238,36 @@ impl State {
 				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
 				if seat.state != Some(SeatState::Assigned) {
 					self.wrong.push(format!("accepted in {:?}", seat.state));
-					return Err("NotAssigned".into())
+					return Err("NotAssigned".into());
 				}
 				seat.state = Some(SeatState::Accepted);
-			},
+			}
 			Tx::Decline(shard, _) => {
 				self.seats.remove(shard);
-			},
+			}
 			Tx::Seal(shard, seal) => {
 				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
 				if !matches!(seat.state, Some(SeatState::Assigned | SeatState::Accepted)) {
 					self.wrong.push(format!("sealed in {:?}", seat.state));
-					return Err("AlreadySealed".into())
+					return Err("AlreadySealed".into());
 				}
 				seat.state = Some(SeatState::Sealed);
 				self.seals.insert(*shard, (number, *seal));
-			},
+			}
 			Tx::Reveal(shard, report, salt) => {
 				let seat = self.seats.get_mut(shard).unwrap();
 				let seal = outcome::seal(*shard, seat.round, report, salt, &provider());
 				if seat.state != Some(SeatState::Sealed) || self.seals[shard].1 != seal {
-					self.wrong.push(format!("revealed in {:?}, or another seal", seat.state));
-					return Err("SealMismatch".into())
+					self.wrong
+						.push(format!("revealed in {:?}, or another seal", seat.state));
+					return Err("SealMismatch".into());
 				}
 				if !finalized.seats[&(&*seat).into()].reveal_open {
 					self.wrong.push("revealed before the seals were finalized".into());
 				}
 				seat.state = Some(SeatState::Revealed);
 				self.reports.insert(*shard, (number, *report));
-			},
+			}
 			Tx::Heartbeat => self.status = None,
 		}
 		self.last_seen = self.now();
@@ -259,7 +276,10 @@ impl State {
 }
 
 fn head(number: BlockNumber) -> Head {
-	Head { number, hash: Hash::from_low_u64_be(number.into()) }
+	Head {
+		number,
+		hash: Hash::from_low_u64_be(number.into()),
+	}
 }
 
 impl Market for Chain {
@@ -267,9 +287,15 @@ impl Market for Chain {
 		let mut state = self.state();
 		if state.outage > 0 {
 			state.outage -= 1;
-			return Err(Error::Connection { url: "ws://test".into(), reason: "outage".into() })
+			return Err(Error::Connection {
+				url: "ws://test".into(),
+				reason: "outage".into(),
+			});
 		}
-		Ok(Heads { best: head(state.number), finalized: head(state.number - 2) })
+		Ok(Heads {
+			best: head(state.number),
+			finalized: head(state.number - 2),
+		})
 	}
 
 	async fn view(&self, _: Heads) -> Result<(View, Option<ProviderView>), Error> {
@@ -278,7 +304,10 @@ impl Market for Chain {
 		let view = View {
 			best: state.snapshots.back().unwrap().clone(),
 			finalized: state.snapshots[0].clone(),
-			standing: Some(Standing { status, last_seen: state.last_seen }),
+			standing: Some(Standing {
+				status,
+				last_seen: state.last_seen,
+			}),
 		};
 		let provider = ProviderView {
 			id: provider(),
@@ -307,7 +336,7 @@ impl Market for Chain {
 			let mut state = self.state();
 			if state.lose > 0 {
 				state.lose -= 1;
-				return Err(SubmitError::NotIncluded("lost".into()))
+				return Err(SubmitError::NotIncluded("lost".into()));
 			}
 			let deaf = state.deafen > 0;
 			state.deafen = state.deafen.saturating_sub(1);
@@ -355,7 +384,10 @@ fn config(listen: SocketAddr) -> Config {
 }
 
 fn free_address() -> SocketAddr {
-	std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+	std::net::TcpListener::bind("127.0.0.1:0")
+		.unwrap()
+		.local_addr()
+		.unwrap()
 }
 
 struct Running {
@@ -375,7 +407,11 @@ fn start_with(data: &Path, chain: &Chain, executor: Arc<dyn Execute>) -> Running
 	let stopped = async move {
 		let _ = stopped.await;
 	};
-	Running { task: tokio::spawn(agent.run(stopped, || {})), stop, address }
+	Running {
+		task: tokio::spawn(agent.run(stopped, || {})),
+		stop,
+		address,
+	}
 }
 
 impl Running {
@@ -401,15 +437,17 @@ async fn check_outputs(chain: &Chain, address: SocketAddr, index: u32) {
 		match blobs::fetch_outcomes(&client, &endpoints, shard(index), TASKS, &report).await {
 			Ok(outcomes) => {
 				fetched = Some(outcomes);
-				break
-			},
+				break;
+			}
 			Err(_) => tokio::time::sleep(BLOCK).await,
 		}
 	}
 	let folder = tempfile::tempdir().unwrap();
 	for (task, outcome) in (index * TASKS..).zip(fetched.expect("outcomes are served")) {
 		let path = folder.path().join(task.to_string());
-		blobs::fetch_blob(&client, &endpoints, outcome.output_root, 4096, &path).await.unwrap();
+		blobs::fetch_blob(&client, &endpoints, outcome.output_root, 4096, &path)
+			.await
+			.unwrap();
 		assert_eq!(std::fs::read(&path).unwrap(), input(task));
 	}
 }
@@ -425,9 +463,13 @@ async fn a_shard_goes_its_way_and_its_outputs_are_served_in_custody_only() {
 	let folder = tempfile::tempdir().unwrap();
 	let agent = start(folder.path(), &chain);
 	chain.until("sealed", |state| state.seals.len() == 2).await;
-	let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address)).await.unwrap();
+	let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+		.await
+		.unwrap();
 	assert_eq!(response.status(), 404, "nothing is given out before custody");
-	chain.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none())).await;
+	chain
+		.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none()))
+		.await;
 	for index in 0..2 {
 		check_outputs(&chain, agent.address, index).await;
 		assert!(chain.count(|tx| *tx == Tx::Accept(shard(index))) <= 1);
@@ -437,12 +479,14 @@ async fn a_shard_goes_its_way_and_its_outputs_are_served_in_custody_only() {
 	// The client acknowledges one shard: after a while its outputs are gone, the other's are not.
 	chain.state().seats.remove(&shard(0));
 	let served = || async {
-		let bytes = reqwest::get(format!("http://{}/outcomes/1/0", agent.address)).await.unwrap();
+		let bytes = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+			.await
+			.unwrap();
 		bytes.status() == 200
 	};
 	for _ in 0..200 {
 		if !served().await {
-			break
+			break;
 		}
 		tokio::time::sleep(BLOCK).await;
 	}
@@ -466,7 +510,7 @@ async fn a_crash_at_any_moment_reports_once_and_computes_no_task_twice() {
 		fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<millrace_agent::exec::Execution, HostError> {
 			std::thread::sleep(Duration::from_millis(120));
 			if stop.is_requested() {
-				return Err(HostError::Stopped)
+				return Err(HostError::Stopped);
 			}
 			self.1.fetch_add(1, Ordering::Relaxed);
 			self.0.run(task, input, stop)
@@ -478,7 +522,9 @@ async fn a_crash_at_any_moment_reports_once_and_computes_no_task_twice() {
 	let runs = Arc::new(AtomicU32::new(0));
 	let executor = || Arc::new(Counting(Wasm::new(WasmLimits::default()).unwrap(), runs.clone()));
 	let moments: [(&str, fn(&State) -> bool); 4] = [
-		("accepted", |state| state.seats.values().any(|seat| seat.state == Some(SeatState::Accepted))),
+		("accepted", |state| {
+			state.seats.values().any(|seat| seat.state == Some(SeatState::Accepted))
+		}),
 		("sealed", |state| !state.seals.is_empty()),
 		("open", |state| state.seats.values().any(|seat| seat.reveal_open)),
 		("revealed", |state| !state.reports.is_empty()),
@@ -491,7 +537,9 @@ async fn a_crash_at_any_moment_reports_once_and_computes_no_task_twice() {
 		tokio::time::sleep(Duration::from_millis(1_200)).await;
 	}
 	let agent = start_with(folder.path(), &chain, executor());
-	chain.until("custody", |state| state.seats[&shard(0)].state.is_none()).await;
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
 	check_outputs(&chain, agent.address, 0).await;
 	agent.stop().await;
 	assert_eq!(chain.state().wrong, Vec::<String>::new());
@@ -510,7 +558,9 @@ async fn lost_transactions_and_lost_connections_are_made_up_for() {
 	let agent = start(folder.path(), &chain);
 	chain.until("sealed", |state| !state.seals.is_empty()).await;
 	chain.state().deafen = 1;
-	chain.until("custody", |state| state.seats[&shard(0)].state.is_none()).await;
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
 	check_outputs(&chain, agent.address, 0).await;
 	agent.stop().await;
 	assert_eq!(chain.state().wrong, Vec::<String>::new());
@@ -522,8 +572,10 @@ async fn what_cannot_be_run_is_declined_with_the_reason() {
 	for (program, expected) in [
 		(b"not wasm".to_vec(), DeclineReason::ProgramRefused),
 		(
-			wat::parse_str(r#"(module (import "env" "x" (func)) (memory (export "memory") 1) (func (export "_start")))"#)
-				.unwrap(),
+			wat::parse_str(
+				r#"(module (import "env" "x" (func)) (memory (export "memory") 1) (func (export "_start")))"#,
+			)
+			.unwrap(),
 			DeclineReason::ProgramRefused,
 		),
 	] {
@@ -545,15 +597,29 @@ async fn unreachable_and_altered_data_is_declined_before_the_time_is_over() {
 	client.blobs.insert(root, b"altered".to_vec());
 	client.server.take().unwrap().shutdown().await;
 	client.start().await;
-	let soon = AssignmentView { due: 14, ..client.seat(0) };
-	let unreachable = AssignmentView { due: 14, endpoints: vec![format!("http://{}", free_address())], program: Hash::zero(), ..client.seat(1) };
+	let soon = AssignmentView {
+		due: 14,
+		..client.seat(0)
+	};
+	let unreachable = AssignmentView {
+		due: 14,
+		endpoints: vec![format!("http://{}", free_address())],
+		program: Hash::zero(),
+		..client.seat(1)
+	};
 	let chain = Chain::new(vec![soon, unreachable]);
 	let folder = tempfile::tempdir().unwrap();
 	let agent = start(folder.path(), &chain);
 	chain.until("declined", |state| state.seats.is_empty()).await;
 	let calls = chain.state().calls.clone();
-	assert!(calls.contains(&Tx::Decline(shard(0), DeclineReason::InputsUnavailable)), "{calls:?}");
-	assert!(calls.contains(&Tx::Decline(shard(1), DeclineReason::ProgramUnavailable)), "{calls:?}");
+	assert!(
+		calls.contains(&Tx::Decline(shard(0), DeclineReason::InputsUnavailable)),
+		"{calls:?}"
+	);
+	assert!(
+		calls.contains(&Tx::Decline(shard(1), DeclineReason::ProgramUnavailable)),
+		"{calls:?}"
+	);
 	assert_eq!(calls.len(), 2);
 	assert!(chain.state().number <= 80);
 	agent.stop().await;
@@ -568,34 +634,45 @@ async fn a_client_that_comes_back_in_time_is_served() {
 	let agent = start(folder.path(), &chain);
 	tokio::time::sleep(BLOCK * 10).await;
 	client.start().await;
-	chain.until("custody", |state| state.seats[&shard(0)].state.is_none()).await;
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
 	agent.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_tasks_are_outcomes_and_a_silent_provider_comes_back() {
 	let client = Client::new(echo()).await;
-	let poor = AssignmentView { gas_limit: 200, ..client.seat(0) };
+	let poor = AssignmentView {
+		gas_limit: 200,
+		..client.seat(0)
+	};
 	let chain = Chain::new(vec![poor]);
 	chain.state().status = Some(ProviderStatus::Unresponsive);
 	let folder = tempfile::tempdir().unwrap();
 	let agent = start(folder.path(), &chain);
-	chain.until("custody", |state| state.seats[&shard(0)].state.is_none()).await;
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
 	assert_eq!(chain.count(|tx| *tx == Tx::Heartbeat), 1);
 	assert_eq!(chain.in_state(0), None);
 	let report = chain.state().reports[&shard(0)].1;
 	let mut served = None;
 	for _ in 0..50 {
-		let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address)).await.unwrap();
+		let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+			.await
+			.unwrap();
 		if response.status() == 200 {
 			served = Some(response.bytes().await.unwrap());
-			break
+			break;
 		}
 		tokio::time::sleep(BLOCK).await;
 	}
 	let outcomes = Vec::<Outcome>::decode_all(&mut &served.unwrap()[..]).unwrap();
 	assert_eq!(outcome::report(&outcomes), report);
-	assert!(outcomes.iter().all(|outcome| outcome.status == outcome::Status::Failed && outcome.gas_used == 200));
+	assert!(outcomes
+		.iter()
+		.all(|outcome| outcome.status == outcome::Status::Failed && outcome.gas_used == 200));
 	agent.stop().await;
 }
 
@@ -608,7 +685,9 @@ async fn a_port_in_use_and_a_data_directory_in_use_are_named() {
 	let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
 	let address = taken.local_addr().unwrap();
 	let agent = Agent::new(folder.path(), config(address), chain.clone(), executor()).unwrap();
-	let second = Agent::new(folder.path(), config(free_address()), chain.clone(), executor()).err().unwrap();
+	let second = Agent::new(folder.path(), config(free_address()), chain.clone(), executor())
+		.err()
+		.unwrap();
 	assert!(second.to_string().contains("another agent"), "{second}");
 	let error = agent.run(std::future::pending(), || {}).await.unwrap_err();
 	assert!(error.to_string().contains(&address.to_string()), "{error}");
@@ -623,7 +702,10 @@ async fn metrics_and_health_are_served_when_asked_for() {
 	let chain = Chain::new(vec![client.seat(0)]);
 	let folder = tempfile::tempdir().unwrap();
 	let metrics = free_address();
-	let config = Config { metrics: Some(metrics), ..config(free_address()) };
+	let config = Config {
+		metrics: Some(metrics),
+		..config(free_address())
+	};
 	let executor = Arc::new(Wasm::new(WasmLimits::default()).unwrap());
 	let agent = Agent::new(folder.path(), config, chain.clone(), executor).unwrap();
 	let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -633,11 +715,27 @@ async fn metrics_and_health_are_served_when_asked_for() {
 		},
 		|| {},
 	));
-	chain.until("custody", |state| state.seats[&shard(0)].state.is_none()).await;
-	let text = reqwest::get(format!("http://{metrics}/metrics")).await.unwrap().text().await.unwrap();
-	assert!(text.contains("millrace_agent_tasks_total{kind=\"success\"} 6"), "{text}");
-	assert!(text.contains("millrace_agent_transactions_total{kind=\"seal\"} 1"), "{text}");
-	assert_eq!(reqwest::get(format!("http://{metrics}/health")).await.unwrap().status(), 200);
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	let text = reqwest::get(format!("http://{metrics}/metrics"))
+		.await
+		.unwrap()
+		.text()
+		.await
+		.unwrap();
+	assert!(
+		text.contains("millrace_agent_tasks_total{kind=\"success\"} 6"),
+		"{text}"
+	);
+	assert!(
+		text.contains("millrace_agent_transactions_total{kind=\"seal\"} 1"),
+		"{text}"
+	);
+	assert_eq!(
+		reqwest::get(format!("http://{metrics}/health")).await.unwrap().status(),
+		200
+	);
 	stop.send(()).unwrap();
 	running.await.unwrap().unwrap();
 }

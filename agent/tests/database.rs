@@ -1,12 +1,12 @@
 //! The database: what is stored once, what survives a crash, and that two agents cannot share it.
 
+use codec::DecodeAll;
 use millrace_agent::{
 	db::{Database, DbError, Record, Sealed},
 	exec::Execution,
 	outputs::Outputs,
 	seat::{SeatKey, TxKind},
 };
-use codec::DecodeAll;
 use millrace_client::blobs::{Blob, BlobStore};
 use millrace_primitives::{merkle, Hash, JobId, Outcome, Report, ShardId};
 use std::{
@@ -16,11 +16,20 @@ use std::{
 };
 
 fn key(index: u32) -> SeatKey {
-	SeatKey { shard: ShardId { job: JobId(5), index }, seat: 1, round: 2 }
+	SeatKey {
+		shard: ShardId { job: JobId(5), index },
+		seat: 1,
+		round: 2,
+	}
 }
 
 fn record() -> Record {
-	Record { first_task: 8, tasks: 2, listed_at: 4, ..Record::default() }
+	Record {
+		first_task: 8,
+		tasks: 2,
+		listed_at: 4,
+		..Record::default()
+	}
 }
 
 fn execution(output: &[u8]) -> Execution {
@@ -28,7 +37,13 @@ fn execution(output: &[u8]) -> Execution {
 }
 
 fn sealed(byte: u8) -> Sealed {
-	Sealed { report: Report { root: Hash::repeat_byte(byte), gas_used: byte.into() }, salt: [byte; 32] }
+	Sealed {
+		report: Report {
+			root: Hash::repeat_byte(byte),
+			gas_used: byte.into(),
+		},
+		salt: [byte; 32],
+	}
 }
 
 #[test]
@@ -38,7 +53,10 @@ fn a_second_agent_on_the_same_directory_is_refused_with_its_name() {
 	let first = Database::open(&path).unwrap();
 	let error = Database::open(&path).err().unwrap();
 	assert!(matches!(error, DbError::InUse(_)));
-	assert!(error.to_string().contains(&folder.path().display().to_string()), "{error}");
+	assert!(
+		error.to_string().contains(&folder.path().display().to_string()),
+		"{error}"
+	);
 	drop(first);
 	Database::open(&path).unwrap();
 }
@@ -56,7 +74,16 @@ fn a_seal_is_stored_once_and_for_all() {
 	}
 	let db = Database::open(&path).unwrap();
 	assert_eq!(db.seal(key(0), sealed(3)).unwrap(), sealed(1));
-	assert_eq!(db.seats().unwrap(), [(key(0), Record { sealed: Some(sealed(1)), ..record() })]);
+	assert_eq!(
+		db.seats().unwrap(),
+		[(
+			key(0),
+			Record {
+				sealed: Some(sealed(1)),
+				..record()
+			}
+		)]
+	);
 }
 
 #[test]
@@ -69,7 +96,10 @@ fn transactions_are_remembered_until_their_fate_is_known() {
 		db.submitting(key(0), TxKind::Seal, 9).unwrap();
 		db.settled(key(0), TxKind::Accept).unwrap();
 	}
-	assert_eq!(Database::open(&path).unwrap().unsettled().unwrap(), [(key(0), TxKind::Seal, 9)]);
+	assert_eq!(
+		Database::open(&path).unwrap().unsettled().unwrap(),
+		[(key(0), TxKind::Seal, 9)]
+	);
 }
 
 #[test]
@@ -80,9 +110,15 @@ fn outputs_are_given_out_in_custody_only_and_go_with_the_last_who_names_them() {
 	for index in 0..2 {
 		db.adopt(key(index), &record()).unwrap();
 		outputs.store(key(index), 8, &execution(b"same"), false).unwrap();
-		outputs.store(key(index), 9, &execution(if index == 0 { b"zero" } else { b"" }), true).unwrap();
+		outputs
+			.store(key(index), 9, &execution(if index == 0 { b"zero" } else { b"" }), true)
+			.unwrap();
 	}
-	let (same, zero, empty) = (merkle::data_root(b"same"), merkle::data_root(b"zero"), merkle::data_root(b""));
+	let (same, zero, empty) = (
+		merkle::data_root(b"same"),
+		merkle::data_root(b"zero"),
+		merkle::data_root(b""),
+	);
 	assert!(outputs.open(same).is_none(), "before custody");
 	outputs.serve(key(0)).unwrap();
 	assert!(outputs.open(same).is_some() && outputs.open(zero).is_some());
@@ -93,7 +129,9 @@ fn outputs_are_given_out_in_custody_only_and_go_with_the_last_who_names_them() {
 	assert_eq!(listed, [execution(b"same").outcome, execution(b"zero").outcome]);
 	outputs.forget(key(0)).unwrap();
 	assert!(outputs.open(zero).is_none() && outputs.outcomes(key(0).shard).is_none());
-	let Some(Blob::File(path)) = outputs.open(same) else { panic!("the other seat still needs it") };
+	let Some(Blob::File(path)) = outputs.open(same) else {
+		panic!("the other seat still needs it")
+	};
 	assert_eq!(fs::read(&path).unwrap(), b"same");
 	outputs.forget(key(1)).unwrap();
 	assert!(!path.exists());
@@ -131,7 +169,13 @@ fn a_task_whose_output_is_lost_is_not_done_and_a_forgotten_seat_takes_no_outcome
 	db.adopt(key(0), &record()).unwrap();
 	outputs.store(key(0), 8, &execution(b"lost"), false).unwrap();
 	outputs.store(key(0), 9, &execution(b""), true).unwrap();
-	fs::remove_file(folder.path().join("blobs").join(hex::encode(merkle::data_root(b"lost")))).unwrap();
+	fs::remove_file(
+		folder
+			.path()
+			.join("blobs")
+			.join(hex::encode(merkle::data_root(b"lost"))),
+	)
+	.unwrap();
 	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [9].into());
 	outputs.store(key(0), 8, &execution(b"lost"), true).unwrap();
 	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [8, 9].into());
@@ -140,18 +184,21 @@ fn a_task_whose_output_is_lost_is_not_done_and_a_forgotten_seat_takes_no_outcome
 	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [].into());
 }
 
-/// Not a test of its own: the process that the next test kills. It computes tasks until it is killed.
-#[test]
-#[ignore = "started by the next test"]
-fn a_process_that_is_killed() {
-	let Ok(folder) = std::env::var("MILLRACE_TEST_FOLDER") else { return };
-	let folder = std::path::Path::new(&folder);
+/// The process that the next test kills: it computes tasks until it is killed.
+fn compute_until_killed(folder: &std::path::Path) {
 	let db = Arc::new(Database::open(&folder.join("agent.redb")).unwrap());
 	let outputs = Outputs::open(db.clone(), &folder.join("blobs")).unwrap();
 	for index in 0.. {
 		db.adopt(key(index), &record()).unwrap();
 		for task in 8..10 {
-			outputs.store(key(index), task, &execution(format!("{index} {task}").as_bytes()), task == 9).unwrap();
+			outputs
+				.store(
+					key(index),
+					task,
+					&execution(format!("{index} {task}").as_bytes()),
+					task == 9,
+				)
+				.unwrap();
 		}
 		db.seal(key(index), sealed(index as u8)).unwrap();
 		db.submitting(key(index), TxKind::Seal, index).unwrap();
@@ -162,10 +209,18 @@ fn a_process_that_is_killed() {
 #[test]
 fn a_kill_at_any_moment_loses_nothing_that_was_sealed() {
 	use std::io::{BufRead, BufReader};
+	// The test starts itself as the process that is killed.
+	if let Ok(folder) = std::env::var("MILLRACE_TEST_FOLDER") {
+		return compute_until_killed(std::path::Path::new(&folder));
+	}
 	for delay in [3, 17, 40] {
 		let folder = tempfile::tempdir().unwrap();
 		let mut child = Command::new(std::env::current_exe().unwrap())
-			.args(["--ignored", "--exact", "a_process_that_is_killed", "--nocapture"])
+			.args([
+				"--exact",
+				"a_kill_at_any_moment_loses_nothing_that_was_sealed",
+				"--nocapture",
+			])
 			.env("MILLRACE_TEST_FOLDER", folder.path())
 			.stdout(Stdio::piped())
 			.spawn()
@@ -187,11 +242,18 @@ fn a_kill_at_any_moment_loses_nothing_that_was_sealed() {
 		for index in 0..=last {
 			let stored = db.seat(key(index)).unwrap().unwrap();
 			assert_eq!(stored.sealed, Some(sealed(index as u8)));
-			assert_eq!(outputs.done_tasks(key(index)).unwrap(), [8, 9].into(), "seat {index} of {last}");
+			assert_eq!(
+				outputs.done_tasks(key(index)).unwrap(),
+				[8, 9].into(),
+				"seat {index} of {last}"
+			);
 		}
 		assert!(db.unsettled().unwrap().len() as u32 > last);
 		for (key, record) in db.seats().unwrap() {
-			assert!(record.sealed.is_none() || outputs.done(key).unwrap().len() == 2, "sealed without outputs");
+			assert!(
+				record.sealed.is_none() || outputs.done(key).unwrap().len() == 2,
+				"sealed without outputs"
+			);
 		}
 	}
 }

@@ -14,11 +14,17 @@ use millrace_primitives::{
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const POLICY: Policy = Policy { heartbeat_blocks: 200, memory_pages: 1024 };
+const POLICY: Policy = Policy {
+	heartbeat_blocks: 200,
+	memory_pages: 1024,
+};
 
 fn seat(state: Option<SeatState>) -> AssignmentView {
 	AssignmentView {
-		shard: ShardId { job: JobId(1), index: 2 },
+		shard: ShardId {
+			job: JobId(1),
+			index: 2,
+		},
 		seat: 0,
 		round: 0,
 		state,
@@ -44,17 +50,34 @@ fn key() -> SeatKey {
 
 fn snapshot(number: BlockNumber, seats: &[AssignmentView]) -> Snapshot {
 	let seats = seats.iter().map(|seat| (seat.into(), seat.clone())).collect();
-	Snapshot { number, now: number, seats, complete: true }
+	Snapshot {
+		number,
+		now: number,
+		seats,
+		complete: true,
+	}
 }
 
 /// The chain at best block 100 and finalized block 98, both with the same seats.
 fn view(seats: &[AssignmentView]) -> View {
-	View { best: snapshot(100, seats), finalized: snapshot(98, seats), standing: None }
+	View {
+		best: snapshot(100, seats),
+		finalized: snapshot(98, seats),
+		standing: None,
+	}
 }
 
 fn local(progress: Progress) -> Local {
-	let work = Work { progress, serving: false, listed_at: 98, terms: terms(&seat(None)) };
-	Local { seats: BTreeMap::from([(key(), work)]), ..Local::default() }
+	let work = Work {
+		progress,
+		serving: false,
+		listed_at: 98,
+		terms: terms(&seat(None)),
+	};
+	Local {
+		seats: BTreeMap::from([(key(), work)]),
+		..Local::default()
+	}
 }
 
 fn decided(seat: AssignmentView, progress: Progress) -> Vec<Action> {
@@ -62,7 +85,11 @@ fn decided(seat: AssignmentView, progress: Progress) -> Vec<Action> {
 }
 
 fn failed(reason: DeclineReason, hopeless: bool, retry_at: u32) -> Progress {
-	Progress::FetchFailed { reason, hopeless, retry_at }
+	Progress::FetchFailed {
+		reason,
+		hopeless,
+		retry_at,
+	}
 }
 
 #[test]
@@ -74,7 +101,10 @@ fn a_new_seat_is_taken_up_and_fetched() {
 #[test]
 fn what_was_fetched_is_accepted_and_executed_and_what_was_computed_is_sealed_at_once() {
 	let assigned = || seat(Some(SeatState::Assigned));
-	assert_eq!(decided(assigned(), Progress::Fetched), [Action::Accept(key()), Action::Execute(key())]);
+	assert_eq!(
+		decided(assigned(), Progress::Fetched),
+		[Action::Accept(key()), Action::Execute(key())]
+	);
 	assert_eq!(decided(assigned(), Progress::Executing), [Action::Accept(key())]);
 	assert_eq!(decided(assigned(), Progress::Executed), [Action::Seal(key())]);
 	let accepted = || seat(Some(SeatState::Accepted));
@@ -87,53 +117,97 @@ fn what_was_fetched_is_accepted_and_executed_and_what_was_computed_is_sealed_at_
 #[test]
 fn a_seal_waits_for_an_accept_on_its_way() {
 	let mut local = local(Progress::Executed);
-	local.attempts.insert(TxId::Seat(key(), TxKind::Accept), Attempt::InFlight { until: u32::MAX });
+	local
+		.attempts
+		.insert(TxId::Seat(key(), TxKind::Accept), Attempt::InFlight { until: u32::MAX });
 	assert_eq!(decide(&view(&[seat(Some(SeatState::Assigned))]), &local, &POLICY), []);
-	assert_eq!(decide(&view(&[seat(Some(SeatState::Accepted))]), &local, &POLICY), [Action::Seal(key())]);
+	assert_eq!(
+		decide(&view(&[seat(Some(SeatState::Accepted))]), &local, &POLICY),
+		[Action::Seal(key())]
+	);
 }
 
 #[test]
 fn what_cannot_be_had_is_tried_again_and_declined_before_it_is_late() {
 	let inputs = DeclineReason::InputsUnavailable;
-	let due = |due| AssignmentView { due, ..seat(Some(SeatState::Assigned)) };
+	let due = |due| AssignmentView {
+		due,
+		..seat(Some(SeatState::Assigned))
+	};
 	assert_eq!(decided(due(125), failed(inputs, false, 101)), []);
 	assert_eq!(decided(due(125), failed(inputs, false, 100)), [Action::Fetch(key())]);
-	assert_eq!(decided(due(105), failed(inputs, false, 101)), [Action::Decline(key(), inputs)]);
-	assert_eq!(decided(due(105), Progress::Fetching), [Action::Cancel(key()), Action::Decline(key(), inputs)]);
-	assert_eq!(decided(due(105), Progress::New), [Action::Decline(key(), DeclineReason::NoCapacity)]);
+	assert_eq!(
+		decided(due(105), failed(inputs, false, 101)),
+		[Action::Decline(key(), inputs)]
+	);
+	assert_eq!(
+		decided(due(105), Progress::Fetching),
+		[Action::Cancel(key()), Action::Decline(key(), inputs)]
+	);
+	assert_eq!(
+		decided(due(105), Progress::New),
+		[Action::Decline(key(), DeclineReason::NoCapacity)]
+	);
 	assert_eq!(decided(due(100), Progress::New), [], "too late for anything");
 	let refused = DeclineReason::ProgramRefused;
-	assert_eq!(decided(due(125), failed(refused, true, 0)), [Action::Decline(key(), refused)]);
+	assert_eq!(
+		decided(due(125), failed(refused, true, 0)),
+		[Action::Decline(key(), refused)]
+	);
 }
 
 #[test]
 fn what_is_accepted_is_never_declined_but_tried_until_it_is_due() {
 	let inputs = DeclineReason::InputsUnavailable;
-	let due = |due| AssignmentView { due, ..seat(Some(SeatState::Accepted)) };
+	let due = |due| AssignmentView {
+		due,
+		..seat(Some(SeatState::Accepted))
+	};
 	assert_eq!(decided(due(101), failed(inputs, false, 100)), [Action::Fetch(key())]);
 	assert_eq!(decided(due(101), failed(DeclineReason::ProgramRefused, true, 0)), []);
 	assert_eq!(decided(due(100), Progress::Fetched), [], "nobody pays for it any more");
-	assert_eq!(decided(due(100), Progress::Executed), [Action::Seal(key())], "the chain may still take it");
+	assert_eq!(
+		decided(due(100), Progress::Executed),
+		[Action::Seal(key())],
+		"the chain may still take it"
+	);
 }
 
 #[test]
 fn work_for_another_machine_is_declined() {
-	let other = AssignmentView { engine: ENGINE_VERSION + 1, ..seat(Some(SeatState::Assigned)) };
+	let other = AssignmentView {
+		engine: ENGINE_VERSION + 1,
+		..seat(Some(SeatState::Assigned))
+	};
 	let mut known = local(Progress::New);
 	known.seats.insert(
 		key(),
-		Work { progress: Progress::New, serving: false, listed_at: 0, terms: terms(&other) },
+		Work {
+			progress: Progress::New,
+			serving: false,
+			listed_at: 0,
+			terms: terms(&other),
+		},
 	);
 	let decline = Action::Decline(key(), DeclineReason::NoCapacity);
 	assert_eq!(decide(&view(&[other]), &known, &POLICY), [decline]);
-	let large = AssignmentView { memory_pages: 2000, ..seat(Some(SeatState::Assigned)) };
-	assert_eq!(decide(&view(&[large]), &Local::default(), &POLICY), [Action::Adopt(key()), decline]);
+	let large = AssignmentView {
+		memory_pages: 2000,
+		..seat(Some(SeatState::Assigned))
+	};
+	assert_eq!(
+		decide(&view(&[large]), &Local::default(), &POLICY),
+		[Action::Adopt(key()), decline]
+	);
 }
 
 #[test]
 fn reveals_wait_until_the_last_seal_is_finalized() {
 	let closed = seat(Some(SeatState::Sealed));
-	let open = AssignmentView { reveal_open: true, ..closed.clone() };
+	let open = AssignmentView {
+		reveal_open: true,
+		..closed.clone()
+	};
 	let both = |best: &AssignmentView, finalized: &AssignmentView| {
 		let view = View {
 			best: snapshot(100, std::slice::from_ref(best)),
@@ -145,9 +219,15 @@ fn reveals_wait_until_the_last_seal_is_finalized() {
 	assert_eq!(both(&closed, &closed), []);
 	assert_eq!(both(&open, &closed), []);
 	assert_eq!(both(&open, &open), [Action::Reveal(key())]);
-	let last_chance = AssignmentView { due: 100 + REVEAL_MARGIN, ..open.clone() };
+	let last_chance = AssignmentView {
+		due: 100 + REVEAL_MARGIN,
+		..open.clone()
+	};
 	assert_eq!(both(&last_chance, &closed), [Action::Reveal(key())]);
-	let still_time = AssignmentView { due: 101 + REVEAL_MARGIN, ..open.clone() };
+	let still_time = AssignmentView {
+		due: 101 + REVEAL_MARGIN,
+		..open.clone()
+	};
 	assert_eq!(both(&still_time, &closed), []);
 	assert_eq!(both(&open, &seat(Some(SeatState::Accepted))), []);
 	let revealed = seat(Some(SeatState::Revealed));
@@ -156,7 +236,10 @@ fn reveals_wait_until_the_last_seal_is_finalized() {
 
 #[test]
 fn without_the_salt_nothing_is_revealed() {
-	let open = AssignmentView { reveal_open: true, ..seat(Some(SeatState::Sealed)) };
+	let open = AssignmentView {
+		reveal_open: true,
+		..seat(Some(SeatState::Sealed))
+	};
 	for progress in [Progress::New, Progress::Fetched, Progress::Executing] {
 		assert_eq!(decided(open.clone(), progress), []);
 	}
@@ -176,10 +259,20 @@ fn outputs_are_served_once_custody_is_finalized() {
 
 #[test]
 fn a_seat_that_was_taken_away_is_stopped_at_once_and_forgotten_later() {
-	let gone = |finalized| View { best: snapshot(finalized + 2, &[]), finalized: snapshot(finalized, &[]), standing: None };
-	assert_eq!(decide(&gone(99), &local(Progress::Executing), &POLICY), [Action::Cancel(key())]);
+	let gone = |finalized| View {
+		best: snapshot(finalized + 2, &[]),
+		finalized: snapshot(finalized, &[]),
+		standing: None,
+	};
+	assert_eq!(
+		decide(&gone(99), &local(Progress::Executing), &POLICY),
+		[Action::Cancel(key())]
+	);
 	assert_eq!(decide(&gone(98 + GRACE), &local(Progress::Executed), &POLICY), []);
-	assert_eq!(decide(&gone(99 + GRACE), &local(Progress::Executed), &POLICY), [Action::Forget(key())]);
+	assert_eq!(
+		decide(&gone(99 + GRACE), &local(Progress::Executed), &POLICY),
+		[Action::Forget(key())]
+	);
 	// A page that is not complete tells nothing of what it lacks.
 	let mut page = gone(200);
 	page.best.complete = false;
@@ -188,7 +281,10 @@ fn a_seat_that_was_taken_away_is_stopped_at_once_and_forgotten_later() {
 
 #[test]
 fn another_round_of_a_seat_is_other_work() {
-	let again = AssignmentView { round: 1, ..seat(Some(SeatState::Assigned)) };
+	let again = AssignmentView {
+		round: 1,
+		..seat(Some(SeatState::Assigned))
+	};
 	let new: SeatKey = (&again).into();
 	let actions = decide(&view(&[again]), &local(Progress::Executing), &POLICY);
 	assert_eq!(actions, [Action::Adopt(new), Action::Fetch(new), Action::Cancel(key())]);
@@ -197,7 +293,11 @@ fn another_round_of_a_seat_is_other_work() {
 #[test]
 fn other_work_of_the_same_name_is_never_reported_with_the_old_result() {
 	for state in [SeatState::Assigned, SeatState::Accepted, SeatState::Sealed] {
-		let other = AssignmentView { input_root: Hash::repeat_byte(9), reveal_open: true, ..seat(Some(state)) };
+		let other = AssignmentView {
+			input_root: Hash::repeat_byte(9),
+			reveal_open: true,
+			..seat(Some(state))
+		};
 		assert_eq!(decided(other, Progress::Executed), [Action::Forget(key())]);
 	}
 }
@@ -206,26 +306,55 @@ fn other_work_of_the_same_name_is_never_reported_with_the_old_result() {
 fn a_heartbeat_is_sent_when_it_is_due() {
 	let standing = |status, last_seen| Some(Standing { status, last_seen });
 	let with = |standing, fresh| {
-		decide(&View { standing, ..view(&[]) }, &Local { fresh, ..Local::default() }, &POLICY)
+		decide(
+			&View { standing, ..view(&[]) },
+			&Local {
+				fresh,
+				..Local::default()
+			},
+			&POLICY,
+		)
 	};
-	let mut late = View { standing: standing(ProviderStatus::Active, 50), ..view(&[]) };
+	let mut late = View {
+		standing: standing(ProviderStatus::Active, 50),
+		..view(&[])
+	};
 	late.best.now = 250;
 	assert_eq!(decide(&late, &Local::default(), &POLICY), [Action::Heartbeat]);
 	assert_eq!(with(standing(ProviderStatus::Active, 99), true), []);
 	assert_eq!(with(standing(ProviderStatus::Active, 50), false), []);
-	assert_eq!(with(standing(ProviderStatus::Active, 50), true), [Action::Heartbeat], "a start says so");
-	assert_eq!(with(standing(ProviderStatus::Unresponsive, 99), false), [Action::Heartbeat]);
+	assert_eq!(
+		with(standing(ProviderStatus::Active, 50), true),
+		[Action::Heartbeat],
+		"a start says so"
+	);
+	assert_eq!(
+		with(standing(ProviderStatus::Unresponsive, 99), false),
+		[Action::Heartbeat]
+	);
 	assert_eq!(with(standing(ProviderStatus::Draining, 0), true), []);
 	assert_eq!(with(None, true), []);
 	let mut waiting = Local::default();
-	waiting.attempts.insert(TxId::Heartbeat, Attempt::InFlight { until: u32::MAX });
+	waiting
+		.attempts
+		.insert(TxId::Heartbeat, Attempt::InFlight { until: u32::MAX });
 	assert_eq!(decide(&late, &waiting, &POLICY), []);
 }
 
 #[test]
 fn urgent_work_comes_first() {
-	let early = AssignmentView { shard: ShardId { job: JobId(9), index: 0 }, due: 110, ..seat(Some(SeatState::Assigned)) };
-	let late = AssignmentView { due: 120, ..seat(Some(SeatState::Assigned)) };
+	let early = AssignmentView {
+		shard: ShardId {
+			job: JobId(9),
+			index: 0,
+		},
+		due: 110,
+		..seat(Some(SeatState::Assigned))
+	};
+	let late = AssignmentView {
+		due: 120,
+		..seat(Some(SeatState::Assigned))
+	};
 	let actions = decide(&view(&[late, early.clone()]), &Local::default(), &POLICY);
 	assert_eq!(actions.first(), Some(&Action::Adopt((&early).into())));
 }
@@ -244,7 +373,11 @@ fn any_progress() -> impl Strategy<Value = Progress> {
 	prop_oneof![
 		Just(Progress::New),
 		Just(Progress::Fetching),
-		(any::<bool>(), 90u32..110).prop_map(|(hopeless, retry_at)| failed(DeclineReason::InputsUnavailable, hopeless, retry_at)),
+		(any::<bool>(), 90u32..110).prop_map(|(hopeless, retry_at)| failed(
+			DeclineReason::InputsUnavailable,
+			hopeless,
+			retry_at
+		)),
 		Just(Progress::Fetched),
 		Just(Progress::Executing),
 		(90u32..110).prop_map(|retry_at| Progress::Troubled { retry_at }),

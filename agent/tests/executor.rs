@@ -7,7 +7,13 @@ use std::time::{Duration, Instant};
 const GAS: u64 = 10_000_000;
 
 fn task() -> Task {
-	Task { input_root: Hash::repeat_byte(7), index: 3, gas_limit: GAS, memory_pages: 16, output_limit: 1024 }
+	Task {
+		input_root: Hash::repeat_byte(7),
+		index: 3,
+		gas_limit: GAS,
+		memory_pages: 16,
+		output_limit: 1024,
+	}
 }
 
 fn load_bytes(wasm: &[u8], pages: u32) -> Result<std::sync::Arc<dyn millrace_agent::exec::Program>, LoadError> {
@@ -26,8 +32,12 @@ fn refused(wat: &str) -> Refused {
 fn run_with(wat: &str, task: Task, input: &[u8]) -> Execution {
 	let wasm = wat::parse_str(wat).expect("valid text");
 	let program = load_bytes(&wasm, task.memory_pages).unwrap_or_else(|error| panic!("refused: {error}"));
-	let first = program.run(&task, input.to_vec(), &Stop::new()).expect("the host is well");
-	let again = program.run(&task, input.to_vec(), &Stop::new()).expect("the host is well");
+	let first = program
+		.run(&task, input.to_vec(), &Stop::new())
+		.expect("the host is well");
+	let again = program
+		.run(&task, input.to_vec(), &Stop::new())
+		.expect("the host is well");
 	let elsewhere = load_bytes(&wasm, task.memory_pages)
 		.unwrap_or_else(|error| panic!("refused: {error}"))
 		.run(&task, input.to_vec(), &Stop::new())
@@ -88,7 +98,11 @@ fn echo_returns_its_input() {
 	assert_eq!(done.outcome.output_len, 777);
 	// 8 reads with bytes, one without, 8 writes: each 100 and 8 for its slice; every byte moved twice.
 	let calls = 17 * (100 + 8) + 2 * 777;
-	assert!(done.outcome.gas_used > calls && done.outcome.gas_used < calls + 1_000, "{}", done.outcome.gas_used);
+	assert!(
+		done.outcome.gas_used > calls && done.outcome.gas_used < calls + 1_000,
+		"{}",
+		done.outcome.gas_used
+	);
 }
 
 #[test]
@@ -106,10 +120,30 @@ fn an_endless_loop_uses_exactly_its_gas() {
 fn gas_does_not_depend_on_the_limit() {
 	let echo = program(ECHO);
 	let used = run(&echo, b"hello").outcome.gas_used;
-	let enough = run_with(&echo, Task { gas_limit: used + 1, ..task() }, b"hello");
-	assert_eq!((enough.outcome.status, enough.outcome.gas_used), (Status::Success, used));
+	let enough = run_with(
+		&echo,
+		Task {
+			gas_limit: used + 1,
+			..task()
+		},
+		b"hello",
+	);
+	assert_eq!(
+		(enough.outcome.status, enough.outcome.gas_used),
+		(Status::Success, used)
+	);
 	let short = used - 60;
-	assert_failed(&run_with(&echo, Task { gas_limit: short, ..task() }, b"hello"), short);
+	assert_failed(
+		&run_with(
+			&echo,
+			Task {
+				gas_limit: short,
+				..task()
+			},
+			b"hello",
+		),
+		short,
+	);
 }
 
 #[test]
@@ -129,7 +163,14 @@ fn a_trap_takes_the_whole_limit() {
 #[test]
 fn endless_recursion_ends_and_takes_the_whole_limit() {
 	let wat = r#"(module (memory (export "memory") 1) (func $f (call $f)) (func (export "_start") (call $f)))"#;
-	let failed = run_with(wat, Task { gas_limit: 1 << 40, ..task() }, &[]);
+	let failed = run_with(
+		wat,
+		Task {
+			gas_limit: 1 << 40,
+			..task()
+		},
+		&[],
+	);
 	assert_failed(&failed, 1 << 40);
 	assert!(failed.fault.is_some_and(|fault| fault.contains("stack")));
 }
@@ -141,7 +182,14 @@ fn memory_grows_to_the_limit_and_no_further() {
 		(i32.store (i32.const 64) (memory.size))
 		(call $out (i32.const 64) (i32.const 4))";
 	for pages in [1, 16, 700] {
-		let done = run_with(&program(body), Task { memory_pages: pages, ..task() }, &[]);
+		let done = run_with(
+			&program(body),
+			Task {
+				memory_pages: pages,
+				..task()
+			},
+			&[],
+		);
 		assert_eq!(done.output, pages.to_le_bytes(), "{:?}", done.fault);
 	}
 }
@@ -160,9 +208,15 @@ fn a_program_that_needs_more_memory_than_the_job_allows_is_refused() {
 
 #[test]
 fn exit_codes_decide_and_charge_what_was_used() {
-	let done = run(&program("(call $out (i32.const 64) (i32.const 3)) (call $proc_exit (i32.const 0)) unreachable"), &[]);
+	let done = run(
+		&program("(call $out (i32.const 64) (i32.const 3)) (call $proc_exit (i32.const 0)) unreachable"),
+		&[],
+	);
 	assert_eq!((done.outcome.status, done.outcome.output_len), (Status::Success, 3));
-	let failed = run(&program("(call $out (i32.const 64) (i32.const 3)) (call $proc_exit (i32.const 3))"), &[]);
+	let failed = run(
+		&program("(call $out (i32.const 64) (i32.const 3)) (call $proc_exit (i32.const 3))"),
+		&[],
+	);
 	assert!(failed.outcome.gas_used > 200 && failed.outcome.gas_used < 400);
 	assert_failed(&failed, failed.outcome.gas_used);
 	assert_eq!(failed.fault.as_deref(), Some("the program exited with code 3"));
@@ -172,8 +226,10 @@ fn exit_codes_decide_and_charge_what_was_used() {
 fn output_at_the_limit_is_taken_and_beyond_it_the_task_fails() {
 	let at = run(&program("(call $out (i32.const 0) (i32.const 1024))"), &[]);
 	assert_eq!((at.outcome.status, at.outcome.output_len), (Status::Success, 1024));
-	let beyond =
-		run(&program("(call $out (i32.const 0) (i32.const 1024)) (call $out (i32.const 0) (i32.const 1))"), &[]);
+	let beyond = run(
+		&program("(call $out (i32.const 0) (i32.const 1024)) (call $out (i32.const 0) (i32.const 1))"),
+		&[],
+	);
 	assert_failed(&beyond, beyond.outcome.gas_used);
 	assert!(beyond.outcome.gas_used < GAS / 2);
 	assert!(beyond.fault.is_some_and(|fault| fault.contains("1024 bytes")));
@@ -209,7 +265,10 @@ fn host_calls_are_no_free_loops() {
 fn a_call_that_the_gas_does_not_cover_moves_nothing() {
 	let failed = run_with(
 		&program("(call $out (i32.const 64) (i32.const 1000))"),
-		Task { gas_limit: 500, ..task() },
+		Task {
+			gas_limit: 500,
+			..task()
+		},
 		&[],
 	);
 	assert_failed(&failed, 500);
@@ -231,7 +290,10 @@ fn pointers_outside_the_memory_are_errors_of_the_program() {
 	}
 	// A list of slices so long that it cannot be paid.
 	assert_failed(
-		&run(&program("(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 8)))"), &[]),
+		&run(
+			&program("(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 8)))"),
+			&[],
+		),
 		GAS,
 	);
 }
@@ -240,8 +302,14 @@ fn pointers_outside_the_memory_are_errors_of_the_program() {
 fn there_are_no_directories_no_other_files_and_no_environment() {
 	for (call, error) in [
 		("(call $prestat (i32.const 3) (i32.const 0))", 8),
-		("(call $fd_write (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8))", 8),
-		("(call $fd_read (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8))", 8),
+		(
+			"(call $fd_write (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8))",
+			8,
+		),
+		(
+			"(call $fd_read (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8))",
+			8,
+		),
 		("(call $environ (i32.const 0) (i32.const 4))", 0),
 	] {
 		let body = format!("(i32.store8 (i32.const 64) {call}) (call $out (i32.const 64) (i32.const 1))");
@@ -268,9 +336,26 @@ fn random_bytes_are_those_of_the_task() {
 	);
 	assert_eq!(run(&pieces, &[]).output, here, "pieces do not matter");
 	assert_ne!(run_with(&wat, Task { index: 4, ..task() }, &[]).output, here);
-	assert_ne!(run_with(&wat, Task { input_root: Hash::zero(), ..task() }, &[]).output, here);
+	assert_ne!(
+		run_with(
+			&wat,
+			Task {
+				input_root: Hash::zero(),
+				..task()
+			},
+			&[]
+		)
+		.output,
+		here
+	);
 	// The first bytes are H("millrace:random" | input root | index as u32 | 0 as u64).
-	let preimage = [&b"millrace:random"[..], &[7; 32], &3u32.to_le_bytes(), &0u64.to_le_bytes()].concat();
+	let preimage = [
+		&b"millrace:random"[..],
+		&[7; 32],
+		&3u32.to_le_bytes(),
+		&0u64.to_le_bytes(),
+	]
+	.concat();
 	assert_eq!(here[..32], merkle::hash(&preimage).0);
 }
 
@@ -298,7 +383,10 @@ fn imports_outside_the_subset_are_refused_by_name() {
 	let text = name("wasi_snapshot_preview1", "path_open", "(func)");
 	assert!(text.contains("`wasi_snapshot_preview1` `path_open`"), "{text}");
 	let text = name("env", "system", "(func (param i32) (result i32))");
-	assert!(text.contains("`env` `system`") && text.contains("only functions of"), "{text}");
+	assert!(
+		text.contains("`env` `system`") && text.contains("only functions of"),
+		"{text}"
+	);
 	let text = name("wasi_snapshot_preview1", "fd_write", "(func)");
 	assert!(text.contains("as (), but it is (i32, i32, i32, i32) -> i32"), "{text}");
 	let text = name("env", "counter", "(global i32)");
@@ -317,8 +405,13 @@ fn what_is_no_program_is_refused() {
 	let valid = wat::parse_str(program("")).unwrap();
 	assert!(text(&valid[..valid.len() - 3]).contains("not an accepted WebAssembly module"));
 	assert!(text(&vec![0; 16 * 1024 * 1024 + 1]).contains("16777217 bytes"));
-	assert_eq!(refused(r#"(module (func (export "_start")))"#), Refused::Export("a memory named `memory`"));
-	assert!(matches!(refused(r#"(module (memory (export "memory") 1))"#), Refused::Export(name) if name.contains("_start")));
+	assert_eq!(
+		refused(r#"(module (func (export "_start")))"#),
+		Refused::Export("a memory named `memory`")
+	);
+	assert!(
+		matches!(refused(r#"(module (memory (export "memory") 1))"#), Refused::Export(name) if name.contains("_start"))
+	);
 	assert!(matches!(
 		refused(r#"(module (memory (export "memory") 1) (func (export "_start") (param i32)))"#),
 		Refused::Export(_)
@@ -343,7 +436,10 @@ fn features_that_are_not_deterministic_or_not_accepted_are_refused() {
 		r#"(memory (export "memory") 1) (table 1 funcref) (func (export "_start") (drop (table.grow 0 (ref.null func) (i32.const 1))))"#,
 	] {
 		let wasm = wat::parse_str(format!("(module {body})")).expect(body);
-		assert!(matches!(load_bytes(&wasm, 16), Err(LoadError::Refused(Refused::Invalid(_)))), "{body}");
+		assert!(
+			matches!(load_bytes(&wasm, 16), Err(LoadError::Refused(Refused::Invalid(_)))),
+			"{body}"
+		);
 	}
 }
 
@@ -360,7 +456,14 @@ fn bulk_operations_work_as_they_should_and_pay_for_what_they_move() {
 		(memory.copy (i32.const 65536) (i32.const 0) (i32.const 0))
 		(call $out (i32.const 1024) (i32.const 4000))";
 	let body = format!("(i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 4000)) {body}");
-	let done = run_with(&program(&body), Task { output_limit: 4000, ..task() }, &expected);
+	let done = run_with(
+		&program(&body),
+		Task {
+			output_limit: 4000,
+			..task()
+		},
+		&expected,
+	);
 	expected.copy_within(0..1000, 100);
 	expected.copy_within(1976..2976, 1876);
 	expected.copy_within(176..433, 3476);
@@ -396,13 +499,17 @@ fn bulk_operations_outside_the_memory_trap() {
 	] {
 		let failed = run(&program(body), &[]);
 		assert_failed(&failed, GAS);
-		assert!(failed.fault.is_some_and(|fault| fault.contains("out of bounds")), "{body}");
+		assert!(
+			failed.fault.is_some_and(|fault| fault.contains("out of bounds")),
+			"{body}"
+		);
 	}
 }
 
 #[test]
 fn a_start_function_and_data_outside_the_memory_are_the_programs_affair() {
-	let wat = r#"(module (memory (export "memory") 1) (func $f (loop $l (br $l))) (start $f) (func (export "_start")))"#;
+	let wat =
+		r#"(module (memory (export "memory") 1) (func $f (loop $l (br $l))) (start $f) (func (export "_start")))"#;
 	assert_failed(&run(wat, &[]), GAS);
 	let wat = r#"(module (memory (export "memory") 1) (data (i32.const 65535) "ab") (func (export "_start")))"#;
 	assert_failed(&run(wat, &[]), GAS);
@@ -419,7 +526,14 @@ fn a_running_task_can_be_stopped_and_then_has_no_outcome() {
 		asked.request();
 	});
 	let start = Instant::now();
-	let result = program.run(&Task { gas_limit: 1 << 40, ..task() }, Vec::new(), &stop);
+	let result = program.run(
+		&Task {
+			gas_limit: 1 << 40,
+			..task()
+		},
+		Vec::new(),
+		&stop,
+	);
 	assert!(matches!(result, Err(HostError::Stopped)), "{result:?}");
 	assert!(start.elapsed() < Duration::from_secs(5));
 	thread.join().unwrap();

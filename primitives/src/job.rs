@@ -56,16 +56,43 @@ pub type ProgramId = Hash;
 
 /// A job's number, counted up from 0 over the chain's whole life.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Default,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(transparent)]
 pub struct JobId(pub u64);
 
 /// A shard of a job: tasks `index * shard_size ..` up to the next shard or the job's end.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 pub struct ShardId {
 	/// The job.
@@ -79,8 +106,18 @@ pub type Endpoint = BoundedVec<u8, ConstU32<MAX_ENDPOINT_LEN>>;
 
 /// How a job's results are verified.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Verification {
@@ -102,8 +139,18 @@ impl Verification {
 
 /// Which providers may be drawn for a job.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Constraints {
@@ -118,8 +165,19 @@ pub struct Constraints {
 /// What matters to the client when several providers could do the work; all zero: nothing. Only a mode that lets the
 /// policy choose uses them: replicas are always drawn uniformly.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Default,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Preferences {
@@ -132,9 +190,7 @@ pub struct Preferences {
 }
 
 /// What a client asks for.
-#[derive(
-	Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct JobSpec {
 	/// The program to run.
 	pub program: ProgramId,
@@ -200,11 +256,20 @@ impl JobSpec {
 		ensure((1..=MAX_SHARD_TASKS).contains(&self.shard_size), SpecError::ShardSize)?;
 		ensure((1..=MAX_TASK_GAS).contains(&self.gas_limit), SpecError::GasLimit)?;
 		ensure((1..=MAX_MEMORY_PAGES).contains(&self.memory_pages), SpecError::Memory)?;
-		ensure(self.input_limit <= MAX_TASK_DATA && self.output_limit <= MAX_TASK_DATA, SpecError::DataLimit)?;
-		ensure((MIN_REPLICAS..=MAX_REPLICAS).contains(&self.verification.seats()), SpecError::Replicas)?;
+		ensure(
+			self.input_limit <= MAX_TASK_DATA && self.output_limit <= MAX_TASK_DATA,
+			SpecError::DataLimit,
+		)?;
+		ensure(
+			(MIN_REPLICAS..=MAX_REPLICAS).contains(&self.verification.seats()),
+			SpecError::Replicas,
+		)?;
 		ensure(!self.constraints.regions.is_empty(), SpecError::Regions)?;
 		ensure(self.deadline > 0, SpecError::Deadline)?;
-		ensure(!self.endpoints.is_empty() && self.endpoints.iter().all(|e| is_url(e)), SpecError::Endpoints)?;
+		ensure(
+			!self.endpoints.is_empty() && self.endpoints.iter().all(|e| is_url(e)),
+			SpecError::Endpoints,
+		)?;
 		ensure(
 			money::seat_cap(self.price_cap, self.gas_limit, MAX_SHARD_TASKS)
 				.and_then(|cap| cap.checked_mul(MAX_REPLICAS.into()))
@@ -235,16 +300,31 @@ impl JobSpec {
 /// True for what an agent would fetch from: an `http://` or `https://` URL of printable ASCII without spaces, user,
 /// query or fragment, so that paths can be appended.
 pub fn is_url(bytes: &[u8]) -> bool {
-	let rest = bytes.strip_prefix(b"http://").or_else(|| bytes.strip_prefix(b"https://"));
+	let rest = bytes
+		.strip_prefix(b"http://")
+		.or_else(|| bytes.strip_prefix(b"https://"));
 	rest.is_some_and(|rest| {
-		!rest.is_empty() && rest.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@'))
+		!rest.is_empty()
+			&& rest
+				.iter()
+				.all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'@'))
 	})
 }
 
 /// Where a job stands.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum JobStatus {
@@ -262,8 +342,18 @@ pub enum JobStatus {
 
 /// Why a provider declines an assignment. Declining before accepting is free.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum DeclineReason {
@@ -279,8 +369,20 @@ pub enum DeclineReason {
 
 /// A seat's state within a shard.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen,
-	TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum SeatState {

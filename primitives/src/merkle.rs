@@ -57,7 +57,7 @@ impl Folder {
 		let mut top = (0, leaf);
 		while let Some(&(height, left)) = self.stack.last() {
 			if height != top.0 {
-				break
+				break;
 			}
 			self.stack.pop();
 			top = (height + 1, node(&left, &top.1));
@@ -67,7 +67,9 @@ impl Folder {
 
 	fn root(&self) -> Hash {
 		let mut subtrees = self.stack.iter().rev().map(|(_, hash)| *hash);
-		let Some(last) = subtrees.next() else { return Hash::zero() };
+		let Some(last) = subtrees.next() else {
+			return Hash::zero();
+		};
 		subtrees.fold(last, |right, left| node(&left, &right))
 	}
 }
@@ -150,7 +152,9 @@ fn split(n: u32) -> u32 {
 /// Proves that `values[first..first + count]` are where they are: the hashes of the largest subtrees outside the range,
 /// from left to right. `None` if the range is empty or outside the list.
 pub fn prove_range(values: &[Hash], first: u32, count: u32) -> Option<Vec<Hash>> {
-	let end = first.checked_add(count).filter(|end| count > 0 && *end as usize <= values.len())?;
+	let end = first
+		.checked_add(count)
+		.filter(|end| count > 0 && *end as usize <= values.len())?;
 	fn tree(values: &[Hash]) -> Hash {
 		let mut folder = Folder::default();
 		values.iter().for_each(|value| folder.push(leaf(value.as_bytes())));
@@ -174,8 +178,12 @@ pub fn prove_range(values: &[Hash], first: u32, count: u32) -> Option<Vec<Hash>>
 /// Checks a proof of [`prove_range`] against the [`list_root`] of a list of `total` values. Bounded by the range and
 /// the depth of the tree, whatever the proof holds.
 pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof: &[Hash]) -> bool {
-	let Ok(count) = u32::try_from(values.len()) else { return false };
-	let Some(end) = first.checked_add(count).filter(|end| count > 0 && *end <= total) else { return false };
+	let Ok(count) = u32::try_from(values.len()) else {
+		return false;
+	};
+	let Some(end) = first.checked_add(count).filter(|end| count > 0 && *end <= total) else {
+		return false;
+	};
 	struct Walk<'a> {
 		first: u32,
 		end: u32,
@@ -194,8 +202,14 @@ pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof:
 			}
 		}
 	}
-	let mut walk = Walk { first, end, values: values.iter(), proof: proof.iter() };
-	walk.tree(0, total).is_some_and(|tree| walk.proof.next().is_none() && close_list(total, tree) == *root)
+	let mut walk = Walk {
+		first,
+		end,
+		values: values.iter(),
+		proof: proof.iter(),
+	};
+	walk.tree(0, total)
+		.is_some_and(|tree| walk.proof.next().is_none() && close_list(total, tree) == *root)
 }
 
 /// The report over a shard's outcomes: a tree whose nodes are `H(5 | left | left gas | right | right gas)`, closed as
@@ -209,11 +223,14 @@ pub fn outcomes_report(outcomes: &[Outcome]) -> Report {
 				let (left, right) = outcomes.split_at(split(outcomes.len() as u32) as usize);
 				let (left, right) = (tree(left), tree(right));
 				(hash(&(SUM_NODE, left, right).encode()), left.1.saturating_add(right.1))
-			},
+			}
 		}
 	}
 	let (top, gas_used) = tree(outcomes);
-	Report { root: hash(&(SUM_ROOT, outcomes.len() as u32, top, gas_used).encode()), gas_used }
+	Report {
+		root: hash(&(SUM_ROOT, outcomes.len() as u32, top, gas_used).encode()),
+		gas_used,
+	}
 }
 
 #[cfg(test)]

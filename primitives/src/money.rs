@@ -15,20 +15,24 @@ pub fn payment(ask: Balance, gas: Gas) -> Option<Balance> {
 /// The most that a seat can earn for `tasks` tasks at the price cap, rounded up. `None` on overflow.
 pub fn seat_cap(price_cap: Balance, gas_limit: Gas, tasks: u32) -> Option<Balance> {
 	let gas = Balance::from(gas_limit).checked_mul(tasks.into())?;
-	price_cap.checked_mul(gas).map(|product| product.div_ceil(Balance::from(GGAS)))
+	price_cap
+		.checked_mul(gas)
+		.map(|product| product.div_ceil(Balance::from(GGAS)))
 }
 
 /// The protocol's fee on a payment, on top of it, rounded up.
 pub fn fee(payment: Balance, share: Permill) -> Balance {
 	if share.is_zero() {
-		return 0
+		return 0;
 	}
 	share.mul_ceil(payment)
 }
 
 /// What is held for a shard: for each seat the most it can earn and the fee on that. `None` on overflow.
 pub fn shard_reserve(seat_cap: Balance, seats: u8, fee_share: Permill) -> Option<Balance> {
-	seat_cap.checked_add(fee(seat_cap, fee_share))?.checked_mul(seats.into())
+	seat_cap
+		.checked_add(fee(seat_cap, fee_share))?
+		.checked_mul(seats.into())
 }
 
 /// Serialises an amount as a decimal string, since JSON's numbers lose digits above 2^53.
@@ -43,7 +47,9 @@ pub mod as_decimal {
 
 	/// Reads a decimal string.
 	pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
-		String::deserialize(deserializer)?.parse().map_err(|_| D::Error::custom("expected an amount as a decimal string"))
+		String::deserialize(deserializer)?
+			.parse()
+			.map_err(|_| D::Error::custom("expected an amount as a decimal string"))
 	}
 }
 

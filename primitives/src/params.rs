@@ -12,8 +12,18 @@ const HOUR: MarketBlock = 1_200;
 
 /// The parameters of `pallet-providers`.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct ProvidersParams {
@@ -53,14 +63,29 @@ impl Default for ProvidersParams {
 impl ProvidersParams {
 	/// Short periods, for development chains and tests.
 	pub fn fast() -> Self {
-		Self { heartbeat_period: 600, membership_delay: 2, unbonding_period: 20, ..Self::default() }
+		Self {
+			heartbeat_period: 600,
+			membership_delay: 2,
+			unbonding_period: 20,
+			..Self::default()
+		}
 	}
 }
 
 /// The parameters of `pallet-jobs`.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct JobsParams {
@@ -130,14 +155,30 @@ impl Default for JobsParams {
 impl JobsParams {
 	/// Short periods, for development chains and tests.
 	pub fn fast() -> Self {
-		Self { accept_window: 25, execution_base: 50, custody_period: 600, max_deadline: 24 * HOUR, ..Self::default() }
+		Self {
+			accept_window: 25,
+			execution_base: 50,
+			custody_period: 600,
+			max_deadline: 24 * HOUR,
+			..Self::default()
+		}
 	}
 }
 
 /// The parameters of `pallet-attestations`.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct AttestationsParams {
@@ -161,8 +202,18 @@ impl AttestationsParams {
 
 /// The parameters of `pallet-emission`: `min(initial * 2^(-emitted / halving), brake * burned)` an era.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct EmissionParams {
@@ -195,6 +246,9 @@ impl Default for EmissionParams {
 impl EmissionParams {
 	/// Short periods, for development chains and tests.
 	pub fn fast() -> Self {
-		Self { era: 50, ..Self::default() }
+		Self {
+			era: 50,
+			..Self::default()
+		}
 	}
 }

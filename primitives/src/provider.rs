@@ -21,8 +21,21 @@ pub const HIGH_MEMORY_PAGES: u32 = 16 * 1024 * 1024 / 64;
 
 /// What a provider's machine is good for. A provider may offer several. Claims, except where a class says otherwise.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum HardwareClass {
@@ -43,8 +56,19 @@ impl HardwareClass {
 
 /// A set of hardware classes.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Default,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(transparent)]
 pub struct ClassSet(pub u8);
@@ -64,7 +88,9 @@ impl ClassSet {
 	}
 	/// The classes in the set.
 	pub fn iter(self) -> impl Iterator<Item = HardwareClass> {
-		HardwareClass::ALL.into_iter().filter(move |class| self.contains(*class))
+		HardwareClass::ALL
+			.into_iter()
+			.filter(move |class| self.contains(*class))
 	}
 	/// True if a bit outside the known classes is set.
 	pub fn has_unknown(self) -> bool {
@@ -74,8 +100,21 @@ impl ClassSet {
 
 /// Where a provider says it is.
 #[derive(
-	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode, DecodeWithMemTracking,
-	MaxEncodedLen, TypeInfo, Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Hash,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum Region {
@@ -113,8 +152,18 @@ impl Region {
 
 /// A set of regions; [`RegionSet::ANY`] admits every provider.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(transparent)]
 pub struct RegionSet(pub u8);
@@ -138,7 +187,10 @@ impl RegionSet {
 
 /// The price bucket of an ask.
 pub fn price_bucket(ask: Balance) -> usize {
-	(ask / BUCKET_BASE).checked_ilog2().map_or(0, |bits| bits as usize + 1).min(PRICE_BUCKETS - 1)
+	(ask / BUCKET_BASE)
+		.checked_ilog2()
+		.map_or(0, |bits| bits as usize + 1)
+		.min(PRICE_BUCKETS - 1)
 }
 
 /// What a provider declares about itself; it may change everything but the account at any time.
@@ -160,8 +212,18 @@ pub struct ProviderInfo {
 
 /// Whether a provider gets work.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-	Serialize, Deserialize,
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub enum ProviderStatus {
@@ -203,8 +265,7 @@ pub struct Candidate {
 
 /// How many providers in the pools meet how much of a request; counted without looking at single providers.
 #[derive(
-	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize,
-	Deserialize,
+	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
 pub struct Census {

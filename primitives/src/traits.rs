@@ -66,8 +66,12 @@ pub trait ProviderRegistry {
 /// Which candidate gets a seat; pure.
 pub trait AssignmentPolicy {
 	/// The order in which candidates are tried, as indices into `candidates`; those left out are not tried.
-	fn order(verification: &Verification, preferences: &Preferences, price_cap: Balance, candidates: &[Candidate])
-		-> Vec<usize>;
+	fn order(
+		verification: &Verification,
+		preferences: &Preferences,
+		price_cap: Balance,
+		candidates: &[Candidate],
+	) -> Vec<usize>;
 }
 
 /// Replicas go to whom the draw found first, so that cheap seats cannot be collected; where the client may choose, the
@@ -226,6 +230,9 @@ impl Assignments for () {
 	fn on_verdict(_: ShardId, _: Verdict) {}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(_: &[AccountId]) -> ShardId {
-		ShardId { job: crate::JobId(0), index: 0 }
+		ShardId {
+			job: crate::JobId(0),
+			index: 0,
+		}
 	}
 }

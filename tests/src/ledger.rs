@@ -37,17 +37,34 @@ impl Ledger {
 		let mut totals = BTreeMap::new();
 		for actor in ACTORS {
 			for uri in [actor.to_string(), format!("{actor}//stash"), operator_of(actor)] {
-				let balances = chain.balances(&key(&uri).account(), At::Hash(head.hash)).await.expect("balances are told");
+				let balances = chain
+					.balances(&key(&uri).account(), At::Hash(head.hash))
+					.await
+					.expect("balances are told");
 				let held: Balance = balances.held.iter().map(|hold| hold.amount).sum();
-				assert_eq!(balances.reserved, held, "what is reserved of {uri} is on hold for a reason");
+				assert_eq!(
+					balances.reserved, held,
+					"what is reserved of {uri} is on hold for a reason"
+				);
 				totals.insert(uri, balances.free + balances.reserved);
 			}
 		}
-		let issuance = node.rpc("state_getStorage", json!([TOTAL_ISSUANCE, head.hash])).await.expect("issuance is told");
+		let issuance = node
+			.rpc("state_getStorage", json!([TOTAL_ISSUANCE, head.hash]))
+			.await
+			.expect("issuance is told");
 		let bytes = hex::decode(issuance.as_str().expect("issuance is there").trim_start_matches("0x")).expect("hex");
 		let issuance = Balance::decode(&mut &bytes[..]).expect("issuance is a balance");
-		let ledger = Self { block: head.number, totals, issuance };
-		assert_eq!(ledger.totals.values().sum::<Balance>(), issuance, "every planck belongs to one of these accounts");
+		let ledger = Self {
+			block: head.number,
+			totals,
+			issuance,
+		};
+		assert_eq!(
+			ledger.totals.values().sum::<Balance>(),
+			issuance,
+			"every planck belongs to one of these accounts"
+		);
 		ledger
 	}
 
@@ -64,8 +81,16 @@ impl Ledger {
 
 /// What is on hold of an account as escrow at the last finalized block.
 pub async fn escrow(chain: &Chain, uri: &str) -> Balance {
-	let balances = chain.balances(&key(uri).account(), At::Finalized).await.expect("balances are told");
-	balances.held.iter().filter(|hold| hold.pallet == "Jobs" && hold.reason == "Escrow").map(|hold| hold.amount).sum()
+	let balances = chain
+		.balances(&key(uri).account(), At::Finalized)
+		.await
+		.expect("balances are told");
+	balances
+		.held
+		.iter()
+		.filter(|hold| hold.pallet == "Jobs" && hold.reason == "Escrow")
+		.map(|hold| hold.amount)
+		.sum()
 }
 
 /// The events of the blocks after `from` up to the last finalized one.
@@ -73,7 +98,10 @@ pub async fn events_since(node: &Node, chain: &Chain, from: BlockNumber) -> Vec<
 	let last = chain.finalized_head().await.expect("there is a finalized block").number;
 	let mut events = Vec::new();
 	for number in from + 1..=last {
-		let hash = node.rpc("chain_getBlockHash", json!([number])).await.expect("the node knows its blocks");
+		let hash = node
+			.rpc("chain_getBlockHash", json!([number]))
+			.await
+			.expect("the node knows its blocks");
 		let hash: Hash = serde_json::from_value(hash).expect("a hash");
 		events.extend(chain.events(hash).await.expect("events can be read"));
 	}
@@ -102,10 +130,16 @@ pub fn vacated(events: &[Event]) -> Vec<(ShardId, AccountId, Cause, Balance)> {
 			event.decode().expect("SeatVacated is understood");
 		(shard, provider, cause, slashed)
 	};
-	events.iter().filter(|event| event.is("Jobs", "SeatVacated")).map(decode).collect()
+	events
+		.iter()
+		.filter(|event| event.is("Jobs", "SeatVacated"))
+		.map(decode)
+		.collect()
 }
 
 /// A provider's view, as `market_provider` shows it.
 pub async fn provider(node: &Node, uri: &str) -> Value {
-	node.rpc("market_provider", json!([key(uri).address()])).await.expect("market_provider answers")
+	node.rpc("market_provider", json!([key(uri).address()]))
+		.await
+		.expect("market_provider answers")
 }

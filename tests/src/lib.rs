@@ -39,19 +39,29 @@ pub const DEADLINE: Duration = Duration::from_secs(120);
 /// The directory of the built binaries: that of the test's own executable, less `deps`.
 pub fn bin_dir() -> PathBuf {
 	let exe = std::env::current_exe().expect("a running test has an executable");
-	exe.parent().and_then(Path::parent).expect("tests run from target/<profile>/deps").to_path_buf()
+	exe.parent()
+		.and_then(Path::parent)
+		.expect("tests run from target/<profile>/deps")
+		.to_path_buf()
 }
 
 /// A built binary; panics with the mend if it is missing.
 pub fn bin(name: &str) -> PathBuf {
 	let path = bin_dir().join(name);
-	assert!(path.exists(), "{} is missing: run scripts/build.sh first", path.display());
+	assert!(
+		path.exists(),
+		"{} is missing: run scripts/build.sh first",
+		path.display()
+	);
 	path
 }
 
 /// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
 pub fn examples_dir() -> PathBuf {
-	bin_dir().parent().expect("the profile's directory is in the target directory").join("examples")
+	bin_dir()
+		.parent()
+		.expect("the profile's directory is in the target directory")
+		.join("examples")
 }
 
 /// A port that was free a moment ago.
@@ -78,9 +88,12 @@ where
 	let start = Instant::now();
 	loop {
 		if let Some(value) = check().await {
-			return value
+			return value;
 		}
-		assert!(start.elapsed() < deadline, "gave up after {deadline:?} waiting for: {what}");
+		assert!(
+			start.elapsed() < deadline,
+			"gave up after {deadline:?} waiting for: {what}"
+		);
 		tokio::time::sleep(Duration::from_millis(100)).await;
 	}
 }
@@ -95,7 +108,11 @@ pub struct Process {
 impl Process {
 	/// Starts a command whose output goes to `log`.
 	pub fn start(name: &str, command: &mut Command, log: PathBuf) -> Self {
-		let file = File::options().create(true).append(true).open(&log).expect("the log can be written");
+		let file = File::options()
+			.create(true)
+			.append(true)
+			.open(&log)
+			.expect("the log can be written");
 		let copy = file.try_clone().expect("a file handle can be cloned");
 		let child = command
 			.stdin(Stdio::null())
@@ -103,7 +120,11 @@ impl Process {
 			.stderr(copy)
 			.spawn()
 			.unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-		Self { name: name.into(), child, log }
+		Self {
+			name: name.into(),
+			child,
+			log,
+		}
 	}
 
 	/// The process id.
@@ -139,7 +160,9 @@ impl Drop for Process {
 			let output = self.output();
 			let lines: Vec<_> = output.lines().collect();
 			eprintln!("--- the end of {}'s log", self.name);
-			lines[lines.len().saturating_sub(40)..].iter().for_each(|line| eprintln!("{line}"));
+			lines[lines.len().saturating_sub(40)..]
+				.iter()
+				.for_each(|line| eprintln!("{line}"));
 		}
 	}
 }
@@ -159,11 +182,20 @@ pub struct Node {
 impl Node {
 	/// Starts a node of the preset `development` and waits until it answers. Waits for its turn before.
 	pub async fn start() -> Self {
-		let turn = TURNS.clone().acquire_owned().await.expect("the semaphore is never closed");
+		let turn = TURNS
+			.clone()
+			.acquire_owned()
+			.await
+			.expect("the semaphore is never closed");
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let rpc_port = free_port();
 		let process = Self::spawn(dir.path(), rpc_port);
-		let mut node = Self { process, dir, rpc_port, _turn: turn };
+		let mut node = Self {
+			process,
+			dir,
+			rpc_port,
+			_turn: turn,
+		};
 		node.answers().await;
 		node
 	}
@@ -228,32 +260,47 @@ impl Node {
 
 	/// A job, at the best block; none once all its state is gone.
 	pub async fn job(&self, id: u64) -> Option<Value> {
-		self.rpc("market_job", json!([id])).await.ok().filter(|job| !job.is_null())
+		self.rpc("market_job", json!([id]))
+			.await
+			.ok()
+			.filter(|job| !job.is_null())
 	}
 
 	/// A job's shards that are under way or in custody.
 	pub async fn shards(&self, id: u64) -> Vec<Value> {
-		let shards = self.rpc("market_shards", json!([id])).await.expect("market_shards answers");
+		let shards = self
+			.rpc("market_shards", json!([id]))
+			.await
+			.expect("market_shards answers");
 		shards.as_array().expect("market_shards returns a list").clone()
 	}
 
 	/// Waits until a job is in this state; returns it.
 	pub async fn job_is(&self, id: u64, what: &str, test: impl Fn(&Value) -> bool) -> Value {
-		wait_for(&format!("job {id} to be {what}"), || async { self.job(id).await.filter(|job| test(job)) }).await
+		wait_for(&format!("job {id} to be {what}"), || async {
+			self.job(id).await.filter(|job| test(job))
+		})
+		.await
 	}
 
 	/// Waits until nothing of a job is left in the last finalized block.
 	pub async fn finalized_without(&self, id: u64) {
 		wait_for(&format!("the end of job {id} to be finalized"), || async {
 			let head = self.rpc("chain_getFinalizedHead", json!([])).await.ok()?;
-			self.rpc("market_job", json!([id, head])).await.ok()?.is_null().then_some(())
+			self.rpc("market_job", json!([id, head]))
+				.await
+				.ok()?
+				.is_null()
+				.then_some(())
 		})
 		.await;
 	}
 
 	/// Connects with the client library.
 	pub async fn chain(&self) -> Chain {
-		Chain::connect(&self.url()).await.unwrap_or_else(|error| panic!("cannot connect: {error}"))
+		Chain::connect(&self.url())
+			.await
+			.unwrap_or_else(|error| panic!("cannot connect: {error}"))
 	}
 
 	/// Runs the command line against this node. It is killed if it is not awaited to its end.
@@ -310,12 +357,19 @@ pub fn document(output: &Output) -> Value {
 
 /// All that a command printed.
 pub fn text(output: &Output) -> String {
-	format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+	format!(
+		"{}{}",
+		String::from_utf8_lossy(&output.stdout),
+		String::from_utf8_lossy(&output.stderr)
+	)
 }
 
 /// An amount in plancks, which JSON holds as a decimal string.
 pub fn amount(value: &Value) -> u128 {
-	value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value} is no amount"))
+	value
+		.as_str()
+		.and_then(|text| text.parse().ok())
+		.unwrap_or_else(|| panic!("{value} is no amount"))
 }
 
 /// The key of a development account such as `//Alice`.

@@ -90,10 +90,15 @@ pub fn save(folder: &Path, name: &str, program: &[u8]) -> String {
 
 /// Writes `count` lines of input to a file; its path and the lines.
 pub fn save_lines(folder: &Path, name: &str, count: usize) -> (String, Vec<Vec<u8>>) {
-	let lines: Vec<_> = (0..count).map(|index| format!("Grist for the Mill, sack {index}")).collect();
+	let lines: Vec<_> = (0..count)
+		.map(|index| format!("Grist for the Mill, sack {index}"))
+		.collect();
 	let path = folder.join(name);
 	fs::write(&path, lines.join("\n")).expect("the inputs can be written");
-	(path.to_str().expect("temporary paths are text").into(), lines.into_iter().map(String::into_bytes).collect())
+	(
+		path.to_str().expect("temporary paths are text").into(),
+		lines.into_iter().map(String::into_bytes).collect(),
+	)
 }
 
 /// The files whose names are numbers, in their order: the inputs of an example, or fetched outputs.
@@ -101,7 +106,10 @@ pub fn numbered(folder: &Path) -> Vec<PathBuf> {
 	let entries = fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
 	let mut files: Vec<_> = entries
 		.map(|entry| entry.expect("the folder can be read").path())
-		.filter(|path| path.file_name().is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit)))
+		.filter(|path| {
+			path.file_name()
+				.is_some_and(|name| name.as_encoded_bytes().iter().all(u8::is_ascii_digit))
+		})
 		.collect();
 	files.sort();
 	files
@@ -110,8 +118,15 @@ pub fn numbered(folder: &Path) -> Vec<PathBuf> {
 /// An example program's module and the folder of its inputs.
 pub fn example(name: &str) -> (String, PathBuf) {
 	let module = examples_dir().join(format!("{name}.wasm"));
-	assert!(module.exists(), "{} is missing: run scripts/build-examples.sh first", module.display());
-	(module.to_str().expect("paths are text").into(), examples_dir().join(name).join("inputs"))
+	assert!(
+		module.exists(),
+		"{} is missing: run scripts/build-examples.sh first",
+		module.display()
+	);
+	(
+		module.to_str().expect("paths are text").into(),
+		examples_dir().join(name).join("inputs"),
+	)
 }
 
 /// Compares every fetched output of an example with what the independent native program writes for the same input.
@@ -119,11 +134,22 @@ pub fn compare_with_reference(name: &str, inputs: &Path, outputs: &Path) {
 	let (inputs, outputs) = (numbered(inputs), numbered(outputs));
 	assert_eq!(inputs.len(), outputs.len(), "one output for each input of {name}");
 	for (input, output) in inputs.iter().zip(&outputs) {
-		let reference = Command::new(examples_dir().join("bin/reference")).arg(name).arg(input).output();
+		let reference = Command::new(examples_dir().join("bin/reference"))
+			.arg(name)
+			.arg(input)
+			.output();
 		let reference = reference.expect("the reference can be started (scripts/build-examples.sh builds it)");
-		assert!(reference.status.success(), "{}", String::from_utf8_lossy(&reference.stderr));
+		assert!(
+			reference.status.success(),
+			"{}",
+			String::from_utf8_lossy(&reference.stderr)
+		);
 		let found = fs::read(output).expect("the output can be read");
-		assert!(found == reference.stdout, "{} differs from the reference", output.display());
+		assert!(
+			found == reference.stdout,
+			"{} differs from the reference",
+			output.display()
+		);
 	}
 }
 
@@ -133,6 +159,9 @@ pub fn check_swapped(inputs: &[Vec<u8>], outputs: &Path) {
 	assert_eq!(inputs.len(), outputs.len(), "one output for each input");
 	for (input, output) in inputs.iter().zip(&outputs) {
 		let found = fs::read(output).expect("the output can be read");
-		assert_eq!(String::from_utf8_lossy(&found), String::from_utf8_lossy(&swapped(input)));
+		assert_eq!(
+			String::from_utf8_lossy(&found),
+			String::from_utf8_lossy(&swapped(input))
+		);
 	}
 }

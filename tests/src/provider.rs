@@ -38,19 +38,53 @@ impl Provider {
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let listen = format!("127.0.0.1:{}", free_port());
 		let init = tokio::process::Command::new(bin("millrace-agent"))
-			.args(["init", "--node", &node.url(), "--listen", &listen, "--owner-key", owner, "--data-dir"])
+			.args([
+				"init",
+				"--node",
+				&node.url(),
+				"--listen",
+				&listen,
+				"--owner-key",
+				owner,
+				"--data-dir",
+			])
 			.arg(dir.path().join("data"))
-			.args(["--operator-key", &operator_of(owner), "--slots", &SLOTS.to_string(), "--memory-mib", "64"])
-			.args(["--ask", "0.001", "--bond", "2000", "--operator-funding", "10", "--region", "europe"])
+			.args([
+				"--operator-key",
+				&operator_of(owner),
+				"--slots",
+				&SLOTS.to_string(),
+				"--memory-mib",
+				"64",
+			])
+			.args([
+				"--ask",
+				"0.001",
+				"--bond",
+				"2000",
+				"--operator-funding",
+				"10",
+				"--region",
+				"europe",
+			])
 			.args(["--disk-mib", "256", "--no-benchmark"])
 			.kill_on_drop(true)
 			.output()
 			.await
 			.expect("the agent can be started");
-		assert!(init.status.success(), "millrace-agent init for {owner}: {}", text(&init));
+		assert!(
+			init.status.success(),
+			"millrace-agent init for {owner}: {}",
+			text(&init)
+		);
 		let url = node.url();
 		let process = Self::spawn(&dir, owner, &url);
-		let provider = Self { owner: owner.into(), url, process, dir };
+		let provider = Self {
+			owner: owner.into(),
+			url,
+			process,
+			dir,
+		};
 		provider.is_drawable(node).await;
 		provider
 	}
@@ -62,7 +96,9 @@ impl Provider {
 
 	fn spawn(dir: &TempDir, owner: &str, url: &str) -> Process {
 		let mut command = Command::new(bin("millrace-agent"));
-		command.args(["run", "--node", url, "--data-dir"]).arg(dir.path().join("data"));
+		command
+			.args(["run", "--node", url, "--data-dir"])
+			.arg(dir.path().join("data"));
 		Process::start(&format!("{owner}'s agent"), &mut command, dir.path().join("agent.log"))
 	}
 
@@ -98,13 +134,16 @@ impl Provider {
 	/// Waits until it holds a seat in a job in one of these states.
 	pub async fn holds(&self, chain: &Chain, job: u64, states: &[SeatState]) -> ShardId {
 		let account = key(&self.owner).account();
-		wait_for(&format!("{} to hold a seat of job {job} in {states:?}", self.owner), || async {
-			let seats = chain.market(At::Best).assignments(&account).await.ok()?;
-			let seat = seats.into_iter().find(|seat| {
-				seat.shard.job.0 == job && seat.state.is_some_and(|state| states.contains(&state))
-			});
-			seat.map(|seat| seat.shard)
-		})
+		wait_for(
+			&format!("{} to hold a seat of job {job} in {states:?}", self.owner),
+			|| async {
+				let seats = chain.market(At::Best).assignments(&account).await.ok()?;
+				let seat = seats
+					.into_iter()
+					.find(|seat| seat.shard.job.0 == job && seat.state.is_some_and(|state| states.contains(&state)));
+				seat.map(|seat| seat.shard)
+			},
+		)
 		.await
 	}
 }
@@ -145,7 +184,10 @@ fn config(url: &str, dir: &TempDir) -> Config {
 async fn register(chain: &Chain, owner: &str, config: &Config) {
 	let info = config.info().expect("the configuration is sound");
 	let call = calls::register(&key(&operator_of(owner)).account(), &info, BOND, 10 * MILL);
-	chain.submit(&key(owner), call).await.unwrap_or_else(|error| panic!("registering {owner}: {error}"));
+	chain
+		.submit(&key(owner), call)
+		.await
+		.unwrap_or_else(|error| panic!("registering {owner}: {error}"));
 }
 
 async fn drawable(node: &Node, owner: &str) {
@@ -164,7 +206,11 @@ pub async fn silent(node: &Node, owner: &str) -> Inside {
 	let task = tokio::spawn(async move {
 		let mut accepted = HashSet::new();
 		loop {
-			let seats = chain.market(At::Best).assignments(&operator.account()).await.unwrap_or_default();
+			let seats = chain
+				.market(At::Best)
+				.assignments(&operator.account())
+				.await
+				.unwrap_or_default();
 			for seat in seats.into_iter().filter(|seat| seat.state == Some(SeatState::Assigned)) {
 				if accepted.insert((seat.shard, seat.round)) {
 					let (chain, operator) = (chain.clone(), operator.clone());
@@ -209,7 +255,12 @@ struct LyingProgram(Arc<dyn Program>);
 
 impl Program for LyingProgram {
 	fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<Execution, HostError> {
-		let Execution { outcome, mut output, stderr, .. } = self.0.run(task, input, stop)?;
+		let Execution {
+			outcome,
+			mut output,
+			stderr,
+			..
+		} = self.0.run(task, input, stop)?;
 		output.push(b'!');
 		Ok(Execution::success(output, outcome.gas_used, stderr))
 	}

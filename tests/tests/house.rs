@@ -12,18 +12,43 @@ const ALLOWED: &[(&str, &[&str])] = &[
 	("pallet-emission", &["millrace-primitives"]),
 	(
 		"millrace-runtime",
-		&["millrace-primitives", "pallet-providers", "pallet-jobs", "pallet-attestations", "pallet-emission"],
+		&[
+			"millrace-primitives",
+			"pallet-providers",
+			"pallet-jobs",
+			"pallet-attestations",
+			"pallet-emission",
+		],
 	),
 	("millrace-node-service", &["millrace-primitives"]),
-	("millrace-node", &["millrace-node-service", "millrace-runtime", "millrace-primitives"]),
+	(
+		"millrace-node",
+		&["millrace-node-service", "millrace-runtime", "millrace-primitives"],
+	),
 	("millrace-client", &["millrace-primitives"]),
 	("millrace-agent", &["millrace-client", "millrace-primitives"]),
 	("millrace-cli", &["millrace-client", "millrace-primitives"]),
-	("millrace-tests", &["millrace-client", "millrace-agent", "millrace-primitives", "millrace-runtime"]),
+	(
+		"millrace-tests",
+		&[
+			"millrace-client",
+			"millrace-agent",
+			"millrace-primitives",
+			"millrace-runtime",
+		],
+	),
 ];
 
 /// What would drag in another database, another chain's stack, or C sources of a TLS library.
-const BANNED: &[&str] = &["rocksdb", "librocksdb-sys", "cumulus-", "xcm", "staging-xcm", "polkadot-runtime-parachains", "aws-lc-sys"];
+const BANNED: &[&str] = &[
+	"rocksdb",
+	"librocksdb-sys",
+	"cumulus-",
+	"xcm",
+	"staging-xcm",
+	"polkadot-runtime-parachains",
+	"aws-lc-sys",
+];
 
 fn metadata() -> Value {
 	let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
@@ -46,7 +71,11 @@ fn imports_go_one_way() {
 		.map(|package| (package["name"].as_str().expect("a name"), package))
 		.collect();
 	let allowed: BTreeMap<_, _> = ALLOWED.iter().copied().collect();
-	assert_eq!(ours.keys().collect::<Vec<_>>(), allowed.keys().collect::<Vec<_>>(), "a crate joined or left the house");
+	assert_eq!(
+		ours.keys().collect::<Vec<_>>(),
+		allowed.keys().collect::<Vec<_>>(),
+		"a crate joined or left the house"
+	);
 	for (name, package) in &ours {
 		for dependency in package["dependencies"].as_array().expect("dependencies") {
 			let dependency = dependency["name"].as_str().expect("a name");
@@ -63,7 +92,10 @@ fn nothing_banned_is_in_the_lock() {
 	let metadata = metadata();
 	for package in metadata["packages"].as_array().expect("packages") {
 		let name = package["name"].as_str().expect("a name");
-		assert!(!BANNED.iter().any(|banned| name.starts_with(banned)), "{name} must not be built");
+		assert!(
+			!BANNED.iter().any(|banned| name.starts_with(banned)),
+			"{name} must not be built"
+		);
 	}
 }
 

@@ -9,13 +9,21 @@ async fn finalizes_answers_and_survives_kill_9() {
 	node.finalizes(3).await;
 	let name = node.rpc("system_chain", json!([])).await.expect("system_chain answers");
 	assert_eq!(name, "Millrace Development");
-	let properties = node.rpc("system_properties", json!([])).await.expect("system_properties answers");
+	let properties = node
+		.rpc("system_properties", json!([]))
+		.await
+		.expect("system_properties answers");
 	assert_eq!(properties["tokenSymbol"], "MILL");
 	assert_eq!(properties["tokenDecimals"], 12);
 	assert_eq!(properties["ss58Format"], 42);
 
 	let methods = node.rpc("rpc_methods", json!([])).await.expect("rpc_methods answers");
-	let methods: Vec<_> = methods["methods"].as_array().expect("a list").iter().filter_map(|m| m.as_str()).collect();
+	let methods: Vec<_> = methods["methods"]
+		.as_array()
+		.expect("a list")
+		.iter()
+		.filter_map(|m| m.as_str())
+		.collect();
 	for expected in [
 		"system_health",
 		"chain_getBlock",

@@ -15,13 +15,7 @@ use millrace_primitives::{
 	AccountId, Balance,
 };
 use serde::{de::value::StrDeserializer, de::IntoDeserializer, Deserialize, Serialize};
-use std::{
-	fs,
-	io::Write,
-	net::SocketAddr,
-	path::Path,
-	process::ExitCode,
-};
+use std::{fs, io::Write, net::SocketAddr, path::Path, process::ExitCode};
 
 /// Options of `init`. What is not given stays as it was configured, or is found out the first time.
 #[derive(Args, Debug)]
@@ -141,7 +135,9 @@ fn make_private(data: &Path) -> anyhow::Result<()> {
 	use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 	let mut builder = fs::DirBuilder::new();
 	builder.recursive(true).mode(0o700);
-	builder.create(data).with_context(|| format!("cannot create {}", data.display()))?;
+	builder
+		.create(data)
+		.with_context(|| format!("cannot create {}", data.display()))?;
 	// Reports lie here before they are revealed: nobody else may read them, in an older directory either.
 	fs::set_permissions(data, fs::Permissions::from_mode(0o700))
 		.with_context(|| format!("{} belongs to somebody else; choose another --data-dir", data.display()))
@@ -153,10 +149,13 @@ fn operator(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Keyp
 		let key = operator_key(&options.common)?;
 		if let Some(uri) = &options.operator_key {
 			if Keypair::from_uri(uri)?.account() != key.account() {
-				bail!("{} holds another key than the one given; remove the file to replace it", path.display())
+				bail!(
+					"{} holds another key than the one given; remove the file to replace it",
+					path.display()
+				)
 			}
 		}
-		return Ok(key)
+		return Ok(key);
 	}
 	let (key, secret) = match &options.operator_key {
 		Some(uri) => (Keypair::from_uri(uri)?, uri.clone()),
@@ -203,16 +202,17 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 	config.listen = options.listen.unwrap_or(config.listen);
 	match &options.endpoint {
 		Some(endpoint) => config.endpoint.clone_from(endpoint),
-		None if is_new || config.endpoint == format!("http://{}", before.listen) =>
-			config.endpoint = format!("http://{}", config.listen),
-		None => {},
+		None if is_new || config.endpoint == format!("http://{}", before.listen) => {
+			config.endpoint = format!("http://{}", config.listen)
+		}
+		None => {}
 	}
 	config.metrics = options.metrics_addr.or(config.metrics);
 	config.slots = options.slots.unwrap_or(config.slots);
 	match options.memory_mib {
 		Some(mib) => config.memory_pages = mib.saturating_mul(16).max(1),
 		None if is_new => config.memory_pages = machine.pages_per_slot(config.slots),
-		None => {},
+		None => {}
 	}
 	config.ask = options.ask.unwrap_or(config.ask);
 	config.region = options.region.unwrap_or(config.region);
@@ -259,13 +259,19 @@ async fn register(
 	let (account, worker) = (owner.account(), operator.account());
 	if let Some(provider) = market.provider(&worker).await? {
 		if provider.id != account {
-			bail!("the operator {} works for another provider, {}", operator.address(), address(&provider.id))
+			bail!(
+				"the operator {} works for another provider, {}",
+				operator.address(),
+				address(&provider.id)
+			)
 		}
 	}
 	let Some(provider) = market.provider(&account).await? else {
 		let (bond, funding) = (options.bond, options.operator_funding);
 		can_afford(chain, &account, bond.saturating_add(funding)).await?;
-		let done = chain.submit(owner, calls::register(&worker, &info, bond, funding)).await?;
+		let done = chain
+			.submit(owner, calls::register(&worker, &info, bond, funding))
+			.await?;
 		actions.push(format!(
 			"registered {} with a bond of {} in block {}; sent its operator {}",
 			owner.address(),
@@ -273,11 +279,17 @@ async fn register(
 			done.block.number,
 			format_amount(funding)
 		));
-		return Ok(())
+		return Ok(());
 	};
 	if provider.operator != worker {
-		let done = chain.submit(owner, calls::set_operator(&worker, options.operator_funding)).await?;
-		actions.push(format!("replaced the operator {} in block {}", address(&provider.operator), done.block.number));
+		let done = chain
+			.submit(owner, calls::set_operator(&worker, options.operator_funding))
+			.await?;
+		actions.push(format!(
+			"replaced the operator {} in block {}",
+			address(&provider.operator),
+			done.block.number
+		));
 	}
 	let declared = ProviderInfo {
 		classes: provider.classes,
@@ -295,7 +307,11 @@ async fn register(
 	if missing > 0 {
 		can_afford(chain, &account, missing).await?;
 		let done = chain.submit(owner, calls::bond_more(missing)).await?;
-		actions.push(format!("raised the bond by {} in block {}", format_amount(missing), done.block.number));
+		actions.push(format!(
+			"raised the bond by {} in block {}",
+			format_amount(missing),
+			done.block.number
+		));
 	}
 	if actions.is_empty() {
 		actions.push("registered already; nothing has changed".into());

@@ -37,7 +37,13 @@ pub enum Command {
 #[derive(Args, Clone, Debug)]
 pub struct Common {
 	/// The agent's data directory: configuration, key, database, outputs.
-	#[arg(long, short = 'd', env = "MILLRACE_AGENT_DATA", default_value = "millrace-agent-data", value_name = "DIR")]
+	#[arg(
+		long,
+		short = 'd',
+		env = "MILLRACE_AGENT_DATA",
+		default_value = "millrace-agent-data",
+		value_name = "DIR"
+	)]
 	pub data_dir: PathBuf,
 	/// The node's WebSocket address, instead of the configured one.
 	#[arg(long, env = "MILLRACE_NODE", value_name = "URL")]

@@ -40,9 +40,18 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 	};
 	let stored = Config::load(&common.data_dir)?;
 	if stored.genesis.is_none() {
-		Config { genesis: config.genesis.clone(), ..stored }.save(&common.data_dir)?;
+		Config {
+			genesis: config.genesis.clone(),
+			..stored
+		}
+		.save(&common.data_dir)?;
 	}
-	tracing::info!(node = config.node, operator = operator.address(), slots = config.slots, "starting");
+	tracing::info!(
+		node = config.node,
+		operator = operator.address(),
+		slots = config.slots,
+		"starting"
+	);
 	let executor = Wasm::new(WasmLimits::default()).context("this machine cannot execute programs")?;
 	let connection = Connection::new(chain, operator);
 	let agent = Agent::new(&common.data_dir, config, connection, Arc::new(executor))?;
@@ -64,7 +73,7 @@ async fn connect_patiently(common: &Common, config: &mut Config) -> anyhow::Resu
 				tracing::warn!(%error, "no node yet, trying again");
 				tokio::time::sleep(pause).await;
 				pause = (pause * 2).min(LONGEST_PAUSE);
-			},
+			}
 			result => return result,
 		}
 	}

@@ -1,7 +1,13 @@
 //! `millrace-agent status`.
 
 use super::{connect, init::class_names, operator_key, Common};
-use crate::{config::status_file, metrics::now, run::{SeatStatus, Status}, units::format_amount, Config};
+use crate::{
+	config::status_file,
+	metrics::now,
+	run::{SeatStatus, Status},
+	units::format_amount,
+	Config,
+};
 use clap::Args;
 use millrace_client::{keys::address, At};
 use millrace_primitives::{
@@ -61,7 +67,9 @@ pub async fn run(options: Options, output: &mut (dyn Write + Send)) -> anyhow::R
 		now: at,
 		registered: provider.is_some(),
 		heartbeat_age: provider.as_ref().map(|provider| at.saturating_sub(provider.last_seen)),
-		agent_running: agent.as_ref().is_some_and(|agent| now().saturating_sub(agent.updated) < STALE),
+		agent_running: agent
+			.as_ref()
+			.is_some_and(|agent| now().saturating_sub(agent.updated) < STALE),
 		provider,
 		agent,
 	};
@@ -83,25 +91,56 @@ fn is_at_work(provider: &ProviderView) -> bool {
 }
 
 fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()> {
-	writeln!(output, "operator     {} ({})", answer.operator, format_amount(answer.operator_balance))?;
+	writeln!(
+		output,
+		"operator     {} ({})",
+		answer.operator,
+		format_amount(answer.operator_balance)
+	)?;
 	match &answer.provider {
-		None => writeln!(output, "provider     not registered; run `millrace-agent init --owner-key ...`")?,
+		None => writeln!(
+			output,
+			"provider     not registered; run `millrace-agent init --owner-key ...`"
+		)?,
 		Some(provider) => {
 			let age = answer.heartbeat_age.unwrap_or_default();
 			let classes: Vec<HardwareClass> = class_names(provider.classes);
 			let used = provider.used_slots;
 			writeln!(output, "provider     {}", address(&provider.id))?;
-			writeln!(output, "status       {:?}, last sign of life {age} market blocks ago", provider.status)?;
-			writeln!(output, "slots        {used} of {} in use, {} MiB each", provider.slots, provider.memory_pages / 16)?;
-			writeln!(output, "offer        {classes:?} in {:?} at {} per Ggas", provider.region, format_amount(provider.ask))?;
-			writeln!(output, "bond         {}, of which work reserves {}", format_amount(provider.bond), format_amount(provider.liability))?;
-			writeln!(output, "reputation   {:.1} %", f64::from(provider.reputation.deconstruct()) / 10_000.0)?;
+			writeln!(
+				output,
+				"status       {:?}, last sign of life {age} market blocks ago",
+				provider.status
+			)?;
+			writeln!(
+				output,
+				"slots        {used} of {} in use, {} MiB each",
+				provider.slots,
+				provider.memory_pages / 16
+			)?;
+			writeln!(
+				output,
+				"offer        {classes:?} in {:?} at {} per Ggas",
+				provider.region,
+				format_amount(provider.ask)
+			)?;
+			writeln!(
+				output,
+				"bond         {}, of which work reserves {}",
+				format_amount(provider.bond),
+				format_amount(provider.liability)
+			)?;
+			writeln!(
+				output,
+				"reputation   {:.1} %",
+				f64::from(provider.reputation.deconstruct()) / 10_000.0
+			)?;
 			match (&provider.reason, provider.drawable) {
 				(_, true) => writeln!(output, "work         may be drawn with the next blocks")?,
 				(Some(reason), false) => writeln!(output, "work         not drawn: {reason}")?,
 				(None, false) => writeln!(output, "work         not drawn")?,
 			}
-		},
+		}
 	}
 	match &answer.agent {
 		None => writeln!(output, "agent        never ran on this data directory")?,
@@ -110,11 +149,30 @@ fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()>
 				true => format!("runs as process {}", agent.pid),
 				false => format!("does not run, last seen {} s ago", now().saturating_sub(agent.updated)),
 			};
-			writeln!(output, "agent        {state}, at block {} (finalized {})", agent.best, agent.finalized)?;
-			writeln!(output, "running      {} shards; {} in custody, {} MiB on disk", agent.running, agent.custody, agent.stored_bytes >> 20)?;
+			writeln!(
+				output,
+				"agent        {state}, at block {} (finalized {})",
+				agent.best, agent.finalized
+			)?;
+			writeln!(
+				output,
+				"running      {} shards; {} in custody, {} MiB on disk",
+				agent.running,
+				agent.custody,
+				agent.stored_bytes >> 20
+			)?;
 			for seat in &agent.seats {
-				let state = seat.state.map_or_else(|| "custody".into(), |state| format!("{state:?}"));
-				let SeatStatus { seat: name, work, done, tasks, due, .. } = seat;
+				let state = seat
+					.state
+					.map_or_else(|| "custody".into(), |state| format!("{state:?}"));
+				let SeatStatus {
+					seat: name,
+					work,
+					done,
+					tasks,
+					due,
+					..
+				} = seat;
 				let due = match *due {
 					MarketBlock::MAX => "waiting for the other seats".into(),
 					due => format!("due at {due} (now {})", answer.now),
@@ -131,9 +189,7 @@ fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()>
 				let seat = last.seat.as_deref().unwrap_or("");
 				writeln!(output, "last call    {} {seat} {end}, {ago} s ago", last.call)?;
 			}
-		},
+		}
 	}
 	Ok(())
 }
-
-

@@ -36,15 +36,29 @@ const SECTION_CODE: u8 = 10;
 /// Rewrites a *valid* module; what needs no change is returned as it is.
 pub fn rewrite(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
 	let sections = sections(wasm)?;
-	let count = |id| sections.iter().find(|section| section.id == id).map_or(Ok(0), |section| section.count(wasm));
+	let count = |id| {
+		sections
+			.iter()
+			.find(|section| section.id == id)
+			.map_or(Ok(0), |section| section.count(wasm))
+	};
 	let (types, functions) = (count(SECTION_TYPE)?, count(SECTION_FUNCTION)?);
-	let Some(code) = sections.iter().find(|section| section.id == SECTION_CODE) else { return Ok(wasm.into()) };
-	let mut reader = Reader { bytes: wasm, at: code.content.start };
+	let Some(code) = sections.iter().find(|section| section.id == SECTION_CODE) else {
+		return Ok(wasm.into());
+	};
+	let mut reader = Reader {
+		bytes: wasm,
+		at: code.content.start,
+	};
 	let mut bodies = Vec::new();
 	let mut found = false;
 	for index in 0..reader.number()? {
 		let len = reader.number()? as usize;
-		let end = reader.at.checked_add(len).filter(|end| *end <= code.content.end).ok_or_else(malformed)?;
+		let end = reader
+			.at
+			.checked_add(len)
+			.filter(|end| *end <= code.content.end)
+			.ok_or_else(malformed)?;
 		let body = reader.at..end;
 		let operations = operations(wasm, body.clone(), index)?;
 		found |= !operations.is_empty();
@@ -52,7 +66,7 @@ pub fn rewrite(wasm: &[u8]) -> Result<Cow<'_, [u8]>, Refused> {
 		reader.at = end;
 	}
 	if !found {
-		return Ok(wasm.into())
+		return Ok(wasm.into());
 	}
 	let imported = match sections.iter().find(|section| section.id == SECTION_IMPORT) {
 		Some(section) => imported_functions(wasm, section)?,
@@ -114,12 +128,19 @@ struct Section {
 impl Section {
 	/// How many entries it begins by announcing.
 	fn count(&self, wasm: &[u8]) -> Result<u32, Refused> {
-		Reader { bytes: wasm, at: self.content.start }.number()
+		Reader {
+			bytes: wasm,
+			at: self.content.start,
+		}
+		.number()
 	}
 
 	/// Its content with more entries at its end.
 	fn extended(&self, wasm: &[u8], more: u32, entries: &[u8]) -> Result<Vec<u8>, Refused> {
-		let mut reader = Reader { bytes: wasm, at: self.content.start };
+		let mut reader = Reader {
+			bytes: wasm,
+			at: self.content.start,
+		};
 		let mut content = leb(reader.number()?.checked_add(more).ok_or_else(malformed)?);
 		content.extend(wasm.get(reader.at..self.content.end).ok_or_else(malformed)?);
 		content.extend(entries);
@@ -135,13 +156,19 @@ fn sections(wasm: &[u8]) -> Result<Vec<Section>, Refused> {
 		let len = reader.number()? as usize;
 		let start = reader.at;
 		reader.skip(len)?;
-		sections.push(Section { id, content: start..reader.at });
+		sections.push(Section {
+			id,
+			content: start..reader.at,
+		});
 	}
 	Ok(sections)
 }
 
 fn imported_functions(wasm: &[u8], section: &Section) -> Result<u32, Refused> {
-	let mut reader = Reader { bytes: wasm, at: section.content.start };
+	let mut reader = Reader {
+		bytes: wasm,
+		at: section.content.start,
+	};
 	let mut functions = 0;
 	for _ in 0..reader.number()? {
 		for _ in 0..2 {
@@ -150,7 +177,7 @@ fn imported_functions(wasm: &[u8], section: &Section) -> Result<u32, Refused> {
 		}
 		if reader.byte()? != 0 {
 			// Anything but a function is refused with its name once the module is compiled.
-			return Err(Refused::Invalid("it imports what is not a function".into()))
+			return Err(Refused::Invalid("it imports what is not a function".into()));
 		}
 		reader.number()?;
 		functions += 1;
@@ -166,8 +193,15 @@ struct Operation {
 
 /// Finds the bulk operations of a function's body.
 fn operations(wasm: &[u8], body: Range<usize>, function: u32) -> Result<Vec<Operation>, Refused> {
-	let refused = |name: &str| Refused::Invalid(format!("function {function} of it uses `{name}`, which is not accepted"));
-	let mut reader = Reader { bytes: &wasm[..body.end], at: body.start };
+	let refused = |name: &str| {
+		Refused::Invalid(format!(
+			"function {function} of it uses `{name}`, which is not accepted"
+		))
+	};
+	let mut reader = Reader {
+		bytes: &wasm[..body.end],
+		at: body.start,
+	};
 	let mut operations = Vec::new();
 	for _ in 0..reader.number()? {
 		reader.number()?;
@@ -180,40 +214,48 @@ fn operations(wasm: &[u8], body: Range<usize>, function: u32) -> Result<Vec<Oper
 			0x02..=0x04 | 0x41 | 0x42 => reader.skip_leb()?,
 			// br, br_if, call, local.*, global.*, memory.size, memory.grow: an index.
 			0x0c | 0x0d | 0x10 | 0x20..=0x24 | 0x3f | 0x40 => reader.skip_leb()?,
-			0x0e =>
+			0x0e => {
 				for _ in 0..=reader.number()? {
 					reader.skip_leb()?;
-				},
+				}
+			}
 			// call_indirect, loads and stores: two numbers.
 			0x11 | 0x28..=0x3e => {
 				reader.skip_leb()?;
 				reader.skip_leb()?;
-			},
-			0x1c =>
+			}
+			0x1c => {
 				for _ in 0..reader.number()? {
 					reader.byte()?;
-				},
+				}
+			}
 			0x25 => return Err(refused("table.get")),
 			0x26 => return Err(refused("table.set")),
 			0x43 => reader.skip(4)?,
 			0x44 => reader.skip(8)?,
-			0x00 | 0x01 | 0x05 | 0x0b | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => {},
+			0x00 | 0x01 | 0x05 | 0x0b | 0x0f | 0x1a | 0x1b | 0x45..=0xc4 => {}
 			0xd0 => return Err(refused("ref.null")),
 			0xd1 => return Err(refused("ref.is_null")),
 			0xd2 => return Err(refused("ref.func")),
 			0xfc => match reader.number()? {
-				0..=7 => {},
+				0..=7 => {}
 				8 => return Err(refused("memory.init")),
 				9 => return Err(refused("data.drop")),
 				10 => {
 					reader.skip_leb()?;
 					reader.skip_leb()?;
-					operations.push(Operation { range: start..reader.at, is_copy: true });
-				},
+					operations.push(Operation {
+						range: start..reader.at,
+						is_copy: true,
+					});
+				}
 				11 => {
 					reader.skip_leb()?;
-					operations.push(Operation { range: start..reader.at, is_copy: false });
-				},
+					operations.push(Operation {
+						range: start..reader.at,
+						is_copy: false,
+					});
+				}
 				12 => return Err(refused("table.init")),
 				13 => return Err(refused("elem.drop")),
 				14 => return Err(refused("table.copy")),
@@ -241,7 +283,11 @@ impl Reader<'_> {
 	}
 
 	fn skip(&mut self, len: usize) -> Result<(), Refused> {
-		self.at = self.at.checked_add(len).filter(|at| *at <= self.bytes.len()).ok_or_else(malformed)?;
+		self.at = self
+			.at
+			.checked_add(len)
+			.filter(|at| *at <= self.bytes.len())
+			.ok_or_else(malformed)?;
 		Ok(())
 	}
 
@@ -252,7 +298,7 @@ impl Reader<'_> {
 			let byte = self.byte()?;
 			number |= u64::from(byte & 0x7f) << shift;
 			if byte & 0x80 == 0 {
-				return u32::try_from(number).map_err(|_| malformed())
+				return u32::try_from(number).map_err(|_| malformed());
 			}
 		}
 		Err(malformed())
@@ -262,7 +308,7 @@ impl Reader<'_> {
 	fn skip_leb(&mut self) -> Result<(), Refused> {
 		for _ in 0..10 {
 			if self.byte()? & 0x80 == 0 {
-				return Ok(())
+				return Ok(());
 			}
 		}
 		Err(malformed())
@@ -276,7 +322,7 @@ fn leb(mut number: u32) -> Vec<u8> {
 		number >>= 7;
 		if number == 0 {
 			bytes.push(low);
-			return bytes
+			return bytes;
 		}
 		bytes.push(low | 0x80);
 	}
@@ -323,8 +369,15 @@ mod tests {
 	fn body(text: &str) -> String {
 		let text = text.replace("CHUNK", &CHUNK.to_string());
 		let wasm = wat::parse_str(format!("(module (memory 1) {text})")).unwrap();
-		let code = sections(&wasm).unwrap().into_iter().find(|section| section.id == SECTION_CODE).unwrap();
-		let mut reader = Reader { bytes: &wasm, at: code.content.start };
+		let code = sections(&wasm)
+			.unwrap()
+			.into_iter()
+			.find(|section| section.id == SECTION_CODE)
+			.unwrap();
+		let mut reader = Reader {
+			bytes: &wasm,
+			at: code.content.start,
+		};
 		assert_eq!(reader.number().unwrap(), 1);
 		let len = reader.number().unwrap() as usize;
 		hex::encode(&wasm[reader.at..reader.at + len])
@@ -352,7 +405,13 @@ mod tests {
 
 	#[test]
 	fn garbage_is_refused_and_never_panics() {
-		let wasm = wat::parse_str(FILL_TEXT.replace("CHUNK", "9").replace("(func", "(module (memory 1) (func") + ")").unwrap();
+		let wasm = wat::parse_str(
+			FILL_TEXT
+				.replace("CHUNK", "9")
+				.replace("(func", "(module (memory 1) (func")
+				+ ")",
+		)
+		.unwrap();
 		for at in 8..wasm.len() {
 			for byte in [0, 0x0b, 0x7f, 0x80, 0xfc, 0xff] {
 				let mut spoiled = wasm.clone();

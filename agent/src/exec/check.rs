@@ -15,7 +15,9 @@ pub fn size(wasm: &[u8]) -> Result<(), Refused> {
 	}
 	// wasmtime would also take the text format where that is compiled in.
 	if !wasm.starts_with(b"\0asm") {
-		return Err(Refused::Invalid("it does not start with the magic number \"\\0asm\"".into()));
+		return Err(Refused::Invalid(
+			"it does not start with the magic number \"\\0asm\"".into(),
+		));
 	}
 	Ok(())
 }
@@ -29,34 +31,51 @@ pub fn module(module: &Module) -> Result<(), Refused> {
 			hint,
 		};
 		let ExternType::Func(found) = import.ty() else {
-			return Err(refused(", which is not a function: only functions of WASI can be imported".into()))
+			return Err(refused(
+				", which is not a function: only functions of WASI can be imported".into(),
+			));
 		};
 		if import.module() != wasi::MODULE {
-			return Err(refused(format!(": only functions of `{}` can be imported", wasi::MODULE)))
+			return Err(refused(format!(
+				": only functions of `{}` can be imported",
+				wasi::MODULE
+			)));
 		}
 		let Some((_, expected)) = wasi::FUNCTIONS.iter().find(|(name, _)| *name == import.name()) else {
-			return Err(refused(", which a job cannot use".into()))
+			return Err(refused(", which a job cannot use".into()));
 		};
 		let found = signature(&found);
 		if found != *expected {
-			return Err(refused(format!(" as {found}, but it is {expected}")))
+			return Err(refused(format!(" as {found}, but it is {expected}")));
 		}
 	}
 	match module.get_export("memory") {
-		Some(ExternType::Memory(_)) => {},
+		Some(ExternType::Memory(_)) => {}
 		_ => return Err(Refused::Export("a memory named `memory`")),
 	}
 	match module.get_export("_start") {
-		Some(ExternType::Func(start)) if signature(&start) == "()" => {},
-		_ => return Err(Refused::Export("a function named `_start` without parameters and results")),
+		Some(ExternType::Func(start)) if signature(&start) == "()" => {}
+		_ => {
+			return Err(Refused::Export(
+				"a function named `_start` without parameters and results",
+			))
+		}
 	}
 	let needs = module.resources_required();
 	let table = needs.max_initial_table_size.unwrap_or(0);
 	if table > MAX_TABLE {
-		return Err(Refused::Limit { what: "table elements", found: table, limit: MAX_TABLE })
+		return Err(Refused::Limit {
+			what: "table elements",
+			found: table,
+			limit: MAX_TABLE,
+		});
 	}
 	if needs.num_tables > 16 {
-		return Err(Refused::Limit { what: "tables", found: needs.num_tables.into(), limit: 16 })
+		return Err(Refused::Limit {
+			what: "tables",
+			found: needs.num_tables.into(),
+			limit: 16,
+		});
 	}
 	Ok(())
 }
@@ -65,7 +84,7 @@ pub fn module(module: &Module) -> Result<(), Refused> {
 pub fn memory(module: &Module, limit: u32) -> Result<(), Refused> {
 	let needs = module.resources_required().max_initial_memory_size.unwrap_or(0);
 	if needs > limit.into() {
-		return Err(Refused::Memory { needs, limit })
+		return Err(Refused::Memory { needs, limit });
 	}
 	Ok(())
 }

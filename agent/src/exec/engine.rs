@@ -7,9 +7,7 @@ use std::{
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
-use wasmtime::{
-	Config, Engine, InstancePre, Linker, Module, OptLevel, ResourceLimiter, Store, Trap, UpdateDeadline,
-};
+use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel, ResourceLimiter, Store, Trap, UpdateDeadline};
 
 /// The native stack that a program's calls may use. Part of the machine's version.
 const WASM_STACK: usize = 1024 * 1024;
@@ -70,7 +68,13 @@ impl Wasm {
 				engine.increment_epoch();
 			})
 			.map_err(engine_failure)?;
-		Ok(Self { engine, linker, limits, cache: Mutex::default(), compiling: Mutex::default() })
+		Ok(Self {
+			engine,
+			linker,
+			limits,
+			cache: Mutex::default(),
+			compiling: Mutex::default(),
+		})
 	}
 
 	fn cached(&self, id: &ProgramId) -> Option<Result<Arc<WasmProgram>, Refused>> {
@@ -84,16 +88,18 @@ impl Wasm {
 
 	fn compile(&self, wasm: &[u8]) -> Result<Result<Arc<WasmProgram>, Refused>, HostError> {
 		if let Err(refused) = check::size(wasm) {
-			return Ok(Err(refused))
+			return Ok(Err(refused));
 		}
 		let invalid = |error: wasmtime::Error| Refused::Invalid(format!("{error:#}"));
-		let rewritten = Module::validate(&self.engine, wasm).map_err(invalid).and_then(|()| bulk::rewrite(wasm));
+		let rewritten = Module::validate(&self.engine, wasm)
+			.map_err(invalid)
+			.and_then(|()| bulk::rewrite(wasm));
 		let module = match rewritten.and_then(|wasm| Module::from_binary(&self.engine, &wasm).map_err(invalid)) {
 			Ok(module) => module,
 			Err(refused) => return Ok(Err(refused)),
 		};
 		if let Err(refused) = check::module(&module) {
-			return Ok(Err(refused))
+			return Ok(Err(refused));
 		}
 		let instance = self.linker.instantiate_pre(&module).map_err(engine_failure)?;
 		Ok(Ok(Arc::new(WasmProgram { module, instance })))
@@ -113,14 +119,18 @@ impl Execute for Wasm {
 						let mut cache = lock(&self.cache);
 						let now = cache.loads;
 						while cache.programs.len() >= self.limits.cached_programs.max(1) {
-							let oldest = cache.programs.iter().min_by_key(|(_, (used, _))| *used).map(|(id, _)| *id);
+							let oldest = cache
+								.programs
+								.iter()
+								.min_by_key(|(_, (used, _))| *used)
+								.map(|(id, _)| *id);
 							oldest.and_then(|oldest| cache.programs.remove(&oldest));
 						}
 						cache.programs.insert(id, (now, program.clone()));
 						program
-					},
+					}
 				}
-			},
+			}
 		}?;
 		check::memory(&program.module, memory_pages)?;
 		Ok(program)
@@ -152,7 +162,7 @@ impl WasmProgram {
 		let stop = stop.clone();
 		store.epoch_deadline_callback(move |_| {
 			if stop.is_requested() {
-				return Err(HostError::Stopped.into())
+				return Err(HostError::Stopped.into());
 			}
 			Ok(UpdateDeadline::Continue(1))
 		});
@@ -168,15 +178,10 @@ impl WasmProgram {
 }
 
 /// Tells the program's faults from the host's. `used` is exact unless the program trapped.
-fn conclude(
-	result: wasmtime::Result<()>,
-	limit: Gas,
-	used: Gas,
-	world: wasi::World,
-) -> Result<Execution, HostError> {
+fn conclude(result: wasmtime::Result<()>, limit: Gas, used: Gas, world: wasi::World) -> Result<Execution, HostError> {
 	let (output, stderr, trouble) = world.into_parts();
 	if let Some(trouble) = trouble {
-		return Err(HostError::Memory(trouble))
+		return Err(HostError::Memory(trouble));
 	}
 	let error = match result {
 		Ok(()) => return Ok(Execution::success(output, used, stderr)),
@@ -185,10 +190,10 @@ fn conclude(
 	match error.downcast_ref::<wasi::End>() {
 		Some(wasi::End::Exit(0)) => return Ok(Execution::success(output, used, stderr)),
 		Some(end) => return Ok(Execution::failure(end.to_string(), used, stderr)),
-		None => {},
+		None => {}
 	}
 	if let Some(trap) = error.downcast_ref::<Trap>() {
-		return Ok(Execution::failure(trap.to_string(), limit, stderr))
+		return Ok(Execution::failure(trap.to_string(), limit, stderr));
 	}
 	match error.downcast::<HostError>() {
 		Ok(error) => Err(error),
@@ -237,7 +242,10 @@ pub struct Memory {
 impl Memory {
 	/// At most so many pages of 64 KiB.
 	pub fn new(pages: u32) -> Self {
-		Self { limit: (pages as usize).saturating_mul(PAGE), trouble: None }
+		Self {
+			limit: (pages as usize).saturating_mul(PAGE),
+			trouble: None,
+		}
 	}
 }
 

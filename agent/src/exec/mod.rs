@@ -76,14 +76,28 @@ impl Execution {
 			output_len: output.len() as u64,
 			gas_used,
 		};
-		Self { outcome, output, fault: None, stderr }
+		Self {
+			outcome,
+			output,
+			fault: None,
+			stderr,
+		}
 	}
 
 	/// A task that failed by its own fault.
 	pub fn failure(fault: String, gas_used: Gas, stderr: Vec<u8>) -> Self {
-		let outcome =
-			Outcome { status: Status::Failed, output_root: merkle::data_root(&[]), output_len: 0, gas_used };
-		Self { outcome, output: Vec::new(), fault: Some(fault), stderr }
+		let outcome = Outcome {
+			status: Status::Failed,
+			output_root: merkle::data_root(&[]),
+			output_len: 0,
+			gas_used,
+		};
+		Self {
+			outcome,
+			output: Vec::new(),
+			fault: Some(fault),
+			stderr,
+		}
 	}
 }
 

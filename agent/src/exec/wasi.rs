@@ -119,7 +119,11 @@ struct Random {
 
 impl Random {
 	fn new(task: &Task) -> Self {
-		Self { seed: (b"millrace:random", task.input_root, task.index).encode(), block: 0, pending: Vec::new() }
+		Self {
+			seed: (b"millrace:random", task.input_root, task.index).encode(),
+			block: 0,
+			pending: Vec::new(),
+		}
 	}
 
 	fn fill(&mut self, buffer: &mut [u8]) {
@@ -143,16 +147,28 @@ pub fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
 	linker
 		.func_wrap(MODULE, "args_get", |host: Host, _: u32, _: u32| done(host))?
 		.func_wrap(MODULE, "args_sizes_get", nothing)?
-		.func_wrap(MODULE, "clock_res_get", |host: Host, id: u32, at: u32| clock(host, id, at, 1))?
-		.func_wrap(MODULE, "clock_time_get", |host: Host, id: u32, _: u64, at: u32| clock(host, id, at, 0))?
+		.func_wrap(MODULE, "clock_res_get", |host: Host, id: u32, at: u32| {
+			clock(host, id, at, 1)
+		})?
+		.func_wrap(MODULE, "clock_time_get", |host: Host, id: u32, _: u64, at: u32| {
+			clock(host, id, at, 0)
+		})?
 		.func_wrap(MODULE, "environ_get", |host: Host, _: u32, _: u32| done(host))?
 		.func_wrap(MODULE, "environ_sizes_get", nothing)?
-		.func_wrap(MODULE, "fd_close", |host: Host, fd: u32| known(host, fd, errno::SUCCESS))?
+		.func_wrap(MODULE, "fd_close", |host: Host, fd: u32| {
+			known(host, fd, errno::SUCCESS)
+		})?
 		.func_wrap(MODULE, "fd_fdstat_get", fd_fdstat_get)?
-		.func_wrap(MODULE, "fd_prestat_dir_name", |host: Host, _: u32, _: u32, _: u32| no_directory(host))?
-		.func_wrap(MODULE, "fd_prestat_get", |host: Host, _: u32, _: u32| no_directory(host))?
+		.func_wrap(MODULE, "fd_prestat_dir_name", |host: Host, _: u32, _: u32, _: u32| {
+			no_directory(host)
+		})?
+		.func_wrap(MODULE, "fd_prestat_get", |host: Host, _: u32, _: u32| {
+			no_directory(host)
+		})?
 		.func_wrap(MODULE, "fd_read", fd_read)?
-		.func_wrap(MODULE, "fd_seek", |host: Host, fd: u32, _: u64, _: u32, _: u32| known(host, fd, errno::SPIPE))?
+		.func_wrap(MODULE, "fd_seek", |host: Host, fd: u32, _: u64, _: u32, _: u32| {
+			known(host, fd, errno::SPIPE)
+		})?
 		.func_wrap(MODULE, "fd_write", fd_write)?
 		.func_wrap(MODULE, "proc_exit", proc_exit)?
 		.func_wrap(MODULE, "random_get", random_get)?
@@ -167,7 +183,7 @@ fn charge(host: &mut Host, gas: u64) -> wasmtime::Result<()> {
 		None => {
 			host.set_fuel(0)?;
 			Err(Trap::OutOfFuel.into())
-		},
+		}
 	}
 }
 
@@ -182,7 +198,9 @@ fn parts<'a>(host: &'a mut Host) -> wasmtime::Result<(&'a mut [u8], &'a mut Worl
 
 /// The bytes from `at` on, if they are inside the memory.
 fn slice(memory: &[u8], at: u32, len: u64) -> Option<Range<usize>> {
-	let end = u64::from(at).checked_add(len).filter(|end| *end <= memory.len() as u64)?;
+	let end = u64::from(at)
+		.checked_add(len)
+		.filter(|end| *end <= memory.len() as u64)?;
 	Some(at as usize..usize::try_from(end).ok()?)
 }
 
@@ -229,7 +247,7 @@ fn nothing(mut host: Host, count_at: u32, size_at: u32) -> Answer {
 fn clock(mut host: Host, id: u32, at: u32, nanoseconds: u64) -> Answer {
 	charge(&mut host, CALL_GAS)?;
 	if id > 3 {
-		return Ok(errno::INVAL)
+		return Ok(errno::INVAL);
 	}
 	store(&mut host, at, &nanoseconds.to_le_bytes())
 }
@@ -268,10 +286,12 @@ fn entry_of(entry: &[u8]) -> (u32, u32) {
 fn fd_read(mut host: Host, fd: u32, list: u32, count: u32, done_at: u32) -> Answer {
 	charge(&mut host, CALL_GAS + u64::from(count) * SLICE_GAS)?;
 	if fd != STDIN {
-		return Ok(errno::BADF)
+		return Ok(errno::BADF);
 	}
 	let (memory, world) = parts(&mut host)?;
-	let Some(room) = total(memory, list, count) else { return Ok(errno::FAULT) };
+	let Some(room) = total(memory, list, count) else {
+		return Ok(errno::FAULT);
+	};
 	let bytes = room.min((world.input.len() - world.read) as u64);
 	charge(&mut host, bytes)?;
 	let (memory, world) = parts(&mut host)?;
@@ -279,15 +299,17 @@ fn fd_read(mut host: Host, fd: u32, list: u32, count: u32, done_at: u32) -> Answ
 	for index in 0..count {
 		// Read anew each time, since the program may have laid its buffers over the list.
 		let (Some(at), Some(len)) = (load(memory, list + index * 8), load(memory, list + index * 8 + 4)) else {
-			return Ok(errno::FAULT)
+			return Ok(errno::FAULT);
 		};
 		let len = (len as usize).min(left);
-		let Some(range) = slice(memory, at, len as u64) else { return Ok(errno::FAULT) };
+		let Some(range) = slice(memory, at, len as u64) else {
+			return Ok(errno::FAULT);
+		};
 		memory[range].copy_from_slice(&world.input[world.read..world.read + len]);
 		world.read += len;
 		left -= len;
 		if left == 0 {
-			break
+			break;
 		}
 	}
 	let moved = (bytes as usize - left) as u32;
@@ -297,21 +319,27 @@ fn fd_read(mut host: Host, fd: u32, list: u32, count: u32, done_at: u32) -> Answ
 fn fd_write(mut host: Host, fd: u32, list: u32, count: u32, done_at: u32) -> Answer {
 	charge(&mut host, CALL_GAS + u64::from(count) * SLICE_GAS)?;
 	if fd != STDOUT && fd != STDERR {
-		return Ok(errno::BADF)
+		return Ok(errno::BADF);
 	}
 	let (memory, world) = parts(&mut host)?;
-	let Some(bytes) = total(memory, list, count) else { return Ok(errno::FAULT) };
-	let Ok(moved) = u32::try_from(bytes) else { return Ok(errno::INVAL) };
+	let Some(bytes) = total(memory, list, count) else {
+		return Ok(errno::FAULT);
+	};
+	let Ok(moved) = u32::try_from(bytes) else {
+		return Ok(errno::INVAL);
+	};
 	if fd == STDOUT && bytes > (world.output_limit - world.output.len()) as u64 {
-		return Err(End::OutputLimit(world.output_limit).into())
+		return Err(End::OutputLimit(world.output_limit).into());
 	}
 	charge(&mut host, bytes)?;
 	let (memory, world) = parts(&mut host)?;
 	for index in 0..count {
 		let (Some(at), Some(len)) = (load(memory, list + index * 8), load(memory, list + index * 8 + 4)) else {
-			return Ok(errno::FAULT)
+			return Ok(errno::FAULT);
 		};
-		let Some(range) = slice(memory, at, len.into()) else { return Ok(errno::FAULT) };
+		let Some(range) = slice(memory, at, len.into()) else {
+			return Ok(errno::FAULT);
+		};
 		world.write(fd, &memory[range]);
 	}
 	store(&mut host, done_at, &moved.to_le_bytes())
@@ -325,7 +353,9 @@ fn proc_exit(mut host: Host, code: u32) -> wasmtime::Result<()> {
 fn random_get(mut host: Host, at: u32, len: u32) -> Answer {
 	charge(&mut host, CALL_GAS)?;
 	let (memory, _) = parts(&mut host)?;
-	let Some(range) = slice(memory, at, len.into()) else { return Ok(errno::FAULT) };
+	let Some(range) = slice(memory, at, len.into()) else {
+		return Ok(errno::FAULT);
+	};
 	charge(&mut host, len.into())?;
 	let (memory, world) = parts(&mut host)?;
 	world.random.fill(&mut memory[range]);

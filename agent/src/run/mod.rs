@@ -166,14 +166,21 @@ impl<M: Market> Agent<M> {
 		let db = Arc::new(Database::open(&database_file(data))?);
 		let outputs = Arc::new(Outputs::open(db.clone(), &data.join("blobs"))?);
 		let seats = db.seats()?;
-		let unfinished: HashSet<_> =
-			seats.iter().filter(|(_, seat)| seat.sealed.is_none()).map(|(key, _)| key.to_string()).collect();
+		let unfinished: HashSet<_> = seats
+			.iter()
+			.filter(|(_, seat)| seat.sealed.is_none())
+			.map(|(key, _)| key.to_string())
+			.collect();
 		let budget = config.disk_mib.saturating_mul(1024 * 1024);
 		let fetcher = Fetcher::open(data, budget, |name| unfinished.contains(name)).map_err(disk(data))?;
 		let seats = seats.into_iter().map(|(key, record)| (key, work_of(&record))).collect();
 		let attempts = db.unsettled()?.into_iter();
 		let attempts = attempts.map(|(key, kind, until)| (TxId::Seat(key, kind), Attempt::InFlight { until }));
-		let local = Local { seats, attempts: attempts.collect(), fresh: true };
+		let local = Local {
+			seats,
+			attempts: attempts.collect(),
+			fresh: true,
+		};
 		let (sender, events) = mpsc::unbounded_channel();
 		let metrics = Arc::new(Metrics::default());
 		metrics.slots.set(config.slots.into());
@@ -252,7 +259,7 @@ impl<M: Market> Agent<M> {
 						if let Some(ready) = ready.take() {
 							ready();
 						}
-					},
+					}
 					Err(error) => pause = lost(&error, pause),
 				},
 				Ok(_) => pause = POLL,
@@ -295,7 +302,10 @@ impl<M: Market> Agent<M> {
 	fn act(&mut self) {
 		self.note_listed();
 		let config = &self.shared.config;
-		let policy = Policy { heartbeat_blocks: config.heartbeat_blocks, memory_pages: config.memory_pages };
+		let policy = Policy {
+			heartbeat_blocks: config.heartbeat_blocks,
+			memory_pages: config.memory_pages,
+		};
 		for action in decide(&self.view, &self.local, &policy) {
 			if let Err(error) = self.perform(action) {
 				self.shared.metrics.trouble.inc();
@@ -320,7 +330,7 @@ impl<M: Market> Agent<M> {
 			}
 		}
 		if listed.is_empty() {
-			return
+			return;
 		}
 		if let Err(error) = self.shared.db.listed(listed, *number) {
 			tracing::error!(%error, "cannot note which seats are listed");
@@ -337,24 +347,26 @@ impl<M: Market> Agent<M> {
 			Action::Decline(key, reason) => {
 				tracing::warn!(seat = %key, ?reason, "declining");
 				self.submit(TxId::Seat(key, TxKind::Decline), Tx::Decline(key.shard, reason))?;
-			},
-			Action::Seal(key) =>
+			}
+			Action::Seal(key) => {
 				if let Some((sealed, provider)) = self.sealed(key)? {
 					let seal = outcome::seal(key.shard, key.round, &sealed.report, &sealed.salt, &provider);
 					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal))?;
-				},
-			Action::Reveal(key) =>
+				}
+			}
+			Action::Reveal(key) => {
 				if let Some((sealed, _)) = self.sealed(key)? {
 					let tx = Tx::Reveal(key.shard, sealed.report, sealed.salt);
 					self.submit(TxId::Seat(key, TxKind::Reveal), tx)?;
-				},
+				}
+			}
 			Action::Serve(key) => {
 				self.shared.outputs.serve(key)?;
 				if let Some(work) = self.local.seats.get_mut(&key) {
 					work.serving = true;
 				}
 				tracing::info!(seat = %key, "accepted; serving its outputs");
-			},
+			}
 			Action::Forget(key) => self.forget(key)?,
 			Action::Heartbeat => self.submit(TxId::Heartbeat, Tx::Heartbeat)?,
 		}
@@ -362,7 +374,9 @@ impl<M: Market> Agent<M> {
 	}
 
 	fn adopt(&mut self, key: SeatKey) -> Result<(), AgentError> {
-		let Some(seat) = self.view.best.seats.get(&key) else { return Ok(()) };
+		let Some(seat) = self.view.best.seats.get(&key) else {
+			return Ok(());
+		};
 		let record = Record {
 			first_task: seat.first_task,
 			tasks: seat.tasks,
@@ -379,11 +393,17 @@ impl<M: Market> Agent<M> {
 	fn forget(&mut self, key: SeatKey) -> Result<(), AgentError> {
 		self.cancel(key);
 		self.shared.outputs.forget(key)?;
-		let disk = |source| AgentError::Data { path: PathBuf::from("work"), source };
+		let disk = |source| AgentError::Data {
+			path: PathBuf::from("work"),
+			source,
+		};
 		self.shared.fetcher.clear(key).map_err(disk)?;
 		self.local.seats.remove(&key);
-		self.local.attempts.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
-		self.rejections.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
+		self.local
+			.attempts
+			.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
+		self.rejections
+			.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		self.failures.remove(&key);
 		let used = self.view.best.seats.values().map(|seat| seat.program).collect();
 		self.shared.fetcher.prune(&used).map_err(disk)?;
@@ -401,12 +421,21 @@ impl<M: Market> Agent<M> {
 	where
 		F: Future<Output = WorkEnd> + Send + 'static,
 	{
-		let Some(seat) = self.view.best.seats.get(&key).cloned() else { return };
-		let Some(entry) = self.local.seats.get_mut(&key) else { return };
+		let Some(seat) = self.view.best.seats.get(&key).cloned() else {
+			return;
+		};
+		let Some(entry) = self.local.seats.get_mut(&key) else {
+			return;
+		};
 		entry.progress = progress;
 		self.next_run += 1;
 		let (run, stop, done) = (self.next_run, Stop::new(), Arc::new(AtomicU32::new(0)));
-		let job = work::Job { key, seat, stop: stop.clone(), done: done.clone() };
+		let job = work::Job {
+			key,
+			seat,
+			stop: stop.clone(),
+			done: done.clone(),
+		};
 		let shared = self.shared.clone();
 		let task = tokio::spawn(async move {
 			let end = work(shared.clone(), job).await;
@@ -433,7 +462,12 @@ impl<M: Market> Agent<M> {
 			self.shared.db.submitting(key, kind, until)?;
 		}
 		// As long as this process lives it knows what became of it.
-		self.local.attempts.insert(id, Attempt::InFlight { until: BlockNumber::MAX });
+		self.local.attempts.insert(
+			id,
+			Attempt::InFlight {
+				until: BlockNumber::MAX,
+			},
+		);
 		let shared = self.shared.clone();
 		tokio::spawn(async move {
 			let result = shared.market.submit(tx).await;
@@ -449,7 +483,7 @@ impl<M: Market> Agent<M> {
 					self.running.remove(&key);
 					self.on_work_end(key, end);
 				}
-			},
+			}
 			Event::Submitted(id, result) => self.on_submitted(id, result),
 		}
 	}
@@ -465,7 +499,11 @@ impl<M: Market> Agent<M> {
 		if let Some(work) = self.local.seats.get_mut(&key) {
 			work.progress = match end {
 				WorkEnd::Fetched => Progress::Fetched,
-				WorkEnd::FetchFailed { reason, hopeless } => Progress::FetchFailed { reason, hopeless, retry_at },
+				WorkEnd::FetchFailed { reason, hopeless } => Progress::FetchFailed {
+					reason,
+					hopeless,
+					retry_at,
+				},
 				WorkEnd::Executed => Progress::Executed,
 				WorkEnd::Troubled => Progress::Troubled { retry_at },
 			};
@@ -489,20 +527,27 @@ impl<M: Market> Agent<M> {
 				tracing::info!(call = kind, seat = seat.map(|key| key.to_string()), block, "finalized");
 				self.local.fresh = false;
 				Attempt::Included { at: *block }
-			},
+			}
 			Err(error) => {
 				let rejections = self.rejections.entry(id).or_default();
 				*rejections = rejections.saturating_add(1);
 				let pause = 2u32.saturating_pow((*rejections).min(6)).min(LONGEST_BACKOFF);
-				self.shared.metrics.transaction_failures.get_or_create(&Kind { kind }).inc();
+				self.shared
+					.metrics
+					.transaction_failures
+					.get_or_create(&Kind { kind })
+					.inc();
 				let seat = seat.map(|key| key.to_string());
 				tracing::warn!(call = kind, seat, %error, "not done");
 				match error {
-					SubmitError::Unknown(_) =>
-						Attempt::InFlight { until: self.view.finalized.number.saturating_add(UNKNOWN_FATE) },
-					_ => Attempt::Backoff { until: best.saturating_add(pause) },
+					SubmitError::Unknown(_) => Attempt::InFlight {
+						until: self.view.finalized.number.saturating_add(UNKNOWN_FATE),
+					},
+					_ => Attempt::Backoff {
+						until: best.saturating_add(pause),
+					},
 				}
-			},
+			}
 		};
 		self.local.attempts.insert(id, attempt);
 		if let (TxId::Seat(key, kind), false) = (id, matches!(result, Err(SubmitError::Unknown(_)))) {
@@ -517,13 +562,20 @@ impl<M: Market> Agent<M> {
 	async fn farewell(&mut self) {
 		self.running.clear();
 		let in_flight = |local: &Local| {
-			local.attempts.values().any(|attempt| matches!(attempt, Attempt::InFlight { until: BlockNumber::MAX }))
+			local.attempts.values().any(|attempt| {
+				matches!(
+					attempt,
+					Attempt::InFlight {
+						until: BlockNumber::MAX
+					}
+				)
+			})
 		};
 		let wait = async {
 			while in_flight(&self.local) {
 				match self.events.recv().await {
 					Some(Event::Submitted(id, result)) => self.on_submitted(id, result),
-					Some(Event::Work(..)) => {},
+					Some(Event::Work(..)) => {}
 					None => break,
 				}
 			}
@@ -549,7 +601,10 @@ impl<M: Market> Agent<M> {
 			("custody", None),
 		] {
 			let count = self.view.best.seats.values().filter(|seat| seat.state == state).count();
-			metrics.seats.get_or_create(&Kind { kind }).set(i64::try_from(count).unwrap_or(i64::MAX));
+			metrics
+				.seats
+				.get_or_create(&Kind { kind })
+				.set(i64::try_from(count).unwrap_or(i64::MAX));
 		}
 		if let Err(error) = status.save(&self.status_file) {
 			tracing::warn!(%error, "cannot write the status file");
@@ -557,7 +612,9 @@ impl<M: Market> Agent<M> {
 	}
 
 	fn tasks_done(&self, key: &SeatKey) -> Option<u32> {
-		self.running.get(key).map(|running| running.done.load(Ordering::Relaxed))
+		self.running
+			.get(key)
+			.map(|running| running.done.load(Ordering::Relaxed))
 	}
 }
 
@@ -567,7 +624,12 @@ fn work_of(record: &Record) -> Work {
 		Some(_) => Progress::Executed,
 		None => Progress::New,
 	};
-	Work { progress, serving: record.serving, listed_at: record.listed_at, terms: record.terms }
+	Work {
+		progress,
+		serving: record.serving,
+		listed_at: record.listed_at,
+		terms: record.terms,
+	}
 }
 
 /// Notes that the chain cannot be seen; how long to wait.

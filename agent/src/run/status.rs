@@ -109,7 +109,12 @@ impl Status {
 				due: seat.due,
 			});
 		}
-		let executing = agent.local.seats.values().filter(|work| work.progress == Progress::Executing).count();
+		let executing = agent
+			.local
+			.seats
+			.values()
+			.filter(|work| work.progress == Progress::Executing)
+			.count();
 		let custody = best.seats.values().filter(|seat| seat.state.is_none()).count();
 		Self {
 			version: env!("CARGO_PKG_VERSION").into(),
@@ -119,7 +124,11 @@ impl Status {
 			best: best.number,
 			finalized: agent.view.finalized.number,
 			running: u32::try_from(executing).unwrap_or(u32::MAX),
-			stored_bytes: agent.shared.outputs.bytes().saturating_add(agent.shared.fetcher.bytes()),
+			stored_bytes: agent
+				.shared
+				.outputs
+				.bytes()
+				.saturating_add(agent.shared.fetcher.bytes()),
 			last_transaction: agent.last_transaction.clone(),
 			seats,
 			custody: u32::try_from(custody).unwrap_or(u32::MAX),

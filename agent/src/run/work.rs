@@ -51,46 +51,64 @@ enum Trouble {
 /// Makes program and inputs available and checks that the program can run.
 pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEnd {
 	// Closed never: an agent that ends drops the task.
-	let Ok(_turn) = shared.fetches.acquire().await else { return WorkEnd::Troubled };
+	let Ok(_turn) = shared.fetches.acquire().await else {
+		return WorkEnd::Troubled;
+	};
 	let result = async {
 		let wasm = shared.fetcher.program(&job.seat).await?;
 		let loading = shared.clone();
 		let (program, pages) = (job.seat.program, job.seat.memory_pages);
 		let loaded = tokio::task::spawn_blocking(move || loading.executor.load(program, &wasm, pages).map(drop)).await;
 		match loaded {
-			Ok(Ok(())) => {},
-			Ok(Err(LoadError::Refused(refused))) =>
+			Ok(Ok(())) => {}
+			Ok(Err(LoadError::Refused(refused))) => {
 				return Err(Unavailable {
 					reason: DeclineReason::ProgramRefused,
 					hopeless: true,
 					text: refused.to_string(),
-				}),
+				})
+			}
 			Ok(Err(LoadError::Host(error))) => return Err(no_capacity(error.to_string())),
 			Err(error) => return Err(no_capacity(error.to_string())),
 		}
-		let done = shared.outputs.done_tasks(job.key).map_err(|error| no_capacity(error.to_string()))?;
-		shared.fetcher.inputs(job.key, &job.seat, &done, shared.outputs.bytes()).await
+		let done = shared
+			.outputs
+			.done_tasks(job.key)
+			.map_err(|error| no_capacity(error.to_string()))?;
+		shared
+			.fetcher
+			.inputs(job.key, &job.seat, &done, shared.outputs.bytes())
+			.await
 	};
 	match result.await {
 		Ok(()) => {
 			tracing::debug!(seat = %job.key, "program and inputs are here");
 			WorkEnd::Fetched
-		},
+		}
 		Err(error) => {
 			shared.metrics.fetch_failures.inc();
 			tracing::warn!(seat = %job.key, reason = ?error.reason, %error, "cannot begin");
-			WorkEnd::FetchFailed { reason: error.reason, hopeless: error.hopeless }
-		},
+			WorkEnd::FetchFailed {
+				reason: error.reason,
+				hopeless: error.hopeless,
+			}
+		}
 	}
 }
 
 fn no_capacity(text: String) -> Unavailable {
-	Unavailable { reason: DeclineReason::NoCapacity, hopeless: false, text }
+	Unavailable {
+		reason: DeclineReason::NoCapacity,
+		hopeless: false,
+		text,
+	}
 }
 
 /// Runs the tasks that are not done yet and stores the report with a new salt.
 pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEnd {
-	let Ok(_slot) = shared.slots.acquire().await else { return WorkEnd::Troubled };
+	let Ok(_slot) = shared.slots.acquire().await else {
+		return WorkEnd::Troubled;
+	};
 	let key = job.key;
 	let worker = shared.clone();
 	let result = tokio::task::spawn_blocking(move || run(&worker, &job)).await;
@@ -98,30 +116,33 @@ pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> Work
 		Ok(gas) => {
 			tracing::info!(seat = %key, gas, "computed");
 			WorkEnd::Executed
-		},
+		}
 		Err(Trouble::Host(HostError::Stopped)) => WorkEnd::Troubled,
 		Err(error) => {
 			shared.metrics.trouble.inc();
 			tracing::error!(seat = %key, %error, "the machine is in trouble");
 			// The inputs may be what is damaged or missing: fetching finds out, and does not fetch twice.
 			match error {
-				Trouble::Disk(_) | Trouble::Program =>
-					WorkEnd::FetchFailed { reason: DeclineReason::NoCapacity, hopeless: false },
+				Trouble::Disk(_) | Trouble::Program => WorkEnd::FetchFailed {
+					reason: DeclineReason::NoCapacity,
+					hopeless: false,
+				},
 				_ => WorkEnd::Troubled,
 			}
-		},
+		}
 	}
 }
 
 fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
 	let Job { key, seat, .. } = job;
 	let done = shared.outputs.done_tasks(*key)?;
-	job.done.store(u32::try_from(done.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
+	job.done
+		.store(u32::try_from(done.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
 	let tasks = seat.first_task..seat.first_task.saturating_add(seat.tasks);
 	let mut program: Option<Arc<dyn Program>> = None;
 	for task in tasks.clone().filter(|task| !done.contains(task)) {
 		if job.stop.is_requested() {
-			return Err(HostError::Stopped.into())
+			return Err(HostError::Stopped.into());
 		}
 		let program = match &program {
 			Some(program) => program,
@@ -129,7 +150,7 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
 				let _ = none;
 				let wasm = shared.fetcher.read_program(seat.program)?.ok_or(Trouble::Program)?;
 				&*program.insert(shared.executor.load(seat.program, &wasm, seat.memory_pages)?)
-			},
+			}
 		};
 		let input = shared.fetcher.read_input(*key, task)?;
 		let terms = Task {
@@ -145,13 +166,26 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
 		shared.outputs.store(*key, task, &execution, last)?;
 		job.done.fetch_add(1, Ordering::Relaxed);
 	}
-	let outcomes: Vec<Outcome> = shared.outputs.done(*key)?.into_iter().map(|(_, outcome)| outcome).collect();
+	let outcomes: Vec<Outcome> = shared
+		.outputs
+		.done(*key)?
+		.into_iter()
+		.map(|(_, outcome)| outcome)
+		.collect();
 	if outcomes.len() as u64 != u64::from(seat.tasks) {
-		return Err(Trouble::Incomplete(outcomes.len(), seat.tasks))
+		return Err(Trouble::Incomplete(outcomes.len(), seat.tasks));
 	}
 	let mut salt = [0; 32];
-	rand::rngs::OsRng.try_fill_bytes(&mut salt).map_err(|error| Trouble::Random(error.to_string()))?;
-	let sealed = shared.db.seal(*key, Sealed { report: outcome::report(&outcomes), salt })?;
+	rand::rngs::OsRng
+		.try_fill_bytes(&mut salt)
+		.map_err(|error| Trouble::Random(error.to_string()))?;
+	let sealed = shared.db.seal(
+		*key,
+		Sealed {
+			report: outcome::report(&outcomes),
+			salt,
+		},
+	)?;
 	// From here on only outputs matter.
 	shared.fetcher.clear(*key)?;
 	Ok(sealed.report.gas_used)

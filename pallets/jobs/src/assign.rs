@@ -4,9 +4,11 @@
 //! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds.
 
 use crate::{
-	submit::{accept_window, execution_window}, timers::TimerAction, AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder,
-	JobRecord, Jobs, Pallet, Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy,
-	WeightInfo, MAX_ATTEMPTS, MAX_SEED_BLOCKS,
+	submit::{accept_window, execution_window},
+	timers::TimerAction,
+	AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness,
+	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_ATTEMPTS,
+	MAX_SEED_BLOCKS,
 };
 use alloc::vec::Vec;
 use codec::Encode;

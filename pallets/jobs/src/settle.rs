@@ -90,7 +90,10 @@ impl<T: Config> Pallet<T> {
 			burned,
 			refunded: left,
 			withheld: kept,
-			payments: payments.iter().map(|payment| (payment.provider.clone(), payment.amount)).collect(),
+			payments: payments
+				.iter()
+				.map(|payment| (payment.provider.clone(), payment.amount))
+				.collect(),
 		});
 		T::OnSettled::on_settled(&Settlement {
 			shard: id,
@@ -110,7 +113,12 @@ impl<T: Config> Pallet<T> {
 		failure: Failure,
 	) {
 		// Where claims differ the least one counts for all, so that a claim cannot be raised by lying.
-		let gas = revealed.iter().map(|(_, gas)| *gas).min().unwrap_or(0).min(shard.terms.gas_limit);
+		let gas = revealed
+			.iter()
+			.map(|(_, gas)| *gas)
+			.min()
+			.unwrap_or(0)
+			.min(shard.terms.gas_limit);
 		let mut left = shard.reserve;
 		let mut paid: Balance = 0;
 		let mut payments = Vec::new();

@@ -30,12 +30,23 @@ fn settled(events: &[Event], job: u64) -> (u32, u32, Balance, Balance) {
 /// The gas that an honest provider reports for tasks with these inputs.
 fn gas(program: &[u8], inputs: &[Vec<u8>]) -> u64 {
 	let machine = Wasm::new(WasmLimits::default()).expect("this machine executes programs");
-	let program = machine.load(merkle::data_root(program), program, 16).expect("the program is accepted");
+	let program = machine
+		.load(merkle::data_root(program), program, 16)
+		.expect("the program is accepted");
 	let run = |(index, input): (usize, &Vec<u8>)| {
 		let input_root = Hash::zero();
-		let task =
-			Task { input_root, index: index as u32, gas_limit: 100_000_000, memory_pages: 16, output_limit: 65_536 };
-		program.run(&task, input.clone(), &Stop::new()).expect("the machine works").outcome.gas_used
+		let task = Task {
+			input_root,
+			index: index as u32,
+			gas_limit: 100_000_000,
+			memory_pages: 16,
+			output_limit: 65_536,
+		};
+		program
+			.run(&task, input.clone(), &Stop::new())
+			.expect("the machine works")
+			.outcome
+			.gas_used
 	};
 	inputs.iter().enumerate().map(run).sum()
 }
@@ -48,13 +59,25 @@ async fn who_is_silent_is_penalised_and_who_lies_is_never_accepted() {
 	let module = swap_case(100_000);
 	let program = save(&home, "program.wasm", &module);
 	let (inputs, lines) = save_lines(&home, "lines", 16);
-	let (_honest, silent) = tokio::join!(Provider::start_all(&node, &["//Bob", "//Charlie"]), silent(&node, "//Dave"));
+	let (_honest, silent) = tokio::join!(
+		Provider::start_all(&node, &["//Bob", "//Charlie"]),
+		silent(&node, "//Dave")
+	);
 	publish(&node, &program).await;
 
 	// One of three accepts and never reports. The work is done by the other two.
 	let from = chain.finalized_head().await.expect("a head").number;
 	let folder = home.join("silent");
-	let more = ["--replicas", "2", "--shard-size", "2", "--gas-limit", "100M", "--fetch", arg(&folder)];
+	let more = [
+		"--replicas",
+		"2",
+		"--shard-size",
+		"2",
+		"--gas-limit",
+		"100M",
+		"--fetch",
+		arg(&folder),
+	];
 	let output = submit(&url, "//Alice", &program, &inputs, &more).await;
 	assert_complete(&output);
 	check_swapped(&lines, &folder);
@@ -63,12 +86,18 @@ async fn who_is_silent_is_penalised_and_who_lies_is_never_accepted() {
 	assert!(!losses.is_empty(), "of eight shards it was drawn for one at least");
 	let dave = key("//Dave").account();
 	for (shard, who, cause, slashed) in &losses {
-		assert!(*who == dave && *cause == Cause::Late && *slashed > 0, "{who} lost {shard:?}: {cause:?}, {slashed}");
+		assert!(
+			*who == dave && *cause == Cause::Late && *slashed > 0,
+			"{who} lost {shard:?}: {cause:?}, {slashed}"
+		);
 	}
 	let slashed: Balance = losses.iter().map(|(.., slashed)| slashed).sum();
 	let record = ledger::provider(&node, "//Dave").await;
 	assert_eq!(record["bond"], (BOND - slashed).to_string());
-	assert_eq!((record["status"].as_str(), record["liability"].as_str()), (Some("unresponsive"), Some("0")));
+	assert_eq!(
+		(record["status"].as_str(), record["liability"].as_str()),
+		(Some("unresponsive"), Some("0"))
+	);
 	drop(silent);
 
 	// One of three adds a byte to every output. Where all three have seats nothing can be accepted, and nobody is
@@ -77,26 +106,60 @@ async fn who_is_silent_is_penalised_and_who_lies_is_never_accepted() {
 	let before = Ledger::read(&node, &chain).await;
 	let (few, four) = save_lines(&home, "few", 4);
 	let folder = home.join("disputed");
-	let more = ["--replicas", "3", "--shard-size", "2", "--gas-limit", "100M", "--fetch", arg(&folder)];
+	let more = [
+		"--replicas",
+		"3",
+		"--shard-size",
+		"2",
+		"--gas-limit",
+		"100M",
+		"--fetch",
+		arg(&folder),
+	];
 	let output = submit(&url, "//Ferdie", &program, &few, &more).await;
-	assert_eq!(output.status.code(), Some(5), "no result for some tasks: {}", text(&output));
-	assert_eq!(numbered_or_none(&folder), 0, "nothing that was not accepted is handed out");
+	assert_eq!(
+		output.status.code(),
+		Some(5),
+		"no result for some tasks: {}",
+		text(&output)
+	);
+	assert_eq!(
+		numbered_or_none(&folder),
+		0,
+		"nothing that was not accepted is handed out"
+	);
 	let events = events_since(&node, &chain, before.block).await;
 	let half = |tasks: &[Vec<u8>]| money::payment(ASK, gas(&module, tasks)).expect("no overflow") / 2;
 	let halves = half(&four[..2]) + half(&four[2..]);
-	assert_eq!(settled(&events, 1), (0, 2, 3 * halves, 0), "two shards failed, half was paid, no fee was taken");
+	assert_eq!(
+		settled(&events, 1),
+		(0, 2, 3 * halves, 0),
+		"two shards failed, half was paid, no fee was taken"
+	);
 	assert_eq!(escrow(&chain, "//Ferdie").await, 0, "the client has the rest back");
 	assert_eq!(vacated(&events), []);
 	let after = Ledger::read(&node, &chain).await;
 	for uri in ["//Bob", "//Charlie", "//Eve"] {
 		assert_eq!(after.gain(&before, uri), halves as i128, "{uri} revealed");
 		let record = ledger::provider(&node, uri).await;
-		assert_eq!((&record["bond"], &record["liability"]), (&json!(BOND.to_string()), &json!("0")));
+		assert_eq!(
+			(&record["bond"], &record["liability"]),
+			(&json!(BOND.to_string()), &json!("0"))
+		);
 	}
 
 	// With two seats a shard, some shards have honest seats only. Exactly those are accepted, and their outputs are right.
 	let folder = home.join("partly");
-	let more = ["--replicas", "2", "--shard-size", "2", "--gas-limit", "100M", "--fetch", arg(&folder)];
+	let more = [
+		"--replicas",
+		"2",
+		"--shard-size",
+		"2",
+		"--gas-limit",
+		"100M",
+		"--fetch",
+		arg(&folder),
+	];
 	let output = submit(&url, "//Alice", &program, &inputs, &more).await;
 	let events = events_since(&node, &chain, after.block).await;
 	let (accepted, failed, ..) = settled(&events, 2);
@@ -106,7 +169,10 @@ async fn who_is_silent_is_penalised_and_who_lies_is_never_accepted() {
 	assert_eq!(kept.len() as u32, accepted);
 	for shard in &kept {
 		let seats = shard["seats"].as_array().expect("seats");
-		assert!(seats.iter().all(|seat| seat["provider"] != eve.as_str()), "a report of the liar was accepted: {shard}");
+		assert!(
+			seats.iter().all(|seat| seat["provider"] != eve.as_str()),
+			"a report of the liar was accepted: {shard}"
+		);
 	}
 	let expected = if failed == 0 { 0 } else { 5 };
 	assert_eq!(output.status.code(), Some(expected), "{}", text(&output));

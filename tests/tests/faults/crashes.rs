@@ -18,7 +18,16 @@ const WORKING: [SeatState; 1] = [SeatState::Accepted];
 
 /// The options of the jobs here: 24 tasks in 8 shards.
 fn options(folder: &Path) -> [&str; 8] {
-	["--replicas", "2", "--shard-size", "3", "--gas-limit", "400M", "--fetch", arg(folder)]
+	[
+		"--replicas",
+		"2",
+		"--shard-size",
+		"3",
+		"--gas-limit",
+		"400M",
+		"--fetch",
+		arg(folder),
+	]
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,13 +53,25 @@ async fn nothing_is_lost_by_kill_9() {
 	check_swapped(&lines, &folder);
 	let dave = key("//Dave").account();
 	let events = events_since(&node, &chain, from).await;
-	let losses: Vec<_> = vacated(&events).into_iter().filter(|(_, who, ..)| *who == dave).collect();
-	let late = losses.iter().filter(|(_, _, cause, slashed)| *cause == Cause::Late && *slashed > 0).count();
-	assert!(late > 0, "who accepts and does not report loses a part of its bond: {losses:?}");
+	let losses: Vec<_> = vacated(&events)
+		.into_iter()
+		.filter(|(_, who, ..)| *who == dave)
+		.collect();
+	let late = losses
+		.iter()
+		.filter(|(_, _, cause, slashed)| *cause == Cause::Late && *slashed > 0)
+		.count();
+	assert!(
+		late > 0,
+		"who accepts and does not report loses a part of its bond: {losses:?}"
+	);
 	let slashed: u128 = losses.iter().map(|(.., slashed)| slashed).sum();
 	let record = ledger::provider(&node, "//Dave").await;
 	assert_eq!(record["bond"], (BOND - slashed).to_string(), "and nothing else");
-	assert_eq!((record["status"].as_str(), record["drawable"].as_bool()), (Some("unresponsive"), Some(false)));
+	assert_eq!(
+		(record["status"].as_str(), record["drawable"].as_bool()),
+		(Some("unresponsive"), Some(false))
+	);
 	for (shard, who, cause, _) in vacated(&events) {
 		assert!(who == dave, "{who} lost {shard:?} by {cause:?}, and was never killed");
 	}
@@ -91,7 +112,7 @@ async fn nothing_is_lost_by_kill_9() {
 		for provider in &providers {
 			let record = ledger::provider(&node, &provider.owner).await;
 			if (record["usedSlots"].as_u64(), record["liability"].as_str()) != (Some(0), Some("0")) {
-				return None
+				return None;
 			}
 		}
 		Some(())
@@ -105,14 +126,18 @@ async fn assert_nothing_twice(node: &Node, chain: &Chain, from: u32, strict: boo
 	assert_eq!(vacated(&events), [], "nobody lost a seat");
 	for name in ["Sealed", "Revealed"] {
 		let reports = events.iter().filter(|event| event.is("Attestations", name));
-		let mut seats: Vec<_> =
-			reports.map(|event| event.decode::<(ShardId, u8)>().expect("the event is understood")).collect();
+		let mut seats: Vec<_> = reports
+			.map(|event| event.decode::<(ShardId, u8)>().expect("the event is understood"))
+			.collect();
 		assert!(seats.len() >= 16, "16 seats reported, {} events {name}", seats.len());
 		let all = seats.len();
 		seats.sort();
 		seats.dedup();
 		assert_eq!(seats.len(), all, "no seat reports twice ({name})");
 	}
-	let refused = events.iter().filter(|event| event.is("System", "ExtrinsicFailed")).count();
+	let refused = events
+		.iter()
+		.filter(|event| event.is("System", "ExtrinsicFailed"))
+		.count();
 	assert!(!strict || refused == 0, "{refused} transactions were refused");
 }

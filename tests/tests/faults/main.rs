@@ -10,7 +10,17 @@ use std::{path::Path, process::Output};
 
 /// Submits a job that the test looks at while it runs; the options that all jobs here share come first.
 async fn submit(url: &str, client: &str, program: &str, inputs: &str, more: &[&str]) -> Output {
-	let mut args = vec!["--json", "submit", "--program", program, "--inputs", inputs, "--lines", "--max-price", "0.01"];
+	let mut args = vec![
+		"--json",
+		"submit",
+		"--program",
+		program,
+		"--inputs",
+		inputs,
+		"--lines",
+		"--max-price",
+		"0.01",
+	];
 	args.extend(["--memory", "1M", "--output-limit", "64K", "--deadline", "30m"]);
 	args.extend(more);
 	run_cli(&["--url", url, "--key", client], &args).await
@@ -30,7 +40,10 @@ fn arg(path: &Path) -> &str {
 fn assert_complete(output: &Output) {
 	assert!(output.status.success(), "{}", text(output));
 	let fetched = document(output);
-	assert_eq!((fetched["failed"].clone(), fetched["missing"].clone()), (json!([]), json!([])));
+	assert_eq!(
+		(fetched["failed"].clone(), fetched["missing"].clone()),
+		(json!([]), json!([]))
+	);
 }
 
 /// True while shards of a job run.

@@ -31,7 +31,7 @@ struct Spoiling {
 impl BlobStore for Spoiling {
 	fn open(&self, root: Hash) -> Option<Blob> {
 		if merkle::data_root(&self.program) == root {
-			return Some(Blob::Bytes(self.program.clone()))
+			return Some(Blob::Bytes(self.program.clone()));
 		}
 		let index = self.roots.iter().position(|known| *known == root)?;
 		Some(Blob::Bytes((self.spoil)(&self.inputs[index]).into()))
@@ -64,13 +64,19 @@ fn assert_refused(output: &std::process::Output, code: i32, words: &[&str]) {
 async fn bad_input_is_named_and_loses_nothing() {
 	let node = Node::start().await;
 	let home = node.dir.path().to_path_buf();
-	let (providers, ()) =
-		tokio::join!(Provider::start_all(&node, &["//Bob", "//Charlie", "//Dave"]), what_the_command_line_refuses(&node, &home));
+	let (providers, ()) = tokio::join!(
+		Provider::start_all(&node, &["//Bob", "//Charlie", "//Dave"]),
+		what_the_command_line_refuses(&node, &home)
+	);
 	what_providers_decline(&node, &home).await;
 	what_programs_do_wrong(&node, &home).await;
 	for provider in &providers {
 		let record = ledger::provider(&node, &provider.owner).await;
-		assert_eq!((&record["bond"], &record["status"]), (&json!(BOND.to_string()), &json!("active")), "{record}");
+		assert_eq!(
+			(&record["bond"], &record["status"]),
+			(&json!(BOND.to_string()), &json!("active")),
+			"{record}"
+		);
 		assert!(!provider.log().contains("panicked"), "{}", provider.log());
 	}
 	assert!(!node.process.output().contains("panicked"), "{}", node.process.output());
@@ -89,9 +95,17 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 		let args = ["program".to_string(), "publish".to_string(), file.to_string()];
 		async move { node.cli("//Alice", &args.each_ref().map(String::as_str)).await }
 	};
-	assert_refused(&publish(&text_file).await, 2, &["text.wasm", "not a WebAssembly module"]);
+	assert_refused(
+		&publish(&text_file).await,
+		2,
+		&["text.wasm", "not a WebAssembly module"],
+	);
 	assert_refused(&publish(&broken).await, 2, &["broken.wasm"]);
-	assert_refused(&publish(&burglar).await, 2, &["burglar.wasm", "wasi_snapshot_preview1", "path_open"]);
+	assert_refused(
+		&publish(&burglar).await,
+		2,
+		&["burglar.wasm", "wasi_snapshot_preview1", "path_open"],
+	);
 	assert_refused(&publish("nowhere.wasm").await, 2, &["nowhere.wasm"]);
 
 	// Money, price, publication, inputs.
@@ -101,13 +115,45 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 	let unpublished = submit(&url, "//Alice", &good, &lines, &["--watch"]).await;
 	assert_refused(&unpublished, 3, &["not published", "--publish"]);
 	let dear = ["--watch", "--publish", "--gas-limit", "1T", "--max-price", "1000000"];
-	let poor = node.cli("//Eve", &[&["submit", "--program", &good, "--inputs", &lines, "--lines"][..], &dear].concat()).await;
+	let poor = node
+		.cli(
+			"//Eve",
+			&[
+				&["submit", "--program", &good, "--inputs", &lines, "--lines"][..],
+				&dear,
+			]
+			.concat(),
+		)
+		.await;
 	assert_refused(&poor, 3, &["insufficient funds", "are missing"]);
-	let cheap = ["submit", "--program", &good, "--inputs", &lines, "--lines", "--watch", "--publish", "--max-price", "0.00000001"];
+	let cheap = [
+		"submit",
+		"--program",
+		&good,
+		"--inputs",
+		&lines,
+		"--lines",
+		"--watch",
+		"--publish",
+		"--max-price",
+		"0.00000001",
+	];
 	assert_refused(&node.cli("//Alice", &cheap).await, 3, &["PriceTooLow", "--max-price"]);
-	assert_refused(&submit(&url, "//Alice", &good, &empty, &["--watch"]).await, 2, &["empty"]);
-	assert_refused(&submit(&url, "//Alice", &good, &lines, &[]).await, 2, &["--watch", "--endpoint"]);
-	assert_refused(&submit(&url, "not a key", &good, &lines, &["--watch"]).await, 2, &["not a secret"]);
+	assert_refused(
+		&submit(&url, "//Alice", &good, &empty, &["--watch"]).await,
+		2,
+		&["empty"],
+	);
+	assert_refused(
+		&submit(&url, "//Alice", &good, &lines, &[]).await,
+		2,
+		&["--watch", "--endpoint"],
+	);
+	assert_refused(
+		&submit(&url, "not a key", &good, &lines, &["--watch"]).await,
+		2,
+		&["not a secret"],
+	);
 	assert_refused(&node.cli("//Alice", &["watch", "4711"]).await, 2, &["4711"]);
 
 	// The network.
@@ -118,19 +164,31 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 	};
 	assert_refused(&at(&nobody).await, 4, &[&nobody, "--url"]);
 	assert_refused(&at(&url.replace("ws://", "http://")).await, 4, &["ws://"]);
-	let other = RpcServer::builder().build("127.0.0.1:0").await.expect("loopback has a free port");
+	let other = RpcServer::builder()
+		.build("127.0.0.1:0")
+		.await
+		.expect("loopback has a free port");
 	let address = format!("ws://{}", other.local_addr().expect("it listens"));
 	let mut module = RpcModule::new(());
 	let version = json!({ "specName": "polkadot", "implName": "parity-polkadot", "authoringVersion": 0,
 		"specVersion": 2_000_000, "implVersion": 0, "apis": [], "transactionVersion": 26, "stateVersion": 1 });
-	module.register_method("state_getRuntimeVersion", move |_, _, _| version.clone()).expect("a new method");
+	module
+		.register_method("state_getRuntimeVersion", move |_, _, _| version.clone())
+		.expect("a new method");
 	let other = other.start(module);
 	assert_refused(&at(&address).await, 4, &["not the expected Millrace chain", "polkadot"]);
 	drop(other);
 	let chain = node.chain().await;
 	for client in CLIENTS {
-		let balances = chain.balances(&key(client).account(), At::Finalized).await.expect("balances");
-		assert_eq!(balances.held, [], "nothing is on hold of {client} after what was refused");
+		let balances = chain
+			.balances(&key(client).account(), At::Finalized)
+			.await
+			.expect("balances");
+		assert_eq!(
+			balances.held,
+			[],
+			"nothing is on hold of {client} after what was refused"
+		);
 	}
 }
 
@@ -148,8 +206,15 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 	let mut endpoints = Vec::new();
 	for spoil in [altered as fn(&[u8]) -> Vec<u8>, truncated] {
 		let roots = Arc::new(inputs.iter().map(|input| merkle::data_root(input)).collect());
-		let store = Spoiling { program: known.clone().into(), inputs: inputs.clone(), roots, spoil };
-		let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
+		let store = Spoiling {
+			program: known.clone().into(),
+			inputs: inputs.clone(),
+			roots,
+			spoil,
+		};
+		let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+			.await
+			.expect("loopback has a free port");
 		let server = serve(listener, Arc::new(store)).expect("it listens");
 		endpoints.push(format!("http://{}", server.local_addr()));
 		servers.push(server);
@@ -163,27 +228,52 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 	];
 	let mut jobs = Vec::new();
 	for ((client, endpoint), (program, reason, words)) in CLIENTS.iter().zip(&endpoints).zip(cases) {
-		let more = ["--replicas", "2", "--shard-size", "1", "--gas-limit", "10M", "--endpoint", endpoint];
+		let more = [
+			"--replicas",
+			"2",
+			"--shard-size",
+			"1",
+			"--gas-limit",
+			"10M",
+			"--endpoint",
+			endpoint,
+		];
 		let output = submit(&url, client, program, &lines, &more).await;
 		assert!(output.status.success(), "{}", text(&output));
 		let submitted = document(&output);
-		jobs.push((*client, submitted["job"].as_u64().expect("a number"), amount(&submitted["escrow"]), reason, words));
+		jobs.push((
+			*client,
+			submitted["job"].as_u64().expect("a number"),
+			amount(&submitted["escrow"]),
+			reason,
+			words,
+		));
 	}
 	for (client, job, escrowed, reason, words) in jobs {
-		node.job_is(job, "suspended", |job| job["status"] == json!({ "suspended": reason })).await;
-		let explanation = node.rpc("market_explain", json!([job])).await.expect("market_explain answers");
+		node.job_is(job, "suspended", |job| job["status"] == json!({ "suspended": reason }))
+			.await;
+		let explanation = node
+			.rpc("market_explain", json!([job]))
+			.await
+			.expect("market_explain answers");
 		assert_eq!(explanation["reason"], "suspended", "{words}");
 		assert!(escrow(&chain, client).await > 0);
 		let cancelled = node.cli_json(client, &["cancel", &job.to_string()]).await;
 		let running = cancelled["stillRunning"].as_u64().expect("a number");
 		assert!(amount(&cancelled["refunded"]) <= escrowed);
-		assert!(running > 0 || amount(&cancelled["refunded"]) == escrowed, "all comes back: {cancelled}");
+		assert!(
+			running > 0 || amount(&cancelled["refunded"]) == escrowed,
+			"all comes back: {cancelled}"
+		);
 		node.finalized_without(job).await;
 		assert_eq!(escrow(&chain, client).await, 0, "everything came back to {client}");
 	}
 	let events = events_since(node, &chain, from).await;
 	for (shard, who, cause, slashed) in vacated(&events) {
-		assert!(matches!(cause, Cause::Declined(_)) && slashed == 0, "{who} lost {shard:?} by {cause:?}");
+		assert!(
+			matches!(cause, Cause::Declined(_)) && slashed == 0,
+			"{who} lost {shard:?} by {cause:?}"
+		);
 	}
 	drop(servers);
 }
@@ -194,34 +284,71 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 	const LIMIT: u64 = 50_000_000;
 	let url = node.url();
 	let (lines, _) = save_lines(home, "two", 2);
-	let programs = [("endless.wasm", endless()), ("bomb.wasm", memory_bomb()), ("flood.wasm", flood())];
+	let programs = [
+		("endless.wasm", endless()),
+		("bomb.wasm", memory_bomb()),
+		("flood.wasm", flood()),
+	];
 	let runs = CLIENTS.iter().zip(&programs).map(|(client, (name, module))| {
 		let program = save(home, name, module);
 		let (url, lines, folder) = (url.clone(), lines.clone(), home.join(name).with_extension("out"));
 		async move {
-			let more = ["--replicas", "2", "--shard-size", "2", "--gas-limit", "50M", "--publish", "--fetch", arg(&folder)];
+			let more = [
+				"--replicas",
+				"2",
+				"--shard-size",
+				"2",
+				"--gas-limit",
+				"50M",
+				"--publish",
+				"--fetch",
+				arg(&folder),
+			];
 			let output = submit(&url, client, &program, &lines, &more).await;
 			assert_refused(&output, 5, &["2 tasks failed in the program"]);
 			let fetched = document(&output);
-			assert_eq!((&fetched["failed"], &fetched["missing"]), (&json!([0, 1]), &json!([])), "{name}");
+			assert_eq!(
+				(&fetched["failed"], &fetched["missing"]),
+				(&json!([0, 1]), &json!([])),
+				"{name}"
+			);
 			assert_eq!(numbered(&folder).len(), 0, "a failed task has no output");
-			assert!(fs::read_dir(&folder).expect("the folder is there").next().is_some(), "but a manifest");
+			assert!(
+				fs::read_dir(&folder).expect("the folder is there").next().is_some(),
+				"but a manifest"
+			);
 			fetched["job"].as_u64().expect("a number")
 		}
 	});
 	let jobs = futures::future::join_all(runs).await;
 	for ((id, (name, _)), client) in jobs.into_iter().zip(&programs).zip(CLIENTS) {
 		let job = node.job(id).await.expect("its outcomes are in custody");
-		assert_eq!((&job["status"], &job["accepted"], &job["failed"]), (&json!("done"), &json!(1), &json!(0)), "{name}");
+		assert_eq!(
+			(&job["status"], &job["accepted"], &job["failed"]),
+			(&json!("done"), &json!(1), &json!(0)),
+			"{name}"
+		);
 		let shards = node.shards(id).await;
 		let gas = shards[0]["report"]["gasUsed"].as_u64().expect("a number");
 		match *name {
-			"flood.wasm" => assert!((1..2 * LIMIT).contains(&gas), "{gas}: what it used until its output was too long"),
+			"flood.wasm" => assert!(
+				(1..2 * LIMIT).contains(&gas),
+				"{gas}: what it used until its output was too long"
+			),
 			_ => assert_eq!(gas, 2 * LIMIT, "{name}: exactly the limit of both tasks"),
 		}
 		let payment: Balance = money::payment(ASK, gas).expect("no overflow");
-		assert_eq!(amount(&job["paid"]), 2 * payment, "{name}: both providers are paid for the gas");
-		let states: Vec<&Value> = shards[0]["seats"].as_array().expect("seats").iter().map(|seat| &seat["state"]).collect();
+		assert_eq!(
+			amount(&job["paid"]),
+			2 * payment,
+			"{name}: both providers are paid for the gas"
+		);
+		let states: Vec<&Value> = shards[0]["seats"]
+			.as_array()
+			.expect("seats")
+			.iter()
+			.map(|seat| &seat["state"])
+			.collect();
 		assert_eq!(states, [&json!(SeatState::Revealed), &json!(SeatState::Revealed)]);
 		node.cli_json(client, &["acknowledge", &id.to_string()]).await;
 	}
