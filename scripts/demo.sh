@@ -17,16 +17,30 @@ die() {
 	exit 1
 }
 
+# Process ids; the node's is the first.
 started=()
-stop_all() {
-	status=$?
-	trap - EXIT INT TERM
-	for ((i = ${#started[@]} - 1; i >= 0; i--)); do
-		kill "${started[$i]}" 2>/dev/null || true
+# Ends processes: politely, and after a quarter of a minute for certain. Agents lose nothing by that.
+stop() {
+	local pid tries
+	for pid in "$@"; do
+		kill "$pid" 2>/dev/null || true
 	done
-	for pid in "${started[@]}"; do
+	for pid in "$@"; do
+		for ((tries = 0; tries < 75; tries++)); do
+			kill -0 "$pid" 2>/dev/null || break
+			sleep 0.2
+		done
+		kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
+}
+stop_all() {
+	status=$?
+	trap - EXIT
+	trap '' INT TERM
+	# The node last, so that agents can finish their transactions.
+	stop "${started[@]:1}"
+	stop "${started[@]:0:1}"
 	exit "$status"
 }
 trap stop_all EXIT
