@@ -48,9 +48,12 @@ for name in "${rust_programs[@]}"; do
 	packages+=(-p "example-$name")
 done
 CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --profile guest --target wasm32v1-none "${packages[@]}" "$@"
+# The judge of disputes as a program of its own, which the tests of vm/ run.
+CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --profile guest --target wasm32v1-none \
+	--manifest-path "$MILLRACE_ROOT/vm/tests/wasm-verifier/Cargo.toml" "$@"
 CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --release -p example-inputs -p example-reference -p example-join "$@"
 
-for name in "${rust_programs[@]}"; do
+for name in "${rust_programs[@]}" wasm-verifier; do
 	install_if_changed "$guests/wasm32v1-none/guest/$name.wasm" "$built/$name.wasm"
 done
 for name in "${c_programs[@]}"; do

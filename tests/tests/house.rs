@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, process::Command};
 
 /// Our crates and what each of them may depend on among ours; everything else is forbidden.
 const ALLOWED: &[(&str, &[&str])] = &[
+	("millrace-vm", &[]),
 	("millrace-primitives", &[]),
 	("pallet-providers", &["millrace-primitives"]),
 	("pallet-jobs", &["millrace-primitives"]),

@@ -1,0 +1,195 @@
+//! Tests on states that no program reaches: any code, any registers, any cells. Whoever signs such a state's root, the
+//! machine, the recorder and the verifier must still agree about what follows.
+
+use crate::{
+	hash::{Blake2, Hash},
+	machine::Machine,
+	op::{Instr, Op},
+	program::{Input, Parts, Program},
+	state::{Limits, Region, Registers},
+	tree::{leaf_hash, node_hash, Zeros},
+	witness::{prove, verify, MAX_LEAVES, MAX_WITNESS},
+};
+use alloc::sync::Arc;
+use proptest::prelude::*;
+
+/// Numbers near those at which something changes.
+fn number() -> impl Strategy<Value = u64> {
+	prop_oneof![
+		6 => 0_u64..40,
+		2 => 0_u64..70_000,
+		2 => (0_u32..64, any::<u64>()).prop_map(|(shift, value)| value >> shift),
+		1 => prop::sample::select(vec![
+			u64::MAX, 1 << 63, 1 << 32, u64::from(u32::MAX), 1 << 31, 1 << 48, 262_143, 262_144, 1_048_575, 1_048_576, 8_191,
+			8_192, 4_294_967_264, 0x7fc0_0000, 0x7ff8 << 48,
+		]),
+	]
+}
+
+fn instr() -> impl Strategy<Value = Instr> {
+	let op = prop_oneof![
+		20 => prop::sample::select(Op::ALL.to_vec()).prop_map(|op| op as u16),
+		1 => any::<u16>(),
+	];
+	(op, number(), number()).prop_map(|(op, a, imm)| Instr::from_cells([u64::from(op) | a << 16, imm]))
+}
+
+/// A run of code and cells, most of which make some sense.
+#[derive(Clone, Debug)]
+struct State {
+	code: Vec<Instr>,
+	table: Vec<u64>,
+	globals: Vec<u64>,
+	memory: Vec<u8>,
+	registers: Registers,
+	cells: Vec<(Region, u64, u64)>,
+}
+
+fn state() -> impl Strategy<Value = State> {
+	let registers = (
+		[number(), number(), number(), number()],
+		(0_u32..4, 0_u32..7, 0_u32..2_000),
+		[number(), number(), number()],
+		(any::<i64>(), any::<bool>()),
+	);
+	let registers = registers.prop_map(
+		|([pc, sp, fp, depth], (pages, max_pages, output_words), [a, b, c], (gas, sane))| Registers {
+			pc: pc as u32 % if sane { 50 } else { u32::MAX },
+			sp: (sp as u32).wrapping_add(if sane { 30 } else { 0 }),
+			fp: fp as u32,
+			depth: depth as u32,
+			pages,
+			max_pages,
+			input_len: a as u32,
+			output_words,
+			output_max: b as u32,
+			gas,
+			gas_limit: c,
+			seed: core::array::from_fn(|n| n as u8),
+		},
+	);
+	let region = prop::sample::select(vec![
+		Region::Stack,
+		Region::Frames,
+		Region::Globals,
+		Region::Memory,
+		Region::Output,
+	]);
+	(
+		prop::collection::vec(instr(), 1..120),
+		prop::collection::vec(number(), 0..40),
+		prop::collection::vec(number(), 0..40),
+		prop::collection::vec(any::<u8>(), 0..9_000),
+		registers,
+		prop::collection::vec((region, 0_u64..60, number()), 0..40),
+	)
+		.prop_map(|(code, table, globals, memory, registers, cells)| State {
+			code,
+			table,
+			globals,
+			memory,
+			registers,
+			cells,
+		})
+}
+
+fn machine(state: State) -> Machine {
+	let program = Program::new(Parts {
+		code: state.code,
+		table: state.table,
+		globals: state.globals,
+		memory: state.memory,
+		pages: 1,
+		max_pages: 6,
+		..Parts::default()
+	});
+	let input = Input::new((0..200).collect()).expect("it is short");
+	let limits = Limits {
+		gas: 1_000,
+		memory_pages: 6,
+		output: 1_000,
+		seed: [0; 32],
+	};
+	let mut machine = Machine::new(Arc::new(program.expect("it fits")), Arc::new(input), &limits).expect("it fits");
+	machine.registers = state.registers;
+	for (region, cell, value) in state.cells {
+		machine.poke(region, cell, value);
+	}
+	machine
+}
+
+/// A region's root from its leaves alone, of which those from `end` on are zeros.
+fn root(leaf: &dyn Fn(u32) -> [u8; 32], zeros: &Zeros, height: u32, index: u32, end: u32) -> Hash {
+	if u64::from(index) << height >= u64::from(end) {
+		return *zeros.of(height);
+	}
+	match height {
+		0 => leaf_hash::<Blake2>(&leaf(index)),
+		_ => {
+			let [left, right] = [2 * index, 2 * index + 1].map(|index| root(leaf, zeros, height - 1, index, end));
+			node_hash::<Blake2>(&left, &right)
+		}
+	}
+}
+
+fn cases() -> u32 {
+	let cases = std::env::var("MILLRACE_FUZZ_CASES")
+		.ok()
+		.and_then(|cases| cases.parse().ok());
+	cases.unwrap_or(3_000)
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+	#[test]
+	fn any_code_over_any_state_proves_its_steps(state in state()) {
+		let mut machine = machine(state);
+		for _ in 0..30 {
+			let before = machine.state_root();
+			let witness = prove(&mut machine);
+			prop_assert!(witness.len() <= MAX_WITNESS);
+			if machine.halt().is_none() {
+				prop_assert!(usize::from(witness[2 + crate::state::Header::SIZE]) <= MAX_LEAVES);
+			}
+			let op = machine.program().code().get(machine.registers().pc as usize).map(|instr| Op::from_u16(instr.op()));
+			let next = verify::<Blake2>(&before, &witness);
+			machine.run(1);
+			prop_assert_eq!(next, Ok(machine.state_root()), "{:?}", op);
+			if machine.halt().is_some() {
+				break;
+			}
+		}
+	}
+}
+
+proptest! {
+	#![proptest_config(ProptestConfig { cases: cases() / 100 + 1, max_shrink_iters: 100, ..ProptestConfig::default() })]
+
+	#[test]
+	fn a_root_is_that_of_the_leaves(state in state(), steps in prop::collection::vec(1_u64..6, 0..6)) {
+		let mut state = state;
+		// Everything near the start of its region, to hash little.
+		state.registers.sp %= 4_000;
+		state.registers.fp %= 4_000;
+		let mut machine = machine(state);
+		let zeros = Zeros::new::<Blake2>();
+		for steps in steps {
+			machine.run(steps);
+			let header = machine.header();
+			let reader = machine.reader();
+			for region in Region::ALL {
+				// Local variables are within 2^16 cells of the frame, and so is nearly all else of anything.
+				let end = match region {
+					Region::Memory => 6 * 2_048,
+					_ => 20_480,
+				};
+				let end = end.min(1 << region.depth());
+				let computed = root(&|leaf| reader.leaf(region, leaf), &zeros, region.depth(), 0, end);
+				let pages = end as usize / 128..(1 << region.depth().min(18)) / 128;
+				let beyond = pages.into_iter().any(|page| reader.page(region, page) != [0; 4096]);
+				prop_assert!(beyond || computed == header.roots[region as usize], "{:?}", region);
+			}
+		}
+	}
+}

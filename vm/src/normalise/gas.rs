@@ -1,0 +1,295 @@
+//! Where charges go and how much they take.
+//!
+//! A charge costs three native instructions, so few and large ones are wanted. An instruction's cost belongs to the
+//! innermost open *region*. A region begins at a *head*, where its charge is taken, and lasts to the end of the
+//! innermost construct around the head. Heads are
+//!
+//! - the function's entry and the start of each loop's body: *fixed*, charged whenever the head is passed;
+//! - the start of an `if`'s arm, the point after a `br_if`, and the point after a construct's `end` that control may
+//!   miss (because the construct's last instruction never falls through or something in it branches further out):
+//!   *candidates*, merged into the region around them if they cost at most [`cost::MERGE`]. Of two arms that are both
+//!   merged, the more expensive one counts; so it does of the code before and after the end of a block, if control
+//!   gets past the end only by branches from before both (the cases of a `switch`).
+//!
+//! A head comes before each instruction of its region on every path: control enters a sequence of instructions only at
+//! its start, and regions are runs of such a sequence (with everything nested in it that is no region itself). A head
+//! also lies on every cycle through its region's instructions: a cycle goes through a loop's start; if that loop lies
+//! inside the region its body is a region of its own, else it contains the head. Merging keeps both, since the parent's
+//! head stands in the same relation to the child's head.
+
+use super::cost;
+
+/// The function body as a stack of constructs, and the regions found so far.
+pub(super) struct Regions {
+	regions: Vec<Region>,
+	open: Vec<usize>,
+	constructs: Vec<Construct>,
+}
+
+struct Region {
+	cost: u64,
+	fixed: bool,
+	/// What the region around it pays already for code that never runs together with this one.
+	credit: u64,
+}
+
+/// What opened a construct.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+	Block,
+	Loop,
+	/// An `if` before its `else`.
+	Then,
+	Else,
+}
+
+struct Construct {
+	kind: Kind,
+	/// How many regions are open around it.
+	around: usize,
+	/// The outermost construct that something in it branches to, by its number from the function inwards.
+	reach: usize,
+	/// Whether its then-arm does not fall through.
+	dead_arm: bool,
+	/// The cost of its then-arm if that is merged.
+	merged_arm: u64,
+	/// Whether something branches to its end from a candidate that began in it.
+	rejoined: bool,
+	/// Operands that a branch to it takes along.
+	operands: u64,
+}
+
+/// A region's number.
+pub(super) type Head = usize;
+
+impl Regions {
+	/// A function's body, with its results; it has one construct, of which branches leave the function.
+	pub fn new(results: u64) -> (Self, Head) {
+		let mut regions = Self {
+			regions: Vec::new(),
+			open: Vec::new(),
+			constructs: Vec::new(),
+		};
+		let head = regions.begin(true, 0);
+		regions.push(Kind::Block, results);
+		(regions, head)
+	}
+
+	fn begin(&mut self, fixed: bool, credit: u64) -> Head {
+		self.open.push(self.regions.len());
+		self.regions.push(Region { cost: 0, fixed, credit });
+		self.regions.len() - 1
+	}
+
+	fn push(&mut self, kind: Kind, operands: u64) {
+		self.constructs.push(Construct {
+			kind,
+			around: self.open.len(),
+			reach: self.constructs.len(),
+			dead_arm: false,
+			merged_arm: 0,
+			rejoined: false,
+			operands,
+		});
+	}
+
+	/// Open constructs.
+	pub fn depth(&self) -> usize {
+		self.constructs.len()
+	}
+
+	/// Adds a cost to the innermost region.
+	pub fn add(&mut self, cost: u64) {
+		if let Some(region) = self.open.last().and_then(|open| self.regions.get_mut(*open)) {
+			region.cost = region.cost.saturating_add(cost);
+		}
+	}
+
+	/// Enters a block, loop or `if`. Loops and arms begin a region.
+	pub fn enter(&mut self, kind: Kind, operands: u64) -> Option<Head> {
+		self.push(kind, operands);
+		match kind {
+			Kind::Block => None,
+			Kind::Loop => Some(self.begin(true, 0)),
+			Kind::Then | Kind::Else => Some(self.begin(false, 0)),
+		}
+	}
+
+	/// The operands that a branch to this label takes along.
+	pub fn operands(&self, label: u32) -> u64 {
+		self.construct(label).map_or(0, |construct| construct.operands)
+	}
+
+	fn construct(&self, label: u32) -> Option<&Construct> {
+		let number = self.constructs.len().checked_sub(1 + label as usize)?;
+		self.constructs.get(number)
+	}
+
+	/// Notes a branch to a label.
+	pub fn branch(&mut self, label: u32) {
+		let target = self.constructs.len().saturating_sub(1 + label as usize);
+		if let Some(construct) = self.constructs.get_mut(target) {
+			construct.rejoined |= self.open.len() > construct.around;
+		}
+		if let Some(construct) = self.constructs.last_mut() {
+			construct.reach = construct.reach.min(target);
+		}
+	}
+
+	/// Begins a candidate at this point of the innermost construct.
+	pub fn candidate(&mut self) -> Head {
+		self.begin(false, 0)
+	}
+
+	/// Ends the innermost region. What the region around it pays for it then, what it paid already included, and how
+	/// much of that is new.
+	fn finish(&mut self) -> (u64, u64) {
+		let Some(region) = self.open.pop().and_then(|open| self.regions.get_mut(open)) else {
+			return (0, 0);
+		};
+		if region.fixed || region.cost > region.credit.max(cost::MERGE) {
+			return (region.credit, 0);
+		}
+		let cost = std::mem::take(&mut region.cost);
+		(cost.max(region.credit), cost.saturating_sub(region.credit))
+	}
+
+	/// Ends regions until so many are open. What the last one pays for those that it opened.
+	fn finish_to(&mut self, open: usize) -> u64 {
+		let mut paid = 0;
+		while self.open.len() > open {
+			let (all, new) = self.finish();
+			self.add(new);
+			paid = all;
+		}
+		paid
+	}
+
+	/// Passes the `else` of the innermost construct, after an arm that falls through or not.
+	pub fn turn(&mut self, falls_through: bool) -> Option<Head> {
+		if falls_through {
+			// The jump over the other arm.
+			self.add(cost::branch(0));
+		}
+		let around = self.constructs.last()?.around;
+		self.finish_to(around + 1);
+		let (merged, _) = self.finish();
+		let construct = self.constructs.last_mut()?;
+		construct.kind = Kind::Else;
+		construct.dead_arm = !falls_through;
+		construct.merged_arm = merged;
+		Some(self.begin(false, 0))
+	}
+
+	/// Leaves the innermost construct; a candidate begins after it if control may miss that point.
+	pub fn leave(&mut self, falls_through: bool) -> Option<Head> {
+		let construct = self.constructs.pop()?;
+		let mut credit = 0;
+		match construct.kind {
+			Kind::Then | Kind::Else => {
+				self.finish_to(construct.around + 1);
+				let (merged, _) = self.finish();
+				self.add(merged.max(construct.merged_arm));
+			}
+			Kind::Block => {
+				let paid = self.finish_to(construct.around);
+				// Control comes here only by branches from before those candidates, or not after them.
+				if !falls_through && !construct.rejoined {
+					credit = paid;
+				}
+			}
+			Kind::Loop => {
+				self.finish_to(construct.around);
+			}
+		}
+		let number = self.constructs.len();
+		let outer = self.constructs.last_mut()?;
+		outer.reach = outer.reach.min(construct.reach);
+		let missed = construct.reach < number || construct.dead_arm || !falls_through;
+		missed.then(|| self.begin(false, credit))
+	}
+
+	/// What to charge at a head, once everything is closed; 0 is no charge.
+	pub fn charge(&self, head: Head) -> u64 {
+		match self.regions.get(head) {
+			Some(Region { cost: 0, .. }) | None => 0,
+			Some(region) => region.cost.saturating_add(cost::CHARGE),
+		}
+	}
+
+	/// Closes the function's own region.
+	pub fn close(&mut self) {
+		self.finish_to(0);
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn arms_that_are_cheap_are_paid_by_their_more_expensive_one() {
+		let (mut regions, entry) = Regions::new(0);
+		regions.add(10);
+		let then = regions.enter(Kind::Then, 0).unwrap();
+		regions.add(5);
+		let other = regions.turn(false).unwrap();
+		regions.add(7);
+		assert!(regions.leave(true).is_some(), "the first arm does not reach this point");
+		regions.leave(true);
+		regions.close();
+		assert_eq!(regions.charge(entry), 10 + 7 + cost::CHARGE);
+		assert_eq!((regions.charge(then), regions.charge(other)), (0, 0));
+	}
+
+	#[test]
+	fn expensive_arms_pay_for_themselves() {
+		let (mut regions, entry) = Regions::new(0);
+		let then = regions.enter(Kind::Then, 0).unwrap();
+		regions.add(cost::MERGE + 1);
+		regions.leave(true);
+		regions.close();
+		assert_eq!(regions.charge(entry), 0);
+		assert_eq!(regions.charge(then), cost::MERGE + 1 + cost::CHARGE);
+	}
+
+	#[test]
+	fn loops_are_never_merged() {
+		let (mut regions, entry) = Regions::new(0);
+		let body = regions.enter(Kind::Loop, 0).unwrap();
+		regions.add(3);
+		regions.branch(0);
+		assert_eq!(regions.leave(true), None);
+		regions.add(2);
+		regions.leave(true);
+		regions.close();
+		assert_eq!(regions.charge(body), 3 + cost::CHARGE);
+		assert_eq!(regions.charge(entry), 2 + cost::CHARGE);
+	}
+
+	#[test]
+	fn what_a_branch_may_skip_is_charged_apart_or_merged() {
+		for (rest, merges) in [(cost::MERGE, true), (cost::MERGE + 1, false)] {
+			let (mut regions, entry) = Regions::new(0);
+			regions.enter(Kind::Block, 0);
+			regions.enter(Kind::Block, 0);
+			regions.add(1);
+			regions.branch(1);
+			let after_branch = regions.candidate();
+			let after_block = regions
+				.leave(true)
+				.expect("the branch misses the point after the inner block");
+			regions.add(rest);
+			assert_eq!(
+				regions.leave(true),
+				None,
+				"all paths reach the point after the outer block"
+			);
+			regions.leave(true);
+			regions.close();
+			assert_eq!(regions.charge(after_branch), 0);
+			assert_eq!(regions.charge(after_block) == 0, merges);
+			assert_eq!(regions.charge(entry) == 1 + rest + cost::CHARGE, merges);
+		}
+	}
+}

@@ -1,0 +1,225 @@
+//! What programs pay.
+
+use super::*;
+use millrace_vm::{
+	fast::{Fault, HostError},
+	state::Status,
+	MAX_GAS,
+};
+
+/// A loop of so many turns.
+fn turns(turns: u64) -> String {
+	format!(
+		"(local.set 3 (i64.const {turns}))
+		(loop (local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 31)) (i32.const 7)))
+			(br_if 0 (i64.ne (i64.const 0) (local.tee 3 (i64.sub (local.get 3) (i64.const 1))))))
+		(call $word (local.get 0))"
+	)
+}
+
+fn used(body: &str) -> u64 {
+	let run = run(body, b"");
+	assert_eq!(run.status, Status::Success, "{body}: {:?}", run.fault);
+	run.gas_used
+}
+
+#[test]
+fn the_same_task_always_costs_the_same() {
+	let wasm = bytes(&text(&turns(1000), ""));
+	let first = run_wasm(&wasm, b"", &LIMITS);
+	for limits in [
+		LIMITS,
+		Limits { gas: MAX_GAS, ..LIMITS },
+		Limits {
+			gas: first.gas_used,
+			..LIMITS
+		},
+	] {
+		assert_eq!(run_wasm(&wasm, b"", &limits), first);
+	}
+}
+
+#[test]
+fn out_of_gas_costs_the_limit_exactly_and_fails_at_every_smaller_limit() {
+	let wasm = bytes(&text(&turns(20), ""));
+	let program = compile(&wasm);
+	let enough = run_wasm(&wasm, b"", &LIMITS).gas_used;
+	let step = (enough / 300).max(1);
+	for gas in (1..enough).step_by(step as usize).chain([enough - 1]) {
+		let run = program
+			.run(&Limits { gas, ..LIMITS }, Vec::new(), &Stop::new())
+			.unwrap();
+		assert_eq!(
+			(run.status, run.gas_used, run.output),
+			(Status::Failed, gas, Vec::new()),
+			"{gas}"
+		);
+		assert_eq!(run.fault, Some(Fault::Exhausted));
+	}
+}
+
+#[test]
+fn more_work_costs_more() {
+	let costs: Vec<u64> = [1, 2, 3, 10, 1000, 100_000].map(|n| used(&turns(n))).to_vec();
+	assert!(costs.windows(2).all(|pair| pair[0] < pair[1]), "{costs:?}");
+	// In proportion, once the start does not matter.
+	let (less, more) = (costs[4] - costs[0], costs[5] - costs[0]);
+	assert_eq!(more / 99_999, less / 999);
+	assert!(less / 999 >= 10, "a turn has ten instructions");
+}
+
+#[test]
+fn memory_pays_by_the_page_and_bulk_operations_by_the_byte() {
+	let nothing = used("");
+	let grown = used("(drop (memory.grow (i32.const 10)))");
+	assert!(
+		(81_920 + 1024..81_920 + 1200).contains(&(grown - nothing)),
+		"{}",
+		grown - nothing
+	);
+	let failed = used("(drop (memory.grow (i32.const 65000)))");
+	assert!((1024..1200).contains(&(failed - nothing)), "only what is given is paid");
+	for bulk in [
+		"memory.fill (i32.const 0) (i32.const 1)",
+		"memory.copy (i32.const 0) (i32.const 100)",
+	] {
+		let of = |n: u32| used(&format!("({bulk} (i32.const {n}))")) - nothing;
+		assert_eq!(of(40_000) - of(0), 10_000);
+		assert!(of(0) >= 16);
+	}
+	let wasm = |pages: u32| bytes(&format!("(module (memory {pages}) (func (export \"_start\")))"));
+	let start = |pages| run_wasm(&wasm(pages), b"", &LIMITS).gas_used;
+	assert_eq!(start(11) - start(1), 81_920);
+}
+
+#[test]
+fn a_fill_that_cannot_be_paid_does_not_happen() {
+	let wasm = bytes(&text(
+		"(loop (memory.fill (i32.const 0) (i32.const 0) (i32.const 65536)) (br 0))",
+		"",
+	));
+	let started = std::time::Instant::now();
+	let run = run_wasm(
+		&wasm,
+		b"",
+		&Limits {
+			gas: 100_000_000,
+			..LIMITS
+		},
+	);
+	assert_eq!((run.status, run.gas_used), (Status::Failed, 100_000_000));
+	assert!(started.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn traps_cost_the_limit() {
+	for (trap, expected) in [
+		("(drop (i32.load (i32.const 65533)))", "out of bounds memory"),
+		("(drop (i32.div_u (i32.const 1) (local.get 0)))", "divide by zero"),
+		(
+			"(drop (i32.div_s (i32.const 0x80000000) (i32.sub (local.get 0) (i32.const 1))))",
+			"overflow",
+		),
+		("(drop (i32.trunc_f64_s (f64.const 1e10)))", "overflow"),
+		("(drop (i32.trunc_f64_s (f64.const nan)))", "invalid conversion"),
+		(
+			"(memory.fill (i32.const 65530) (i32.const 0) (i32.const 7))",
+			"out of bounds memory",
+		),
+		(
+			"(memory.copy (i32.const 0) (i32.const 65530) (i32.const 7))",
+			"out of bounds memory",
+		),
+		("(call_indirect (i32.const 0))", "uninitialized"),
+		("(call_indirect (i32.const 9))", "out of bounds"),
+		(
+			"(call_indirect (param i32) (i32.const 0) (i32.const 1))",
+			"type mismatch",
+		),
+	] {
+		let text = text(trap, "(table 2 funcref) (func $f) (elem (i32.const 1) $f)");
+		let limits = Limits {
+			gas: 1_000_000,
+			..LIMITS
+		};
+		let run = run_wasm(&bytes(&text), b"", &limits);
+		assert_eq!((run.status, run.gas_used), (Status::Failed, 1_000_000), "{trap}");
+		let fault = run.fault.expect("it failed").to_string();
+		assert!(fault.contains(expected), "{trap}: {fault}");
+	}
+}
+
+#[test]
+fn failing_on_purpose_costs_what_was_used() {
+	let limits = Limits {
+		gas: 10_000_000,
+		..LIMITS
+	};
+	for end in [
+		"unreachable",
+		"(call $proc_exit (i32.const 3))",
+		"(call $proc_exit (i32.const 3)) unreachable",
+	] {
+		let run = run_wasm(&bytes(&text(&format!("{} {end}", turns(100)), "")), b"", &limits);
+		let done = used(&turns(100));
+		assert_eq!(run.status, Status::Failed);
+		assert!(
+			(done - 200..done + 400).contains(&run.gas_used),
+			"{end}: {} of {done}",
+			run.gas_used
+		);
+	}
+}
+
+#[test]
+fn memory_grows_to_the_tasks_limit_and_to_the_programs() {
+	let body =
+		"(call $word (memory.grow (i32.const 4))) (call $word (memory.grow (i32.const 1))) (call $word (memory.size))";
+	let limits = Limits {
+		memory_pages: 5,
+		..LIMITS
+	};
+	let wasm = bytes(&text(body, ""));
+	let run = run_wasm(&wasm, b"", &limits);
+	assert_eq!(run.output, [1, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 5, 0, 0, 0]);
+	let wasm = bytes(&text(body, "").replace("(memory (export \"memory\") 1)", "(memory (export \"memory\") 1 3)"));
+	let run = run_wasm(&wasm, b"", &limits);
+	assert_eq!(run.output, [0xff, 0xff, 0xff, 0xff, 1, 0, 0, 0, 2, 0, 0, 0]);
+}
+
+#[test]
+fn a_task_that_gives_too_little_memory_has_no_outcome() {
+	let program = compile(&bytes("(module (memory 3) (func (export \"_start\")))"));
+	assert!(program.fits(3) && !program.fits(2));
+	let limits = Limits {
+		memory_pages: 2,
+		..LIMITS
+	};
+	let refused = program.run(&limits, Vec::new(), &Stop::new());
+	assert!(matches!(refused, Err(HostError::Task(_))));
+}
+
+#[test]
+fn gas_limits_outside_their_range_have_no_outcome() {
+	let program = compile(&bytes("(module (func (export \"_start\")))"));
+	for gas in [0, MAX_GAS + 1, u64::MAX] {
+		let refused = program.run(&Limits { gas, ..LIMITS }, Vec::new(), &Stop::new());
+		assert!(matches!(refused, Err(HostError::Task(_))), "{gas}");
+	}
+}
+
+#[test]
+fn a_program_can_be_stopped() {
+	let engine = FastEngine::new(FastConfig::default()).unwrap();
+	let wasm = bytes("(module (func (export \"_start\") (loop (br 0))))");
+	let program = engine.compile(&normalise(&wasm).unwrap()).unwrap();
+	let stop = Stop::new();
+	let limits = Limits { gas: MAX_GAS, ..LIMITS };
+	let result = std::thread::scope(|scope| {
+		let running = scope.spawn(|| program.run(&limits, Vec::new(), &stop));
+		std::thread::sleep(std::time::Duration::from_millis(300));
+		stop.request();
+		running.join().unwrap()
+	});
+	assert!(matches!(result, Err(HostError::Stopped)), "{result:?}");
+}

@@ -1,0 +1,467 @@
+//! What the normaliser accepts, refuses and emits.
+
+use millrace_vm::normalise::{cost, instrument_for_tests, limits, normalise, wasi_functions, Refused, MODULE};
+use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
+
+fn bytes(text: &str) -> Vec<u8> {
+	wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+fn program(parts: &str) -> Vec<u8> {
+	bytes(&format!("(module {parts} (func (export \"_start\")))"))
+}
+
+/// Every instruction of every function of a module.
+fn operators(wasm: &[u8]) -> Vec<Vec<String>> {
+	let mut functions = Vec::new();
+	for payload in Parser::new(0).parse_all(wasm) {
+		if let Payload::CodeSectionEntry(body) = payload.unwrap() {
+			let ops = body.get_operators_reader().unwrap();
+			functions.push(ops.into_iter().map(|op| format!("{:?}", op.unwrap())).collect());
+		}
+	}
+	functions
+}
+
+fn assert_sound(wasm: &[u8]) {
+	Validator::new_with_features(WasmFeatures::WASM2)
+		.validate_all(wasm)
+		.expect("the normalised module is valid");
+}
+
+#[test]
+fn what_is_not_accepted_is_refused_by_name_and_place() {
+	// (parts of a module, what the message must contain, the bytes at the place if they are an instruction's)
+	let cases: &[(&str, &str, &[u8])] = &[
+		("(func (drop (v128.const i32x4 0 0 0 0)))", "SIMD", &[0xfd]),
+		("(func (param v128))", "SIMD", &[]),
+		("(memory 1 1 shared)", "threads", &[]),
+		("(memory 1) (func (drop (i32.atomic.load (i32.const 0))))", "threads", &[0xfe]),
+		("(memory i64 1)", "64-bit memory", &[]),
+		("(memory 1) (memory 1)", "multiple memories", &[]),
+		("(memory 1 (pagesize 1))", "custom page sizes", &[]),
+		("(func $f (return_call $f))", "tail calls", &[0x12]),
+		("(tag) (func (throw 0))", "exceptions", &[]),
+		("(type (struct))", "garbage collection", &[]),
+		("(func (param anyref))", "gc", &[]),
+		("(type $t (func)) (func (param (ref $t)))", "typed function references", &[]),
+		("(global i32 (i32.add (i32.const 1) (i32.const 2)))", "extended constant", &[]),
+		("(func (param i64 i64 i64 i64) (result i64 i64) (i64.add128 (local.get 0) (local.get 1) (local.get 2) (local.get 3)))", "wide arithmetic", &[0xfc]),
+		("(func (param externref))", "external references", &[]),
+		("(table 1 externref)", "external references", &[]),
+		("(func (param funcref))", "funcref", &[]),
+		("(func (local funcref))", "funcref", &[]),
+		("(func (result funcref) unreachable)", "funcref", &[]),
+		("(func (drop (block (result funcref) unreachable)))", "funcref", &[0x02]),
+		("(func unreachable (drop (block (result funcref) unreachable)))", "funcref", &[0x02]),
+		("(global funcref (ref.null func))", "funcref", &[]),
+		("(func (drop (ref.null func)))", "ref.null", &[0xd0]),
+		("(func unreachable (drop (ref.null func)))", "ref.null", &[0xd0]),
+		("(table 1 funcref) (elem (i32.const 0) $f) (func $f (drop (ref.func $f)))", "ref.func", &[0xd2]),
+		("(table 1 funcref) (func (drop (table.get (i32.const 0))))", "table.get", &[0x25]),
+		("(table 1 funcref) (func (table.set (i32.const 0) (table.get (i32.const 0))))", "table.get", &[0x25]),
+		("(table 1 funcref) (func (drop (table.size)))", "table.size", &[0xfc, 0x10]),
+		("(table 1 funcref) (func (table.copy (i32.const 0) (i32.const 0) (i32.const 0)))", "table.copy", &[0xfc, 0x0e]),
+		("(table 1 funcref) (elem $e func) (func (table.init $e (i32.const 0) (i32.const 0) (i32.const 0)))", "passive element", &[]),
+		("(elem $e func) (func (elem.drop $e))", "passive element", &[]),
+		("(elem func)", "passive element", &[]),
+		("(func $f) (elem declare func $f)", "declared element", &[]),
+		("(memory 1) (data $d \"a\") (func (memory.init $d (i32.const 0) (i32.const 0) (i32.const 0)))", "memory.init", &[0xfc, 0x08]),
+		("(data $d \"a\") (func (data.drop $d))", "data.drop", &[0xfc, 0x09]),
+		("(data \"a\")", "passive data", &[]),
+	];
+	for (parts, expected, place) in cases {
+		let wasm = program(parts);
+		let refused = normalise(&wasm).expect_err(parts);
+		let message = refused.to_string();
+		assert!(matches!(refused, Refused::Feature { .. }), "{parts}: {refused:?}");
+		assert!(message.contains(expected), "{parts}: {message}");
+		let offset = refused.offset().expect("features are at a place") as usize;
+		assert!(message.contains(&format!("{offset:#x}")), "{message}");
+		assert!(
+			wasm[offset..].starts_with(place),
+			"{parts}: {message}: {:x?}",
+			&wasm[offset..]
+		);
+		assert_eq!(instrument_for_tests(&wasm), Err(refused));
+	}
+}
+
+#[test]
+fn what_is_no_module_is_invalid() {
+	let type_error = program("(func (result i32) (i64.const 1))");
+	for wasm in [&b""[..], b"\0asm", b"(module)", b"\0asm\x02\0\0\0", &type_error] {
+		let refused = normalise(wasm).unwrap_err();
+		assert!(matches!(refused, Refused::Invalid { .. }), "{refused:?}");
+	}
+}
+
+#[test]
+fn components_are_named() {
+	let refused = normalise(&bytes("(component)")).unwrap_err();
+	assert!(refused.to_string().contains("component"), "{refused}");
+}
+
+#[test]
+fn imports_that_are_not_there_are_refused_by_name() {
+	for (import, expected) in [
+		(
+			"(import \"env\" \"now\" (func))",
+			"`env` `now`: only functions of `wasi_snapshot_preview1`",
+		),
+		(
+			"(import \"wasi_snapshot_preview1\" \"path_open\" (func))",
+			"which programs cannot use",
+		),
+		(
+			"(import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i32)))",
+			"as (i32), but it is (i32, i32, i32, i32) -> i32",
+		),
+		(
+			"(import \"wasi_snapshot_preview1\" \"fd_write\" (memory 1))",
+			"not a function",
+		),
+		(
+			"(import \"millrace\" \"exit\" (func (param i32 i32)))",
+			"only functions of",
+		),
+		(
+			"(import \"wasi_snapshot_preview1\" \"flush\" (func))",
+			"which programs cannot use",
+		),
+	] {
+		let refused = normalise(&program(import)).unwrap_err();
+		assert!(matches!(refused, Refused::Import { .. }), "{refused:?}");
+		assert!(refused.to_string().contains(expected), "{refused}");
+	}
+	let long = "x".repeat(50_000);
+	let refused = normalise(&program(&format!("(import \"{long}\" \"{long}\" (func))"))).unwrap_err();
+	assert!(refused.to_string().len() < 500);
+}
+
+#[test]
+fn exports_that_are_missing_are_named() {
+	let yields = "(import \"wasi_snapshot_preview1\" \"sched_yield\" (func (result i32)))";
+	for (wasm, expected) in [
+		(bytes("(module)"), "_start"),
+		(bytes("(module (func (export \"_start\") (param i32)))"), "_start"),
+		(bytes("(module (memory (export \"_start\") 1))"), "_start"),
+		(program(yields), "memory"),
+		(program(&format!("{yields} (memory 1)")), "memory"),
+	] {
+		let refused = normalise(&wasm).unwrap_err();
+		assert!(matches!(refused, Refused::Export(_)), "{refused:?}");
+		assert!(refused.to_string().contains(expected), "{refused}");
+	}
+	normalise(&program(&format!("{yields} (memory (export \"memory\") 1)"))).unwrap();
+}
+
+#[test]
+fn segments_must_fit_what_they_fill() {
+	for (parts, expected) in [
+		(
+			"(memory 1) (data (i32.const 65535) \"ab\")",
+			"data segment 0 ends at 65537, beyond the 65536",
+		),
+		(
+			"(memory 1) (data (i32.const -1) \"\")",
+			"data segment 0 ends at 4294967295",
+		),
+		("(memory 0) (data (i32.const 0) \"a\")", "data segment 0"),
+		(
+			"(table 1 funcref) (func $f) (elem (i32.const 0) $f $f)",
+			"element segment 0 ends at 2, beyond the 1",
+		),
+	] {
+		let refused = normalise(&program(parts)).unwrap_err();
+		assert!(matches!(refused, Refused::Segment { .. }), "{refused:?}");
+		assert!(refused.to_string().contains(expected), "{refused}");
+	}
+	normalise(&program(
+		"(memory 1) (data (i32.const 65534) \"ab\") (data (i32.const 65536) \"\")",
+	))
+	.unwrap();
+}
+
+#[test]
+fn every_size_has_a_limit() {
+	let repeat = |text: &str, times: u64| text.repeat(times as usize);
+	let cases: Vec<(String, String, &str)> = vec![
+		(
+			repeat("(type (func))", limits::TYPES - 1),
+			repeat("(type (func))", limits::TYPES + 1),
+			"types",
+		),
+		(
+			format!("(func (param {}))", repeat("i32 ", limits::PARAMS)),
+			format!("(func (param {}))", repeat("i32 ", limits::PARAMS + 1)),
+			"parameters of a function",
+		),
+		(
+			format!("(func (result {}) unreachable)", repeat("i32 ", limits::RESULTS)),
+			format!("(func (result {}) unreachable)", repeat("i32 ", limits::RESULTS + 1)),
+			"results of a function",
+		),
+		(
+			repeat("(func)", limits::FUNCTIONS - 1),
+			repeat("(func)", limits::FUNCTIONS),
+			"functions",
+		),
+		(
+			format!("(func (local {}))", repeat("i32 ", limits::LOCALS)),
+			format!("(func (local {}))", repeat("i32 ", limits::LOCALS + 1)),
+			"locals in a function",
+		),
+		(
+			format!(
+				"(func {} {})",
+				repeat("i32.const 0 ", limits::OPERANDS),
+				repeat("drop ", limits::OPERANDS)
+			),
+			format!(
+				"(func {} {})",
+				repeat("i32.const 0 ", limits::OPERANDS + 1),
+				repeat("drop ", limits::OPERANDS + 1)
+			),
+			"operands",
+		),
+		(
+			format!("(func {})", repeat("nop ", limits::BODY_BYTES - 2)),
+			format!("(func {})", repeat("nop ", limits::BODY_BYTES - 1)),
+			"bytes in a function",
+		),
+		(
+			format!("(func (br_table {} (i32.const 0)))", repeat("0 ", limits::BR_TABLE + 1)),
+			format!("(func (br_table {} (i32.const 0)))", repeat("0 ", limits::BR_TABLE + 2)),
+			"targets of a br_table",
+		),
+		(
+			format!("(func (local {}) {})", repeat("i32 ", 990), repeat("block end ", 1_000)),
+			format!("(func (local {}) {})", repeat("i32 ", 990), repeat("block end ", 1_100)),
+			"blocks times values in a function",
+		),
+		(
+			repeat(
+				&format!("(func (local {}) {})", repeat("i32 ", 990), repeat("block end ", 1_000)),
+				12,
+			),
+			repeat(
+				&format!("(func (local {}) {})", repeat("i32 ", 990), repeat("block end ", 1_000)),
+				13,
+			),
+			"blocks times values in all functions",
+		),
+		(
+			repeat("(table 1 funcref)", limits::TABLES),
+			repeat("(table 1 funcref)", limits::TABLES + 1),
+			"tables",
+		),
+		(
+			format!("(table {} funcref) (table 6 funcref)", limits::TABLE_ENTRIES - 6),
+			format!("(table {} funcref) (table 7 funcref)", limits::TABLE_ENTRIES - 6),
+			"table entries",
+		),
+		(
+			repeat("(global i32 (i32.const 0))", limits::GLOBALS),
+			repeat("(global i32 (i32.const 0))", limits::GLOBALS + 1),
+			"globals",
+		),
+		(
+			format!("(memory {})", limits::PAGES),
+			format!("(memory {})", limits::PAGES + 1),
+			"pages of memory",
+		),
+		(
+			format!(
+				"(type (func (param {0}))) (func {1} (loop (type 0) {2}))",
+				repeat("i32 ", 16),
+				repeat("i32.const 0 ", 16),
+				repeat("drop ", 16)
+			),
+			format!(
+				"(type (func (param {0}))) (func {1} (loop (type 0) {2}))",
+				repeat("i32 ", 17),
+				repeat("i32.const 0 ", 17),
+				repeat("drop ", 17)
+			),
+			"parameters of a block",
+		),
+	];
+	for (most, more, what) in cases {
+		normalise(&program(&most)).unwrap_or_else(|refused| panic!("{what}: {refused}"));
+		let refused = normalise(&program(&more)).unwrap_err();
+		assert!(matches!(refused, Refused::Limit { .. }), "{what}: {refused:?}");
+		assert!(refused.to_string().contains(what), "{what}: {refused}");
+	}
+	let long = vec![0; limits::MODULE_BYTES + 1];
+	assert!(matches!(normalise(&long), Err(Refused::TooLong { .. })));
+}
+
+#[test]
+fn a_normalised_module_has_the_promised_shape() {
+	let wasm = program(
+		"(import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))
+		(memory (export \"memory\") 2) (global $g (export \"g\") (mut i32) (i32.const 7))
+		(table 3 funcref) (elem (i32.const 1) $write)
+		(func $s (global.set $g (i32.const 1))) (start $s)
+		(@custom \"name\" \"x\")",
+	);
+	let module = normalise(&wasm).unwrap();
+	assert_sound(module.bytes());
+	assert_eq!((module.initial_pages(), module.max_pages()), (2, 65_535));
+	assert_eq!((module.entry(), module.gas_export()), (Some("run"), "gas"));
+	let (mut imports, mut exports) = (Vec::new(), Vec::new());
+	for payload in Parser::new(0).parse_all(module.bytes()) {
+		match payload.unwrap() {
+			Payload::ImportSection(section) => {
+				imports.extend(section.into_imports().map(|import| {
+					let import = import.unwrap();
+					(import.module, import.name)
+				}));
+			}
+			Payload::ExportSection(section) => exports.extend(section.into_iter().map(|export| export.unwrap().name)),
+			Payload::StartSection { .. } | Payload::CustomSection(_) => panic!("no such sections"),
+			Payload::MemorySection(section) => {
+				let memory = section.into_iter().next().unwrap().unwrap();
+				assert_eq!((memory.initial, memory.maximum), (2, Some(65_535)));
+			}
+			Payload::TableSection(section) => {
+				let table = section.into_iter().next().unwrap().unwrap();
+				assert_eq!((table.ty.initial, table.ty.maximum), (3, Some(3)));
+			}
+			_ => {}
+		}
+	}
+	let intrinsics = ["in_len", "in_load64", "out_store64", "exit"];
+	assert_eq!(imports, intrinsics.map(|name| (MODULE, name)));
+	assert_eq!(exports, ["gas", "run"]);
+}
+
+#[test]
+fn a_module_without_memory_gets_an_empty_one() {
+	let module = normalise(&program("")).unwrap();
+	assert_eq!((module.initial_pages(), module.max_pages()), (0, 0));
+	let memory = Parser::new(0)
+		.parse_all(module.bytes())
+		.find_map(|payload| match payload.unwrap() {
+			Payload::MemorySection(section) => section.into_iter().next(),
+			_ => None,
+		});
+	let memory = memory.unwrap().unwrap();
+	assert_eq!((memory.initial, memory.maximum), (0, Some(0)));
+}
+
+#[test]
+fn the_same_bytes_give_the_same_bytes() {
+	let wasm = program(
+		"(type (func (param i32) (result i32 i64)))
+		(import \"wasi_snapshot_preview1\" \"random_get\" (func (param i32 i32) (result i32)))
+		(memory (export \"memory\") 1)
+		(func (type 0) (i32.const 1) (i64.const 2)) (func (type 0) (return (call 1 (i32.const 1))))",
+	);
+	let first = normalise(&wasm).unwrap();
+	for _ in 0..8 {
+		assert_eq!(normalise(&wasm).unwrap(), first);
+	}
+	assert_sound(first.bytes());
+}
+
+#[test]
+fn dead_code_is_dropped() {
+	let wasm = program(
+		"(func (result i32) (block (return (i32.const 1)) (loop (br 0)) (if (i32.const 1) (then) (else)) (drop (i32.const 77))) (i32.const 2))",
+	);
+	let module = normalise(&wasm).unwrap();
+	assert_sound(module.bytes());
+	let all = operators(module.bytes()).concat();
+	assert!(!all
+		.iter()
+		.any(|op| op.starts_with("Loop") || op.starts_with("If") || op.contains("value: 77")));
+}
+
+#[test]
+fn charges_are_few() {
+	// One for the function, one for the loop; what follows the branch is cheap.
+	let wasm = program(
+		"(func (param i32) (block (loop (br_if 1 (i32.eqz (local.get 0))) (local.set 0 (i32.sub (local.get 0) (i32.const 1))) (br 0))))",
+	);
+	let module = normalise(&wasm).unwrap();
+	let function = &operators(module.bytes())[0];
+	let charges = function.iter().filter(|op| op.starts_with("I64LtS")).count();
+	assert_eq!(charges, 2, "{function:?}");
+	let amount = function.iter().filter(|op| op.starts_with("I64Const"));
+	let amounts: Vec<_> = amount.filter(|op| !op.contains("value: 0 ")).collect();
+	assert_eq!(amounts.len(), 2);
+}
+
+#[test]
+fn functions_that_call_nothing_count_no_stack() {
+	let wasm = program("(func $leaf (param i32)) (func (call $leaf (i32.const 0)))");
+	let module = normalise(&wasm).unwrap();
+	let checks = |function: &[String]| function.iter().filter(|op| op.starts_with("I64Or")).count();
+	let functions = operators(module.bytes());
+	assert_eq!((checks(&functions[0]), checks(&functions[1])), (0, 1));
+}
+
+#[test]
+fn test_suites_keep_their_exports() {
+	let wasm = bytes(
+		"(module (memory (export \"m\") 1) (global (export \"g\") i32 (i32.const 5)) (table (export \"t\") 1 funcref)
+		(func (export \"run\") (param i32 f64) (result f64 i32) (local.get 1) (local.get 0)) (func (export \"gas\")))",
+	);
+	let module = instrument_for_tests(&wasm).unwrap();
+	assert_sound(module.bytes());
+	assert_eq!(module.entry(), None);
+	let mut names = Vec::new();
+	for payload in Parser::new(0).parse_all(module.bytes()) {
+		if let Payload::ExportSection(section) = payload.unwrap() {
+			names.extend(section.into_iter().map(|export| export.unwrap().name));
+		}
+	}
+	names.sort_unstable();
+	assert_eq!(names, ["g", "gas", "m", "millrace:gas", "run", "t"]);
+	let started = bytes("(module (func $s) (start $s))");
+	assert_eq!(instrument_for_tests(&started).unwrap().entry(), Some("millrace:run"));
+}
+
+#[test]
+fn every_function_of_wasi_links() {
+	for (name, ty) in wasi_functions() {
+		let (params, results) = ty.split_once(" -> ").unwrap_or((&ty, ""));
+		let params = params.trim_matches(['(', ')']).replace(',', "");
+		let wasm = program(&format!(
+			"(import \"wasi_snapshot_preview1\" \"{name}\" (func (param {params}) (result {results}))) (memory (export \"memory\") 1)"
+		));
+		assert_sound(normalise(&wasm).unwrap().bytes());
+	}
+}
+
+#[test]
+fn garbage_is_refused_and_never_panics() {
+	let wasm = program(
+		"(import \"wasi_snapshot_preview1\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))
+		(memory (export \"memory\") 1) (data (i32.const 8) \"abc\") (global (mut i64) (i64.const 5))
+		(table 2 funcref) (elem (i32.const 0) $write $f)
+		(func $f (param i32) (result i32) (local f64)
+			(block (result i32) (loop (br_if 0 (local.get 0)) (if (i32.const 1) (then (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))) (else (drop (memory.grow (i32.const 1)))))) (br_table 0 0 (i32.const 1) (i32.const 2)))
+			(call_indirect (param i32) (result i32) (i32.const 1)))",
+	);
+	assert_sound(normalise(&wasm).unwrap().bytes());
+	for at in 0..wasm.len() {
+		for byte in [0, 1, 0x0b, 0x40, 0x7f, 0x80, 0xfc, 0xff] {
+			let mut spoiled = wasm.clone();
+			spoiled[at] = byte;
+			if let Ok(module) = normalise(&spoiled) {
+				assert_sound(module.bytes());
+			}
+		}
+		let _ = normalise(&wasm[..at]);
+	}
+}
+
+#[test]
+fn costs_are_at_least_one() {
+	let ops = [Operator::Nop, Operator::I32Add, Operator::F64Sqrt, Operator::Drop];
+	assert!(ops.iter().all(|op| cost::plain(op).is_some_and(|cost| cost >= 1)));
+	assert_eq!(cost::plain(&Operator::RefIsNull), None);
+}

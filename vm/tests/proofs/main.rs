@@ -1,0 +1,10 @@
+//! Whatever a machine does in a step, the proof of it convinces; nothing else does.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bisection;
+mod mutations;
+mod programs;
+mod snapshots;
+mod steps;
