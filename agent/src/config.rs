@@ -73,10 +73,14 @@ pub struct Config {
 	pub region: Region,
 	/// What it is good for.
 	pub classes: Vec<HardwareClass>,
-	/// The most that inputs and outputs may take on disk, in MiB.
+	/// The most that programs, inputs and outputs may take on disk, in MiB.
 	pub disk_mib: u64,
 	/// A heartbeat is sent after so many market blocks without a sign of life.
 	pub heartbeat_blocks: u32,
+	/// True if programs and inputs may come from addresses that are not public. Endpoints are named by strangers, so
+	/// otherwise they could reach what is behind this machine's firewall. Development and local chains need no leave.
+	#[serde(default)]
+	pub allow_private_addresses: bool,
 	/// What `init` measured, in millions of gas a second and slot.
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub benchmark_mgas: Option<u64>,
@@ -185,6 +189,7 @@ mod tests {
 			classes: vec![HardwareClass::General, HardwareClass::HighCompute],
 			disk_mib: 1000,
 			heartbeat_blocks: 500,
+			allow_private_addresses: true,
 			benchmark_mgas: Some(812),
 		}
 	}

@@ -6,16 +6,23 @@
 //! | `outcomes` | seat, task | the task's outcome, so that a restart computes no task twice |
 //! | `references` | output root | how many outcomes name it, so that its file goes with the last of them |
 //! | `transactions` | seat, kind | the block after which it can no longer be included |
+//! | `reservations` | seat | what it may put on disk until it is sealed, see [`Reservation`] |
 //!
 //! A salt and a report are stored together, once, before the seal is submitted: whatever happens, a seat has one seal.
+//!
+//! After an error of the disk, a full one for example, the file is opened anew before it is used again: what was durable
+//! is there, as after a crash.
 
-use crate::seat::{SeatKey, TxKind};
+use crate::{
+	budget::Reservation,
+	seat::{SeatKey, TxKind},
+};
 use codec::{Decode, Encode};
 use millrace_primitives::{BlockNumber, Hash, Outcome, Report};
 use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::{
 	path::{Path, PathBuf},
-	sync::{Mutex, PoisonError},
+	sync::{Mutex, PoisonError, RwLock},
 	time::{Duration, Instant},
 };
 
@@ -23,6 +30,7 @@ const SEATS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("seats");
 const OUTCOMES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("outcomes");
 const REFERENCES: TableDefinition<&[u8], u64> = TableDefinition::new("references");
 const TRANSACTIONS: TableDefinition<&[u8], u32> = TableDefinition::new("transactions");
+const RESERVATIONS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("reservations");
 
 /// Outcomes are made durable at least this often while a shard runs; a crash costs at most this much work again.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -76,7 +84,8 @@ pub struct Record {
 /// The agent's database.
 pub struct Database {
 	path: PathBuf,
-	db: redb::Database,
+	/// None while it cannot be opened anew after an error of the disk.
+	db: RwLock<Option<redb::Database>>,
 	flushed: Mutex<Instant>,
 }
 
@@ -94,7 +103,7 @@ impl Database {
 		})?;
 		let this = Self {
 			path: path.into(),
-			db,
+			db: RwLock::new(Some(db)),
 			flushed: Mutex::new(Instant::now()),
 		};
 		// Reading needs the tables to exist.
@@ -103,6 +112,7 @@ impl Database {
 			tx.open_table(OUTCOMES)?;
 			tx.open_table(REFERENCES)?;
 			tx.open_table(TRANSACTIONS)?;
+			tx.open_table(RESERVATIONS)?;
 			Ok(())
 		})?;
 		Ok(this)
@@ -110,8 +120,8 @@ impl Database {
 
 	/// Every seat.
 	pub fn seats(&self) -> Result<Vec<(SeatKey, Record)>> {
-		self.check(|| {
-			let table = self.db.begin_read()?.open_table(SEATS)?;
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(SEATS)?;
 			let rows = table.iter()?.map(|row| {
 				let (key, value) = row?;
 				Ok((seat_key(key.value())?, decode(value.value())?))
@@ -122,8 +132,8 @@ impl Database {
 
 	/// A seat.
 	pub fn seat(&self, key: SeatKey) -> Result<Option<Record>> {
-		self.check(|| {
-			let table = self.db.begin_read()?.open_table(SEATS)?;
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(SEATS)?;
 			let row = table.get(&key.to_bytes()[..])?;
 			row.map(|value| decode(value.value())).transpose()
 		})
@@ -141,11 +151,12 @@ impl Database {
 		})
 	}
 
-	/// Notes that the chain still lists these seats. Losing it in a crash costs nothing.
-	pub fn listed(&self, keys: impl IntoIterator<Item = SeatKey>, at: BlockNumber) -> Result<()> {
+	/// Notes that the chain still listed these seats in these blocks. Losing it in a crash costs nothing.
+	pub fn listed(&self, seats: impl IntoIterator<Item = (SeatKey, BlockNumber)>) -> Result<()> {
 		self.write(Durability::None, |tx| {
-			keys.into_iter()
-				.try_for_each(|key| change(tx, key, |record| record.listed_at = record.listed_at.max(at)))
+			seats
+				.into_iter()
+				.try_for_each(|(key, at)| change(tx, key, |record| record.listed_at = record.listed_at.max(at)))
 		})
 	}
 
@@ -156,17 +167,17 @@ impl Database {
 		})
 	}
 
-	/// Stores a task's outcome, unless the seat was forgotten meanwhile. `last` makes it and all before durable at once.
-	/// The file of the output must be in place.
-	pub fn outcome(&self, key: SeatKey, task: u32, outcome: &Outcome, last: bool) -> Result<()> {
+	/// Stores a task's outcome, unless the seat was forgotten meanwhile; false if it was. `last` makes it and all before
+	/// durable at once. The file of the output must be in place.
+	pub fn outcome(&self, key: SeatKey, task: u32, outcome: &Outcome, last: bool) -> Result<bool> {
 		let mut flushed = self.flushed.lock().unwrap_or_else(PoisonError::into_inner);
 		let durability = match last || flushed.elapsed() >= FLUSH {
 			true => Durability::Immediate,
 			false => Durability::None,
 		};
-		self.write(durability, |tx| {
+		let stored = self.write(durability, |tx| {
 			if tx.open_table(SEATS)?.get(&key.to_bytes()[..])?.is_none() {
-				return Ok(());
+				return Ok(false);
 			}
 			let before = tx
 				.open_table(OUTCOMES)?
@@ -175,18 +186,19 @@ impl Database {
 			if let Some(before) = before {
 				unreference(tx, &before?)?;
 			}
-			reference(tx, outcome)
+			reference(tx, outcome)?;
+			Ok(true)
 		})?;
 		if matches!(durability, Durability::Immediate) {
 			*flushed = Instant::now();
 		}
-		Ok(())
+		Ok(stored)
 	}
 
 	/// The outcomes of a seat by task, as far as they are known.
 	pub fn outcomes(&self, key: SeatKey) -> Result<Vec<(u32, Outcome)>> {
-		self.check(|| {
-			let table = self.db.begin_read()?.open_table(OUTCOMES)?;
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(OUTCOMES)?;
 			let (first, last) = (task_key(key, 0), task_key(key, u32::MAX));
 			let rows = table.range(&first[..]..=&last[..])?.map(|row| {
 				let (key, value) = row?;
@@ -196,12 +208,48 @@ impl Database {
 		})
 	}
 
-	/// Stores a seat's seal before it is submitted. If there is one already, that one is kept and returned: a seat has
-	/// one report and one salt.
+	/// Reserves room on disk for a seat, if it is known and not sealed yet.
+	pub fn reserve(&self, key: SeatKey, reservation: &Reservation) -> Result<()> {
+		self.write(Durability::Immediate, |tx| {
+			let row = tx
+				.open_table(SEATS)?
+				.get(&key.to_bytes()[..])?
+				.map(|value| decode::<Record>(value.value()));
+			if row.transpose()?.is_some_and(|record| record.sealed.is_none()) {
+				tx.open_table(RESERVATIONS)?
+					.insert(&key.to_bytes()[..], &reservation.encode()[..])?;
+			}
+			Ok(())
+		})
+	}
+
+	/// Gives a seat's reserved room back, if there is any.
+	pub fn release(&self, key: SeatKey) -> Result<()> {
+		self.write(Durability::Immediate, |tx| {
+			tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
+			Ok(())
+		})
+	}
+
+	/// Every reservation.
+	pub fn reservations(&self) -> Result<Vec<(SeatKey, Reservation)>> {
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(RESERVATIONS)?;
+			let rows = table.iter()?.map(|row| {
+				let (key, value) = row?;
+				Ok((seat_key(key.value())?, decode(value.value())?))
+			});
+			rows.collect()
+		})
+	}
+
+	/// Stores a seat's seal before it is submitted, and gives its reserved room back. If there is a seal already, that one
+	/// is kept and returned: a seat has one report and one salt.
 	pub fn seal(&self, key: SeatKey, proposed: Sealed) -> Result<Sealed> {
 		self.write(Durability::Immediate, |tx| {
 			let mut kept = proposed;
 			change(tx, key, |record| kept = *record.sealed.get_or_insert(proposed))?;
+			tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
 			Ok(kept)
 		})
 	}
@@ -224,8 +272,8 @@ impl Database {
 
 	/// The transactions whose fate is not known.
 	pub fn unsettled(&self) -> Result<Vec<(SeatKey, TxKind, BlockNumber)>> {
-		self.check(|| {
-			let table = self.db.begin_read()?.open_table(TRANSACTIONS)?;
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(TRANSACTIONS)?;
 			let rows = table.iter()?.map(|row| {
 				let (key, until) = row?;
 				let (seat, kind) = key.value().split_at_checked(SeatKey::LEN).ok_or_else(damaged)?;
@@ -247,6 +295,7 @@ impl Database {
 					dropped.push(decode::<Outcome>(row?.1.value())?);
 				}
 				tx.open_table(SEATS)?.remove(&key.to_bytes()[..])?;
+				tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
 				let mut transactions = tx.open_table(TRANSACTIONS)?;
 				for kind in TxKind::ALL {
 					transactions.remove(&tx_key(key, kind)[..])?;
@@ -263,16 +312,16 @@ impl Database {
 
 	/// True if a stored outcome names this output.
 	pub fn is_referenced(&self, root: Hash) -> Result<bool> {
-		self.check(|| {
-			let table = self.db.begin_read()?.open_table(REFERENCES)?;
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(REFERENCES)?;
 			let count = table.get(root.as_bytes())?;
 			Ok(count.is_some())
 		})
 	}
 
 	fn write<T>(&self, durability: Durability, change: impl FnOnce(&WriteTransaction) -> Inner<T>) -> Result<T> {
-		self.check(|| {
-			let mut tx = self.db.begin_write()?;
+		self.check(|db| {
+			let mut tx = db.begin_write()?;
 			tx.set_durability(durability)?;
 			let result = change(&tx)?;
 			tx.commit()?;
@@ -280,11 +329,33 @@ impl Database {
 		})
 	}
 
-	fn check<T>(&self, action: impl FnOnce() -> Inner<T>) -> Result<T> {
-		action().map_err(|source| DbError::Storage {
+	fn check<T>(&self, action: impl FnOnce(&redb::Database) -> Inner<T>) -> Result<T> {
+		let failed = |source| DbError::Storage {
 			path: self.path.clone(),
 			source: Box::new(source),
-		})
+		};
+		let result = {
+			let db = self.db.read().unwrap_or_else(PoisonError::into_inner);
+			db.as_ref().map(action)
+		};
+		let result = match result {
+			Some(result) => result,
+			None => Err(redb::Error::PreviousIo),
+		};
+		if matches!(result, Err(redb::Error::Io(_) | redb::Error::PreviousIo)) {
+			self.reopen().map_err(failed)?;
+		}
+		result.map_err(failed)
+	}
+
+	/// After an error of the disk the library refuses everything until the file is opened anew.
+	fn reopen(&self) -> Inner<()> {
+		let mut db = self.db.write().unwrap_or_else(PoisonError::into_inner);
+		// The lock on the file goes with it.
+		drop(db.take());
+		*db = Some(redb::Database::create(&self.path)?);
+		tracing::warn!(path = %self.path.display(), "the database was opened anew after an error of the disk");
+		Ok(())
 	}
 }
 

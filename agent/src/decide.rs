@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Nothing here looks at a clock or a disk, so everything it must never do is a property test: submit a call twice while
-//! the first may still be included, reveal before the seals are finalized (unless the deadline is near), decline what is
+//! the first may still be included (unless finality stalls), reveal before the seals are finalized (unless the deadline is near), decline what is
 //! accepted, drop a secret that the chain still asks for.
 
 use crate::seat::{SeatKey, TxKind};
@@ -28,8 +28,16 @@ pub const DECLINE_MARGIN: MarketBlock = 5;
 /// A report whose time to reveal is shorter than this, in market blocks, is revealed even if finality lags: a
 /// reorganisation might give the salt away, but a missed reveal costs the whole reserved bond for certain.
 pub const REVEAL_MARGIN: MarketBlock = 10;
+/// While finality stalls, a call that the best chain does not show so many blocks after the last that should include it is
+/// submitted again: doing it twice costs a fee, doing it never costs bond.
+pub const STALLED: BlockNumber = 8;
 /// A seat is forgotten so many finalized blocks after the chain last listed it.
 pub const GRACE: BlockNumber = 32;
+/// The list of what is in custody is read again after so many finalized blocks, even if nothing seems to have changed: it
+/// has no bound, and what clients acknowledge can wait.
+pub const CUSTODY_INTERVAL: BlockNumber = 50;
+/// And not before so many finalized blocks.
+pub const CUSTODY_PAUSE: BlockNumber = 3;
 
 /// What the chain says at one block.
 #[derive(Clone, Default, Debug)]
@@ -38,10 +46,19 @@ pub struct Snapshot {
 	pub number: BlockNumber,
 	/// The market's clock in it.
 	pub now: MarketBlock,
-	/// The provider's seats.
+	/// The provider's seats that are under way.
 	pub seats: BTreeMap<SeatKey, AssignmentView>,
 	/// True if `seats` is all of them. The chain returns a page only: beyond it, absence tells nothing.
 	pub complete: bool,
+}
+
+/// The shards whose outputs the provider keeps, as a finalized block lists them.
+#[derive(Clone, Default, PartialEq, Eq, Debug)]
+pub struct Custody {
+	/// The block's number.
+	pub number: BlockNumber,
+	/// All of them, with what work they are, see [`terms`].
+	pub seats: BTreeMap<SeatKey, Hash>,
 }
 
 /// What the chain says about the provider itself.
@@ -60,6 +77,8 @@ pub struct View {
 	pub best: Snapshot,
 	/// At the last finalized block.
 	pub finalized: Snapshot,
+	/// What is in custody, read seldom; none before it was read first.
+	pub custody: Option<Custody>,
 	/// About the provider, at the best block; none if it is not registered.
 	pub standing: Option<Standing>,
 }
@@ -118,7 +137,7 @@ pub enum TxId {
 /// What became of a submission.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Attempt {
-	/// It may still be included up to this block, which must be finalized before it is submitted again.
+	/// It may still be included up to this block. It is submitted again once that is finalized, or [`STALLED`] blocks later.
 	InFlight {
 		/// The last block that may include it.
 		until: BlockNumber,
@@ -223,14 +242,39 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 			Some(SeatState::Assigned) => decision.assigned(&mut actions),
 			Some(SeatState::Accepted) => decision.accepted(&mut actions),
 			Some(SeatState::Sealed) => decision.sealed(&mut actions),
-			Some(SeatState::Revealed) => {}
-			None => decision.in_custody(&mut actions),
+			// What is in custody has a list of its own.
+			Some(SeatState::Revealed) | None => {}
 		}
 	}
 	for (key, work) in &local.seats {
-		gone(*key, work, view, &mut actions);
+		match view.custody.as_ref().and_then(|custody| custody.seats.get(key)) {
+			Some(terms) => in_custody(*key, work, terms, &mut actions),
+			None => gone(*key, work, view, &mut actions),
+		}
 	}
 	actions
+}
+
+/// True if what is in custody must be read at the last finalized block: a seat that was under way is not any more, or it
+/// was not read for long.
+pub fn custody_is_due(view: &View, local: &Local) -> bool {
+	let Some(custody) = &view.custody else { return true };
+	let finalized = &view.finalized;
+	if finalized.number < custody.number {
+		// The node lost its place, or has another chain.
+		return true;
+	}
+	let left = |(key, work): (&SeatKey, &Work)| {
+		work.listed_at >= custody.number
+			&& !custody.seats.contains_key(key)
+			&& !finalized.seats.contains_key(key)
+			&& !view.best.seats.contains_key(key)
+	};
+	match finalized.number.saturating_sub(custody.number) {
+		0..CUSTODY_PAUSE => false,
+		CUSTODY_PAUSE..CUSTODY_INTERVAL => local.seats.iter().any(left),
+		CUSTODY_INTERVAL.. => true,
+	}
 }
 
 /// What identifies the work on a seat: all that its outcomes depend on.
@@ -251,7 +295,9 @@ pub fn terms(seat: &AssignmentView) -> Hash {
 pub fn may_submit(view: &View, local: &Local, id: TxId) -> bool {
 	match local.attempts.get(&id) {
 		None => true,
-		Some(Attempt::InFlight { until }) => view.finalized.number > *until,
+		Some(Attempt::InFlight { until }) => {
+			view.finalized.number > *until || view.best.number.saturating_sub(STALLED) > *until
+		}
 		Some(Attempt::Included { at }) => view.best.number >= *at,
 		Some(Attempt::Backoff { until }) => view.best.number >= *until,
 	}
@@ -269,7 +315,17 @@ fn heartbeat_is_due(view: &View, local: &Local, policy: &Policy) -> bool {
 	}
 }
 
-/// A seat that the best block does not list.
+/// A seat whose shard was accepted, in a finalized block.
+fn in_custody(key: SeatKey, work: &Work, listed: &Hash, actions: &mut Vec<Action>) {
+	if work.terms != *listed {
+		// As above: other work of the same name.
+		actions.push(Action::Forget(key));
+	} else if !work.serving && work.progress == Progress::Executed {
+		actions.push(Action::Serve(key));
+	}
+}
+
+/// A seat that is not in custody, as far as is known.
 fn gone(key: SeatKey, work: &Work, view: &View, actions: &mut Vec<Action>) {
 	if view.best.seats.contains_key(&key) || !view.best.complete {
 		return;
@@ -278,8 +334,11 @@ fn gone(key: SeatKey, work: &Work, view: &View, actions: &mut Vec<Action>) {
 		actions.push(Action::Cancel(key));
 	}
 	let listed = view.finalized.seats.contains_key(&key) || !view.finalized.complete;
-	// Not at once: a node that has just lost or restored its state knows of nothing for a while.
-	if !listed && view.finalized.number > work.listed_at.saturating_add(GRACE) {
+	// Both lists must be younger than the last that had it, and not at once: a node that has just lost or restored its
+	// state knows of nothing for a while.
+	let over = |number: BlockNumber| number > work.listed_at.saturating_add(GRACE);
+	let read = view.custody.as_ref().is_some_and(|custody| over(custody.number));
+	if !listed && over(view.finalized.number) && read {
 		actions.push(Action::Forget(key));
 	}
 }
@@ -362,11 +421,16 @@ impl Decision<'_> {
 			}
 			_ if self.left() == 0 => {}
 			Progress::New => actions.push(Action::Fetch(self.key)),
+			// No time helps a program that all refuse. Anything else is tried to the end: what is accepted and not
+			// reported costs bond.
 			Progress::FetchFailed {
-				hopeless: false,
-				retry_at,
+				reason: DeclineReason::ProgramRefused,
+				hopeless: true,
 				..
-			} if self.view.best.now >= retry_at => actions.push(Action::Fetch(self.key)),
+			} => {}
+			Progress::FetchFailed { retry_at, .. } if self.view.best.now >= retry_at => {
+				actions.push(Action::Fetch(self.key))
+			}
 			_ => self.execute(actions),
 		}
 	}
@@ -393,18 +457,6 @@ impl Decision<'_> {
 		let last_chance = self.left() <= REVEAL_MARGIN;
 		if (open || last_chance) && ready && self.may_submit(TxKind::Reveal) {
 			actions.push(Action::Reveal(self.key));
-		}
-	}
-
-	fn in_custody(&self, actions: &mut Vec<Action>) {
-		let final_too = self
-			.view
-			.finalized
-			.seats
-			.get(&self.key)
-			.is_some_and(|seat| seat.state.is_none());
-		if final_too && !self.work.serving && self.work.progress == Progress::Executed {
-			actions.push(Action::Serve(self.key));
 		}
 	}
 }

@@ -3,14 +3,14 @@
 use crate::{seat::SeatKey, store};
 use codec::{DecodeAll, Encode};
 use futures::{StreamExt, TryStreamExt};
-use millrace_client::blobs::{self, Client, FetchError, Limits};
+use millrace_client::blobs::{self, Client, FetchError, Limits, Reason};
 use millrace_primitives::{
 	api::AssignmentView,
 	job::{DeclineReason, MAX_PROGRAM_SIZE},
 	merkle, Hash, ProgramId,
 };
 use std::{
-	collections::HashSet,
+	collections::{HashMap, HashSet},
 	fs, io,
 	path::{Path, PathBuf},
 	sync::atomic::{AtomicU64, Ordering},
@@ -18,8 +18,8 @@ use std::{
 
 /// So many inputs of a shard are fetched at the same time.
 const PARALLEL: usize = 4;
-/// So many programs are kept that no present work uses.
-const SPARE_PROGRAMS: usize = 32;
+/// So many programs are kept that no present work uses, as long as nobody needs the room.
+pub const SPARE_PROGRAMS: usize = 32;
 
 /// Why the work cannot begin.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -38,17 +38,19 @@ pub struct Fetcher {
 	client: Client,
 	programs: PathBuf,
 	work: PathBuf,
-	/// The most bytes to keep on disk, outputs included.
-	budget: u64,
 	used: AtomicU64,
 }
 
 impl Fetcher {
 	/// Uses the folders `programs` and `work` of the data directory. Folders of seats that `is_wanted` denies are
-	/// removed.
-	pub fn open(data: &Path, budget: u64, is_wanted: impl Fn(&str) -> bool) -> io::Result<Self> {
+	/// removed. Without `allow_private` only public addresses are asked.
+	pub fn open(data: &Path, allow_private: bool, is_wanted: impl Fn(&str) -> bool) -> io::Result<Self> {
 		let (programs, work) = (data.join("programs"), data.join("work"));
-		let client = Client::new(Limits::default()).map_err(io::Error::other)?;
+		let limits = Limits {
+			allow_private,
+			..Limits::default()
+		};
+		let client = Client::new(limits).map_err(io::Error::other)?;
 		for folder in [&programs, &work] {
 			fs::create_dir_all(folder)?;
 		}
@@ -73,7 +75,6 @@ impl Fetcher {
 			client,
 			programs,
 			work,
-			budget,
 			used: AtomicU64::new(used),
 		})
 	}
@@ -81,6 +82,45 @@ impl Fetcher {
 	/// Bytes of inputs on disk.
 	pub fn bytes(&self) -> u64 {
 		self.used.load(Ordering::Relaxed)
+	}
+
+	/// The programs on disk, with their lengths.
+	pub fn programs(&self) -> io::Result<HashMap<ProgramId, u64>> {
+		let mut programs = HashMap::new();
+		for entry in fs::read_dir(&self.programs)? {
+			let entry = entry?;
+			let name = entry.file_name();
+			let id = name.to_str().and_then(|name| hex::decode(name).ok());
+			if let Some(id) = id.and_then(|id| <[u8; 32]>::try_from(id).ok()) {
+				programs.insert(id.into(), entry.metadata()?.len());
+			}
+		}
+		Ok(programs)
+	}
+
+	/// Where programs are stored.
+	pub fn folder_of_programs(&self) -> &Path {
+		&self.programs
+	}
+
+	/// How many inputs of a seat are on disk.
+	pub fn inputs_there(&self, key: SeatKey) -> io::Result<u32> {
+		let entries = match fs::read_dir(self.folder(key)) {
+			Ok(entries) => entries,
+			Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+			Err(error) => return Err(error),
+		};
+		let mut count = 0u32;
+		for entry in entries {
+			if entry?
+				.file_name()
+				.to_str()
+				.is_some_and(|name| name.parse::<u32>().is_ok())
+			{
+				count = count.saturating_add(1);
+			}
+		}
+		Ok(count)
 	}
 
 	/// Makes the program available; returns its bytes.
@@ -120,14 +160,8 @@ impl Fetcher {
 		Ok((merkle::data_root(&bytes) == program).then_some(bytes))
 	}
 
-	/// Makes the inputs of a shard available, but those of the tasks in `done`. `others` is what else is on disk.
-	pub async fn inputs(
-		&self,
-		key: SeatKey,
-		seat: &AssignmentView,
-		done: &HashSet<u32>,
-		others: u64,
-	) -> Result<(), Unavailable> {
+	/// Makes the inputs of a shard available, but those of the tasks in `done`. Room for them must be reserved.
+	pub async fn inputs(&self, key: SeatKey, seat: &AssignmentView, done: &HashSet<u32>) -> Result<(), Unavailable> {
 		let folder = self.folder(key);
 		let disk = |source| {
 			unavailable(
@@ -159,18 +193,6 @@ impl Fetcher {
 			.filter(|(task, _)| !done.contains(task) && !self.input_path(key, *task).exists());
 		futures::stream::iter(wanted)
 			.map(|(task, root)| async move {
-				if self
-					.bytes()
-					.saturating_add(others)
-					.saturating_add(seat.input_limit.into())
-					> self.budget
-				{
-					return Err(Unavailable {
-						reason: DeclineReason::NoCapacity,
-						hopeless: false,
-						text: format!("the disk budget of {} bytes is used up", self.budget),
-					});
-				}
 				let path = self.input_path(key, task);
 				let len = blobs::fetch_blob(&self.client, &seat.endpoints, root, seat.input_limit.into(), &path)
 					.await
@@ -210,10 +232,10 @@ impl Fetcher {
 		Ok(())
 	}
 
-	/// Removes the programs that were fetched first, as long as there are too many that nothing uses.
-	pub fn prune(&self, used: &HashSet<ProgramId>) -> io::Result<()> {
+	/// Removes the programs that were fetched first, as long as there are more than `spare` that nothing uses.
+	pub fn prune(&self, used: &HashSet<ProgramId>, spare: usize) -> io::Result<()> {
 		let used: HashSet<String> = used.iter().map(hex::encode).collect();
-		let mut spare = Vec::new();
+		let mut unused = Vec::new();
 		for entry in fs::read_dir(&self.programs)? {
 			let entry = entry?;
 			if !entry
@@ -221,12 +243,12 @@ impl Fetcher {
 				.to_str()
 				.is_some_and(|name| used.contains(name) || name.starts_with('.'))
 			{
-				spare.push((entry.metadata()?.modified()?, entry.path()));
+				unused.push((entry.metadata()?.modified()?, entry.path()));
 			}
 		}
-		spare.sort();
-		let excess = spare.len().saturating_sub(SPARE_PROGRAMS);
-		spare
+		unused.sort();
+		let excess = unused.len().saturating_sub(spare);
+		unused
 			.iter()
 			.take(excess)
 			.try_for_each(|(_, path)| fs::remove_file(path))
@@ -256,9 +278,15 @@ fn unavailable(reason: DeclineReason, error: FetchError) -> Unavailable {
 		FetchError::Disk { .. } => DeclineReason::NoCapacity,
 		_ => reason,
 	};
-	Unavailable {
-		reason,
-		hopeless: false,
-		text: error.to_string(),
-	}
+	// Nobody else was named, and those who were will not become public in time.
+	let hopeless = matches!(
+		&error,
+		FetchError::Refused { reasons, .. }
+			if !reasons.is_empty() && reasons.iter().all(|refusal| matches!(refusal.reason, Reason::NotPublic(_)))
+	);
+	let text = match error.is_disk_full() {
+		true => format!("the disk is full: {error}"),
+		false => error.to_string(),
+	};
+	Unavailable { reason, hopeless, text }
 }

@@ -6,10 +6,12 @@ use std::{
 	path::Path,
 	time::{Duration, Instant},
 };
-use sysinfo::{Disks, System};
+use sysinfo::{DiskRefreshKind, Disks, System};
 
 /// The part of the machine's memory that is offered, in percent.
 const MEMORY_SHARE: u64 = 75;
+/// The most memory that compiling a program may take, in bytes, and the least that it must get.
+const COMPILE_MEMORY: std::ops::RangeInclusive<u64> = 256 << 20..=2 << 30;
 /// The part of the free disk that is used unless the operator says otherwise, in percent.
 const DISK_SHARE: u64 = 50;
 /// The gas of one run of the benchmark, and how long it goes on.
@@ -33,19 +35,13 @@ impl Hardware {
 		let mut system = System::new();
 		system.refresh_memory();
 		let cores = std::thread::available_parallelism().map_or(1, |cores| cores.get());
-		let data = data.canonicalize().unwrap_or_else(|_| data.to_path_buf());
-		let disks = Disks::new_with_refreshed_list();
-		let disk = disks
-			.iter()
-			.filter(|disk| data.starts_with(disk.mount_point()))
-			.max_by_key(|disk| disk.mount_point().as_os_str().len());
 		Self {
 			cores: u16::try_from(cores).unwrap_or(u16::MAX),
 			// A container's limit, where there is one.
 			memory: system
 				.cgroup_limits()
 				.map_or(system.total_memory(), |limits| limits.total_memory),
-			free_disk: disk.map_or(0, |disk| disk.available_space()),
+			free_disk: free_disk(data).unwrap_or(0),
 		}
 	}
 
@@ -55,10 +51,30 @@ impl Hardware {
 		u32::try_from((bytes / 65_536).max(1)).unwrap_or(u32::MAX)
 	}
 
-	/// What inputs and outputs may take on disk, in MiB.
+	/// The memory for compiling a program, in bytes: what so many slots of so many pages leave, but no more than 2 GiB and no
+	/// less than 256 MiB.
+	pub fn compile_memory(&self, slots: u16, memory_pages: u32) -> u64 {
+		let sold = u64::from(memory_pages) * 65_536 * u64::from(slots);
+		self.memory
+			.saturating_sub(sold)
+			.clamp(*COMPILE_MEMORY.start(), *COMPILE_MEMORY.end())
+	}
+
+	/// What programs, inputs and outputs may take on disk, in MiB.
 	pub fn disk_mib(&self) -> u64 {
 		(self.free_disk / 100 * DISK_SHARE / (1024 * 1024)).max(64)
 	}
+}
+
+/// What is free on the disk of a folder, in bytes; none if it cannot be found out.
+pub fn free_disk(folder: &Path) -> Option<u64> {
+	let folder = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
+	let disks = Disks::new_with_refreshed_list_specifics(DiskRefreshKind::nothing().with_storage());
+	let disk = disks
+		.iter()
+		.filter(|disk| folder.starts_with(disk.mount_point()))
+		.max_by_key(|disk| disk.mount_point().as_os_str().len());
+	disk.map(|disk| disk.available_space())
 }
 
 /// Integers mixed in a register and scattered over a page of memory, for ever:
@@ -113,6 +129,11 @@ mod tests {
 		assert_eq!(machine.pages_per_slot(4), 24_575);
 		assert_eq!(machine.pages_per_slot(1), 98_303);
 		assert_eq!(machine.disk_mib(), 51_200);
+		// A quarter is left, unless that is more than needed or nothing.
+		assert_eq!(machine.compile_memory(4, 24_576), 2 << 30);
+		assert_eq!(machine.compile_memory(4, 28_672), 1 << 30);
+		assert_eq!(machine.compile_memory(1, 0), 2 << 30);
+		assert_eq!(machine.compile_memory(u16::MAX, u32::MAX), 256 << 20);
 		assert_eq!(
 			Hardware {
 				memory: 0,
@@ -128,6 +149,7 @@ mod tests {
 	fn this_machine_has_something() {
 		let machine = Hardware::detect(Path::new("."));
 		assert!(machine.cores > 0 && machine.memory > 1 << 20, "{machine:?}");
+		assert_eq!(free_disk(Path::new(".")).is_none(), machine.free_disk == 0);
 	}
 
 	#[test]

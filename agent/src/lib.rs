@@ -15,12 +15,14 @@
 //! | [`run`] | doing it |
 //! | [`exec`] | the WebAssembly executor, and the trait behind which it stands |
 //! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
+//! | [`budget`] | what a seat needs of disk and time, and whether there is as much |
 //! | [`db`] | the embedded database |
 //! | [`market`] | the chain as the agent uses it |
 //! | [`config`], [`hardware`], [`commands`] | the command line |
 
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod commands;
 pub mod config;
 pub mod db;

@@ -1,14 +1,19 @@
 //! The chain as the agent uses it: [`Market`] is the seam, [`Connection`] the real one.
 
-use crate::decide::{Snapshot, Standing, View};
+use crate::{
+	decide::{terms, Custody, Snapshot, Standing, View},
+	seat::SeatKey,
+};
 use futures::{stream::BoxStream, StreamExt};
 use millrace_client::{calls, At, Call, Chain, Error, Head, Keypair};
 use millrace_primitives::{
-	api::{ProviderView, MAX_PAGE},
-	job::DeclineReason,
-	AccountId, BlockNumber, Hash, Report, ShardId,
+	api::{AssignmentView, ProviderView, MAX_PAGE},
+	job::{Constraints, DeclineReason, Preferences, Verification, MIN_REPLICAS},
+	provider::{HardwareClass, RegionSet},
+	AccountId, BlockNumber, Hash, JobSpec, MarketBlock, Report, ShardId,
 };
-use std::future::Future;
+use std::{future::Future, time::Duration};
+use tokio::sync::OnceCell;
 
 /// The best and the last finalized block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +22,16 @@ pub struct Heads {
 	pub best: Head,
 	/// The last finalized block.
 	pub finalized: Head,
+}
+
+/// What a chain is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Nature {
+	/// False for a development or local chain: its deadlines are short for the sake of those who wait, and whoever uses it
+	/// may be on the same machine.
+	pub live: bool,
+	/// The time between two blocks, as it is meant to be.
+	pub block_time: Duration,
 }
 
 /// What an operator submits.
@@ -55,7 +70,17 @@ pub enum SubmitError {
 pub trait Market: Send + Sync + 'static {
 	/// The present heads.
 	fn heads(&self) -> impl Future<Output = Result<Heads, Error>> + Send;
-	/// All that the chain says at these heads, and the provider's record at the best one.
+	/// What the chain is.
+	fn nature(&self) -> impl Future<Output = Result<Nature, Error>> + Send;
+	/// How many market blocks a seat may take from its acceptance to its seal, under the chain's present rules; none if it
+	/// does not say.
+	fn execution_window(
+		&self,
+		seat: &AssignmentView,
+	) -> impl Future<Output = Result<Option<MarketBlock>, Error>> + Send;
+	/// All that is in custody at a block. May be long.
+	fn custody(&self, head: Head) -> impl Future<Output = Result<Custody, Error>> + Send;
+	/// All else that the chain says at these heads, and the provider's record at the best one. The view's custody is none.
 	fn view(&self, heads: Heads) -> impl Future<Output = Result<(View, Option<ProviderView>), Error>> + Send;
 	/// Submits and waits until it is finalized; returns the block that it is in.
 	fn submit(&self, tx: Tx) -> impl Future<Output = Result<BlockNumber, SubmitError>> + Send;
@@ -68,6 +93,7 @@ pub struct Connection {
 	chain: Chain,
 	operator: Keypair,
 	account: AccountId,
+	nature: OnceCell<Nature>,
 }
 
 impl Connection {
@@ -78,6 +104,7 @@ impl Connection {
 			chain,
 			operator,
 			account,
+			nature: OnceCell::new(),
 		}
 	}
 
@@ -86,7 +113,11 @@ impl Connection {
 		let now = market.now().await?;
 		let seats = market.assignments(&self.account).await?;
 		let complete = (seats.len() as u64) < u64::from(MAX_PAGE);
-		let seats = seats.into_iter().map(|seat| ((&seat).into(), seat)).collect();
+		let seats = seats
+			.into_iter()
+			.filter(|seat| seat.state.is_some())
+			.map(|seat| ((&seat).into(), seat))
+			.collect();
 		Ok(Snapshot {
 			number: head.number,
 			now,
@@ -102,6 +133,36 @@ impl Market for Connection {
 		let finalized = self.chain.finalized_head().await?;
 		let best = self.chain.best_head().await?;
 		Ok(Heads { best, finalized })
+	}
+
+	async fn nature(&self) -> Result<Nature, Error> {
+		let ask = || async {
+			let live = self.chain.is_live().await?;
+			let milliseconds: u64 = self.chain.constant("Babe", "ExpectedBlockTime").await?;
+			Ok(Nature {
+				live,
+				block_time: Duration::from_millis(milliseconds),
+			})
+		};
+		self.nature.get_or_try_init(ask).await.copied()
+	}
+
+	async fn execution_window(&self, seat: &AssignmentView) -> Result<Option<MarketBlock>, Error> {
+		let quote = self.chain.market(At::Best).quote(&like(seat)).await?;
+		Ok(quote.map(|quote| quote.execution_window))
+	}
+
+	async fn custody(&self, head: Head) -> Result<Custody, Error> {
+		let kept = self
+			.chain
+			.market(At::Hash(head.hash))
+			.all_custody(&self.account)
+			.await?;
+		let seats = kept.iter().map(|seat| (SeatKey::from(seat), terms(seat))).collect();
+		Ok(Custody {
+			number: head.number,
+			seats,
+		})
 	}
 
 	async fn view(&self, heads: Heads) -> Result<(View, Option<ProviderView>), Error> {
@@ -120,6 +181,7 @@ impl Market for Connection {
 			View {
 				best,
 				finalized,
+				custody: None,
 				standing,
 			},
 			provider,
@@ -129,17 +191,52 @@ impl Market for Connection {
 	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
 		match self.chain.submit(&self.operator, call(&tx)).await {
 			Ok(done) => Ok(done.block.number),
-			Err(error @ (Error::Dropped { .. } | Error::Refused { .. })) => {
-				Err(SubmitError::NotIncluded(error.to_string()))
-			}
-			Err(error @ Error::CannotPay { .. }) => Err(SubmitError::CannotPay(error.to_string())),
-			Err(error @ Error::Dispatch { .. }) => Err(SubmitError::Failed(error.to_string())),
-			Err(error) => Err(SubmitError::Unknown(error.to_string())),
+			Err(error) => Err(fate(&error)),
 		}
 	}
 
 	fn finalized(&self) -> BoxStream<'static, Result<Head, Error>> {
 		self.chain.finalized_heads().boxed()
+	}
+}
+
+/// What an error of a submission says about it. Unless the client says that it was not sent, or what became of it, it may
+/// be included.
+fn fate(error: &Error) -> SubmitError {
+	let text = error.to_string();
+	match error {
+		Error::CannotPay { .. } => SubmitError::CannotPay(text),
+		Error::Dispatch { .. } => SubmitError::Failed(text),
+		Error::NotSent(_) | Error::Dropped { .. } | Error::Refused { .. } => SubmitError::NotIncluded(text),
+		_ => SubmitError::Unknown(text),
+	}
+}
+
+/// A job of one shard that has as long to execute as this seat.
+fn like(seat: &AssignmentView) -> JobSpec {
+	let endpoints = seat
+		.endpoints
+		.iter()
+		.filter_map(|url| url.clone().into_bytes().try_into().ok());
+	JobSpec {
+		program: seat.program,
+		input_root: seat.input_root,
+		tasks: seat.tasks,
+		shard_size: seat.tasks,
+		gas_limit: seat.gas_limit,
+		memory_pages: seat.memory_pages,
+		input_limit: seat.input_limit,
+		output_limit: seat.output_limit,
+		price_cap: 1,
+		verification: Verification::Replicated { replicas: MIN_REPLICAS },
+		constraints: Constraints {
+			class: HardwareClass::General,
+			regions: RegionSet::ANY,
+			min_reputation: Default::default(),
+		},
+		preferences: Preferences::default(),
+		deadline: 1,
+		endpoints: endpoints.collect::<Vec<_>>().try_into().unwrap_or_default(),
 	}
 }
 
@@ -150,5 +247,38 @@ fn call(tx: &Tx) -> Call {
 		Tx::Seal(shard, seal) => calls::seal(*shard, *seal),
 		Tx::Reveal(shard, report, salt) => calls::reveal(*shard, report, salt),
 		Tx::Heartbeat => calls::heartbeat(),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn what_was_never_sent_is_tried_again_at_once() {
+		let (reason, method) = (String::from("away"), String::from("system_accountNextIndex"));
+		let connection = Error::Connection {
+			url: "ws://node".into(),
+			reason: reason.clone(),
+		};
+		let unreadable = Error::Decode {
+			what: "a header".into(),
+			reason: reason.clone(),
+		};
+		let refused = Error::Rpc {
+			method,
+			reason: reason.clone(),
+		};
+		for error in [connection, unreadable, refused] {
+			assert!(matches!(fate(&error), SubmitError::Unknown(_)), "{error}");
+			let not_sent = Error::NotSent(Box::new(error));
+			assert!(matches!(fate(&not_sent), SubmitError::NotIncluded(_)), "{not_sent}");
+		}
+		let unknown = Error::OutcomeUnknown {
+			hash: Hash::zero(),
+			block: Hash::zero(),
+			reason,
+		};
+		assert!(matches!(fate(&unknown), SubmitError::Unknown(_)));
 	}
 }

@@ -14,7 +14,7 @@ use millrace_primitives::{merkle, Hash, Outcome, ShardId};
 use std::{
 	collections::{HashMap, HashSet},
 	io,
-	path::Path,
+	path::{Path, PathBuf},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -27,6 +27,16 @@ pub enum StoreError {
 	/// An output could not be written, read or removed.
 	#[error("outputs on disk: {0}")]
 	Disk(#[from] io::Error),
+	/// There is no room for an output. What was stored before is safe; the task is computed again once there is room.
+	#[error("the disk is full: no room for an output of {len} bytes in {folder}: {source}")]
+	Full {
+		/// Where it was to be written.
+		folder: PathBuf,
+		/// Its length.
+		len: usize,
+		/// What the system said.
+		source: io::Error,
+	},
 }
 
 /// The outcomes and outputs of all seats.
@@ -72,10 +82,25 @@ impl Outputs {
 	/// Stores what a task yielded; see [`Database::outcome`] for `last`.
 	pub fn store(&self, key: SeatKey, task: u32, execution: &Execution, last: bool) -> Result<(), StoreError> {
 		let _order = lock(&self.order);
+		let root = execution.outcome.output_root;
 		if !execution.output.is_empty() {
-			self.blobs.put(execution.outcome.output_root, &execution.output)?;
+			self.blobs
+				.put(root, &execution.output)
+				.map_err(|source| match is_full(&source) {
+					true => StoreError::Full {
+						folder: self.blobs.folder().into(),
+						len: execution.output.len(),
+						source,
+					},
+					false => source.into(),
+				})?;
 		}
-		Ok(self.db.outcome(key, task, &execution.outcome, last)?)
+		let stored = self.db.outcome(key, task, &execution.outcome, last)?;
+		// A seat that was forgotten while its task ran names nothing, and perhaps nobody else does.
+		if !stored && !self.db.is_referenced(root)? {
+			self.blobs.remove(root)?;
+		}
+		Ok(())
 	}
 
 	/// The outcomes of a seat by task, but those whose output is not on disk any more.
@@ -156,6 +181,12 @@ impl BlobStore for Outputs {
 			.get(&shard)
 			.map(|(_, outcomes)| outcomes.encode())
 	}
+}
+
+/// True if an error says that there is no room.
+fn is_full(error: &io::Error) -> bool {
+	use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+	matches!(error.kind(), StorageFull | QuotaExceeded | FileTooLarge)
 }
 
 /// A lock whose data is valid at every moment, so that a panic elsewhere does not spoil it.

@@ -38,6 +38,11 @@ impl Blobs {
 		})
 	}
 
+	/// Where the blobs are.
+	pub fn folder(&self) -> &Path {
+		&self.folder
+	}
+
 	/// Where a blob is, if it is there.
 	pub fn path(&self, root: Hash) -> PathBuf {
 		self.folder.join(hex::encode(root.as_bytes()))

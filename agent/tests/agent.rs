@@ -4,9 +4,9 @@
 use codec::DecodeAll;
 use futures::{stream::BoxStream, StreamExt};
 use millrace_agent::{
-	decide::{Snapshot, Standing, View},
+	decide::{terms, Custody, Snapshot, Standing, View, CUSTODY_PAUSE},
 	exec::{Execute, HostError, LoadError, Program, Stop, Task},
-	market::{Heads, Market, SubmitError, Tx},
+	market::{Heads, Market, Nature, SubmitError, Tx},
 	Agent, AgentError, Config, Wasm, WasmLimits,
 };
 use millrace_client::{
@@ -18,14 +18,14 @@ use millrace_primitives::{
 	job::{DeclineReason, SeatState},
 	merkle, outcome,
 	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
-	AccountId, BlockNumber, Hash, JobId, Outcome, ProgramId, Report, ShardId, ENGINE_VERSION,
+	AccountId, BlockNumber, Hash, JobId, MarketBlock, Outcome, ProgramId, Report, ShardId, ENGINE_VERSION,
 };
 use std::{
 	collections::{HashMap, VecDeque},
 	net::SocketAddr,
 	path::Path,
 	sync::{
-		atomic::{AtomicU32, Ordering},
+		atomic::{AtomicBool, AtomicU32, Ordering},
 		Arc, Mutex, MutexGuard,
 	},
 	time::Duration,
@@ -136,6 +136,14 @@ struct Chain(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
 	snapshots: VecDeque<Snapshot>,
+	/// What is in custody in the same blocks.
+	kept: VecDeque<Custody>,
+	/// How often that was asked for.
+	custody_reads: u32,
+	/// Seals stay closed.
+	hold: bool,
+	/// The chain is for development.
+	is_local: bool,
 	number: BlockNumber,
 	seats: HashMap<ShardId, AssignmentView>,
 	seals: HashMap<ShardId, (BlockNumber, Hash)>,
@@ -210,7 +218,7 @@ impl State {
 		self.number += 1;
 		for (shard, (at, _)) in &self.seals {
 			if let Some(seat) = self.seats.get_mut(shard) {
-				seat.reveal_open |= seat.state == Some(SeatState::Sealed) && self.number >= at + 2;
+				seat.reveal_open |= seat.state == Some(SeatState::Sealed) && self.number >= at + 2 && !self.hold;
 			}
 		}
 		for (shard, (at, _)) in &self.reports {
@@ -218,15 +226,22 @@ impl State {
 				seat.state = None;
 			}
 		}
-		let seats = self.seats.values().map(|seat| (seat.into(), seat.clone())).collect();
+		let (under_way, kept): (Vec<_>, Vec<_>) = self.seats.values().partition(|seat| seat.state.is_some());
+		let seats = under_way.into_iter().map(|seat| (seat.into(), seat.clone())).collect();
+		let kept = kept.into_iter().map(|seat| (seat.into(), terms(seat))).collect();
 		self.snapshots.push_back(Snapshot {
 			number: self.number,
 			now: self.now(),
 			seats,
 			complete: true,
 		});
+		self.kept.push_back(Custody {
+			number: self.number,
+			seats: kept,
+		});
 		while self.snapshots.len() > 3 {
 			self.snapshots.pop_front();
+			self.kept.pop_front();
 		}
 	}
 
@@ -298,12 +313,30 @@ impl Market for Chain {
 		})
 	}
 
+	async fn nature(&self) -> Result<Nature, Error> {
+		Ok(Nature {
+			live: !self.state().is_local,
+			block_time: BLOCK * 5,
+		})
+	}
+
+	async fn execution_window(&self, _: &AssignmentView) -> Result<Option<MarketBlock>, Error> {
+		Ok(Some(20))
+	}
+
+	async fn custody(&self, _: Head) -> Result<Custody, Error> {
+		let mut state = self.state();
+		state.custody_reads += 1;
+		Ok(state.kept[0].clone())
+	}
+
 	async fn view(&self, _: Heads) -> Result<(View, Option<ProviderView>), Error> {
 		let state = self.state();
 		let status = state.status.unwrap_or(ProviderStatus::Active);
 		let view = View {
 			best: state.snapshots.back().unwrap().clone(),
 			finalized: state.snapshots[0].clone(),
+			custody: None,
 			standing: Some(Standing {
 				status,
 				last_seen: state.last_seen,
@@ -379,6 +412,7 @@ fn config(listen: SocketAddr) -> Config {
 		classes: vec![HardwareClass::General],
 		disk_mib: 100,
 		heartbeat_blocks: 1_000,
+		allow_private_addresses: true,
 		benchmark_mgas: None,
 	}
 }
@@ -401,8 +435,12 @@ fn start(data: &Path, chain: &Chain) -> Running {
 }
 
 fn start_with(data: &Path, chain: &Chain, executor: Arc<dyn Execute>) -> Running {
-	let address = free_address();
-	let agent = Agent::new(data, config(address), chain.clone(), executor).unwrap();
+	start_as(data, chain, executor, config(free_address()))
+}
+
+fn start_as(data: &Path, chain: &Chain, executor: Arc<dyn Execute>, config: Config) -> Running {
+	let address = config.listen;
+	let agent = Agent::new(data, config, chain.clone(), executor).unwrap();
 	let (stop, stopped) = tokio::sync::oneshot::channel();
 	let stopped = async move {
 		let _ = stopped.await;
@@ -738,4 +776,321 @@ async fn metrics_and_health_are_served_when_asked_for() {
 	);
 	stop.send(()).unwrap();
 	running.await.unwrap().unwrap();
+}
+
+fn wasm() -> Arc<Wasm> {
+	Arc::new(Wasm::new(WasmLimits::default()).unwrap())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_the_disk_is_declined_before_anything_is_fetched() {
+	let client = Client::new(echo()).await;
+	let large = AssignmentView {
+		output_limit: 64 << 20,
+		// Nobody is there, which nobody must find out.
+		endpoints: vec![format!("http://{}", free_address())],
+		..client.seat(1)
+	};
+	let chain = Chain::new(vec![client.seat(0), large]);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain
+		.until("custody", |state| {
+			state.seats[&shard(0)].state.is_none() && state.seats.len() == 1
+		})
+		.await;
+	let declines = chain.count(|tx| *tx == Tx::Decline(shard(1), DeclineReason::NoCapacity));
+	assert_eq!(declines, 1);
+	agent.stop().await;
+}
+
+/// What the next test does in a process that soon cannot write to any file.
+async fn reveal_on_a_full_disk(folder: &Path) {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	chain.state().hold = true;
+	let agent = start(folder, &chain);
+	chain.until("sealed", |state| !state.seals.is_empty()).await;
+	let lowered = std::process::Command::new("prlimit")
+		.args(["--fsize=0:", "--pid", &std::process::id().to_string()])
+		.status();
+	assert!(lowered.unwrap().success());
+	assert!(std::fs::write(folder.join("full"), b"?").is_err());
+	chain.state().hold = false;
+	chain.state().seats.insert(shard(1), client.seat(1));
+	chain.until("revealed", |state| !state.reports.is_empty()).await;
+	chain
+		.until("declined", |state| !state.seats.contains_key(&shard(1)))
+		.await;
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
+	assert_eq!(chain.count(|tx| matches!(tx, Tx::Reveal(..))), 1);
+	let declined = Tx::Decline(shard(1), DeclineReason::NoCapacity);
+	assert_eq!(chain.count(|tx| *tx == declined), 1);
+	println!("survived");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_costs_no_reveal_and_new_work_is_declined() {
+	// The test starts itself, so that the limit on the size of files is its own.
+	if let Ok(folder) = std::env::var("MILLRACE_TEST_FULL") {
+		return reveal_on_a_full_disk(Path::new(&folder)).await;
+	}
+	let folder = tempfile::tempdir().unwrap();
+	let output = std::process::Command::new("sh")
+		.args(["-c", r#"trap "" XFSZ; exec "$0" "$@""#])
+		.arg(std::env::current_exe().unwrap())
+		.args([
+			"--exact",
+			"a_full_disk_costs_no_reveal_and_new_work_is_declined",
+			"--nocapture",
+		])
+		.env("MILLRACE_TEST_FULL", folder.path())
+		.output()
+		.unwrap();
+	let text = String::from_utf8_lossy(&output.stdout);
+	let errors = String::from_utf8_lossy(&output.stderr);
+	assert!(output.status.success() && text.contains("survived"), "{text}{errors}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reserved_room_counts_until_the_work_is_done_also_over_a_restart() {
+	/// Computes once it is allowed to.
+	struct Waiting(Arc<Wasm>, Arc<AtomicBool>);
+	struct WaitingProgram(Arc<dyn Program>, Arc<AtomicBool>);
+	impl Execute for Waiting {
+		fn load(&self, id: ProgramId, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+			Ok(Arc::new(WaitingProgram(self.0.load(id, wasm, pages)?, self.1.clone())))
+		}
+	}
+	impl Program for WaitingProgram {
+		fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<millrace_agent::exec::Execution, HostError> {
+			while !self.1.load(Ordering::Relaxed) {
+				if stop.is_requested() {
+					return Err(HostError::Stopped);
+				}
+				std::thread::sleep(Duration::from_millis(10));
+			}
+			self.0.run(task, input, stop)
+		}
+	}
+	let client = Client::new(echo()).await;
+	// Two of these do not fit into 100 MiB, whatever they really write.
+	let seat = |index| AssignmentView {
+		output_limit: 9 << 20,
+		..client.seat(index)
+	};
+	let chain = Chain::new(vec![seat(0)]);
+	let folder = tempfile::tempdir().unwrap();
+	let go = Arc::new(AtomicBool::new(false));
+	let executor = || Arc::new(Waiting(wasm(), go.clone()));
+	let agent = start_with(folder.path(), &chain, executor());
+	chain
+		.until("accepted", |state| {
+			state.seats[&shard(0)].state == Some(SeatState::Accepted)
+		})
+		.await;
+	let declined = || async {
+		let before = chain.count(|tx| *tx == Tx::Decline(shard(1), DeclineReason::NoCapacity));
+		let round = u8::try_from(before).unwrap();
+		chain
+			.state()
+			.seats
+			.insert(shard(1), AssignmentView { round, ..seat(1) });
+		chain
+			.until("declined", |state| !state.seats.contains_key(&shard(1)))
+			.await;
+		assert_eq!(
+			chain.count(|tx| *tx == Tx::Decline(shard(1), DeclineReason::NoCapacity)),
+			before + 1
+		);
+	};
+	declined().await;
+	agent.crash().await;
+	tokio::time::sleep(Duration::from_millis(300)).await;
+	let agent = start_with(folder.path(), &chain, executor());
+	declined().await;
+	go.store(true, Ordering::Relaxed);
+	chain.until("sealed", |state| state.seals.contains_key(&shard(0))).await;
+	chain
+		.state()
+		.seats
+		.insert(shard(1), AssignmentView { round: 7, ..seat(1) });
+	chain
+		.until("custody", |state| {
+			let seat = state.seats.get(&shard(1));
+			seat.is_some_and(|seat| seat.state.is_none())
+		})
+		.await;
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_nothing_holds_up_its_own_job_only() {
+	let client = Client::new(echo()).await;
+	// Takes connections and never answers.
+	let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let address = silent.local_addr().unwrap();
+	tokio::spawn(async move {
+		let mut connections = Vec::new();
+		while let Ok(connection) = silent.accept().await {
+			connections.push(connection);
+		}
+	});
+	let stuck = (2..14).map(|index| AssignmentView {
+		program: Hash::repeat_byte(9),
+		endpoints: vec![format!("http://{address}")],
+		..client.seat(index)
+	});
+	let chain = Chain::new(stuck.collect());
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start_as(
+		folder.path(),
+		&chain,
+		wasm(),
+		Config {
+			disk_mib: 1_000,
+			..config(free_address())
+		},
+	);
+	tokio::time::sleep(BLOCK * 10).await;
+	let before = chain.state().number;
+	chain.state().seats.insert(shard(0), client.seat(0));
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	// Long before the silent server's fetches are given up.
+	assert!(Duration::from_secs(12) > BLOCK * (chain.state().number - before));
+	assert_eq!(chain.count(|tx| matches!(tx, Tx::Decline(..))), 0);
+	agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_ends_with_the_seats_deadline() {
+	let client = Client::new(echo()).await;
+	let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let stuck = AssignmentView {
+		due: 9,
+		endpoints: vec![format!("http://{}", silent.local_addr().unwrap())],
+		..client.seat(0)
+	};
+	let chain = Chain::new(vec![stuck]);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain.until("declined", |state| state.seats.is_empty()).await;
+	assert!(matches!(chain.state().calls[..], [Tx::Decline(..)]));
+	assert!(chain.state().now() <= 9);
+	agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_that_are_not_public_are_not_asked_unless_the_operator_says_so() {
+	let client = Client::new(echo()).await;
+	// Counts who comes, and answers nobody.
+	let inside = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+	let port = inside.local_addr().unwrap().port();
+	let visits = Arc::new(AtomicU32::new(0));
+	let counted = visits.clone();
+	tokio::spawn(async move {
+		while inside.accept().await.is_ok() {
+			counted.fetch_add(1, Ordering::Relaxed);
+		}
+	});
+	let seat = AssignmentView {
+		endpoints: vec![
+			format!("http://127.0.0.1:{port}"),
+			format!("http://localhost:{port}"),
+			format!("http://[::ffff:127.0.0.1]:{port}"),
+		],
+		..client.seat(0)
+	};
+	let chain = Chain::new(vec![seat]);
+	let folder = tempfile::tempdir().unwrap();
+	let careful = Config {
+		allow_private_addresses: false,
+		..config(free_address())
+	};
+	let agent = start_as(folder.path(), &chain, wasm(), careful);
+	chain.until("declined", |state| state.seats.is_empty()).await;
+	assert_eq!(
+		chain.state().calls,
+		[Tx::Decline(shard(0), DeclineReason::ProgramUnavailable)]
+	);
+	assert_eq!(visits.load(Ordering::Relaxed), 0);
+	agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_this_machine_is_too_slow_for_is_declined_but_on_a_development_chain() {
+	let client = Client::new(echo()).await;
+	// The chain allows 20 blocks, or 6 s: 30 million gas at a twentieth of 100 Mgas/s just fit, twice as much does not.
+	let (fits, slow) = (4_900_000, 9_800_000);
+	let run = |gas_limit, is_local| {
+		let seat = AssignmentView {
+			gas_limit,
+			..client.seat(0)
+		};
+		async move {
+			let chain = Chain::new(vec![seat]);
+			chain.state().is_local = is_local;
+			let folder = tempfile::tempdir().unwrap();
+			let measured = Config {
+				benchmark_mgas: Some(100),
+				slots: 1,
+				..config(free_address())
+			};
+			let agent = start_as(folder.path(), &chain, wasm(), measured);
+			chain.until("decided", |state| !state.calls.is_empty()).await;
+			agent.stop().await;
+			let first = chain.state().calls[0].clone();
+			first
+		}
+	};
+	let declined = Tx::Decline(shard(0), DeclineReason::NoCapacity);
+	assert_ne!(run(fits, false).await, declined);
+	assert_eq!(run(slow, false).await, declined);
+	assert_ne!(run(slow, true).await, declined);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn outputs_are_served_and_forgotten_among_many_in_custody_which_are_read_seldom() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0), client.seat(1)]);
+	let others = (100..700).map(|index| AssignmentView {
+		state: None,
+		..client.seat(index)
+	});
+	let others: Vec<_> = others.map(|seat| (seat.shard, seat)).collect();
+	chain.state().seats.extend(others);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain
+		.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none()))
+		.await;
+	for index in 0..2 {
+		check_outputs(&chain, agent.address, index).await;
+	}
+	chain.state().seats.remove(&shard(0));
+	let kept = |index| {
+		let url = format!("http://{}/outcomes/1/{index}", agent.address);
+		async move { reqwest::get(url).await.unwrap().status() == 200 }
+	};
+	for _ in 0..200 {
+		if !kept(0).await {
+			break;
+		}
+		tokio::time::sleep(BLOCK).await;
+	}
+	assert!(!kept(0).await && kept(1).await);
+	let (reads, blocks) = {
+		let state = chain.state();
+		(state.custody_reads, state.number - 10)
+	};
+	assert!(
+		reads >= 3 && reads * CUSTODY_PAUSE * 3 < blocks,
+		"{reads} reads in {blocks} blocks"
+	);
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
 }

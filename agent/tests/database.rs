@@ -2,9 +2,10 @@
 
 use codec::DecodeAll;
 use millrace_agent::{
+	budget::Reservation,
 	db::{Database, DbError, Record, Sealed},
 	exec::Execution,
-	outputs::Outputs,
+	outputs::{Outputs, StoreError},
 	seat::{SeatKey, TxKind},
 };
 use millrace_client::blobs::{Blob, BlobStore};
@@ -182,6 +183,120 @@ fn a_task_whose_output_is_lost_is_not_done_and_a_forgotten_seat_takes_no_outcome
 	outputs.forget(key(0)).unwrap();
 	outputs.store(key(0), 8, &execution(b"late"), true).unwrap();
 	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [].into());
+}
+
+#[test]
+fn room_is_reserved_until_the_seat_is_sealed_or_forgotten_also_over_a_restart() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	let reservation = Reservation {
+		program: Hash::repeat_byte(3),
+		tasks: 2,
+		input_limit: 10,
+		output_limit: 1_000,
+	};
+	{
+		let db = Database::open(&path).unwrap();
+		for index in 0..4 {
+			db.adopt(key(index), &record()).unwrap();
+			db.reserve(key(index), &reservation).unwrap();
+		}
+		// Nobody knows this seat, so nobody would ever give its room back.
+		db.reserve(key(9), &reservation).unwrap();
+	}
+	let db = Database::open(&path).unwrap();
+	let reserved = |db: &Database| {
+		let rows = db.reservations().unwrap().into_iter();
+		rows.inspect(|(_, row)| assert_eq!(*row, reservation))
+			.map(|(key, _)| key.shard.index)
+			.collect::<Vec<_>>()
+	};
+	assert_eq!(reserved(&db), [0, 1, 2, 3]);
+	db.seal(key(0), sealed(1)).unwrap();
+	db.forget(key(1)).unwrap();
+	db.release(key(2)).unwrap();
+	assert_eq!(reserved(&db), [3]);
+	db.reserve(key(0), &reservation).unwrap();
+	assert_eq!(reserved(&db), [3], "what is sealed needs no more room");
+}
+
+#[test]
+fn an_output_of_a_seat_that_was_forgotten_meanwhile_does_not_stay() {
+	let folder = tempfile::tempdir().unwrap();
+	let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+	db.adopt(key(0), &record()).unwrap();
+	outputs.store(key(0), 8, &execution(b"shared"), true).unwrap();
+	// Another seat's tasks end after it was forgotten: one output is nobody's, one is still named.
+	outputs.store(key(1), 8, &execution(b"late"), false).unwrap();
+	outputs.store(key(1), 9, &execution(b"shared"), true).unwrap();
+	let names: Vec<_> = fs::read_dir(folder.path().join("blobs"))
+		.unwrap()
+		.map(|entry| entry.unwrap().file_name().into_string().unwrap())
+		.collect();
+	assert_eq!(names, [hex::encode(merkle::data_root(b"shared"))]);
+	assert_eq!(outputs.bytes(), 6);
+}
+
+/// What the next test does in a process whose files cannot grow: fill the disk, and see what is left.
+fn fill_the_disk(folder: &std::path::Path) {
+	let db = Arc::new(Database::open(&folder.join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.join("blobs")).unwrap();
+	db.adopt(key(0), &record()).unwrap();
+	outputs.store(key(0), 8, &execution(b"before"), true).unwrap();
+	// An output for which there is no room.
+	let large = vec![7; 64 << 20];
+	let error = outputs.store(key(0), 9, &execution(&large), true).unwrap_err();
+	assert!(matches!(error, StoreError::Full { .. }), "{error}");
+	assert!(error.to_string().contains("the disk is full"), "{error}");
+	assert_eq!(
+		fs::read_dir(folder.join("blobs")).unwrap().count(),
+		1,
+		"no half file stays"
+	);
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [8].into());
+	// A database for which there is no room: every seat that was taken up stays, and so does the seal.
+	db.seal(key(0), sealed(5)).unwrap();
+	let error = (1..).find_map(|index| db.adopt(key(index), &record()).err().map(|error| (index, error)));
+	let (refused, error) = error.unwrap();
+	assert!(error.to_string().contains("agent.redb"), "{error}");
+	let known = db.seats().unwrap();
+	assert_eq!(known.len() as u32, refused);
+	assert_eq!(known[0].1.sealed, Some(sealed(5)));
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [8].into());
+	// There is room again, and everything goes on without a restart.
+	let raised = Command::new("prlimit")
+		.args(["--fsize=unlimited", "--pid", &std::process::id().to_string()])
+		.status();
+	assert!(raised.unwrap().success());
+	db.adopt(key(refused), &record()).unwrap();
+	outputs.store(key(0), 9, &execution(&large), true).unwrap();
+	assert_eq!(outputs.done_tasks(key(0)).unwrap(), [8, 9].into());
+	assert_eq!(db.seal(key(0), sealed(6)).unwrap(), sealed(5));
+	println!("survived");
+}
+
+#[test]
+fn a_full_disk_is_named_and_loses_nothing_that_was_stored() {
+	// The test starts itself, with a limit on the size of files: writing beyond it is an error.
+	if let Ok(folder) = std::env::var("MILLRACE_TEST_FULL") {
+		return fill_the_disk(std::path::Path::new(&folder));
+	}
+	let folder = tempfile::tempdir().unwrap();
+	let output = Command::new("sh")
+		.args(["-c", r#"trap "" XFSZ; ulimit -S -f 20000; exec "$0" "$@""#])
+		.arg(std::env::current_exe().unwrap())
+		.args([
+			"--exact",
+			"a_full_disk_is_named_and_loses_nothing_that_was_stored",
+			"--nocapture",
+		])
+		.env("MILLRACE_TEST_FULL", folder.path())
+		.output()
+		.unwrap();
+	let text = String::from_utf8_lossy(&output.stdout);
+	let errors = String::from_utf8_lossy(&output.stderr);
+	assert!(output.status.success() && text.contains("survived"), "{text}{errors}");
 }
 
 /// The process that the next test kills: it computes tasks until it is killed.

@@ -49,13 +49,22 @@ fn key() -> SeatKey {
 }
 
 fn snapshot(number: BlockNumber, seats: &[AssignmentView]) -> Snapshot {
-	let seats = seats.iter().map(|seat| (seat.into(), seat.clone())).collect();
+	let under_way = seats.iter().filter(|seat| seat.state.is_some());
 	Snapshot {
 		number,
 		now: number,
-		seats,
+		seats: under_way.map(|seat| (seat.into(), seat.clone())).collect(),
 		complete: true,
 	}
+}
+
+/// What a finalized block lists as kept: the seats without a state.
+fn custody(number: BlockNumber, seats: &[AssignmentView]) -> Option<Custody> {
+	let kept = seats.iter().filter(|seat| seat.state.is_none());
+	Some(Custody {
+		number,
+		seats: kept.map(|seat| (seat.into(), terms(seat))).collect(),
+	})
 }
 
 /// The chain at best block 100 and finalized block 98, both with the same seats.
@@ -63,6 +72,7 @@ fn view(seats: &[AssignmentView]) -> View {
 	View {
 		best: snapshot(100, seats),
 		finalized: snapshot(98, seats),
+		custody: custody(98, seats),
 		standing: None,
 	}
 }
@@ -164,6 +174,8 @@ fn what_is_accepted_is_never_declined_but_tried_until_it_is_due() {
 		..seat(Some(SeatState::Accepted))
 	};
 	assert_eq!(decided(due(101), failed(inputs, false, 100)), [Action::Fetch(key())]);
+	assert_eq!(decided(due(101), failed(inputs, true, 101)), []);
+	assert_eq!(decided(due(102), failed(inputs, true, 100)), [Action::Fetch(key())]);
 	assert_eq!(decided(due(101), failed(DeclineReason::ProgramRefused, true, 0)), []);
 	assert_eq!(decided(due(100), Progress::Fetched), [], "nobody pays for it any more");
 	assert_eq!(
@@ -202,6 +214,23 @@ fn work_for_another_machine_is_declined() {
 }
 
 #[test]
+fn what_was_submitted_is_not_given_up_while_finality_stalls() {
+	let sealing = |until| Local {
+		attempts: [(TxId::Seat(key(), TxKind::Seal), Attempt::InFlight { until })].into(),
+		..local(Progress::Executed)
+	};
+	let mut view = view(&[seat(Some(SeatState::Accepted))]);
+	view.finalized.number = 20;
+	let best = view.best.number;
+	assert_eq!(decide(&view, &sealing(best - STALLED), &POLICY), []);
+	assert_eq!(
+		decide(&view, &sealing(best - STALLED - 1), &POLICY),
+		[Action::Seal(key())]
+	);
+	assert_eq!(decide(&view, &sealing(u32::MAX), &POLICY), [], "under way");
+}
+
+#[test]
 fn reveals_wait_until_the_last_seal_is_finalized() {
 	let closed = seat(Some(SeatState::Sealed));
 	let open = AssignmentView {
@@ -212,6 +241,7 @@ fn reveals_wait_until_the_last_seal_is_finalized() {
 		let view = View {
 			best: snapshot(100, std::slice::from_ref(best)),
 			finalized: snapshot(98, std::slice::from_ref(finalized)),
+			custody: custody(98, &[]),
 			standing: None,
 		};
 		decide(&view, &local(Progress::Executed), &POLICY)
@@ -247,14 +277,25 @@ fn without_the_salt_nothing_is_revealed() {
 
 #[test]
 fn outputs_are_served_once_custody_is_finalized() {
-	let custody = seat(None);
-	assert_eq!(decided(custody.clone(), Progress::Executed), [Action::Serve(key())]);
-	let view = View {
-		best: snapshot(100, &[custody]),
+	let kept = seat(None);
+	assert_eq!(decided(kept.clone(), Progress::Executed), [Action::Serve(key())]);
+	let mut early = View {
+		best: snapshot(100, &[]),
 		finalized: snapshot(98, &[seat(Some(SeatState::Revealed))]),
+		custody: custody(97, &[]),
 		standing: None,
 	};
-	assert_eq!(decide(&view, &local(Progress::Executed), &POLICY), []);
+	assert_eq!(decide(&early, &local(Progress::Executed), &POLICY), []);
+	early.custody = None;
+	assert_eq!(decide(&early, &local(Progress::Executed), &POLICY), []);
+	let mut served = local(Progress::Executed);
+	served.seats.entry(key()).and_modify(|work| work.serving = true);
+	assert_eq!(decide(&view(&[kept]), &served, &POLICY), []);
+	let other = AssignmentView {
+		input_root: Hash::repeat_byte(9),
+		..seat(None)
+	};
+	assert_eq!(decided(other, Progress::Executed), [Action::Forget(key())]);
 }
 
 #[test]
@@ -262,6 +303,7 @@ fn a_seat_that_was_taken_away_is_stopped_at_once_and_forgotten_later() {
 	let gone = |finalized| View {
 		best: snapshot(finalized + 2, &[]),
 		finalized: snapshot(finalized, &[]),
+		custody: custody(finalized, &[]),
 		standing: None,
 	};
 	assert_eq!(
@@ -277,6 +319,76 @@ fn a_seat_that_was_taken_away_is_stopped_at_once_and_forgotten_later() {
 	let mut page = gone(200);
 	page.best.complete = false;
 	assert_eq!(decide(&page, &local(Progress::Executed), &POLICY), []);
+	// Neither does a list of what is kept that is not there, or older than the seat's last sign.
+	for custody in [None, custody(98 + GRACE, &[])] {
+		let view = View { custody, ..gone(200) };
+		assert_eq!(decide(&view, &local(Progress::Executed), &POLICY), []);
+	}
+}
+
+#[test]
+fn what_is_kept_is_never_forgotten_however_much_it_is() {
+	let kept: Vec<_> = (0..1_000)
+		.map(|index| AssignmentView {
+			shard: ShardId { job: JobId(1), index },
+			..seat(None)
+		})
+		.collect();
+	let mut local = Local::default();
+	for seat in &kept {
+		let work = Work {
+			progress: Progress::Executed,
+			serving: true,
+			listed_at: 3,
+			terms: terms(seat),
+		};
+		local.seats.insert(seat.into(), work);
+	}
+	let mut view = view(&kept);
+	assert_eq!(decide(&view, &local, &POLICY), []);
+	// The client acknowledges one of them.
+	view.custody = custody(98, &kept[1..]);
+	assert_eq!(decide(&view, &local, &POLICY), [Action::Forget((&kept[0]).into())]);
+}
+
+#[test]
+fn what_is_in_custody_is_read_when_a_seat_ends_and_now_and_then() {
+	let at = |finalized, read, seats: &[AssignmentView]| View {
+		best: snapshot(finalized + 2, seats),
+		finalized: snapshot(finalized, seats),
+		custody: custody(read, seats),
+		standing: None,
+	};
+	let listed = |listed_at| {
+		let mut local = local(Progress::Executed);
+		local.seats.entry(key()).and_modify(|work| work.listed_at = listed_at);
+		local
+	};
+	let (idle, revealed) = (Local::default(), seat(Some(SeatState::Revealed)));
+	assert!(
+		custody_is_due(
+			&View {
+				custody: None,
+				..at(98, 98, &[])
+			},
+			&idle
+		),
+		"the first time"
+	);
+	assert!(!custody_is_due(&at(98 + CUSTODY_INTERVAL - 1, 98, &[]), &idle));
+	assert!(custody_is_due(&at(98 + CUSTODY_INTERVAL, 98, &[]), &idle));
+	assert!(custody_is_due(&at(97, 98, &[]), &idle), "another chain");
+	// Nothing to be learned while the seat is under way, or is known to be kept.
+	assert!(!custody_is_due(&at(120, 98, &[revealed]), &listed(120)));
+	assert!(!custody_is_due(&at(120, 98, &[seat(None)]), &listed(98)));
+	// It ended: once, and not at once.
+	assert!(!custody_is_due(&at(98 + CUSTODY_PAUSE - 1, 98, &[]), &listed(98)));
+	assert!(custody_is_due(&at(98 + CUSTODY_PAUSE, 98, &[]), &listed(98)));
+	assert!(!custody_is_due(&at(120, 101, &[]), &listed(98)));
+	// New, and not finalized yet.
+	let mut new = at(120, 98, &[]);
+	new.best = snapshot(122, &[seat(Some(SeatState::Assigned))]);
+	assert!(!custody_is_due(&new, &listed(110)));
 }
 
 #[test]
@@ -373,8 +485,12 @@ fn any_progress() -> impl Strategy<Value = Progress> {
 	prop_oneof![
 		Just(Progress::New),
 		Just(Progress::Fetching),
-		(any::<bool>(), 90u32..110).prop_map(|(hopeless, retry_at)| failed(
-			DeclineReason::InputsUnavailable,
+		(any::<bool>(), any::<bool>(), 90u32..110).prop_map(|(refused, hopeless, retry_at)| failed(
+			if refused {
+				DeclineReason::ProgramRefused
+			} else {
+				DeclineReason::InputsUnavailable
+			},
 			hopeless,
 			retry_at
 		)),
@@ -401,6 +517,14 @@ prop_compose! {
 	}
 }
 
+fn any_custody() -> impl Strategy<Value = Option<Custody>> {
+	prop_oneof![
+		Just(None),
+		(0u32..99).prop_map(|number| custody(number, &[])),
+		(0u32..99).prop_map(|number| custody(number, &[seat(None)])),
+	]
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(20_000))]
 
@@ -412,9 +536,10 @@ proptest! {
 		progress in any_progress(),
 		serving: bool,
 		listed_at in 0u32..99,
+		kept in any_custody(),
 		attempts in prop::array::uniform4(any_attempt()),
 	) {
-		let view = View { best, finalized, standing: None };
+		let view = View { best, finalized, custody: kept, standing: None };
 		let mut local = local(progress);
 		local.seats.insert(key(), Work { progress, serving, listed_at, terms: terms(&seat(None)) });
 		for (kind, attempt) in TxKind::ALL.into_iter().zip(attempts) {
@@ -425,6 +550,7 @@ proptest! {
 		let actions = decide(&view, &local, &POLICY);
 		let at_best = view.best.seats.get(&key());
 		let at_finalized = view.finalized.seats.get(&key());
+		let is_kept = view.custody.as_ref().is_some_and(|custody| custody.seats.contains_key(&key()));
 		let state = at_best.map(|seat| seat.state);
 		let mut submissions = 0;
 		for action in &actions {
@@ -444,12 +570,13 @@ proptest! {
 							|| at_best.is_some_and(|seat| seat.due <= view.best.now + REVEAL_MARGIN)),
 				),
 				Action::Serve(_) => {
-					prop_assert!(at_finalized.is_some_and(|seat| seat.state.is_none()), "served before custody is final");
+					prop_assert!(is_kept, "served before custody is final");
 					continue
 				},
 				Action::Forget(_) => {
-					prop_assert!(at_best.is_none() && at_finalized.is_none(), "forgotten while listed");
+					prop_assert!(at_best.is_none() && at_finalized.is_none() && !is_kept, "forgotten while listed");
 					prop_assert!(view.best.complete && view.finalized.complete && view.finalized.number > listed_at + GRACE);
+					prop_assert!(view.custody.as_ref().is_some_and(|custody| custody.number > listed_at + GRACE));
 					continue
 				},
 				Action::Fetch(_) => {
@@ -484,8 +611,9 @@ proptest! {
 		let seat = AssignmentView { due, reveal_open: true, ..seat(state) };
 		let actions = decided(seat, progress);
 		let waits = matches!(progress, Progress::Fetching | Progress::Executing)
-			|| matches!(progress, Progress::Troubled { retry_at } | Progress::FetchFailed { hopeless: false, retry_at, .. } if retry_at > 100);
-		let lost = matches!(progress, Progress::FetchFailed { hopeless: true, .. }) && state == Some(SeatState::Accepted);
+			|| matches!(progress, Progress::Troubled { retry_at } | Progress::FetchFailed { retry_at, .. } if retry_at > 100);
+		let lost = matches!(progress, Progress::FetchFailed { reason: DeclineReason::ProgramRefused, hopeless: true, .. })
+			&& state == Some(SeatState::Accepted);
 		let no_secret = matches!(state, Some(SeatState::Sealed) | None) && progress != Progress::Executed;
 		prop_assert!(!actions.is_empty() || waits || lost || no_secret || state == Some(SeatState::Revealed));
 	}

@@ -1,8 +1,14 @@
 //! The executor against small programs: every way in which a task can end, and that it always ends the same way.
 
-use millrace_agent::exec::{Execute, Execution, HostError, LoadError, Refused, Stop, Task, Wasm, WasmLimits};
+use millrace_agent::exec::{
+	trial::{Trial, EMPTY_MODULE},
+	Execute, Execution, HostError, LoadError, Refused, Stop, Task, Wasm, WasmLimits,
+};
 use millrace_primitives::{merkle, outcome::Status, Hash};
-use std::time::{Duration, Instant};
+use std::{
+	process::Command,
+	time::{Duration, Instant},
+};
 
 const GAS: u64 = 10_000_000;
 
@@ -96,8 +102,8 @@ fn echo_returns_its_input() {
 	assert_eq!(done.output, input);
 	assert_eq!(done.outcome.output_root, merkle::data_root(&input));
 	assert_eq!(done.outcome.output_len, 777);
-	// 8 reads with bytes, one without, 8 writes: each 100 and 8 for its slice; every byte moved twice.
-	let calls = 17 * (100 + 8) + 2 * 777;
+	// 8 reads with bytes, one without, 8 writes: each 100 and 8 for its slice; every byte 1 to read and 32 to write.
+	let calls = 17 * (100 + 8) + (1 + 32) * 777;
 	assert!(
 		done.outcome.gas_used > calls && done.outcome.gas_used < calls + 1_000,
 		"{}",
@@ -186,12 +192,68 @@ fn memory_grows_to_the_limit_and_no_further() {
 			&program(body),
 			Task {
 				memory_pages: pages,
+				gas_limit: 10 * GAS,
 				..task()
 			},
 			&[],
 		);
 		assert_eq!(done.output, pages.to_le_bytes(), "{:?}", done.fault);
 	}
+}
+
+#[test]
+fn new_memory_is_paid_for_by_the_page() {
+	let task = |gas_limit| Task {
+		memory_pages: 1_000,
+		gas_limit,
+		..task()
+	};
+	let used = |body: &str| {
+		let done = run_with(&program(body), task(10 * GAS), &[]);
+		assert_eq!(done.outcome.status, Status::Success, "{:?}", done.fault);
+		done.outcome.gas_used
+	};
+	let grow = "(drop (memory.grow (i32.const 900)))";
+	let grown = used(grow);
+	assert!((900 * 100_000..900 * 100_000 + 200).contains(&grown), "{grown}");
+	// Also if the program calls the host afterwards, or exits by itself.
+	assert!((grown..grown + 400).contains(&used(&format!("{grow} (call $out (i32.const 64) (i32.const 1))"))));
+	assert!((grown..grown + 400).contains(&used(&format!("{grow} (call $proc_exit (i32.const 0))"))));
+	// In pieces it costs no less. What is refused costs as much as a call of the host.
+	let pieces = "(local $n i32) (loop $l (drop (memory.grow (i32.const 1)))
+		(br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 900))))";
+	assert!(used(pieces) > grown);
+	let refused = used("(drop (memory.grow (i32.const 1000)))");
+	assert!((80..200).contains(&refused), "{refused}");
+	// Memory that nobody can pay for is not lent, even if nothing else asks for gas.
+	let hungry = "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+		(call $out (i32.const 64) (i32.const 1))";
+	let failed = run_with(&program(hungry), task(GAS), &[]);
+	assert_failed(&failed, GAS);
+	assert!(failed.fault.is_some_and(|fault| fault.contains("fuel")));
+	// A limit is a limit, wherever it is found to be passed, and no more than what was used is enough.
+	for body in [
+		grow.to_string(),
+		format!("{grow} (call $out (i32.const 64) (i32.const 1))"),
+		format!("{grow} (call $proc_exit (i32.const 0))"),
+		format!("{grow} (call $proc_exit (i32.const 7))"),
+	] {
+		let limit = 900 * 100_000;
+		assert_failed(&run_with(&program(&body), task(limit), &[]), limit);
+	}
+	assert_eq!(
+		run_with(&program(grow), task(grown), &[]).outcome.status,
+		Status::Success
+	);
+	// What a program starts with costs as much beyond two megabytes.
+	let first = |pages: u32, gas_limit| {
+		let wat = format!(r#"(module (memory (export "memory") {pages}) (func (export "_start")))"#);
+		run_with(&wat, task(gas_limit), &[])
+	};
+	let plain = first(32, GAS).outcome.gas_used;
+	assert!(plain < 10);
+	assert_eq!(first(82, GAS).outcome.gas_used, plain + 50 * 100_000);
+	assert_failed(&first(1_000, GAS), GAS);
 }
 
 #[test]
@@ -257,7 +319,12 @@ fn host_calls_are_no_free_loops() {
 	let start = Instant::now();
 	assert_failed(&run(&program(body), &[]), GAS);
 	assert!(start.elapsed() < Duration::from_secs(20));
-	// Random bytes are paid one by one.
+	// Random bytes are paid one by one, and as what they are: hashes.
+	let done = run(
+		&program("(drop (call $random_get (i32.const 0) (i32.const 1000)))"),
+		&[],
+	);
+	assert!((16_100..16_200).contains(&done.outcome.gas_used));
 	assert_failed(&run(&program("(drop (call $random_get (i32.const 0) (i32.const 65536))) (loop $l (drop (call $random_get (i32.const 0) (i32.const 65536))) (br $l))"), &[]), GAS);
 }
 
@@ -537,4 +604,188 @@ fn a_running_task_can_be_stopped_and_then_has_no_outcome() {
 	assert!(matches!(result, Err(HostError::Stopped)), "{result:?}");
 	assert!(start.elapsed() < Duration::from_secs(5));
 	thread.join().unwrap();
+}
+
+/// How much gas a second a program makes that never ends.
+fn rate(body: &str) -> f64 {
+	let wat = program(body).replace(r#"(memory (export "memory") 1)"#, r#"(memory (export "memory") 32)"#);
+	let wasm = wat::parse_str(wat).expect("valid text");
+	let gas_limit = 100_000_000;
+	let terms = Task {
+		gas_limit,
+		memory_pages: 20_000,
+		output_limit: 64 << 20,
+		..task()
+	};
+	let program = load_bytes(&wasm, terms.memory_pages).unwrap_or_else(|error| panic!("{error}"));
+	let start = Instant::now();
+	let done = program.run(&terms, Vec::new(), &Stop::new()).expect("the host is well");
+	done.outcome.gas_used as f64 / start.elapsed().as_secs_f64()
+}
+
+#[test]
+fn no_gas_takes_much_longer_than_any_other() {
+	// What `init` measures a machine by.
+	let plain = "(local i32) (loop
+		(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 1664525)) (i32.const 1013904223)))
+		(i32.store (i32.and (i32.shr_u (local.get 0) (i32.const 8)) (i32.const 65532))
+			(i32.xor (i32.load (i32.and (i32.shr_u (local.get 0) (i32.const 8)) (i32.const 65532))) (local.get 0)))
+		(br 0))";
+	let mut slow = Vec::new();
+	println!("plain: {:.0} Mgas/s", rate(plain) / 1e6);
+	for (name, body) in [
+		(
+			"random bytes",
+			"(loop $l (drop (call $random_get (i32.const 0) (i32.const 65536))) (br $l))",
+		),
+		(
+			"short random bytes",
+			"(loop $l (drop (call $random_get (i32.const 0) (i32.const 1))) (br $l))",
+		),
+		(
+			"output, hashed at the end",
+			"(local $i i32) (loop $l (call $out (i32.const 64) (i32.const 65000))
+				(br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 40))))",
+		),
+		(
+			"calls of the host",
+			"(loop $l (drop (call $clock (i32.const 0) (i64.const 0) (i32.const 0))) (br $l))",
+		),
+		(
+			"new pages, all touched",
+			"(local $at i32) (loop $l
+				(if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then unreachable))
+				(local.set $at (i32.const 0))
+				(loop $t
+					(i32.store (i32.add (i32.shl (i32.sub (memory.size) (i32.const 1)) (i32.const 16)) (local.get $at)) (i32.const 1))
+					(br_if $t (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 4096))) (i32.const 65536))))
+				(br $l))",
+		),
+		(
+			"refused growth",
+			"(loop $l (drop (memory.grow (i32.const 40000))) (br $l))",
+		),
+		(
+			"bulk copies",
+			"(loop $l (memory.copy (i32.const 0) (i32.const 1000000) (i32.const 1000000)) (br $l))",
+		),
+		(
+			"bulk fills",
+			"(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 2000000)) (br $l))",
+		),
+		(
+			"short fills",
+			"(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1)) (br $l))",
+		),
+	] {
+		// Noise on a shared machine goes both ways: the best of three pairs.
+		let ratios: Vec<f64> = (0..3).map(|_| rate(body) / rate(plain)).collect();
+		let best = ratios.iter().copied().fold(0.0, f64::max);
+		println!("{name}: {ratios:.2?}");
+		if best < 0.05 {
+			slow.push(format!(
+				"{name}: its gas takes {:.1} times as long as plain code's",
+				1.0 / best
+			));
+		}
+	}
+	assert_eq!(slow, Vec::<String>::new());
+}
+
+/// An executor that tries programs in processes of the agent's binary.
+fn careful(time: Duration) -> Wasm {
+	let trial = Trial {
+		time,
+		..Trial::new(env!("CARGO_BIN_EXE_millrace-agent").into())
+	};
+	Wasm::new(WasmLimits {
+		trial: Some(trial),
+		..WasmLimits::default()
+	})
+	.expect("wasmtime works here")
+}
+
+#[test]
+fn programs_are_tried_in_a_process_of_their_own() {
+	let executor = careful(Duration::from_secs(60));
+	let wasm = wat::parse_str(program("(memory.fill (i32.const 0) (i32.const 1) (i32.const 100))")).unwrap();
+	let load = |executor: &Wasm| executor.load(merkle::data_root(&wasm), &wasm, 16).map(drop);
+	load(&executor).unwrap_or_else(|error| panic!("{error}"));
+	// Too little time or memory is the machine's trouble, not the program's.
+	let error = load(&careful(Duration::ZERO)).unwrap_err();
+	assert!(matches!(error, LoadError::Host(HostError::Compile(_))), "{error}");
+}
+
+#[test]
+fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
+	let trial = Trial {
+		memory: 64 << 20,
+		..Trial::new(env!("CARGO_BIN_EXE_millrace-agent").into())
+	};
+	trial.run(EMPTY_MODULE).unwrap_or_else(|error| panic!("{error}"));
+	let wasm = wat::parse_str(program(ECHO)).unwrap();
+	trial.run(&wasm).unwrap_or_else(|error| panic!("{error}"));
+	// A "binary" that looks at what it was given, and fails as a missing one does if it is not as it should be.
+	let folder = tempfile::tempdir().unwrap();
+	let (text, script) = (folder.path().join("text"), folder.path().join("look"));
+	let look = r#"[ "$(cat /proc/self/oom_score_adj)" = 1000 ] && [ "$(ulimit -v)" = 327680 ] || exit 2"#;
+	std::fs::write(&text, format!("#!/bin/sh\n{look}\n")).unwrap();
+	// By another process: what this one writes may be open in one that another test starts, and cannot be executed then.
+	let installed = Command::new("install")
+		.args(["-m", "755"])
+		.args([&text, &script])
+		.status();
+	assert!(installed.unwrap().success());
+	let looking = Trial {
+		binary: script,
+		..trial.clone()
+	};
+	looking.run(EMPTY_MODULE).unwrap_or_else(|error| panic!("{error}"));
+	let missing = Trial {
+		binary: folder.path().join("none"),
+		..trial
+	};
+	let error = missing.run(EMPTY_MODULE).unwrap_err();
+	assert!(matches!(error, LoadError::Host(HostError::Engine(_))), "{error}");
+}
+
+#[test]
+fn compile_bombs_are_refused_or_cut_off() {
+	let many = "i32 ".repeat(900);
+	let values = "(i32.const 0) ".repeat(900);
+	let bombs = [
+		// Each call takes and gives 900 values.
+		format!(
+			"(module (func $f (param {many}) (result {many}) unreachable) (func (result {many}) {values} {}))",
+			"(call $f) ".repeat(100_000)
+		),
+		// Every value is needed to the end, beyond branches of which each may skip some code.
+		format!(
+			r#"(module (memory (export "memory") 1) (func (export "_start")) (func (param i32) {} {} {}))"#,
+			"(i32.load (local.get 0)) ".repeat(30_000),
+			"(if (local.get 0) (then (i32.store (local.get 0) (i32.const 1)))) ".repeat(20_000),
+			"drop ".repeat(30_000)
+		),
+		// Loops in loops.
+		format!(
+			r#"(module (memory (export "memory") 1) (func (export "_start")) (func (param i32) (local {}) {} {}))"#,
+			"i64 ".repeat(2_000),
+			"(loop (br_if 0 (local.get 0)) ".repeat(12_000),
+			")".repeat(12_000)
+		),
+	];
+	let executor = careful(Duration::from_secs(10));
+	for (number, bomb) in bombs.into_iter().enumerate() {
+		let wasm = wat::parse_str(bomb).expect("valid text");
+		let start = Instant::now();
+		let result = executor.load(merkle::data_root(&wasm), &wasm, 16).map(drop);
+		println!(
+			"bomb {number}, {} bytes: {:?} after {:?}",
+			wasm.len(),
+			result,
+			start.elapsed()
+		);
+		// What passes the trial is compiled once more.
+		assert!(start.elapsed() < Duration::from_secs(45), "bomb {number}");
+	}
 }

@@ -5,7 +5,7 @@ use crate::{
 	options::Global,
 	units::mill,
 };
-use millrace_client::{keys::address, At, Balances, Call, Chain, Finalized, Keypair};
+use millrace_client::{blobs::private_literal, keys::address, At, Balances, Call, Chain, Finalized, Keypair};
 use millrace_primitives::{api::JobView, AccountId, Balance, JobId};
 use std::time::Duration;
 
@@ -24,11 +24,15 @@ impl Global {
 
 	/// The signer.
 	pub fn signer(&self) -> Result<Keypair> {
-		let key = self.key.as_deref().ok_or_else(|| {
-			Failure::Input(
-				"this needs a key: --key FILE (or MILLRACE_KEY); make one with `millrace key generate FILE`".into(),
-			)
-		})?;
+		let key = self
+			.key
+			.as_deref()
+			.filter(|key| !key.trim().is_empty())
+			.ok_or_else(|| {
+				Failure::Input(
+					"this needs a key: --key FILE (or MILLRACE_KEY); make one with `millrace key generate FILE`".into(),
+				)
+			})?;
 		Ok(Keypair::load(key)?)
 	}
 
@@ -46,10 +50,25 @@ pub async fn job(chain: &Chain, id: JobId, at: At) -> Result<JobView> {
 	let job = chain.market(at).job(id).await?;
 	job.ok_or_else(|| {
 		Failure::Input(format!(
-			"there is no job {}, or it is over and all its state is gone",
+			"there is no job {0}, or it is over and all its state is gone; `millrace receipt {0}` may still tell what became \
+			 of it",
 			id.0
 		))
 	})
+}
+
+/// Refuses endpoints by which nobody outside reaches anything, if the chain is a public one.
+pub async fn ensure_public(chain: &Chain, endpoints: &[String]) -> Result<()> {
+	let private = endpoints
+		.iter()
+		.find_map(|endpoint| Some((endpoint, private_literal(endpoint)?)));
+	match private {
+		Some((endpoint, address)) if chain.is_live().await? => Err(Failure::Input(format!(
+			"{endpoint}: on this chain others cannot reach {address}, and will not try; name an address of the Internet \
+			 (see --advertise of `millrace submit`), or add --allow-private if all are in one network"
+		))),
+		_ => Ok(()),
+	}
 }
 
 /// How long a market block takes, in milliseconds.

@@ -13,7 +13,7 @@ Exit codes:
   0  done
   1  wrong usage, or an error that is none of the others
   2  bad input: a file, key, amount or specification
-  3  the chain refused a transaction
+  3  the chain refused a transaction, or never took it
   4  no connection: node or endpoints unreachable, or the wrong network
   5  the job ended, or stands, without all its results
   6  data did not match what the chain says";
@@ -24,12 +24,20 @@ pub enum Failure {
 	/// None of the others.
 	#[error("{0}")]
 	Other(String),
+	/// The command line is not understood.
+	#[error("{}", text.trim().trim_start_matches("error: "))]
+	Usage {
+		/// What the parser says.
+		text: String,
+		/// True if it is about a value.
+		value: bool,
+	},
 	/// What the user gave cannot be used.
 	#[error("{0}")]
 	Input(String),
 	/// The chain, or the way to it.
 	#[error(transparent)]
-	Chain(#[from] Error),
+	Chain(Error),
 	/// The chain refuses what has not even been sent.
 	#[error("{0}")]
 	Refused(String),
@@ -50,6 +58,16 @@ pub enum Failure {
 /// The result of a command.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
+impl From<Error> for Failure {
+	fn from(error: Error) -> Self {
+		match error {
+			// The reason alone tells what to do.
+			Error::NotSent(reason) => Self::Chain(*reason),
+			other => Self::Chain(other),
+		}
+	}
+}
+
 impl From<KeyError> for Failure {
 	fn from(error: KeyError) -> Self {
 		Self::Input(error.to_string())
@@ -60,13 +78,17 @@ impl Failure {
 	/// The process's exit code.
 	pub fn exit_code(&self) -> u8 {
 		match self {
-			Self::Other(_) => 1,
-			Self::Input(_) | Self::Chain(Error::Key(_)) => 2,
+			Self::Other(_) | Self::Usage { value: false, .. } => 1,
+			Self::Usage { value: true, .. } | Self::Input(_) | Self::Chain(Error::Key(_)) => 2,
 			Self::Refused(_)
-			| Self::Chain(Error::Dispatch { .. } | Error::CannotPay { .. } | Error::Refused { .. }) => 3,
+			| Self::Chain(
+				Error::Dispatch { .. } | Error::CannotPay { .. } | Error::Refused { .. } | Error::Dropped { .. },
+			) => 3,
 			Self::Fetch(error) if error.is_mismatch() => 6,
 			Self::Fetch(FetchError::Disk { .. } | FetchError::Client(_)) => 1,
-			Self::Chain(_) | Self::Fetch(_) | Self::Unreachable(_) => 4,
+			Self::Chain(Error::Connection { .. } | Error::WrongNetwork { .. } | Error::IncompatibleChain { .. }) => 4,
+			Self::Fetch(_) | Self::Unreachable(_) => 4,
+			Self::Chain(_) => 1,
 			Self::Incomplete(_) => 5,
 			Self::Unverified(_) => 6,
 		}
@@ -82,6 +104,14 @@ impl Failure {
 				mill(*free),
 			),
 			other => other.to_string(),
+		}
+	}
+
+	/// The chain's error as `Pallet.Name`, if a call failed with one.
+	pub fn dispatch(&self) -> Option<String> {
+		match self {
+			Self::Chain(error) => error.dispatch().map(|(pallet, name)| format!("{pallet}.{name}")),
+			_ => None,
 		}
 	}
 
@@ -103,6 +133,9 @@ impl Failure {
 				} else {
 					"the account must keep the existential deposit; send it some more".into()
 				}
+			}
+			Self::Chain(Error::Rpc { reason, .. }) if reason.contains("discarded") => {
+				"the node no longer has the state of that block: ask one that runs with --state-pruning archive".into()
 			}
 			Self::Chain(Error::Dropped { .. }) => "run the command again".into(),
 			Self::Chain(Error::OutcomeUnknown { .. }) => "look at the chain before you run the command again".into(),
@@ -188,12 +221,20 @@ mod tests {
 				4,
 			),
 			(
-				Error::WrongNetwork {
+				Error::NotSent(Box::new(Error::WrongNetwork {
 					url: String::new(),
 					found: String::new(),
-				}
+				}))
 				.into(),
 				4,
+			),
+			(
+				Error::Rpc {
+					method: String::new(),
+					reason: String::new(),
+				}
+				.into(),
+				1,
 			),
 			(refused(Reason::Status(404)), 4),
 			(Failure::Incomplete(String::new()), 5),

@@ -66,6 +66,7 @@ impl Inputs {
 	pub fn read(path: &Path, cut: Cut) -> Result<Self> {
 		let failed =
 			|path: &Path, reason: &dyn std::fmt::Display| Failure::Input(format!("{}: {reason}", path.display()));
+		crate::job::exists(path)?;
 		let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
 		let pieces = if metadata.is_dir() {
 			if cut != Cut::Whole {

@@ -122,6 +122,12 @@ pub struct PreparedJob {
 }
 
 impl JobOptions {
+	/// Refuses what is wrong at first sight, before a node is asked.
+	pub fn glance(&self) -> Result<()> {
+		program(&self.program)?;
+		exists(&self.inputs.path)
+	}
+
 	/// Reads program and inputs and writes the specification.
 	pub async fn prepare(&self, chain: &Chain) -> Result<PreparedJob> {
 		let (program_id, program) = program(&self.program)?;
@@ -214,10 +220,24 @@ pub fn endpoint(url: &str) -> Result<Endpoint> {
 pub fn program(text: &str) -> Result<(ProgramId, Option<Program>)> {
 	match parse_root(text) {
 		Some(root) => Ok((root, None)),
+		None if text.starts_with("0x") && !Path::new(text).exists() => Err(Failure::Input(format!(
+			"{text} is no program: expected the file of a module, or a root, which is 0x and 64 lower-case hexadecimal digits"
+		))),
 		None => {
 			let program = Program::read(Path::new(text))?;
 			Ok((program.id, Some(program)))
 		}
+	}
+}
+
+/// Refuses a path where nothing is.
+pub fn exists(path: &Path) -> Result<()> {
+	match std::fs::metadata(path) {
+		Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(Failure::Input(format!(
+			"{}: there is no such file or folder",
+			path.display()
+		))),
+		_ => Ok(()),
 	}
 }
 

@@ -23,19 +23,41 @@ mod units;
 use clap::Parser;
 use std::process::ExitCode;
 
+/// Ends with what the command line's parser says: help, or what is wrong.
+fn misused(error: &clap::Error) -> ExitCode {
+	if !error.use_stderr() {
+		// Help and version are no errors. If they cannot be printed, nobody is there to be told.
+		drop(error.print());
+		return ExitCode::SUCCESS;
+	}
+	let failure = failure::Failure::Usage {
+		text: error.to_string(),
+		value: error.kind() == clap::error::ErrorKind::ValueValidation,
+	};
+	if std::env::args_os().any(|argument| argument == "--json") {
+		output::Output::new(true).failure(&failure);
+	} else {
+		drop(error.print());
+	}
+	ExitCode::from(failure.exit_code())
+}
+
 fn main() -> ExitCode {
 	let options = match options::Options::try_parse() {
 		Ok(options) => options,
-		Err(error) => {
-			// Help and version are no errors. If they cannot be printed, nobody is there to be told.
-			drop(error.print());
-			return ExitCode::from(u8::from(error.use_stderr()));
-		}
+		Err(error) => return misused(&error),
 	};
-	let filter = tracing_subscriber::EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| "error".into());
+	// Standard error holds JSON only if that is wanted.
+	let quiet = if options.global.json {
+		"error"
+	} else {
+		"error,millrace_client=warn"
+	};
+	let filter = tracing_subscriber::EnvFilter::try_from_env("MILLRACE_LOG").unwrap_or_else(|_| quiet.into());
 	tracing_subscriber::fmt()
 		.with_env_filter(filter)
 		.with_writer(std::io::stderr)
+		.with_ansi(output::is_interactive())
 		.init();
 	let mut output = output::Output::new(options.global.json);
 	let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

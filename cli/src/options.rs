@@ -56,6 +56,9 @@ pub enum Command {
 	Serve(ServeCommand),
 	/// Follow a job until it ends.
 	Watch(JobArgument),
+	/// Where a job stands now: what waits and why, who works on what, what is on hold.
+	#[command(visible_alias = "explain")]
+	Job(JobArgument),
 	/// Download a job's outputs and verify them against the chain.
 	Fetch(FetchOptions),
 	/// Who was paid what for a job and what was burned, from the chain's events. A node keeps the state that this needs
@@ -138,6 +141,9 @@ pub struct SubmitOptions {
 	/// Then end the outputs' custody, if all were verified.
 	#[arg(long, requires = "fetch")]
 	pub acknowledge: bool,
+	/// On a public chain, name and ask private addresses too: for a network of one's own.
+	#[arg(long)]
+	pub allow_private: bool,
 }
 
 /// `millrace serve`.
@@ -189,6 +195,9 @@ pub struct FetchOptions {
 	/// End the outputs' custody if all were verified.
 	#[arg(long)]
 	pub acknowledge: bool,
+	/// On a public chain, ask providers with private addresses too: for a network of one's own.
+	#[arg(long)]
+	pub allow_private: bool,
 }
 
 /// `millrace top-up`.
@@ -270,6 +279,9 @@ pub struct RegisterOptions {
 	/// What the operator gets for transaction fees, in MILL.
 	#[arg(long, value_name = "MILL", default_value = "1", value_parser = parse_mill)]
 	pub funding: Balance,
+	/// On a public chain, register a private address: for a network of one's own.
+	#[arg(long)]
+	pub allow_private: bool,
 }
 
 /// `millrace balance`.
@@ -296,7 +308,13 @@ fn parse_job(text: &str) -> Result<JobId, String> {
 }
 
 fn account(text: &str) -> Result<AccountId, String> {
-	parse_account(text).map_err(|error| error.to_string())
+	parse_account(text).map_err(|error| {
+		if text.starts_with("//") || std::path::Path::new(text).is_file() {
+			"this is a key, not an account: name it with --key".into()
+		} else {
+			error.to_string()
+		}
+	})
 }
 
 #[cfg(test)]
@@ -362,6 +380,13 @@ mod tests {
 	}
 
 	#[test]
+	fn a_key_in_place_of_an_account_is_told_apart() {
+		let error = parse("millrace balance //Alice").unwrap_err();
+		assert!(error.to_string().contains("name it with --key"), "{error}");
+		assert_eq!(error.kind(), clap::error::ErrorKind::ValueValidation);
+	}
+
+	#[test]
 	fn the_other_commands_are_understood() {
 		for line in [
 			"millrace key generate",
@@ -372,6 +397,9 @@ mod tests {
 			"millrace estimate --program a.wasm --inputs in --lines",
 			"millrace serve --program a.wasm --inputs in --listen 127.0.0.1:1",
 			"millrace watch 7",
+			"millrace job 7",
+			"millrace explain 7",
+			"millrace fetch 7 out --allow-private",
 			"millrace fetch 7 out --acknowledge",
 			"millrace fetch 7 --to out",
 			"millrace acknowledge 7",

@@ -63,6 +63,7 @@ impl Output {
 			let document = serde_json::json!({
 				"error": failure.text(),
 				"advice": failure.advice(),
+				"dispatch": failure.dispatch(),
 				"exitCode": failure.exit_code(),
 			});
 			note(document.to_string());

@@ -42,7 +42,12 @@ impl Program {
 	/// Reads and checks a module.
 	pub fn read(path: &Path) -> Result<Self> {
 		let failed = |reason: String| Failure::Input(format!("{}: {reason}", path.display()));
-		let size = fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+		crate::job::exists(path)?;
+		let metadata = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
+		if metadata.is_dir() {
+			return Err(failed("a folder; name the file of a WebAssembly module".into()));
+		}
+		let size = metadata.len();
 		if size > u64::from(MAX_PROGRAM_SIZE) {
 			return Err(failed(format!("{size} bytes, the limit is {MAX_PROGRAM_SIZE}")));
 		}

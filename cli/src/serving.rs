@@ -97,7 +97,7 @@ pub async fn start(store: JobStore, address: SocketAddr, advertise: Option<&str>
 	}
 	let listener = TcpListener::bind(address).await.map_err(|error| match error.kind() {
 		io::ErrorKind::AddrInUse => Failure::Other(format!(
-			"port {} of {} is in use; choose another with --serve",
+			"port {} of {} is in use by another program; name another one, or none for any free one",
 			address.port(),
 			address.ip()
 		)),

@@ -163,6 +163,18 @@ impl Chain {
 		self.0.genesis
 	}
 
+	/// False on a development or local chain, as the node's chain specification says; true on any other.
+	///
+	/// Endpoints on chain are named by strangers if this is true: see
+	/// [`Limits::allow_private`](crate::blobs::Limits::allow_private).
+	pub async fn is_live(&self) -> Result<bool> {
+		let kind: serde_json::Value = self
+			.rpc()
+			.request("system_chainType", subxt::rpcs::rpc_params![])
+			.await?;
+		Ok(!matches!(kind.as_str(), Some("Development" | "Local")))
+	}
+
 	pub(crate) fn rpc(&self) -> &Rpc {
 		&self.0.rpc
 	}

@@ -58,6 +58,9 @@ pub enum Error {
 		/// What it means.
 		docs: String,
 	},
+	/// The submission ended before the transaction was handed to the node, for the reason inside. Nothing was submitted.
+	#[error("{0}")]
+	NotSent(Box<Error>),
 	/// The signer cannot pay the transaction's fee. Nothing was submitted.
 	#[error("{account} cannot pay the transaction fee (about {fee} plancks): it has {free} plancks free")]
 	CannotPay {
@@ -98,14 +101,18 @@ pub enum Error {
 impl Error {
 	/// True if the node could not be reached: trying again later may help.
 	pub fn is_connection(&self) -> bool {
-		matches!(self, Self::Connection { .. })
+		match self {
+			Self::Connection { .. } => true,
+			Self::NotSent(reason) => reason.is_connection(),
+			_ => false,
+		}
 	}
 
 	/// True if the same call may be submitted again without the risk of doing it twice.
 	pub fn is_retryable(&self) -> bool {
 		matches!(
 			self,
-			Self::Dropped { .. } | Self::CannotPay { .. } | Self::Refused { .. }
+			Self::NotSent(_) | Self::Dropped { .. } | Self::CannotPay { .. } | Self::Refused { .. }
 		)
 	}
 
@@ -121,6 +128,14 @@ impl Error {
 		Self::Decode {
 			what: what.into(),
 			reason: reason.to_string(),
+		}
+	}
+
+	/// The reason of a submission that came to nothing, as one that says so.
+	pub(crate) fn not_sent(self) -> Self {
+		match self {
+			said @ (Self::NotSent(_) | Self::CannotPay { .. } | Self::Refused { .. }) => said,
+			reason => Self::NotSent(Box::new(reason)),
 		}
 	}
 }

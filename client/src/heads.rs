@@ -42,6 +42,8 @@ struct State {
 	target: BlockNumber,
 	/// True after a reconnect: the node may have begun another chain of the same genesis.
 	doubtful: bool,
+	/// True while the node cannot be asked: that is said once.
+	away: bool,
 	failed: bool,
 }
 
@@ -55,6 +57,7 @@ impl Heads {
 			queue: VecDeque::new(),
 			target: 0,
 			doubtful: false,
+			away: false,
 			failed: false,
 		};
 		Self(futures::stream::unfold(state, next).boxed())
@@ -76,7 +79,7 @@ async fn next(mut state: State) -> Option<(Result<Head>, State)> {
 				return Some((Err(error), state));
 			}
 			Err(error) => {
-				tracing::warn!(%error, "cannot follow finalized heads, trying again");
+				state.lost(&error);
 				state.subscription = None;
 				tokio::time::sleep(PAUSE).await;
 			}
@@ -85,6 +88,16 @@ async fn next(mut state: State) -> Option<(Result<Head>, State)> {
 }
 
 impl State {
+	/// Says that the node is away, once until it is back.
+	fn lost(&mut self, reason: &dyn std::fmt::Display) {
+		if self.away {
+			tracing::debug!(%reason, "still cannot follow finalized heads");
+		} else {
+			tracing::warn!(url = self.rpc.url, %reason, "lost the node, waiting for it");
+		}
+		self.away = true;
+	}
+
 	/// Queues the next heads, or waits for the node to name one.
 	async fn advance(&mut self) -> Result<()> {
 		if let Some(last) = self.last {
@@ -119,9 +132,17 @@ impl State {
 			Some(Ok(header)) => self.target = self.target.max(header.number),
 			Some(Err(error)) => {
 				self.subscription = None;
-				tracing::debug!(%error, "subscription lost, subscribing again");
+				self.lost(&error);
+				return Ok(());
 			}
-			None => self.subscription = None,
+			None => {
+				self.subscription = None;
+				self.lost(&"the subscription ended");
+				return Ok(());
+			}
+		}
+		if std::mem::take(&mut self.away) {
+			tracing::warn!(url = self.rpc.url, "the node is back");
 		}
 		if self.last.is_none() {
 			let hash = self.rpc.finalized_hash().await?;

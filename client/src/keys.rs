@@ -2,7 +2,7 @@
 
 use millrace_primitives::{AccountId, SS58_PREFIX};
 use rand::TryRngCore as _;
-use sp_core::crypto::{Ss58AddressFormat, Ss58Codec};
+use sp_core::crypto::{PublicError, Ss58AddressFormat, Ss58Codec};
 use std::{
 	fmt, fs,
 	io::{self, Read, Write},
@@ -19,8 +19,35 @@ const MAX_KEY_FILE: u64 = 4_096;
 #[non_exhaustive]
 pub enum KeyError {
 	/// The text is no secret URI.
-	#[error("not a secret: expected a mnemonic phrase, a 0x seed of 32 bytes, or a derivation such as //Alice")]
+	#[error(
+		"neither the name of a key file nor a secret: expected a file, a mnemonic phrase, a 0x seed of 32 bytes, or a \
+		 derivation such as //Alice"
+	)]
 	Secret,
+	/// The key file holds no secret URI.
+	#[error("key file {path} holds no secret: expected a mnemonic phrase, a 0x seed of 32 bytes, or a derivation")]
+	Content {
+		/// The file.
+		path: PathBuf,
+	},
+	/// There is no such key file.
+	#[error("there is no key file {path}; to make a new key: millrace key generate {path}")]
+	Missing {
+		/// The file.
+		path: PathBuf,
+	},
+	/// The key file exists and is not overwritten.
+	#[error("{path} exists already and is not overwritten; name another file")]
+	Exists {
+		/// The file.
+		path: PathBuf,
+	},
+	/// The key file's folder does not exist.
+	#[error("there is no folder {folder} for the key file")]
+	NoFolder {
+		/// The folder.
+		folder: PathBuf,
+	},
 	/// The key file cannot be read or written.
 	#[error("key file {path}: {source}")]
 	File {
@@ -64,34 +91,47 @@ impl Keypair {
 	/// The key of a secret URI: a mnemonic phrase or a `0x` seed, with an optional derivation path and password
 	/// (`phrase//hard/soft///password`); a path alone derives from the well-known development phrase.
 	pub fn from_uri(uri: &str) -> Result<Self, KeyError> {
-		let uri = SecretUri::from_str(uri.trim()).map_err(|_| KeyError::Secret)?;
+		let uri = uri.trim();
+		if uri.is_empty() {
+			// It would stand for the development phrase, which everybody knows.
+			return Err(KeyError::Secret);
+		}
+		let uri = SecretUri::from_str(uri).map_err(|_| KeyError::Secret)?;
 		sr25519::Keypair::from_uri(&uri).map(Self).map_err(|_| KeyError::Secret)
 	}
 
 	/// The key in a file that holds a secret URI.
 	///
 	/// # Errors
-	/// [`KeyError::Exposed`] if anyone but the owner may read the file.
+	/// [`KeyError::Missing`] if there is no such file, [`KeyError::Exposed`] if anyone but the owner may read it,
+	/// [`KeyError::Content`] if it holds something else.
 	pub fn from_file(path: &Path) -> Result<Self, KeyError> {
-		let failed = |source| KeyError::File {
-			path: path.into(),
-			source,
+		let failed = |source: io::Error| match source.kind() {
+			io::ErrorKind::NotFound => KeyError::Missing { path: path.into() },
+			_ => KeyError::File {
+				path: path.into(),
+				source,
+			},
 		};
 		let file = fs::File::open(path).map_err(failed)?;
 		// The permissions of what was opened, not of what the path names a moment later.
 		let metadata = file.metadata().map_err(failed)?;
 		check_mode(path, &metadata)?;
 		let mut text = String::new();
-		file.take(MAX_KEY_FILE).read_to_string(&mut text).map_err(failed)?;
-		Self::from_uri(&text)
+		match file.take(MAX_KEY_FILE).read_to_string(&mut text) {
+			Ok(_) => Self::from_uri(&text).map_err(|_| KeyError::Content { path: path.into() }),
+			Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(KeyError::Content { path: path.into() }),
+			Err(error) => Err(failed(error)),
+		}
 	}
 
 	/// The key in the file if there is one of this name, else of the secret URI.
+	///
+	/// # Errors
+	/// Those of [`from_file`](Self::from_file) for what looks like a path, else [`KeyError::Secret`].
 	pub fn load(uri_or_path: &str) -> Result<Self, KeyError> {
 		let path = Path::new(uri_or_path);
-		let looks_like_a_path = uri_or_path.contains('/')
-			&& !(uri_or_path.contains("//") || uri_or_path.contains(' ') || uri_or_path.starts_with("0x"));
-		if path.is_file() || looks_like_a_path {
+		if path.exists() || looks_like_a_path(uri_or_path) {
 			Self::from_file(path)
 		} else {
 			Self::from_uri(uri_or_path)
@@ -112,9 +152,15 @@ impl Keypair {
 
 	/// Writes a secret to a new file that only its owner can read. Never overwrites.
 	pub fn write_new(path: &Path, secret: &str) -> Result<(), KeyError> {
-		let failed = |source| KeyError::File {
-			path: path.into(),
-			source,
+		let failed = |source: io::Error| match source.kind() {
+			io::ErrorKind::AlreadyExists => KeyError::Exists { path: path.into() },
+			io::ErrorKind::NotFound => KeyError::NoFolder {
+				folder: path.parent().unwrap_or(path).into(),
+			},
+			_ => KeyError::File {
+				path: path.into(),
+				source,
+			},
 		};
 		let mut options = fs::OpenOptions::new();
 		options.write(true).create_new(true);
@@ -145,6 +191,15 @@ impl Keypair {
 	pub(crate) fn signer(&self) -> &sr25519::Keypair {
 		&self.0
 	}
+}
+
+/// True if a text that names no file was meant to. What may be a mistyped secret was not: errors repeat the names of
+/// files.
+fn looks_like_a_path(text: &str) -> bool {
+	let phrase = text.is_empty() || text.contains(char::is_whitespace) || text.contains("//");
+	let digits = text.strip_prefix("0x").unwrap_or(text);
+	let seed = digits.len() >= 16 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+	!phrase && !seed && !text.starts_with("0x")
 }
 
 #[cfg(unix)]
@@ -182,8 +237,12 @@ pub fn parse_account(text: &str) -> Result<AccountId, KeyError> {
 			.map_err(|bytes: Vec<u8>| failed(format!("{} bytes, expected are 32", bytes.len())))?;
 		return Ok(bytes.into());
 	}
-	let (account, format) =
-		AccountId::from_ss58check_with_version(text).map_err(|error| failed(format!("{error:?}")))?;
+	let (account, format) = AccountId::from_ss58check_with_version(text).map_err(|error| {
+		failed(match error {
+			PublicError::InvalidChecksum => "its checksum is wrong; was it mistyped?".into(),
+			_ => "expected an address such as 5Grw..., or a public key of 0x and 64 hexadecimal digits".into(),
+		})
+	})?;
 	if format != Ss58AddressFormat::custom(SS58_PREFIX) {
 		return Err(failed(format!(
 			"it is an address of another network (prefix {}, expected {SS58_PREFIX})",
@@ -219,6 +278,8 @@ mod tests {
 		for text in ["", "5Grwva", "0x12", "0xzz"] {
 			assert!(parse_account(text).is_err(), "{text}");
 		}
+		let mistyped = parse_account("5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQZ").unwrap_err();
+		assert!(mistyped.to_string().contains("mistyped"), "{mistyped}");
 	}
 
 	#[test]
@@ -250,7 +311,7 @@ mod tests {
 			Keypair::from_uri("//Bob").unwrap().account()
 		);
 		assert!(
-			matches!(Keypair::write_new(&path, "//Eve"), Err(KeyError::File { .. })),
+			matches!(Keypair::write_new(&path, "//Eve"), Err(KeyError::Exists { .. })),
 			"overwritten"
 		);
 		fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
@@ -261,8 +322,41 @@ mod tests {
 	}
 
 	#[test]
-	fn a_missing_key_file_is_named() {
-		let error = Keypair::load("/nonexistent/key").unwrap_err();
-		assert!(error.to_string().contains("/nonexistent/key"), "{error}");
+	fn a_missing_key_file_is_named_with_the_command_that_makes_one() {
+		for path in ["/nonexistent/key", "me.key", "mykey", "keys/me"] {
+			let error = Keypair::load(path).unwrap_err().to_string();
+			assert!(
+				error.contains(&format!("there is no key file {path}")) && error.contains("millrace key generate"),
+				"{error}"
+			);
+		}
+		let error = Keypair::write_new(Path::new("/nonexistent/key"), "//Eve").unwrap_err();
+		assert!(error.to_string().contains("no folder /nonexistent"), "{error}");
+	}
+
+	#[test]
+	fn a_mistyped_secret_is_not_taken_for_a_file() {
+		let seed = "e5be9a5092b81bca64be81d212e7f2f9eba183bb7a90954f7b76361f6edb5c0a";
+		for secret in [seed, &seed[..40], "0xe5be", "botom drive obey", "word//hard", ""] {
+			let error = Keypair::load(secret).unwrap_err();
+			assert!(matches!(error, KeyError::Secret), "{secret}: {error}");
+			assert!(secret.is_empty() || !error.to_string().contains(secret));
+		}
+	}
+
+	#[test]
+	fn a_file_without_a_secret_is_named() {
+		let folder = tempfile::tempdir().unwrap();
+		for (name, content) in [("text", &b"no secret"[..]), ("bytes", &[0xff, 0xfe]), ("empty", b"\n")] {
+			let path = folder.path().join(name);
+			fs::write(&path, content).unwrap();
+			#[cfg(unix)]
+			fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+			let error = Keypair::from_file(&path).unwrap_err();
+			assert!(
+				matches!(&error, KeyError::Content { path: named } if *named == path),
+				"{error}"
+			);
+		}
 	}
 }

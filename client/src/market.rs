@@ -6,8 +6,8 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView, MAX_PAGE},
-	AccountId, Balance, JobId, JobSpec, MarketBlock,
+	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView, MAX_PAGE, SHARD_WINDOW},
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ShardId,
 };
 
 /// Views of the market on the state after one block. With [`At::Best`] and [`At::Finalized`] each request looks at the
@@ -40,42 +40,82 @@ impl<'a> Market<'a> {
 		self.ask("job", id).await
 	}
 
-	/// The shards of a job that are under way or in custody, with index `first` or above, at most `count` and at most
-	/// [`MAX_PAGE`].
+	/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in order,
+	/// at most `count` and at most [`MAX_PAGE`]. See [`all_shards`](Self::all_shards) for how to go on.
 	pub async fn shards(&self, id: JobId, first: u32, count: u32) -> Result<Vec<ShardView>> {
 		self.ask("shards", (id, first, count)).await
 	}
 
-	/// All shards of a job that are under way or in custody, on the state of one block.
+	/// All shards of a job that are under way or in custody, in order, on the state of one block; none if there is no such
+	/// job.
 	pub async fn all_shards(&self, id: JobId) -> Result<Vec<ShardView>> {
-		let pinned = match self.chain.resolve(self.at).await? {
+		let market = self.pinned().await?;
+		let Some(job) = market.job(id).await? else {
+			return Ok(Vec::new());
+		};
+		let started = job.shards.saturating_sub(job.waiting);
+		let mut shards = Vec::new();
+		let mut first = 0u32;
+		while first < started {
+			let page = market.shards(id, first, MAX_PAGE).await?;
+			let full = page.len() as u64 >= u64::from(MAX_PAGE);
+			let next = match page.last() {
+				Some(last) if full => last.id.index.saturating_add(1),
+				_ => first.saturating_add(SHARD_WINDOW),
+			};
+			shards.extend(page);
+			// A page must make progress, whatever the node answers.
+			if next <= first {
+				break;
+			}
+			first = next;
+		}
+		Ok(shards)
+	}
+
+	/// The same views on the state after one block: that of now, if none is named.
+	async fn pinned(&self) -> Result<Self> {
+		let hash = match self.chain.resolve(self.at).await? {
 			Some(hash) => hash,
 			None => self.chain.best_head().await?.hash,
 		};
-		let market = Market {
-			at: At::Hash(pinned),
+		Ok(Self {
+			at: At::Hash(hash),
 			..*self
-		};
-		let mut shards = Vec::new();
-		let mut first = 0;
-		loop {
-			let page = market.shards(id, first, MAX_PAGE).await?;
-			let Some(last) = page.last() else { return Ok(shards) };
-			let next = last.id.index.checked_add(1);
-			let full = page.len() as u64 >= u64::from(MAX_PAGE);
-			// A page must make progress, whatever the node answers.
-			let Some(next) = next.filter(|next| *next > first && full) else {
-				shards.extend(page);
-				return Ok(shards);
-			};
-			first = next;
-			shards.extend(page);
-		}
+		})
 	}
 
-	/// What a provider, named by its account or its operator's, has to do or to keep; at most [`MAX_PAGE`].
+	/// What a provider, named by its account or its operator's, has to do or waits for; at most [`MAX_PAGE`], what it must
+	/// act on first.
 	pub async fn assignments(&self, who: &AccountId) -> Result<Vec<AssignmentView>> {
 		self.ask("assignments", who).await
+	}
+
+	/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage after
+	/// the shard `after`; at most `count` and at most [`MAX_PAGE`]. An empty page is the end.
+	pub async fn custody(&self, who: &AccountId, after: Option<ShardId>, count: u32) -> Result<Vec<AssignmentView>> {
+		self.ask("custody", (who, after, count)).await
+	}
+
+	/// All shards whose outputs a provider keeps, on the state of one block.
+	///
+	/// # Errors
+	/// Those of every request, and a page that ends where it was asked to start.
+	pub async fn all_custody(&self, who: &AccountId) -> Result<Vec<AssignmentView>> {
+		let market = self.pinned().await?;
+		let mut kept = Vec::new();
+		let mut after = None;
+		loop {
+			let page = market.custody(who, after, MAX_PAGE).await?;
+			let Some(last) = page.last().map(|view| view.shard) else {
+				return Ok(kept);
+			};
+			if after == Some(last) {
+				return Err(Error::decode("MarketApi_custody", "a page repeats the one before"));
+			}
+			after = Some(last);
+			kept.extend(page);
+		}
 	}
 
 	/// A provider, named by its account or its operator's.

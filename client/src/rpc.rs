@@ -25,7 +25,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Rpc {
 	client: RpcClient,
 	pub url: String,
-	patience: Duration,
+	pub patience: Duration,
 }
 
 /// A node's refusal.
@@ -44,6 +44,17 @@ impl std::fmt::Display for Refusal {
 		}
 		Ok(())
 	}
+}
+
+/// What became of a transaction that was handed in.
+#[derive(Debug)]
+pub(crate) enum Answer {
+	/// It is in the pool.
+	Taken,
+	/// It is not in the pool, and never was.
+	Refused(Refusal),
+	/// It may be in the pool, or in a block already: an answer got lost. What was said since, if anything.
+	Unknown(String),
 }
 
 /// Pauses between attempts to connect. The first connection must come about before a deadline; later ones are awaited
@@ -110,12 +121,24 @@ impl Rpc {
 
 	/// Sends a request whose refusal concerns the caller.
 	pub async fn ask<T: DeserializeOwned>(&self, method: &str, params: RpcParams) -> Result<Result<T, Refusal>> {
+		self.ask_and_count(method, params).await.0
+	}
+
+	/// Sends a request, and says whether the node may have received it without the caller having its answer: the
+	/// connection was lost meanwhile, or no answer came.
+	async fn ask_and_count<T: DeserializeOwned>(
+		&self,
+		method: &str,
+		params: RpcParams,
+	) -> (Result<Result<T, Refusal>>, bool) {
+		let mut lost = false;
 		let attempts = async {
 			loop {
 				match self.client.request::<T>(method, params.clone()).await {
 					Ok(answer) => return Ok(Ok(answer)),
 					Err(RpcError::DisconnectedWillReconnect(reason)) => {
 						tracing::debug!(method, reason, "connection lost, asking again");
+						lost = true;
 						tokio::time::sleep(FIRST_PAUSE).await;
 					}
 					Err(RpcError::User(error)) => {
@@ -138,13 +161,15 @@ impl Rpc {
 				}
 			}
 		};
-		match tokio::time::timeout(self.patience, attempts).await {
+		let result = match tokio::time::timeout(self.patience, attempts).await {
 			Ok(result) => result,
 			Err(_) => Err(Error::Connection {
 				url: self.url.clone(),
 				reason: format!("no answer to {method} within {} s", self.patience.as_secs()),
 			}),
-		}
+		};
+		let unanswered = lost || result.is_err();
+		(result, unanswered)
 	}
 
 	/// Sends a request.
@@ -207,9 +232,15 @@ impl Rpc {
 		self.request("state_getRuntimeVersion", rpc_params![at]).await
 	}
 
-	pub async fn submit(&self, transaction: &[u8]) -> Result<Result<Hash, Refusal>> {
-		self.ask("author_submitExtrinsic", rpc_params![to_hex(transaction)])
-			.await
+	/// Hands a transaction to the node's pool.
+	pub async fn submit(&self, transaction: &[u8]) -> Answer {
+		let params = rpc_params![to_hex(transaction)];
+		match self.ask_and_count::<Hash>("author_submitExtrinsic", params).await {
+			(Ok(Ok(_)), _) => Answer::Taken,
+			(Ok(Err(refusal)), false) => Answer::Refused(refusal),
+			(Ok(Err(refusal)), true) => Answer::Unknown(refusal.to_string()),
+			(Err(error), _) => Answer::Unknown(error.to_string()),
+		}
 	}
 
 	pub async fn next_nonce(&self, address: &str) -> Result<u64> {

@@ -4,19 +4,24 @@
 //!  submit ─► nonce (the node's next one that none of ours in flight has) ─► sign, mortal ─► pool
 //!                                                                              │
 //!   Finalized ◄── events ◄── found by hash in a finalized block ◄── tracker ◄──┘ sends it again if it is lost
-//!   Error::Dropped ◄── mortality or nonce passed without it ◄────────┘
+//!   Error::Dropped ◄── mortality, nonce or runtime passed without it ┘
 //! ```
 //!
-//! A transaction that a node forgets is sent again as it is: the chain includes the same bytes once. Only when its
-//! mortality is over in the *finalized* chain, or its nonce was used by another one, it is given up, and the nonce is
-//! free for the next submission; so nothing is ever done twice and no gap of nonces stays.
+//! A transaction that a node forgets is sent again as it is, as blocks go on, final or not: the chain includes the same
+//! bytes once. Only when in the *finalized* chain its mortality is over, its nonce was used by another one, or a newer
+//! runtime runs than it was signed for, it is given up, and the nonce is free for the next submission; so nothing is ever
+//! done twice and no gap of nonces stays.
+//!
+//! An answer may get lost with the connection. What the node says of the same transaction afterwards (it is known, it is
+//! banned, its nonce is used) may just mean that it is in a block already. So whatever may have been received is awaited
+//! like what was accepted, and its call is signed again only when the finalized chain proves that it is in no block.
 
 use crate::{
 	chain::{Chain, Head, Runtime},
 	events::{failure, Event},
 	keys::address,
-	rpc::Refusal,
-	tracker::{Located, Watched},
+	rpc::{Answer, Refusal},
+	tracker::{Located, Signed, Watched},
 	Call, Error, Keypair, Result,
 };
 use codec::{Compact, Decode, Encode};
@@ -40,6 +45,8 @@ const MORTALITY: u64 = 64;
 const MAX_MORTALITY: u64 = 1_024;
 /// So many nonces are tried when others sign with the same key at the same time.
 const ATTEMPTS: u32 = 5;
+/// So often a call is signed again whose transaction was perhaps never received, and is in no block for certain.
+const RENEWALS: u32 = 2;
 /// The pause before another attempt.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -126,9 +133,9 @@ impl Lane {
 enum Rejection {
 	/// Another transaction has the nonce.
 	NonceTaken,
-	/// It is in the pool already.
+	/// It is in the pool already, or was there before: a pool bans for a while what came into a block.
 	Known,
-	/// The pool is full, or bans it for a while.
+	/// The pool is full.
 	NotNow,
 	/// The signer cannot pay the fee.
 	CannotPay,
@@ -143,30 +150,55 @@ impl Rejection {
 			1010 if refusal.data.contains("outdated") => Self::NonceTaken,
 			1010 if refusal.data.contains("pay some fees") => Self::CannotPay,
 			1010 if refusal.data.contains("exhaust") => Self::NotNow,
-			1012 | 1016 => Self::NotNow,
-			1013 => Self::Known,
+			1012 | 1013 => Self::Known,
+			1016 => Self::NotNow,
 			1014 => Self::NonceTaken,
 			_ => Self::Other,
 		}
 	}
 }
 
+/// A transaction that the pool took, or may have taken.
+struct HandedIn {
+	located: tokio::sync::oneshot::Receiver<Result<Located>>,
+	in_flight: InFlight,
+	/// True if the pool may never have had it.
+	doubtful: bool,
+}
+
 impl Chain {
 	/// Signs a call, submits it and waits until it is in a finalized block. Several submissions may be under way at
 	/// once, also of one signer: their nonces follow each other in the order in which they were begun.
 	///
-	/// Dropping the future does not undo the submission.
+	/// Dropping the future does not undo the submission. Once the transaction may be on its way, a lost connection is
+	/// awaited for as long as it takes: nothing else could tell what became of it.
 	///
 	/// # Errors
 	/// [`Error::Dispatch`] if the call failed, [`Error::CannotPay`] and [`Error::Refused`] if the pool did not take it,
+	/// [`Error::NotSent`] if the submission ended before anything was sent, the node being away for instance,
 	/// [`Error::Dropped`] if it can no longer be included, [`Error::OutcomeUnknown`] if it is in a block whose events
-	/// the node no longer has.
+	/// the node no longer has. Any other error leaves open whether it is included.
 	pub async fn submit(&self, signer: &Keypair, call: Call) -> Result<Finalized> {
-		let (located, _in_flight) = self.hand_in(signer, &call).await?;
-		let Located { block, index, hash } = located.await.map_err(|_| Error::Connection {
-			url: self.url().into(),
-			reason: "shut down".into(),
-		})??;
+		let mut renewals = 0;
+		let Located { block, index, hash } = loop {
+			let HandedIn {
+				located,
+				in_flight,
+				doubtful,
+			} = self.hand_in(signer, &call).await.map_err(Error::not_sent)?;
+			let located = located.await.map_err(|_| Error::Connection {
+				url: self.url().into(),
+				reason: "shut down".into(),
+			})?;
+			drop(in_flight);
+			match located {
+				Err(Error::Dropped { hash }) if doubtful && renewals < RENEWALS => {
+					tracing::info!(?hash, "a transaction never reached the chain, its call is signed again");
+					renewals += 1;
+				}
+				located => break located?,
+			}
+		};
 		let outcome = async {
 			let events = self.events(block.hash).await?;
 			let events: Vec<_> = events
@@ -210,12 +242,8 @@ impl Chain {
 		Ok(info.3)
 	}
 
-	/// Brings a transaction into the pool.
-	async fn hand_in(
-		&self,
-		signer: &Keypair,
-		call: &Call,
-	) -> Result<(tokio::sync::oneshot::Receiver<Result<Located>>, InFlight)> {
+	/// Brings a transaction into the pool. An error means that it is in no pool and in no block.
+	async fn hand_in(&self, signer: &Keypair, call: &Call) -> Result<HandedIn> {
 		let account = signer.account();
 		let lane = self.0.lanes.of(&account);
 		let _order = lane.order.lock().await;
@@ -239,38 +267,73 @@ impl Chain {
 			let hash = merkle::hash(&bytes);
 			let until = u64::from(head.number).saturating_add(period).min(u32::MAX.into()) as BlockNumber;
 			// Watched before it is sent, so that no block with it is missed.
-			let (watched, located) = Watched::new(bytes.clone(), account.clone(), in_flight.nonce, until, head.number);
+			let signed = Signed {
+				bytes: bytes.clone(),
+				account: account.clone(),
+				nonce: in_flight.nonce,
+				spec_version: runtime.spec_version,
+				until,
+			};
+			let (watched, located) = Watched::new(signed, head.number, best);
 			let guard = self.0.tracker.watch(hash, watched);
-			match self.rpc().submit(&bytes).await? {
-				Ok(_) => {
+			let handed_in = |doubtful| HandedIn {
+				located,
+				in_flight,
+				doubtful,
+			};
+			let (answer, first) = self.offer(&bytes).await;
+			let refusal = match answer {
+				Answer::Taken => {
 					guard.keep();
-					return Ok((located, in_flight));
+					return Ok(handed_in(false));
 				}
-				Err(refusal) => match Rejection::of(&refusal) {
-					Rejection::Known => {
-						guard.keep();
-						return Ok((located, in_flight));
-					}
-					Rejection::CannotPay => {
-						let free = self.balances(&account, crate::At::Best).await?.free;
-						let fee = self.estimate_fee(signer, call).await.unwrap_or_default();
-						return Err(Error::CannotPay { account, free, fee });
-					}
-					Rejection::Other => {
-						return Err(Error::Refused {
-							reason: refusal.to_string(),
-						})
-					}
-					Rejection::NonceTaken | Rejection::NotNow => {
-						tracing::debug!(nonce = in_flight.nonce, %refusal, "not taken, trying again");
-						last = Some(refusal);
-					}
-				},
+				Answer::Unknown(reason) => {
+					tracing::debug!(?hash, reason, "perhaps taken, watching for it");
+					guard.keep();
+					return Ok(handed_in(true));
+				}
+				Answer::Refused(refusal) => refusal,
+			};
+			match Rejection::of(&refusal) {
+				Rejection::NonceTaken if first => {
+					tracing::debug!(%refusal, "not taken, trying again");
+					last = Some(refusal);
+				}
+				// These bytes were here before: they may have the nonce themselves.
+				Rejection::Known | Rejection::NonceTaken => {
+					guard.keep();
+					return Ok(handed_in(true));
+				}
+				Rejection::CannotPay => {
+					let free = self.balances(&account, crate::At::Best).await?.free;
+					let fee = self.estimate_fee(signer, call).await.unwrap_or_default();
+					return Err(Error::CannotPay { account, free, fee });
+				}
+				Rejection::NotNow | Rejection::Other => {
+					return Err(Error::Refused {
+						reason: refusal.to_string(),
+					})
+				}
 			}
 		}
 		Err(Error::Refused {
 			reason: last.map_or_else(String::new, |refusal| refusal.to_string()),
 		})
+	}
+
+	/// Offers a transaction to the pool, again and again while it is full. The last answer, and whether it is the first.
+	async fn offer(&self, bytes: &[u8]) -> (Answer, bool) {
+		let mut attempt = 0;
+		loop {
+			match self.rpc().submit(bytes).await {
+				Answer::Refused(refusal) if attempt + 1 < ATTEMPTS && Rejection::of(&refusal) == Rejection::NotNow => {
+					tracing::debug!(%refusal, "no room in the pool, trying again");
+					attempt += 1;
+					tokio::time::sleep(PAUSE * 2u32.pow(attempt)).await;
+				}
+				answer => return (answer, attempt == 0),
+			}
+		}
 	}
 }
 
@@ -343,7 +406,8 @@ mod tests {
 			Rejection::NonceTaken
 		);
 		assert_eq!(kind(1013, ""), Rejection::Known);
-		assert_eq!(kind(1012, ""), Rejection::NotNow);
+		assert_eq!(kind(1012, ""), Rejection::Known);
+		assert_eq!(kind(1016, ""), Rejection::NotNow);
 	}
 
 	#[test]

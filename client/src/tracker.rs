@@ -1,9 +1,9 @@
-//! Finds submitted transactions in finalized blocks, and sends again those that got lost.
+//! Finds submitted transactions in finalized blocks, and sends again those that got lost, also while none is finalized.
 
 use crate::{
 	chain::{Chain, Head, Inner},
 	heads::Heads,
-	rpc::Rpc,
+	rpc::{Answer, Rpc},
 	Error, Result,
 };
 use codec::{Decode, Encode};
@@ -16,7 +16,7 @@ use std::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// After so many finalized blocks without it, a transaction is looked after.
+/// After so many blocks without it, a transaction is looked after.
 const PATIENCE: BlockNumber = 4;
 /// The pause before a block is asked for again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -30,15 +30,25 @@ pub(crate) struct Located {
 	pub hash: Hash,
 }
 
+/// A signed transaction.
+#[derive(Clone)]
+pub(crate) struct Signed {
+	pub bytes: Vec<u8>,
+	pub account: AccountId,
+	pub nonce: u64,
+	/// The only version of the runtime that includes it.
+	pub spec_version: u32,
+	/// The first block that it cannot be in any more.
+	pub until: BlockNumber,
+}
+
 /// A transaction that somebody waits for.
 pub(crate) struct Watched {
-	bytes: Vec<u8>,
-	account: AccountId,
-	nonce: u64,
-	/// The first block that it cannot be in any more.
-	until: BlockNumber,
+	signed: Signed,
 	/// The finalized head when it was last looked after.
 	checked: BlockNumber,
+	/// The best head when it was last handed in.
+	offered: BlockNumber,
 	/// True if it may be in a block that could not be searched.
 	doubtful: bool,
 	reply: oneshot::Sender<Result<Located>>,
@@ -46,20 +56,16 @@ pub(crate) struct Watched {
 
 impl Watched {
 	pub fn new(
-		bytes: Vec<u8>,
-		account: AccountId,
-		nonce: u64,
-		until: BlockNumber,
+		signed: Signed,
 		finalized: BlockNumber,
+		best: BlockNumber,
 	) -> (Self, oneshot::Receiver<Result<Located>>) {
 		let (reply, receiver) = oneshot::channel();
 		(
 			Self {
-				bytes,
-				account,
-				nonce,
-				until,
+				signed,
 				checked: finalized,
+				offered: best,
 				doubtful: false,
 				reply,
 			},
@@ -112,15 +118,29 @@ fn lock(waiting: &Waiting) -> std::sync::MutexGuard<'_, HashMap<Hash, Watched>> 
 impl Tracker {
 	/// Makes sure that the task runs and has seen a finalized head: every transaction submitted from now on can only be
 	/// in blocks that it will look at.
+	///
+	/// # Errors
+	/// [`Error::Connection`] if the node names no head within the connection's patience.
 	pub async fn start(&self, chain: &Chain) -> Result<()> {
 		let mut task = self.task.lock().await;
 		if task.as_ref().is_some_and(|task| !task.is_finished()) {
 			return Ok(());
 		}
 		let mut heads = chain.finalized_heads();
-		let first = heads.next().await;
+		let rpc = chain.rpc();
+		let first = tokio::time::timeout(rpc.patience, heads.next()).await;
+		let first = first.map_err(|_| Error::Connection {
+			url: rpc.url.clone(),
+			reason: format!("no finalized head within {} s", rpc.patience.as_secs()),
+		})?;
 		first.ok_or_else(|| Error::decode("finalized heads", "the stream ended"))??;
-		*task = Some(tokio::spawn(run(self.waiting.clone(), heads, Arc::downgrade(&chain.0))));
+		let (waiting, inner) = (self.waiting.clone(), Arc::downgrade(&chain.0));
+		*task = Some(tokio::spawn(async move {
+			tokio::select! {
+				() = run(waiting.clone(), heads, inner.clone()) => {}
+				() = insist(waiting, inner) => {}
+			}
+		}));
 		Ok(())
 	}
 
@@ -191,25 +211,29 @@ async fn find(waiting: &Waiting, rpc: &Rpc, head: Head) {
 async fn look_after(waiting: &Waiting, rpc: &Rpc, head: Head) {
 	let late: Vec<_> = lock(waiting)
 		.iter_mut()
-		.filter(|(_, watched)| head.number >= watched.until || head.number.saturating_sub(watched.checked) >= PATIENCE)
+		.filter(|(_, watched)| {
+			head.number >= watched.signed.until || head.number.saturating_sub(watched.checked) >= PATIENCE
+		})
 		.map(|(hash, watched)| {
 			watched.checked = head.number;
-			let Watched {
-				account,
-				nonce,
-				until,
-				doubtful,
-				bytes,
-				..
-			} = watched;
-			(*hash, account.clone(), *nonce, *until, *doubtful, bytes.clone())
+			watched.offered = watched.offered.max(head.number);
+			(*hash, watched.signed.clone(), watched.doubtful)
 		})
 		.collect();
-	for (hash, account, nonce, until, doubtful, bytes) in late {
-		let expired = head.number >= until;
-		let next = account_nonce(rpc, &account, head.hash).await.ok();
+	if late.is_empty() {
+		return;
+	}
+	// What runs after this block. An older version than a transaction was signed for is yet to be upgraded.
+	let version = rpc.runtime_version(Some(head.hash)).await.ok();
+	for (hash, signed, doubtful) in late {
+		let nonce = signed.nonce;
+		let expired = head.number >= signed.until;
+		let outdated = version
+			.as_ref()
+			.is_some_and(|version| version.spec_version > signed.spec_version);
+		let next = account_nonce(rpc, &signed.account, head.hash).await.ok();
 		let used = next.is_some_and(|next| next > nonce);
-		if expired || used {
+		if expired || outdated || used {
 			if let Some(watched) = lock(waiting).remove(&hash) {
 				// Every block was searched, or the nonce proves that it is in none.
 				let lost = !doubtful || next.is_some_and(|next| next <= nonce);
@@ -227,12 +251,47 @@ async fn look_after(waiting: &Waiting, rpc: &Rpc, head: Head) {
 			}
 			continue;
 		}
-		match rpc.submit(&bytes).await {
-			Ok(Ok(_)) => tracing::info!(?hash, nonce, "a transaction was lost and is submitted again"),
-			// Usually: it is still there.
-			Ok(Err(refusal)) => tracing::debug!(?hash, nonce, %refusal, "not submitted again"),
-			Err(error) => tracing::debug!(?hash, nonce, %error, "not submitted again"),
+		offer_again(rpc, hash, &signed).await;
+	}
+}
+
+/// Sends transactions again that take long, while blocks are made and perhaps none of them becomes final.
+async fn insist(waiting: Waiting, chain: Weak<Inner>) {
+	loop {
+		tokio::time::sleep(PAUSE).await;
+		let Some(inner) = chain.upgrade() else { return };
+		let rpc = inner.rpc.clone();
+		drop(inner);
+		if lock(&waiting).is_empty() {
+			continue;
 		}
+		// Without an answer there is nobody to offer anything to.
+		let Ok(Some(best)) = rpc.header(None).await else {
+			continue;
+		};
+		let best = best.number;
+		let late: Vec<_> = lock(&waiting)
+			.iter_mut()
+			.filter(|(_, watched)| best < watched.signed.until && best.saturating_sub(watched.offered) >= PATIENCE)
+			.map(|(hash, watched)| {
+				watched.offered = best;
+				(*hash, watched.signed.clone())
+			})
+			.collect();
+		for (hash, signed) in late {
+			offer_again(&rpc, hash, &signed).await;
+		}
+	}
+}
+
+/// Hands a transaction in again: the same bytes, which a chain includes once.
+async fn offer_again(rpc: &Rpc, hash: Hash, signed: &Signed) {
+	let nonce = signed.nonce;
+	match rpc.submit(&signed.bytes).await {
+		Answer::Taken => tracing::info!(?hash, nonce, "a transaction was lost and is submitted again"),
+		// Usually: it is still there, or in a block that is not final yet.
+		Answer::Refused(refusal) => tracing::debug!(?hash, nonce, %refusal, "not submitted again"),
+		Answer::Unknown(reason) => tracing::debug!(?hash, nonce, reason, "perhaps submitted again"),
 	}
 }
 

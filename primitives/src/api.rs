@@ -16,6 +16,9 @@ use sp_runtime::Permill;
 /// The most rows that a paged method returns.
 pub const MAX_PAGE: u32 = 256;
 
+/// So many indices are looked at for a page of `MarketApi::shards`.
+pub const SHARD_WINDOW: u32 = 4_096;
+
 /// A job.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -266,11 +269,16 @@ sp_api::decl_runtime_apis! {
 		fn now() -> MarketBlock;
 		/// A job; none once all its state is gone.
 		fn job(id: JobId) -> Option<JobView>;
-		/// The shards of a job that are under way or in custody, with index `first` or above, at most `count` and at most
-		/// [`MAX_PAGE`].
+		/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in
+		/// order, at most `count` and at most [`MAX_PAGE`]. After a full page go on after its last index, after any other
+		/// one at `first + SHARD_WINDOW`, until that is the number of shards that were started.
 		fn shards(id: JobId, first: u32, count: u32) -> Vec<ShardView>;
-		/// What a provider, named by its account or its operator's, has to do or to keep; at most [`MAX_PAGE`].
+		/// What a provider, named by its account or its operator's, has to do or waits for; at most [`MAX_PAGE`], what it
+		/// must act on first.
 		fn assignments(who: AccountId) -> Vec<AssignmentView>;
+		/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage,
+		/// after the shard `after`; at most `count` and at most [`MAX_PAGE`]. An empty page is the end.
+		fn custody(who: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView>;
 		/// A provider, named by its account or its operator's.
 		fn provider(who: AccountId) -> Option<ProviderView>;
 		/// Providers in the order of storage, after `after`, at most `count` and at most [`MAX_PAGE`].

@@ -28,7 +28,8 @@ pub enum Status {
 	/// The program exited with code 0.
 	Success,
 	/// A trap, a non-zero exit, exhausted gas, stack, memory or output: all alike. The output is empty; the gas is what
-	/// was charged, exactly the limit if it ran out. The program's fault, so it is paid for.
+	/// was charged: after an exit what was used, otherwise the whole limit, since engine version 1 charges a trap with
+	/// all of it. The program's fault, so it is paid for.
 	Failed,
 }
 

@@ -93,7 +93,8 @@ pub struct JobsParams {
 	pub fee_share: Permill,
 	/// The part of the fee that is burned; the rest goes to the block's author.
 	pub burn_share: Permill,
-	/// Burned for every shard at submission, so that the queue cannot be filled for free.
+	/// Burned at submission for each seat of every shard: what drawing it and watching its deadlines ordinarily costs the
+	/// chain, so that the queue cannot be filled for free.
 	pub shard_fee: Balance,
 	/// The least price cap, in plancks per Ggas.
 	pub min_price: Balance,
@@ -117,7 +118,7 @@ pub struct JobsParams {
 	pub seed_blocks: u8,
 	/// How many candidates a draw looks at; at most [`crate::provider::MAX_DRAWS`].
 	pub draws: u8,
-	/// So many declines in a row suspend a job.
+	/// So many declines by two providers or more, and no acceptance in between, suspend a job.
 	pub decline_limit: u8,
 	/// A seat reserves so many times its price cap of its provider's bond.
 	pub liability_multiple: u8,
@@ -132,7 +133,7 @@ impl Default for JobsParams {
 		Self {
 			fee_share: Permill::from_percent(5),
 			burn_share: Permill::from_percent(80),
-			shard_fee: MILLI,
+			shard_fee: 100 * MILLI,
 			min_price: 100 * MICRO,
 			program_deposit: MILL,
 			max_deadline: 30 * 24 * HOUR,

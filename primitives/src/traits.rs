@@ -39,6 +39,10 @@ pub enum Conduct {
 pub trait ProviderRegistry {
 	/// The provider that this operator key works for.
 	fn provider_of(operator: &AccountId) -> Option<AccountId>;
+	/// The provider that an account is, or else works for; for views only.
+	fn provider_named(who: &AccountId) -> Option<AccountId> {
+		Self::provider_of(who)
+	}
 	/// Where a provider says it serves outputs; for views only.
 	fn endpoint(_provider: &AccountId) -> Option<Vec<u8>> {
 		None
@@ -48,6 +52,8 @@ pub trait ProviderRegistry {
 	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate>;
 	/// How many providers the pools hold for a request.
 	fn census(request: &DrawRequest) -> Census;
+	/// Takes a drawn provider out of the pools if it turns out to be silent or below the least bond; true if it was.
+	fn drop_stale(provider: &AccountId) -> bool;
 	/// Takes a slot and reserves this much of the bond. On an error nothing has changed.
 	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult;
 	/// Frees a slot that [`reserve`](Self::reserve) took.
@@ -58,9 +64,26 @@ pub trait ProviderRegistry {
 	fn slash(provider: &AccountId, amount: Balance) -> Balance;
 	/// Takes notice of what a provider did.
 	fn note(provider: &AccountId, conduct: Conduct);
-	/// Makes `provider`, with a free slot and bond enough for any liability, drawable for benchmarks.
+	/// Registers `provider`, if it is not, with bond enough for any liability, so that entering and leaving the pools
+	/// costs it most, and brings it into this standing.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_provider(provider: &AccountId, operator: &AccountId);
+	fn benchmark_provider(provider: &AccountId, operator: &AccountId, standing: BenchmarkStanding);
+}
+
+/// What a benchmark needs of a provider.
+#[cfg(feature = "runtime-benchmarks")]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BenchmarkStanding {
+	/// Drawable, with exactly one free slot: taking it takes the provider out of the pools.
+	OneSlot,
+	/// Drawable, with more free slots than a benchmark takes.
+	Spare,
+	/// Drawable, but all its bond is reserved.
+	Bound,
+	/// Drawable, although it gave no sign of life for too long.
+	Silent,
+	/// With free slots and out of the pools until its next sign of life.
+	Unresponsive,
 }
 
 /// Which candidate gets a seat; pure.
@@ -122,13 +145,18 @@ pub trait Assignments {
 	fn on_sealed(shard: ShardId, seat: u8) -> DispatchResult;
 	/// A seat's report is revealed.
 	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult;
-	/// A sealed seat was not revealed in time: its provider is penalised, the seat falls vacant. Cannot fail.
-	fn on_missed_reveal(shard: ShardId, seat: u8);
+	/// These sealed seats were not revealed in time: each provider is penalised, also if the shard ends by it; the seats
+	/// fall vacant. Cannot fail.
+	fn on_missed_reveals(shard: ShardId, seats: &[u8]);
 	/// The verifier has decided. Cannot fail. The verifier has already forgotten the shard.
 	fn on_verdict(shard: ShardId, verdict: Verdict);
 	/// Makes a shard whose seats are all `Accepted`, held by these providers, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(providers: &[AccountId]) -> ShardId;
+	/// Brings a shard and its job into the state in which all that follows costs most, with room for so many more
+	/// failures, of which the last ends the shard.
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_exhaust(_: ShardId, _failures: u32) {}
 }
 
 /// One provider's part in a settled shard.
@@ -189,6 +217,9 @@ impl ProviderRegistry for () {
 	fn census(_: &DrawRequest) -> Census {
 		Census::default()
 	}
+	fn drop_stale(_: &AccountId) -> bool {
+		false
+	}
 	fn reserve(_: &AccountId, _: Balance) -> DispatchResult {
 		Err(DispatchError::Unavailable)
 	}
@@ -199,7 +230,7 @@ impl ProviderRegistry for () {
 	}
 	fn note(_: &AccountId, _: Conduct) {}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_provider(_: &AccountId, _: &AccountId) {}
+	fn benchmark_provider(_: &AccountId, _: &AccountId, _: BenchmarkStanding) {}
 }
 
 /// Verifies nothing and holds no evidence.
@@ -226,7 +257,7 @@ impl Assignments for () {
 	fn on_revealed(_: ShardId, _: u8) -> DispatchResult {
 		Err(DispatchError::CannotLookup)
 	}
-	fn on_missed_reveal(_: ShardId, _: u8) {}
+	fn on_missed_reveals(_: ShardId, _: &[u8]) {}
 	fn on_verdict(_: ShardId, _: Verdict) {}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(_: &[AccountId]) -> ShardId {

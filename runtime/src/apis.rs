@@ -18,7 +18,7 @@ use frame_support::{
 use millrace_primitives::{
 	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView},
 	traits::MarketClock,
-	JobId, JobSpec, MarketBlock,
+	JobId, JobSpec, MarketBlock, ShardId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -278,6 +278,10 @@ impl_runtime_apis! {
 				}
 			}
 			views
+		}
+
+		fn custody(who: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView> {
+			Jobs::custody_of(&who, after, count)
 		}
 
 		fn provider(who: AccountId) -> Option<ProviderView> {

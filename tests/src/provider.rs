@@ -173,9 +173,10 @@ fn config(url: &str, dir: &TempDir) -> Config {
 		ask: ASK,
 		region: Region::Europe,
 		classes: vec![HardwareClass::General],
-		disk_mib: 256,
+		disk_mib: 4_096,
 		heartbeat_blocks: 200,
 		benchmark_mgas: None,
+		allow_private_addresses: true,
 	};
 	config.save(dir.path()).expect("the configuration can be written");
 	config

@@ -53,7 +53,7 @@ pub struct Options {
 	/// What it is good for: general, highMemory, highCompute. May be given several times.
 	#[arg(long = "class", value_parser = parse_name::<HardwareClass>)]
 	classes: Vec<HardwareClass>,
-	/// The most that inputs and outputs may take on disk, in MiB; by default half of what is free.
+	/// The most that programs, inputs and outputs may take on disk, in MiB; by default half of what is free.
 	#[arg(long, value_name = "MIB")]
 	disk_mib: Option<u64>,
 	/// Send a heartbeat after so many market blocks without a sign of life.
@@ -65,6 +65,10 @@ pub struct Options {
 	/// What the operator's key is sent at registration for transaction fees, in MILL.
 	#[arg(long, value_parser = parse_amount, default_value = "1", value_name = "MILL")]
 	operator_funding: Balance,
+	/// Fetch programs and inputs from addresses that are not public, too: on one machine or in a network of one's own. On
+	/// development and local chains the agent does so anyway. `--allow-private-addresses=false` takes it back.
+	#[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+	allow_private_addresses: Option<bool>,
 	/// Do not measure the machine's speed.
 	#[arg(long)]
 	no_benchmark: bool,
@@ -192,6 +196,7 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 			classes: Vec::new(),
 			disk_mib: machine.disk_mib(),
 			heartbeat_blocks: 500,
+			allow_private_addresses: false,
 			benchmark_mgas: None,
 		},
 	};
@@ -226,6 +231,9 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 	}
 	config.disk_mib = options.disk_mib.unwrap_or(config.disk_mib);
 	config.heartbeat_blocks = options.heartbeat_blocks.unwrap_or(config.heartbeat_blocks);
+	config.allow_private_addresses = options
+		.allow_private_addresses
+		.unwrap_or(config.allow_private_addresses);
 	if config.benchmark_mgas.is_none() && !options.no_benchmark {
 		let executor = Wasm::new(WasmLimits::default()).context("this machine cannot execute programs")?;
 		let speed = benchmark(&executor).context("the benchmark failed")?;

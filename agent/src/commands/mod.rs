@@ -1,13 +1,16 @@
 //! The command line: one file a subcommand.
 
+pub mod compile;
 pub mod init;
 pub mod run;
 pub mod status;
 
 use crate::{config, Config};
-use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
-use millrace_client::{Chain, Keypair};
+use millrace_client::{
+	keys::{KeyError, Keypair},
+	Chain,
+};
 use std::{io::Write, path::PathBuf, process::ExitCode};
 
 /// Computes for Millrace on this machine.
@@ -31,6 +34,10 @@ pub enum Command {
 	/// Exit codes: 0 it is drawn for work and its agent runs; 1 an error; 3 it is not registered; 4 it is registered,
 	/// but gets no work or its agent does not run.
 	Status(status::Options),
+	/// Compile the module on standard input and throw the code away. A running agent does so with other limits than its
+	/// own before it trusts a program.
+	#[command(hide = true)]
+	Compile,
 }
 
 /// What all subcommands take.
@@ -57,6 +64,7 @@ impl Cli {
 			Command::Init(options) => init::run(options, output).await,
 			Command::Run(options) => run::run(options).await,
 			Command::Status(options) => status::run(options, output).await,
+			Command::Compile => compile::run(output),
 		}
 	}
 
@@ -89,6 +97,31 @@ async fn connect(common: &Common, config: &mut Config) -> anyhow::Result<Chain> 
 
 /// The operator's key of a data directory.
 fn operator_key(common: &Common) -> anyhow::Result<Keypair> {
-	let path = config::key_file(&common.data_dir);
-	Keypair::from_file(&path).with_context(|| format!("cannot use the operator's key {}", path.display()))
+	Keypair::from_file(&config::key_file(&common.data_dir)).map_err(|error| match error {
+		KeyError::Missing { path } => anyhow::anyhow!(
+			"there is no operator's key at {}; make one with: millrace-agent init --data-dir {}",
+			path.display(),
+			common.data_dir.display()
+		),
+		error => anyhow::Error::new(error).context("cannot use the operator's key"),
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn an_operators_key_that_is_not_there_is_named_with_what_makes_one() {
+		let folder = tempfile::tempdir().unwrap();
+		let common = Common {
+			data_dir: folder.path().join("data"),
+			node: None,
+		};
+		let text = format!("{:#}", operator_key(&common).unwrap_err());
+		assert!(
+			text.contains("data/operator.key") && text.contains("millrace-agent init --data-dir"),
+			"{text}"
+		);
+	}
 }

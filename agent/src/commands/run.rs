@@ -1,14 +1,20 @@
 //! `millrace-agent run`.
 
 use super::{connect, operator_key, Common};
-use crate::{Agent, Config, Connection, Wasm, WasmLimits};
+use crate::{
+	exec::trial::{Trial, EMPTY_MODULE},
+	hardware::Hardware,
+	Agent, Config, Connection, Wasm, WasmLimits,
+};
 use anyhow::Context;
 use clap::Args;
-use std::{future::Future, process::ExitCode, sync::Arc, time::Duration};
+use std::{future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{signal, SignalKind};
 
 /// The longest pause between attempts to connect for the first time.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// Programs that are kept compiled beside one for each slot.
+const SPARE_COMPILED: usize = 8;
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -46,13 +52,27 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 		}
 		.save(&common.data_dir)?;
 	}
+	if !config.allow_private_addresses && !chain.is_live().await.unwrap_or(true) {
+		tracing::info!("a development or local chain: clients may be at addresses that are not public");
+		config.allow_private_addresses = true;
+	}
 	tracing::info!(
 		node = config.node,
 		operator = operator.address(),
 		slots = config.slots,
 		"starting"
 	);
-	let executor = Wasm::new(WasmLimits::default()).context("this machine cannot execute programs")?;
+	let memory = Hardware::detect(&common.data_dir).compile_memory(config.slots, config.memory_pages);
+	let trial = tokio::task::spawn_blocking(move || working_trial(memory)).await??;
+	let defaults = WasmLimits::default();
+	let limits = WasmLimits {
+		cached_programs: defaults
+			.cached_programs
+			.max(usize::from(config.slots).saturating_add(SPARE_COMPILED)),
+		trial: Some(trial),
+		..defaults
+	};
+	let executor = Wasm::new(limits).context("this machine cannot execute programs")?;
 	let connection = Connection::new(chain, operator);
 	let agent = Agent::new(&common.data_dir, config, connection, Arc::new(executor))?;
 	let stopping = async {
@@ -62,6 +82,39 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 	};
 	agent.run(stopping, || notify(sd_notify::NotifyState::Ready)).await?;
 	Ok(ExitCode::SUCCESS)
+}
+
+/// Trials that work here. The kernel lets no process with file capabilities use its own link to its binary, hence the
+/// second try.
+fn working_trial(memory: u64) -> anyhow::Result<Trial> {
+	let with = |binary| Trial {
+		memory,
+		..Trial::new(binary)
+	};
+	let trial = with(own_binary()?);
+	let Err(error) = trial.run(EMPTY_MODULE) else {
+		return Ok(trial);
+	};
+	let path = std::env::current_exe().context("cannot find the agent's own binary")?;
+	tracing::warn!(%error, path = %path.display(), "no trial with this process's binary, trying its path");
+	let trial = with(path);
+	trial.run(EMPTY_MODULE).with_context(|| {
+		format!(
+			"programs cannot be tried: /bin/sh must be able to start {} as this user, with {} MiB of memory",
+			trial.binary.display(),
+			memory >> 20
+		)
+	})?;
+	Ok(trial)
+}
+
+/// This process's binary, even if another has taken its place since.
+fn own_binary() -> anyhow::Result<PathBuf> {
+	let running = PathBuf::from(format!("/proc/{}/exe", std::process::id()));
+	match running.exists() {
+		true => Ok(running),
+		false => std::env::current_exe().context("cannot find the agent's own binary"),
+	}
 }
 
 /// Waits for the node as long as it takes, but not for one of another chain.

@@ -4,21 +4,27 @@
 //! (`millrace_primitives::ENGINE_VERSION`) is plain WebAssembly under wasmtime:
 //!
 //! - *Gas* is wasmtime's fuel, plus [`wasi::CALL_GAS`] for every call of the host and one gas for every byte that it
-//!   moves. A task that exits by itself, or writes more than it may, is charged what it used. A task that traps is
+//!   moves, [`wasi::OUTPUT_GAS`] for a byte of output, which must be hashed and stored, and [`wasi::RANDOM_GAS`] for a
+//!   random one. A task that exits by itself, or writes more than it may, is charged what it used. A task that traps is
 //!   charged its whole limit: wasmtime does not know the exact count at a trap, and where a stack ends depends on the
 //!   processor's frames, so that anything else would neither agree between machines nor stop free loops.
-//!   Bulk operations are made to pay for what they move, see [`bulk`].
+//!   Bulk operations are made to pay for what they touch, see [`bulk`], as are new pages of memory, [`engine::PAGE_GAS`]
+//!   each. So no gas takes much more than ten times as long as that of plain code, but for memory that is read all over:
+//!   an access that misses every cache costs what one that hits does.
 //! - *Memory* grows up to the job's limit; beyond it `memory.grow` returns -1. A module whose memory starts above the
 //!   limit is refused. A host that cannot give what the limit allows fails with [`HostError`] and does not report.
 //! - *Numbers*: every NaN is canonical; there is no SIMD.
 //! - *The world* is standard input, standard output, a clock that stands still and random bytes seeded by the task.
 
+mod binary;
 mod bulk;
 mod check;
 mod engine;
+mod limits;
+pub mod trial;
 mod wasi;
 
-pub use engine::{Wasm, WasmLimits};
+pub use engine::{compile_only, Wasm, WasmLimits};
 pub use wasi::FUNCTIONS;
 
 use millrace_primitives::{merkle, outcome::Status, Gas, Hash, Outcome, ProgramId};
@@ -31,6 +37,11 @@ use std::sync::{
 pub trait Execute: Send + Sync + 'static {
 	/// Checks and compiles a program, or finds it compiled. Its bytes have been checked against `id`.
 	fn load(&self, id: ProgramId, wasm: &[u8], memory_pages: u32) -> Result<Arc<dyn Program>, LoadError>;
+
+	/// As [`Self::load`], for a program whose tasks are promised: with more patience, whatever came of it before.
+	fn load_promised(&self, id: ProgramId, wasm: &[u8], memory_pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+		self.load(id, wasm, memory_pages)
+	}
 }
 
 /// A program that is ready to run.
@@ -182,6 +193,9 @@ pub enum HostError {
 	/// The host could not give the memory that the job's limit allows.
 	#[error("the machine cannot give a task the memory that its job allows: {0}")]
 	Memory(String),
+	/// Compiling a program takes this machine too long or too much memory.
+	#[error("compiling the program takes too long or too much memory here: {0}")]
+	Compile(String),
 	/// Anything else.
 	#[error("the execution engine failed: {0}")]
 	Engine(String),

@@ -14,6 +14,10 @@ pub const MODULE: &str = "wasi_snapshot_preview1";
 
 /// What every call costs beside the bytes that it moves.
 pub const CALL_GAS: u64 = 100;
+/// What a byte of standard output costs: beside being moved it is hashed, written to disk and kept.
+pub const OUTPUT_GAS: u64 = 32;
+/// What a random byte costs: 32 of them are a hash.
+pub const RANDOM_GAS: u64 = 16;
 /// What every `iovec` costs beside its bytes.
 const SLICE_GAS: u64 = 8;
 /// How much of standard error is kept.
@@ -67,6 +71,8 @@ pub enum End {
 pub struct World {
 	/// Bounds its memory.
 	pub memory: Memory,
+	/// The program's memory, once it was looked up.
+	exported: Option<wasmtime::Memory>,
 	input: Vec<u8>,
 	read: usize,
 	output: Vec<u8>,
@@ -79,7 +85,8 @@ impl World {
 	/// The world of a task before it starts.
 	pub fn new(task: &Task, input: Vec<u8>) -> Self {
 		Self {
-			memory: Memory::new(task.memory_pages),
+			memory: Memory::new(task),
+			exported: None,
 			input,
 			read: 0,
 			output: Vec::new(),
@@ -112,29 +119,38 @@ impl World {
 
 /// Random bytes: `H("millrace:random" | input root | task | n)` for n = 0, 1, ...
 struct Random {
-	seed: Vec<u8>,
+	/// What is hashed, with `n` in its last eight bytes.
+	preimage: Vec<u8>,
 	block: u64,
-	pending: Vec<u8>,
+	bytes: [u8; 32],
+	/// How many of `bytes` are used.
+	used: usize,
 }
 
 impl Random {
 	fn new(task: &Task) -> Self {
 		Self {
-			seed: (b"millrace:random", task.input_root, task.index).encode(),
+			preimage: (b"millrace:random", task.input_root, task.index, 0u64).encode(),
 			block: 0,
-			pending: Vec::new(),
+			bytes: [0; 32],
+			used: 32,
 		}
 	}
 
-	fn fill(&mut self, buffer: &mut [u8]) {
-		for byte in buffer {
-			if self.pending.is_empty() {
-				let mut preimage = self.seed.clone();
-				self.block.encode_to(&mut preimage);
+	fn fill(&mut self, mut buffer: &mut [u8]) {
+		while !buffer.is_empty() {
+			if self.used >= self.bytes.len() {
+				let n = self.preimage.len() - 8;
+				self.preimage[n..].copy_from_slice(&self.block.to_le_bytes());
 				self.block = self.block.wrapping_add(1);
-				self.pending.extend(merkle::hash(&preimage).as_bytes().iter().rev());
+				self.bytes = merkle::hash(&self.preimage).0;
+				self.used = 0;
 			}
-			*byte = self.pending.pop().unwrap_or_default();
+			let count = buffer.len().min(self.bytes.len() - self.used);
+			let (now, later) = buffer.split_at_mut(count);
+			now.copy_from_slice(&self.bytes[self.used..self.used + count]);
+			self.used += count;
+			buffer = later;
 		}
 	}
 }
@@ -176,8 +192,9 @@ pub fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
 	Ok(())
 }
 
-/// Takes gas; out of gas is a trap like any other.
+/// Takes gas, and what is owed for memory; out of gas is a trap like any other.
 fn charge(host: &mut Host, gas: u64) -> wasmtime::Result<()> {
+	let gas = gas.saturating_add(std::mem::take(&mut host.data_mut().memory.owed));
 	match host.get_fuel()?.checked_sub(gas) {
 		Some(rest) => host.set_fuel(rest),
 		None => {
@@ -189,10 +206,14 @@ fn charge(host: &mut Host, gas: u64) -> wasmtime::Result<()> {
 
 /// The program's memory and its world.
 fn parts<'a>(host: &'a mut Host) -> wasmtime::Result<(&'a mut [u8], &'a mut World)> {
-	match host.get_export("memory") {
-		Some(Extern::Memory(memory)) => Ok(memory.data_and_store_mut(host)),
+	if host.data().exported.is_none() {
+		// A lookup by name takes longer than most calls.
+		host.data_mut().exported = host.get_export("memory").and_then(Extern::into_memory);
+	}
+	match host.data().exported {
+		Some(memory) => Ok(memory.data_and_store_mut(host)),
 		// Modules without it are refused before they run.
-		_ => Err(Trap::MemoryOutOfBounds.into()),
+		None => Err(Trap::MemoryOutOfBounds.into()),
 	}
 }
 
@@ -331,7 +352,8 @@ fn fd_write(mut host: Host, fd: u32, list: u32, count: u32, done_at: u32) -> Ans
 	if fd == STDOUT && bytes > (world.output_limit - world.output.len()) as u64 {
 		return Err(End::OutputLimit(world.output_limit).into());
 	}
-	charge(&mut host, bytes)?;
+	let price = if fd == STDOUT { OUTPUT_GAS } else { 1 };
+	charge(&mut host, bytes.saturating_mul(price))?;
 	let (memory, world) = parts(&mut host)?;
 	for index in 0..count {
 		let (Some(at), Some(len)) = (load(memory, list + index * 8), load(memory, list + index * 8 + 4)) else {
@@ -356,7 +378,7 @@ fn random_get(mut host: Host, at: u32, len: u32) -> Answer {
 	let Some(range) = slice(memory, at, len.into()) else {
 		return Ok(errno::FAULT);
 	};
-	charge(&mut host, len.into())?;
+	charge(&mut host, u64::from(len).saturating_mul(RANDOM_GAS))?;
 	let (memory, world) = parts(&mut host)?;
 	world.random.fill(&mut memory[range]);
 	Ok(errno::SUCCESS)

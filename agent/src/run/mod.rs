@@ -7,9 +7,13 @@
 //! ```
 //!
 //! One loop owns all that decisions depend on; tasks only tell it how they ended. Whatever must survive is in the
-//! database before it has an effect outside.
+//! database before it has an effect outside. A database that fails costs no deadline that can be met without it: a report
+//! and its salt stay in memory too, and calls are submitted even if that cannot be noted.
 
+mod admit;
 mod status;
+mod submit;
+mod turns;
 mod work;
 
 pub use status::{LastTransaction, SeatStatus, Status};
@@ -17,9 +21,12 @@ pub use status::{LastTransaction, SeatStatus, Status};
 use crate::{
 	config::{database_file, status_file, Config},
 	db::{Database, DbError, Record, Sealed},
-	decide::{decide, terms, Action, Attempt, Local, Policy, Progress, Snapshot, TxId, View, Work},
+	decide::{
+		custody_is_due, decide, terms, Action, Attempt, Local, Policy, Progress, Snapshot, TxId, View, Work,
+		CUSTODY_PAUSE,
+	},
 	exec::{Execute, Stop},
-	fetch::Fetcher,
+	fetch::{Fetcher, SPARE_PROGRAMS},
 	market::{Heads, Market, SubmitError, Tx},
 	metrics::{self, Kind, Metrics},
 	outputs::{Outputs, StoreError},
@@ -40,7 +47,7 @@ use std::{
 	path::{Path, PathBuf},
 	sync::{
 		atomic::{AtomicU32, Ordering},
-		Arc,
+		Arc, Mutex,
 	},
 	time::Duration,
 };
@@ -53,15 +60,6 @@ use tokio::{
 const POLL: Duration = Duration::from_millis(400);
 /// The longest pause after the chain could not be seen.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15);
-/// How long a shutdown waits for transactions that were submitted.
-const FAREWELL: Duration = Duration::from_secs(30);
-/// So many shards' inputs are fetched at the same time.
-const FETCHES: usize = 4;
-/// A transaction of a process that ended, or of a connection that was lost, is submitted again so many finalized blocks
-/// after it was first: pools include within a few. If both are included the chain refuses the second.
-const UNKNOWN_FATE: BlockNumber = 8;
-/// The most blocks between two tries of a call that fails.
-const LONGEST_BACKOFF: BlockNumber = 64;
 
 /// Why an agent cannot run, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +98,8 @@ pub struct Agent<M: Market> {
 	local: Local,
 	view: View,
 	provider: Option<ProviderView>,
+	/// The finalized block at which what is in custody was last asked for.
+	custody_asked: BlockNumber,
 	/// What is under way, by seat.
 	running: HashMap<SeatKey, Running>,
 	/// Tells events of work that was cancelled from those of work under way.
@@ -107,6 +107,8 @@ pub struct Agent<M: Market> {
 	/// How often work on a seat, or a submission, failed in a row.
 	failures: HashMap<SeatKey, u32>,
 	rejections: BTreeMap<TxId, u32>,
+	/// What the database holds of seals, in case that it cannot be read when they are needed.
+	secrets: HashMap<SeatKey, Sealed>,
 	last_transaction: Option<LastTransaction>,
 	started: u64,
 	status_file: PathBuf,
@@ -122,7 +124,9 @@ struct Shared<M: Market> {
 	fetcher: Fetcher,
 	metrics: Arc<Metrics>,
 	slots: Semaphore,
-	fetches: Semaphore,
+	turns: turns::Turns,
+	/// Held while room on disk is looked for and reserved.
+	admission: Mutex<()>,
 	sender: mpsc::UnboundedSender<Event>,
 }
 
@@ -151,7 +155,7 @@ enum Event {
 enum WorkEnd {
 	Fetched,
 	FetchFailed { reason: DeclineReason, hopeless: bool },
-	Executed,
+	Executed(Sealed),
 	Troubled,
 }
 
@@ -171,8 +175,10 @@ impl<M: Market> Agent<M> {
 			.filter(|(_, seat)| seat.sealed.is_none())
 			.map(|(key, _)| key.to_string())
 			.collect();
-		let budget = config.disk_mib.saturating_mul(1024 * 1024);
-		let fetcher = Fetcher::open(data, budget, |name| unfinished.contains(name)).map_err(disk(data))?;
+		let allow_private = config.allow_private_addresses;
+		let fetcher = Fetcher::open(data, allow_private, |name| unfinished.contains(name)).map_err(disk(data))?;
+		let secrets = seats.iter().filter_map(|(key, seat)| Some((*key, seat.sealed?)));
+		let secrets = secrets.collect();
 		let seats = seats.into_iter().map(|(key, record)| (key, work_of(&record))).collect();
 		let attempts = db.unsettled()?.into_iter();
 		let attempts = attempts.map(|(key, kind, until)| (TxId::Seat(key, kind), Attempt::InFlight { until }));
@@ -186,7 +192,8 @@ impl<M: Market> Agent<M> {
 		metrics.slots.set(config.slots.into());
 		let shared = Shared {
 			slots: Semaphore::new(config.slots.into()),
-			fetches: Semaphore::new(FETCHES),
+			turns: Default::default(),
+			admission: Mutex::default(),
 			config,
 			market,
 			executor,
@@ -202,10 +209,12 @@ impl<M: Market> Agent<M> {
 			local,
 			view: View::default(),
 			provider: None,
+			custody_asked: 0,
 			running: HashMap::new(),
 			next_run: 0,
 			failures: HashMap::new(),
 			rejections: BTreeMap::new(),
+			secrets,
 			last_transaction: None,
 			started: metrics::now(),
 			status_file: status_file(data),
@@ -286,7 +295,9 @@ impl<M: Market> Agent<M> {
 	}
 
 	async fn look(&mut self, heads: Heads) -> Result<(), millrace_client::Error> {
-		let (view, provider) = self.shared.market.view(heads).await?;
+		let (mut view, provider) = self.shared.market.view(heads).await?;
+		view.custody = self.view.custody.take();
+		self.look_at_custody(&mut view, heads).await;
 		let metrics = &self.shared.metrics;
 		metrics.seen();
 		metrics.best_block.set(view.best.number.into());
@@ -297,6 +308,20 @@ impl<M: Market> Agent<M> {
 		self.view = view;
 		self.provider = provider;
 		Ok(())
+	}
+
+	/// Reads what is in custody, if that is due. Without it work goes on.
+	async fn look_at_custody(&mut self, view: &mut View, heads: Heads) {
+		let number = heads.finalized.number;
+		let soon = number >= self.custody_asked && number - self.custody_asked < CUSTODY_PAUSE;
+		if !custody_is_due(view, &self.local) || (soon && self.custody_asked > 0) {
+			return;
+		}
+		self.custody_asked = number;
+		match self.shared.market.custody(heads.finalized).await {
+			Ok(custody) => view.custody = Some(custody),
+			Err(error) => tracing::warn!(%error, "cannot see what is in custody, trying again"),
+		}
 	}
 
 	fn act(&mut self) {
@@ -324,40 +349,53 @@ impl<M: Market> Agent<M> {
 		let Snapshot { number, seats, .. } = &self.view.finalized;
 		let mut listed = Vec::new();
 		for (key, work) in &mut self.local.seats {
-			if seats.contains_key(key) && work.listed_at < *number {
-				work.listed_at = *number;
-				listed.push(*key);
+			let custody = self
+				.view
+				.custody
+				.as_ref()
+				.filter(|custody| custody.seats.contains_key(key));
+			let at = match seats.contains_key(key) {
+				true => Some(*number),
+				false => custody.map(|custody| custody.number),
+			};
+			if let Some(at) = at.filter(|at| work.listed_at < *at) {
+				work.listed_at = at;
+				listed.push((*key, at));
 			}
 		}
 		if listed.is_empty() {
 			return;
 		}
-		if let Err(error) = self.shared.db.listed(listed, *number) {
+		if let Err(error) = self.shared.db.listed(listed) {
 			tracing::error!(%error, "cannot note which seats are listed");
 		}
 	}
 
 	fn perform(&mut self, action: Action) -> Result<(), AgentError> {
 		match action {
-			Action::Adopt(key) => self.adopt(key)?,
+			Action::Adopt(key) => self.adopt(key).inspect_err(|_| self.refuse(key))?,
 			Action::Fetch(key) => self.start(key, Progress::Fetching, work::fetch),
 			Action::Execute(key) => self.start(key, Progress::Executing, work::execute),
 			Action::Cancel(key) => self.cancel(key),
-			Action::Accept(key) => self.submit(TxId::Seat(key, TxKind::Accept), Tx::Accept(key.shard))?,
+			Action::Accept(key) => self.submit(TxId::Seat(key, TxKind::Accept), Tx::Accept(key.shard)),
 			Action::Decline(key, reason) => {
 				tracing::warn!(seat = %key, ?reason, "declining");
-				self.submit(TxId::Seat(key, TxKind::Decline), Tx::Decline(key.shard, reason))?;
+				// Should it come to nothing, fetching starts over with asking for room.
+				if let Err(error) = self.shared.db.release(key) {
+					tracing::error!(seat = %key, %error, "cannot give its reserved room back yet");
+				}
+				self.submit(TxId::Seat(key, TxKind::Decline), Tx::Decline(key.shard, reason));
 			}
 			Action::Seal(key) => {
 				if let Some((sealed, provider)) = self.sealed(key)? {
 					let seal = outcome::seal(key.shard, key.round, &sealed.report, &sealed.salt, &provider);
-					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal))?;
+					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal));
 				}
 			}
 			Action::Reveal(key) => {
 				if let Some((sealed, _)) = self.sealed(key)? {
 					let tx = Tx::Reveal(key.shard, sealed.report, sealed.salt);
-					self.submit(TxId::Seat(key, TxKind::Reveal), tx)?;
+					self.submit(TxId::Seat(key, TxKind::Reveal), tx);
 				}
 			}
 			Action::Serve(key) => {
@@ -368,7 +406,7 @@ impl<M: Market> Agent<M> {
 				tracing::info!(seat = %key, "accepted; serving its outputs");
 			}
 			Action::Forget(key) => self.forget(key)?,
-			Action::Heartbeat => self.submit(TxId::Heartbeat, Tx::Heartbeat)?,
+			Action::Heartbeat => self.submit(TxId::Heartbeat, Tx::Heartbeat),
 		}
 		Ok(())
 	}
@@ -390,6 +428,17 @@ impl<M: Market> Agent<M> {
 		Ok(())
 	}
 
+	/// Declines a seat that could not be taken up: nothing could be computed for it.
+	fn refuse(&mut self, key: SeatKey) {
+		let Snapshot { now, seats, .. } = &self.view.best;
+		let open = |seat: &AssignmentView| seat.state == Some(SeatState::Assigned) && seat.due > *now;
+		if seats.get(&key).is_some_and(open) {
+			tracing::warn!(seat = %key, "declining, since it cannot be kept");
+			let tx = Tx::Decline(key.shard, DeclineReason::NoCapacity);
+			self.submit(TxId::Seat(key, TxKind::Decline), tx);
+		}
+	}
+
 	fn forget(&mut self, key: SeatKey) -> Result<(), AgentError> {
 		self.cancel(key);
 		self.shared.outputs.forget(key)?;
@@ -405,15 +454,19 @@ impl<M: Market> Agent<M> {
 		self.rejections
 			.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		self.failures.remove(&key);
+		self.secrets.remove(&key);
 		let used = self.view.best.seats.values().map(|seat| seat.program).collect();
-		self.shared.fetcher.prune(&used).map_err(disk)?;
+		self.shared.fetcher.prune(&used, SPARE_PROGRAMS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
 		Ok(())
 	}
 
-	/// The stored seal, and the account that it binds.
+	/// The seal, and the account that it binds.
 	fn sealed(&self, key: SeatKey) -> Result<Option<(Sealed, AccountId)>, AgentError> {
-		let sealed = self.shared.db.seat(key)?.and_then(|record| record.sealed);
+		let sealed = match self.secrets.get(&key) {
+			Some(sealed) => Some(*sealed),
+			None => self.shared.db.seat(key)?.and_then(|record| record.sealed),
+		};
 		Ok(sealed.zip(self.provider.as_ref().map(|provider| provider.id.clone())))
 	}
 
@@ -433,6 +486,7 @@ impl<M: Market> Agent<M> {
 		let job = work::Job {
 			key,
 			seat,
+			now: self.view.best.now,
 			stop: stop.clone(),
 			done: done.clone(),
 		};
@@ -456,26 +510,6 @@ impl<M: Market> Agent<M> {
 		}
 	}
 
-	fn submit(&mut self, id: TxId, tx: Tx) -> Result<(), AgentError> {
-		if let TxId::Seat(key, kind) = id {
-			let until = self.view.best.number.saturating_add(UNKNOWN_FATE);
-			self.shared.db.submitting(key, kind, until)?;
-		}
-		// As long as this process lives it knows what became of it.
-		self.local.attempts.insert(
-			id,
-			Attempt::InFlight {
-				until: BlockNumber::MAX,
-			},
-		);
-		let shared = self.shared.clone();
-		tokio::spawn(async move {
-			let result = shared.market.submit(tx).await;
-			let _ = shared.sender.send(Event::Submitted(id, result));
-		});
-		Ok(())
-	}
-
 	fn on_event(&mut self, event: Event) {
 		match event {
 			Event::Work(key, run, end) => {
@@ -493,7 +527,7 @@ impl<M: Market> Agent<M> {
 		let failures = self.failures.entry(key).or_default();
 		let retry_at = now.saturating_add(2u32.saturating_pow((*failures).min(5)));
 		match end {
-			WorkEnd::Fetched | WorkEnd::Executed => *failures = 0,
+			WorkEnd::Fetched | WorkEnd::Executed(_) => *failures = 0,
 			WorkEnd::FetchFailed { .. } | WorkEnd::Troubled => *failures = failures.saturating_add(1),
 		}
 		if let Some(work) = self.local.seats.get_mut(&key) {
@@ -504,87 +538,13 @@ impl<M: Market> Agent<M> {
 					hopeless,
 					retry_at,
 				},
-				WorkEnd::Executed => Progress::Executed,
+				WorkEnd::Executed(sealed) => {
+					self.secrets.insert(key, sealed);
+					Progress::Executed
+				}
 				WorkEnd::Troubled => Progress::Troubled { retry_at },
 			};
 		}
-	}
-
-	fn on_submitted(&mut self, id: TxId, result: Result<BlockNumber, SubmitError>) {
-		let kind = match id {
-			TxId::Seat(_, kind) => kind.name(),
-			TxId::Heartbeat => "heartbeat",
-		};
-		let seat = match id {
-			TxId::Seat(key, _) => Some(key),
-			TxId::Heartbeat => None,
-		};
-		let best = self.view.best.number;
-		let attempt = match &result {
-			Ok(block) => {
-				self.rejections.remove(&id);
-				self.shared.metrics.transactions.get_or_create(&Kind { kind }).inc();
-				tracing::info!(call = kind, seat = seat.map(|key| key.to_string()), block, "finalized");
-				self.local.fresh = false;
-				Attempt::Included { at: *block }
-			}
-			Err(error) => {
-				let rejections = self.rejections.entry(id).or_default();
-				*rejections = rejections.saturating_add(1);
-				let pause = 2u32.saturating_pow((*rejections).min(6)).min(LONGEST_BACKOFF);
-				self.shared
-					.metrics
-					.transaction_failures
-					.get_or_create(&Kind { kind })
-					.inc();
-				let seat = seat.map(|key| key.to_string());
-				tracing::warn!(call = kind, seat, %error, "not done");
-				match error {
-					SubmitError::Unknown(_) => Attempt::InFlight {
-						until: self.view.finalized.number.saturating_add(UNKNOWN_FATE),
-					},
-					_ => Attempt::Backoff {
-						until: best.saturating_add(pause),
-					},
-				}
-			}
-		};
-		self.local.attempts.insert(id, attempt);
-		if let (TxId::Seat(key, kind), false) = (id, matches!(result, Err(SubmitError::Unknown(_)))) {
-			if let Err(error) = self.shared.db.settled(key, kind) {
-				tracing::error!(%error, "cannot note what became of a transaction");
-			}
-		}
-		self.last_transaction = Some(LastTransaction::new(kind, seat, &result));
-	}
-
-	/// Ends all work between tasks and waits for what was submitted.
-	async fn farewell(&mut self) {
-		self.running.clear();
-		let in_flight = |local: &Local| {
-			local.attempts.values().any(|attempt| {
-				matches!(
-					attempt,
-					Attempt::InFlight {
-						until: BlockNumber::MAX
-					}
-				)
-			})
-		};
-		let wait = async {
-			while in_flight(&self.local) {
-				match self.events.recv().await {
-					Some(Event::Submitted(id, result)) => self.on_submitted(id, result),
-					Some(Event::Work(..)) => {}
-					None => break,
-				}
-			}
-		};
-		if tokio::time::timeout(FAREWELL, wait).await.is_err() {
-			tracing::warn!("transactions are still under way; the next start looks what became of them");
-		}
-		self.write_status();
-		tracing::info!("stopped");
 	}
 
 	fn write_status(&self) {
@@ -600,7 +560,10 @@ impl<M: Market> Agent<M> {
 			("revealed", Some(SeatState::Revealed)),
 			("custody", None),
 		] {
-			let count = self.view.best.seats.values().filter(|seat| seat.state == state).count();
+			let count = match state {
+				None => self.view.custody.as_ref().map_or(0, |custody| custody.seats.len()),
+				state => self.view.best.seats.values().filter(|seat| seat.state == state).count(),
+			};
 			metrics
 				.seats
 				.get_or_create(&Kind { kind })

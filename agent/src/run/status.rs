@@ -115,7 +115,7 @@ impl Status {
 			.values()
 			.filter(|work| work.progress == Progress::Executing)
 			.count();
-		let custody = best.seats.values().filter(|seat| seat.state.is_none()).count();
+		let custody = agent.view.custody.as_ref().map_or(0, |custody| custody.seats.len());
 		Self {
 			version: env!("CARGO_PKG_VERSION").into(),
 			pid: std::process::id(),

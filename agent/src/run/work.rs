@@ -1,6 +1,6 @@
 //! Fetching and executing: what takes long, in tasks of their own.
 
-use super::{Seat, Shared, WorkEnd};
+use super::{admit::admit, Seat, Shared, WorkEnd};
 use crate::{
 	db::Sealed,
 	exec::{Execution, HostError, LoadError, Program, Stop, Task},
@@ -9,17 +9,26 @@ use crate::{
 	metrics::Kind,
 	seat::SeatKey,
 };
-use millrace_primitives::{job::DeclineReason, outcome, Outcome};
-use rand::TryRngCore;
-use std::sync::{
-	atomic::{AtomicU32, Ordering},
-	Arc,
+use millrace_primitives::{
+	job::{DeclineReason, SeatState},
+	outcome, MarketBlock, Outcome,
 };
+use rand::TryRngCore;
+use std::{
+	future::Future,
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+};
+use tokio::time::Instant;
 
 /// Work on a seat.
 pub(super) struct Job {
 	pub key: SeatKey,
 	pub seat: Seat,
+	/// The market's clock when it began.
+	pub now: MarketBlock,
 	pub stop: Stop,
 	/// Counts tasks as they are done.
 	pub done: Arc<AtomicU32>,
@@ -50,50 +59,95 @@ enum Trouble {
 
 /// Makes program and inputs available and checks that the program can run.
 pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEnd {
-	// Closed never: an agent that ends drops the task.
-	let Ok(_turn) = shared.fetches.acquire().await else {
-		return WorkEnd::Troubled;
+	let result = match admit(&shared, &job).await {
+		Ok(()) => bring(&shared, &job).await,
+		Err(error) => Err(error),
 	};
-	let result = async {
-		let wasm = shared.fetcher.program(&job.seat).await?;
-		let loading = shared.clone();
-		let (program, pages) = (job.seat.program, job.seat.memory_pages);
-		let loaded = tokio::task::spawn_blocking(move || loading.executor.load(program, &wasm, pages).map(drop)).await;
-		match loaded {
-			Ok(Ok(())) => {}
-			Ok(Err(LoadError::Refused(refused))) => {
-				return Err(Unavailable {
-					reason: DeclineReason::ProgramRefused,
-					hopeless: true,
-					text: refused.to_string(),
-				})
-			}
-			Ok(Err(LoadError::Host(error))) => return Err(no_capacity(error.to_string())),
-			Err(error) => return Err(no_capacity(error.to_string())),
-		}
-		let done = shared
-			.outputs
-			.done_tasks(job.key)
-			.map_err(|error| no_capacity(error.to_string()))?;
-		shared
-			.fetcher
-			.inputs(job.key, &job.seat, &done, shared.outputs.bytes())
-			.await
+	let Err(error) = result else {
+		tracing::debug!(seat = %job.key, "program and inputs are here");
+		return WorkEnd::Fetched;
 	};
-	match result.await {
-		Ok(()) => {
-			tracing::debug!(seat = %job.key, "program and inputs are here");
-			WorkEnd::Fetched
-		}
-		Err(error) => {
-			shared.metrics.fetch_failures.inc();
-			tracing::warn!(seat = %job.key, reason = ?error.reason, %error, "cannot begin");
-			WorkEnd::FetchFailed {
-				reason: error.reason,
-				hopeless: error.hopeless,
-			}
-		}
+	shared.metrics.fetch_failures.inc();
+	tracing::warn!(seat = %job.key, reason = ?error.reason, %error, "cannot begin");
+	WorkEnd::FetchFailed {
+		reason: error.reason,
+		hopeless: error.hopeless,
 	}
+}
+
+async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
+	let Job { key, seat, .. } = job;
+	let deadline = deadline(shared, job).await;
+	let wasm = in_turn(shared, job, deadline, DeclineReason::ProgramUnavailable, || {
+		shared.fetcher.program(seat)
+	})
+	.await?;
+	let loading = shared.clone();
+	let (program, pages) = (seat.program, seat.memory_pages);
+	let promised = seat.state != Some(SeatState::Assigned);
+	let load = move || match promised {
+		true => loading.executor.load_promised(program, &wasm, pages).map(drop),
+		false => loading.executor.load(program, &wasm, pages).map(drop),
+	};
+	let loaded = tokio::task::spawn_blocking(load).await;
+	match loaded {
+		Ok(Ok(())) => {}
+		Ok(Err(LoadError::Refused(refused))) => {
+			return Err(Unavailable {
+				reason: DeclineReason::ProgramRefused,
+				hopeless: true,
+				text: refused.to_string(),
+			})
+		}
+		Ok(Err(LoadError::Host(error))) => {
+			return Err(Unavailable {
+				// This machine will not compile it faster before the time is over; what is promised is tried nevertheless.
+				hopeless: matches!(error, HostError::Compile(_)) && !promised,
+				..no_capacity(error.to_string())
+			});
+		}
+		Err(error) => return Err(no_capacity(error.to_string())),
+	}
+	let done = shared
+		.outputs
+		.done_tasks(*key)
+		.map_err(|error| no_capacity(error.to_string()))?;
+	in_turn(shared, job, deadline, DeclineReason::InputsUnavailable, || {
+		shared.fetcher.inputs(*key, seat, &done)
+	})
+	.await
+}
+
+/// When the seat must have left its present state; none if the chain does not tell how long its blocks take.
+async fn deadline<M: Market>(shared: &Shared<M>, job: &Job) -> Option<Instant> {
+	let block = shared.market.nature().await.ok()?.block_time;
+	let left = job.seat.due.saturating_sub(job.now);
+	Instant::now().checked_add(block.saturating_mul(left))
+}
+
+/// Fetches when it is this job's turn, until the seat's deadline.
+async fn in_turn<M: Market, T, F>(
+	shared: &Shared<M>,
+	job: &Job,
+	deadline: Option<Instant>,
+	reason: DeclineReason,
+	fetch: impl FnOnce() -> F,
+) -> Result<T, Unavailable>
+where
+	F: Future<Output = Result<T, Unavailable>>,
+{
+	let work = async {
+		let _turn = shared.turns.take(&job.seat.endpoints).await;
+		fetch().await
+	};
+	let Some(deadline) = deadline else { return work.await };
+	tokio::time::timeout_at(deadline, work).await.unwrap_or_else(|_| {
+		Err(Unavailable {
+			reason,
+			hopeless: true,
+			text: "it did not come in time".into(),
+		})
+	})
 }
 
 fn no_capacity(text: String) -> Unavailable {
@@ -113,9 +167,9 @@ pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> Work
 	let worker = shared.clone();
 	let result = tokio::task::spawn_blocking(move || run(&worker, &job)).await;
 	match result.unwrap_or_else(|error| Err(Trouble::Cut(error.to_string()))) {
-		Ok(gas) => {
-			tracing::info!(seat = %key, gas, "computed");
-			WorkEnd::Executed
+		Ok(sealed) => {
+			tracing::info!(seat = %key, gas = sealed.report.gas_used, "computed");
+			WorkEnd::Executed(sealed)
 		}
 		Err(Trouble::Host(HostError::Stopped)) => WorkEnd::Troubled,
 		Err(error) => {
@@ -133,7 +187,7 @@ pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> Work
 	}
 }
 
-fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
+fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
 	let Job { key, seat, .. } = job;
 	let done = shared.outputs.done_tasks(*key)?;
 	job.done
@@ -149,7 +203,8 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
 			none => {
 				let _ = none;
 				let wasm = shared.fetcher.read_program(seat.program)?.ok_or(Trouble::Program)?;
-				&*program.insert(shared.executor.load(seat.program, &wasm, seat.memory_pages)?)
+				// By now it is accepted, or about to be.
+				&*program.insert(shared.executor.load_promised(seat.program, &wasm, seat.memory_pages)?)
 			}
 		};
 		let input = shared.fetcher.read_input(*key, task)?;
@@ -186,9 +241,11 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<u64, Trouble> {
 			salt,
 		},
 	)?;
-	// From here on only outputs matter.
-	shared.fetcher.clear(*key)?;
-	Ok(sealed.report.gas_used)
+	// From here on only outputs matter. What stays behind is removed when the seat is forgotten.
+	if let Err(error) = shared.fetcher.clear(*key) {
+		tracing::warn!(seat = %key, %error, "cannot remove its inputs yet");
+	}
+	Ok(sealed)
 }
 
 fn note<M: Market>(shared: &Shared<M>, key: SeatKey, task: u32, execution: &Execution) {

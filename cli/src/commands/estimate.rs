@@ -9,11 +9,12 @@ use crate::{
 	units::{blocks_and_time, mill},
 };
 use millrace_client::{blobs::hex_root, At, Chain};
-use millrace_primitives::{api::Quote, JobSpec};
+use millrace_primitives::{api::Quote, provider::Census, JobSpec};
 use serde_json::json;
 
 /// Runs the command.
 pub async fn run(global: &Global, options: EstimateOptions, output: &mut Output) -> Result<()> {
+	options.job.glance()?;
 	let chain = global.connect().await?;
 	let prepared = options.job.prepare(&chain).await?;
 	// A quote does not depend on who serves the data.
@@ -68,11 +69,42 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 	row("", format!("{} of them in the allowed regions", census.in_region));
 	row("", format!("{} of these at this price or below", census.affordable));
 	let seats = u32::from(spec.verification.seats());
-	if census.affordable < seats {
-		row(
-			"",
-			format!("too few at present for {seats} replicas: raise --max-price, or wait"),
-		);
+	if let Some(remedy) = remedy(&census, seats) {
+		row("", format!("too few at present for {seats} replicas: {remedy}"));
 	}
 	text
+}
+
+/// What helps if there are too few providers for so many seats.
+fn remedy(census: &Census, seats: u32) -> Option<&'static str> {
+	if census.in_class < seats {
+		Some("wait, or choose another --class (see `millrace provider list`)")
+	} else if census.in_region < seats {
+		Some("wait, or allow more regions with --region")
+	} else if census.affordable < seats {
+		Some("raise --max-price, or wait")
+	} else {
+		None
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn the_remedy_is_for_what_is_lacking() {
+		let remedy = |in_class, in_region, affordable| {
+			let census = Census {
+				in_class,
+				in_region,
+				affordable,
+			};
+			remedy(&census, 2).unwrap_or_default()
+		};
+		assert!(remedy(1, 1, 1).contains("--class"));
+		assert!(remedy(2, 1, 1).contains("--region"));
+		assert!(remedy(2, 2, 0).contains("--max-price"));
+		assert_eq!(remedy(2, 2, 2), "");
+	}
 }

@@ -10,14 +10,14 @@ use crate::{
 	context,
 	failure::{Failure, Result},
 	options::{FetchOptions, Global},
-	output::{is_interactive, Output},
+	output::{is_interactive, note, Output},
 	units::mill,
 };
 use futures::{future::try_join_all, stream, StreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use manifest::{Manifest, ShardEntry, TaskEntry};
 use millrace_client::{
-	blobs::{fetch_blob, fetch_outcomes, verify_file, Client, FetchError, Limits},
+	blobs::{fetch_blob, fetch_outcomes, verify_file, Client, FetchError, Limits, Reason},
 	calls, At, Chain, Keypair,
 };
 use millrace_primitives::{
@@ -34,10 +34,13 @@ use std::{
 
 /// So many shards are downloaded at once.
 const CONCURRENT: usize = 8;
-/// For so long the outputs of a job that has just ended are asked for.
-const PATIENCE: Duration = Duration::from_secs(20);
-/// The pause before they are asked for again.
-const PAUSE: Duration = Duration::from_millis(500);
+/// For so long outputs are asked for that nobody serves yet: providers give them out when they see for themselves that
+/// their acceptance is final, which may be a moment after the job's end.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The first pause before they are asked for again; it doubles.
+const PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 
 /// Runs the command.
 pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) -> Result<()> {
@@ -51,9 +54,9 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 		None
 	};
 	let chain = global.connect().await?;
-	let fetched = fetch(&chain, options.job, &folder, output).await?;
+	let mut fetched = fetch(&chain, options.job, &folder, options.allow_private, output).await?;
 	if let Some(signer) = signer.filter(|_| fetched.is_verified()) {
-		acknowledge(&chain, &signer, options.job, &fetched, output).await?;
+		acknowledge(&chain, &signer, options.job, &mut fetched, output).await?;
 	}
 	report(&fetched, output)?;
 	fetched.verdict()
@@ -66,6 +69,10 @@ pub struct Fetched {
 	/// The shards in custody whose outputs are all here.
 	verified: Vec<u32>,
 	failures: Vec<(u32, Failure)>,
+	/// True if the job may still bring results.
+	goes_on: bool,
+	/// The transactions that ended custody.
+	acknowledged: Vec<serde_json::Value>,
 }
 
 impl Fetched {
@@ -89,6 +96,9 @@ impl Fetched {
 			return Err(match failure.exit_code() {
 				6 => Failure::Unverified(text),
 				1 => failure,
+				_ if is_private(&failure) => Failure::Unreachable(format!(
+					"{text}; on a public chain only public addresses are asked, unless you add --allow-private"
+				)),
 				_ => Failure::Unreachable(format!(
 					"{text}; run it again later: what is here is not downloaded again"
 				)),
@@ -98,10 +108,32 @@ impl Fetched {
 		if failed + missing == 0 {
 			return Ok(());
 		}
+		let job = self.manifest.job.0;
+		let more = if self.goes_on && missing > 0 {
+			format!(" yet: job {job} goes on, follow it with `millrace watch {job}` and fetch again at its end")
+		} else {
+			String::new()
+		};
 		Err(Failure::Incomplete(format!(
-			"{failed} tasks failed in the program, {missing} tasks have no accepted result",
+			"{failed} tasks failed in the program, {missing} tasks have no accepted result{more}",
 		)))
 	}
+}
+
+fn is_private(failure: &Failure) -> bool {
+	matches!(failure, Failure::Fetch(error) if error.is_private())
+}
+
+/// True if what could not be fetched may be served a moment later.
+fn may_come(failure: &Failure) -> bool {
+	let Failure::Fetch(FetchError::Refused { reasons, .. }) = failure else {
+		return false;
+	};
+	reasons.iter().any(|refusal| match &refusal.reason {
+		Reason::Status(status) => *status == 404 || *status == 429 || *status >= 500,
+		Reason::Unreachable(_) | Reason::Stalled | Reason::Broken(_) => true,
+		_ => false,
+	})
 }
 
 /// Prints what was fetched.
@@ -118,7 +150,8 @@ pub fn report(fetched: &Fetched, output: &mut Output) -> Result<()> {
 		text += &format!("\nThe program failed in tasks {}.", ranges(&failed));
 	}
 	if !missing.is_empty() {
-		text += &format!("\nNo accepted result for tasks {}.", ranges(&missing));
+		let yet = if fetched.goes_on { " yet" } else { "" };
+		text += &format!("\nNo accepted result{yet} for tasks {}.", ranges(&missing));
 	}
 	for (shard, failure) in &fetched.failures {
 		text += &format!("\nShard {shard}: {failure}");
@@ -128,6 +161,9 @@ pub fn report(fetched: &Fetched, output: &mut Output) -> Result<()> {
 		"folder": fetched.folder.display().to_string(),
 		"tasks": manifest.tasks,
 		"fetched": manifest.outputs.len() - failed.len(),
+		"shards": fetched.verified,
+		"acknowledged": fetched.acknowledged,
+		"goesOn": fetched.goes_on,
 		"failed": failed,
 		"missing": missing,
 		"errors": fetched.failures.iter()
@@ -156,22 +192,15 @@ fn ranges(numbers: &[u32]) -> String {
 	ranges.iter().map(word).collect::<Vec<_>>().join(", ")
 }
 
-/// Like [`fetch`], of a job that has just ended. Providers give outputs out when they see for themselves that their
-/// acceptance is final, which for the last shards may be a moment later: what is not served is asked for again.
-pub async fn fetch_fresh(chain: &Chain, id: JobId, folder: &Path, output: &mut Output) -> Result<Fetched> {
-	let deadline = Instant::now() + PATIENCE;
-	loop {
-		let fetched = fetch(chain, id, folder, output).await?;
-		let may_come = fetched.failures.iter().any(|(_, failure)| failure.exit_code() == 4);
-		if !may_come || Instant::now() >= deadline {
-			return Ok(fetched);
-		}
-		tokio::time::sleep(PAUSE).await;
-	}
-}
-
-/// Downloads what providers keep of a job into a folder. What the folder holds already is not downloaded again.
-pub async fn fetch(chain: &Chain, id: JobId, folder: &Path, output: &mut Output) -> Result<Fetched> {
+/// Downloads what providers keep of a job into a folder, and waits a while for what nobody serves yet. What the folder
+/// holds already is not downloaded again.
+pub async fn fetch(
+	chain: &Chain,
+	id: JobId,
+	folder: &Path,
+	allow_private: bool,
+	output: &mut Output,
+) -> Result<Fetched> {
 	let head = chain.finalized_head().await?;
 	let at = At::Hash(head.hash);
 	let job = context::job(chain, id, at).await?;
@@ -182,13 +211,17 @@ pub async fn fetch(chain: &Chain, id: JobId, folder: &Path, output: &mut Output)
 	};
 	std::fs::create_dir_all(folder).map_err(disk)?;
 	let manifest = Manifest::open(folder, chain.genesis_hash(), &job)?;
-	let client = Client::new(Limits::default())?;
+	// Providers name their endpoints themselves: on a public chain these must not lead into this machine's network.
+	let client = Client::new(Limits {
+		allow_private: allow_private || !chain.is_live().await?,
+		..Limits::default()
+	})?;
 	let progress = if is_interactive() && !output.is_json() {
 		progress(&job)
 	} else {
 		ProgressBar::hidden()
 	};
-	let fetched = collect(&client, &job, shards, folder, manifest, &progress).await?;
+	let fetched = collect(&client, &job, shards, folder, manifest, &progress, PATIENCE).await?;
 	progress.finish_and_clear();
 	Ok(fetched)
 }
@@ -203,7 +236,8 @@ fn progress(job: &JobView) -> ProgressBar {
 		.with_prefix("fetched")
 }
 
-/// Downloads the shards in custody and writes the manifest.
+/// Downloads the shards in custody and writes the manifest. What nobody serves is asked for again until `patience` is
+/// over.
 async fn collect(
 	client: &Client,
 	job: &JobView,
@@ -211,32 +245,64 @@ async fn collect(
 	folder: &Path,
 	mut manifest: Manifest,
 	progress: &ProgressBar,
+	patience: Duration,
 ) -> Result<Fetched> {
+	let deadline = Instant::now() + patience;
 	let kept = shards.into_iter().filter(|shard| shard.state == ShardState::Custody);
-	let downloads = kept
-		.filter_map(|shard| Some((shard.report?, shard)))
-		.map(|(report, shard)| async move {
+	let mut wanted: Vec<_> = kept.filter_map(|shard| Some((shard.report?, shard))).collect();
+	let mut verified = Vec::new();
+	let mut pause = PAUSE;
+	let mut told = false;
+	let failures = loop {
+		let downloads = wanted.iter().map(|(report, shard)| async move {
 			let index = shard.id.index;
-			(index, fetch_shard(client, job, &shard, report, folder, progress).await)
+			(index, fetch_shard(client, job, shard, *report, folder, progress).await)
 		});
-	let mut downloads = stream::iter(downloads).buffer_unordered(CONCURRENT);
-	let (mut verified, mut failures) = (Vec::new(), Vec::new());
-	while let Some((index, result)) = downloads.next().await {
-		match result {
-			Ok((entry, outputs)) => {
-				manifest.insert(entry, outputs);
-				verified.push(index);
+		let mut downloads = stream::iter(downloads).buffer_unordered(CONCURRENT);
+		let mut failures = Vec::new();
+		while let Some((index, result)) = downloads.next().await {
+			match result {
+				Ok((entry, outputs)) => {
+					manifest.insert(entry, outputs);
+					verified.push(index);
+				}
+				Err(failure) => failures.push((index, failure)),
 			}
-			Err(failure) => failures.push((index, failure)),
 		}
-	}
+		drop(downloads);
+		manifest.write(folder)?;
+		let late: BTreeSet<u32> = failures
+			.iter()
+			.filter(|(_, failure)| may_come(failure))
+			.map(|(shard, _)| *shard)
+			.collect();
+		let left = deadline.saturating_duration_since(Instant::now());
+		if late.is_empty() || left.is_zero() {
+			break failures;
+		}
+		if !told {
+			let late: Vec<_> = late.iter().copied().collect();
+			let text = format!(
+				"No provider serves the outputs of shards {} yet; asking for them for up to {} s.",
+				ranges(&late),
+				left.as_secs().max(1)
+			);
+			progress.suspend(|| note(text));
+			told = true;
+		}
+		tokio::time::sleep(pause.min(left)).await;
+		pause = (pause * 2).min(LONGEST_PAUSE);
+		wanted.retain(|(_, shard)| failures.iter().any(|(failed, _)| *failed == shard.id.index));
+		progress.set_position(manifest.outputs.len() as u64);
+	};
 	verified.sort_unstable();
-	manifest.write(folder)?;
 	Ok(Fetched {
 		manifest,
 		folder: folder.into(),
 		verified,
 		failures,
+		goes_on: !super::watch::is_over(job),
+		acknowledged: Vec::new(),
 	})
 }
 
@@ -313,13 +379,13 @@ pub async fn acknowledge(
 	chain: &Chain,
 	signer: &Keypair,
 	id: JobId,
-	fetched: &Fetched,
+	fetched: &mut Fetched,
 	output: &mut Output,
 ) -> Result<()> {
 	if fetched.verified.is_empty() {
 		return Ok(());
 	}
-	acknowledge_shards(chain, signer, id, &fetched.verified).await?;
+	fetched.acknowledged = acknowledge_shards(chain, signer, id, &fetched.verified).await?;
 	let shards = fetched.verified.len();
 	output.note(format!(
 		"The custody of {shards} shards is over; their providers get what was withheld."

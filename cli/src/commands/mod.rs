@@ -6,6 +6,7 @@ mod cancel;
 mod claim;
 mod estimate;
 mod fetch;
+mod job;
 mod key;
 mod program;
 mod provider;
@@ -30,6 +31,7 @@ pub async fn run(options: Options, output: &mut Output) -> Result<()> {
 		Command::Estimate(options) => estimate::run(&global, options, output).await,
 		Command::Submit(options) => submit::run(&global, options, output).await,
 		Command::Serve(options) => serve::run(options, output).await,
+		Command::Job(options) => job::run(&global, options, output).await,
 		Command::Watch(options) => watch::run(&global, options, output).await,
 		Command::Fetch(options) => fetch::run(&global, options, output).await,
 		Command::Receipt(options) => receipt::run(&global, options, output).await,

@@ -17,8 +17,8 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 		ProgramCommand::Publish { file } => {
 			let program = Program::read(&file)?;
 			let root = hex_root(&program.id);
-			let chain = global.connect().await?;
 			let signer = global.signer()?;
+			let chain = global.connect().await?;
 			if chain.program(program.id, At::Best).await?.is_some() {
 				let document = json!({ "program": root, "size": program.size(), "published": false });
 				return output.result(&document, format!("{root}\nThe program is published already."));
@@ -45,8 +45,8 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 		}
 		ProgramCommand::Withdraw { program } => {
 			let (id, _) = crate::job::program(&program)?;
-			let chain = global.connect().await?;
 			let signer = global.signer()?;
+			let chain = global.connect().await?;
 			let root = hex_root(&id);
 			let published = chain.program(id, At::Best).await?;
 			let published = published.ok_or_else(|| Failure::Input(format!("program {root} is not published")))?;

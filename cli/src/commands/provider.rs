@@ -23,6 +23,13 @@ use serde_json::json;
 
 /// Runs the command.
 pub async fn run(global: &Global, command: ProviderCommand, output: &mut Output) -> Result<()> {
+	if !matches!(
+		command,
+		ProviderCommand::List | ProviderCommand::Show { provider: Some(_) }
+	) {
+		// Said before a node is asked.
+		global.signer()?;
+	}
 	let chain = global.connect().await?;
 	match command {
 		ProviderCommand::List => list(&chain, output).await,
@@ -187,6 +194,9 @@ async fn register(chain: &Chain, signer: &Keypair, options: RegisterOptions, out
 		return Err(Failure::Input(
 			"the operator must be another key than the provider's own: it lies on the machine that works".into(),
 		));
+	}
+	if !options.allow_private {
+		context::ensure_public(chain, std::slice::from_ref(&options.endpoint)).await?;
 	}
 	let info = ProviderInfo {
 		classes: ClassSet::of(&options.classes),

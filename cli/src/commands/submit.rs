@@ -24,9 +24,13 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		));
 	}
 	let signer = global.signer()?;
+	options.job.glance()?;
 	let chain = global.connect().await?;
 	let prepared = options.job.prepare(&chain).await?;
 	let (serving, endpoints) = serve(&options, &prepared).await?;
+	if !options.allow_private {
+		context::ensure_public(&chain, &endpoints).await?;
+	}
 	let spec = prepared.spec_with(&endpoints)?;
 	let publication = publication(&chain, &options, &prepared).await?;
 	let quote = estimate::quote(&chain, &spec).await?;
@@ -85,9 +89,9 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		// Without an accepted shard there is nothing to fetch, and nothing is left of the job.
 		Some(folder) if ended.job.accepted > 0 => {
 			// Of a job that did not end well, what there is is fetched.
-			let fetched = fetch::fetch_fresh(&chain, id, folder, output).await?;
+			let mut fetched = fetch::fetch(&chain, id, folder, options.allow_private, output).await?;
 			if options.acknowledge && fetched.is_verified() {
-				fetch::acknowledge(&chain, &signer, id, &fetched, output).await?;
+				fetch::acknowledge(&chain, &signer, id, &mut fetched, output).await?;
 			}
 			fetch::report(&fetched, output)?;
 			fetched.verdict()

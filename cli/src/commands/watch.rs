@@ -12,16 +12,16 @@ use crate::{
 };
 use display::Display;
 use futures::StreamExt;
-use millrace_client::{At, Chain, Head};
+use millrace_client::{At, Chain, Head, Market};
 use millrace_primitives::{
-	api::{Explanation, JobView, Reason, ShardView, MAX_PAGE},
+	api::{Explanation, JobView, Reason, ShardView, MAX_PAGE, SHARD_WINDOW},
 	job::{DeclineReason, JobStatus, ShardState},
 	provider::Census,
 	Balance, JobId,
 };
 use serde::Serialize;
 
-/// The states of at most so many shards are looked at; of larger jobs the rest counts as running.
+/// The states of the last shards that were started are looked at, so many pages of them; the rest counts as running.
 const MAX_PAGES: u32 = 4;
 
 /// Runs the command.
@@ -85,10 +85,16 @@ async fn observe(chain: &Chain, id: JobId, output: &mut Output, display: &mut Di
 		let head = head?;
 		let Some(snapshot) = Snapshot::take(chain, id, head).await? else {
 			let Some(last) = last else { break };
+			let job = settled(chain, head, last.job).await?;
+			let end = Snapshot {
+				block: head.number,
+				stages: Stages::of(&job, &[]),
+				job,
+				explanation: None,
+			};
+			display.show(&end, output)?;
 			display.finish();
-			return Ok(Ended {
-				job: settled(chain, head, last.job).await?,
-			});
+			return Ok(Ended { job: end.job });
 		};
 		if last.as_ref() != Some(&snapshot) {
 			display.show(&snapshot, output)?;
@@ -128,14 +134,15 @@ async fn settled(chain: &Chain, head: Head, job: JobView) -> Result<JobView> {
 	Ok(job)
 }
 
-fn is_over(job: &JobView) -> bool {
+/// True if nothing of a job is still to come.
+pub fn is_over(job: &JobView) -> bool {
 	!matches!(job.status, JobStatus::Open | JobStatus::Suspended(_)) && job.running == 0
 }
 
 /// How many shards are in which state.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Stages {
+pub struct Stages {
 	queued: u32,
 	assigned: u32,
 	running: u32,
@@ -145,7 +152,8 @@ struct Stages {
 }
 
 impl Stages {
-	fn of(job: &JobView, shards: &[ShardView]) -> Self {
+	/// Those of a job with these shards.
+	pub fn of(job: &JobView, shards: &[ShardView]) -> Self {
 		let count = |states: &[ShardState]| shards.iter().filter(|shard| states.contains(&shard.state)).count() as u32;
 		let (queued, assigned) = (count(&[ShardState::Queued]), count(&[ShardState::Assigned]));
 		let reported = count(&[ShardState::Sealed, ShardState::Reported]);
@@ -168,7 +176,8 @@ impl Stages {
 		self.assigned + self.running + self.reported > 0
 	}
 
-	fn rows(&self) -> [(&'static str, u32); 6] {
+	/// Their names and numbers.
+	pub fn rows(&self) -> [(&'static str, u32); 6] {
 		[
 			("queued", self.queued),
 			("assigned", self.assigned),
@@ -178,6 +187,27 @@ impl Stages {
 			("failed", self.failed),
 		]
 	}
+}
+
+/// The last shards of a job that were started, in custody or under way, as far as a few requests show them.
+pub async fn under_way(market: &Market<'_>, job: &JobView) -> Result<Vec<ShardView>> {
+	let started = job.shards.saturating_sub(job.waiting);
+	let mut first = started.saturating_sub(MAX_PAGES.saturating_mul(MAX_PAGE));
+	let mut shards = Vec::new();
+	while first < started {
+		let page = market.shards(job.id, first, MAX_PAGE).await?;
+		let next = match page.last() {
+			Some(last) if page.len() as u64 >= u64::from(MAX_PAGE) => last.id.index.saturating_add(1),
+			_ => first.saturating_add(SHARD_WINDOW),
+		};
+		shards.extend(page);
+		// A page must make progress, whatever the node answers.
+		if next <= first {
+			break;
+		}
+		first = next;
+	}
+	Ok(shards)
 }
 
 /// A job after a finalized block.
@@ -208,17 +238,11 @@ impl Snapshot {
 		let Some(job) = market.job(id).await? else {
 			return Ok(None);
 		};
-		let mut shards = Vec::new();
-		let mut first = 0;
-		for _ in 0..if job.running > 0 { MAX_PAGES } else { 0 } {
-			let page = market.shards(id, first, MAX_PAGE).await?;
-			let full = page.len() as u64 >= u64::from(MAX_PAGE);
-			first = page.last().map_or(first, |shard| shard.id.index.saturating_add(1));
-			shards.extend(page);
-			if !full {
-				break;
-			}
-		}
+		let shards = if job.running > 0 {
+			under_way(&market, &job).await?
+		} else {
+			Vec::new()
+		};
 		let stages = Stages::of(&job, &shards);
 		let waits = stages.queued > 0 || matches!(job.status, JobStatus::Suspended(_));
 		let explanation = if waits { market.explain(id).await? } else { None };
@@ -232,13 +256,16 @@ impl Snapshot {
 
 	/// One line. Why the rest waits is said only while nothing moves: otherwise it changes with every block.
 	fn line(&self) -> String {
-		let stages: Vec<_> = self
+		let mut stages: Vec<_> = self
 			.stages
 			.rows()
 			.iter()
 			.filter(|(_, count)| *count > 0)
 			.map(|(name, count)| format!("{count} {name}"))
 			.collect();
+		if stages.is_empty() {
+			stages.push(format!("{}, none", status(&self.job.status)));
+		}
 		let mut line = format!(
 			"{} of {} shards; {} paid",
 			stages.join(", "),
@@ -255,16 +282,21 @@ impl Snapshot {
 
 	/// Why what waits does not run, and who could do it.
 	fn explanation(&self) -> Option<String> {
-		let explanation = self.explanation.as_ref()?;
-		let why = match &self.job.status {
-			JobStatus::Suspended(reason) => suspended(*reason, self.job.id),
-			_ => words(explanation.reason)?.to_string(),
-		};
-		Some(format!("{why} ({})", eligible(&explanation.census)))
+		explain(&self.job, self.explanation.as_ref()?)
 	}
 }
 
-fn status(status: &JobStatus) -> String {
+/// Why what waits of a job does not run, and who could do it; none if nothing waits.
+pub fn explain(job: &JobView, explanation: &Explanation) -> Option<String> {
+	let why = match &job.status {
+		JobStatus::Suspended(reason) => suspended(*reason, job.id),
+		_ => words(explanation.reason)?.to_string(),
+	};
+	Some(format!("{why} ({})", eligible(&explanation.census)))
+}
+
+/// A job's status in words.
+pub fn status(status: &JobStatus) -> String {
 	match status {
 		JobStatus::Suspended(reason) => format!("suspended ({})", name(reason)),
 		status => name(status),
@@ -288,7 +320,7 @@ fn words(reason: Reason) -> Option<&'static str> {
 	Some(match reason {
 		Reason::NothingWaits => return None,
 		Reason::DrawPending => "waiting for the next draw",
-		Reason::NoneInClass => "no provider with such hardware has a free slot",
+		Reason::NoneInClass => "no provider with such hardware has a free slot; see `millrace provider list`",
 		Reason::NoneInRegion => "no such provider is in the allowed regions",
 		Reason::PriceTooLow => "no provider asks as little as the job pays; raise the price with `millrace top-up`",
 		Reason::NoneEligible => {

@@ -1,14 +1,20 @@
 //! One bounded HTTP request to somebody who may be hostile.
 
+use super::address::{is_public, literal, NotPublic, PublicOnly};
 use futures::StreamExt;
 use millrace_primitives::job::is_url;
 use std::{
 	fmt, io,
+	net::IpAddr,
 	path::{Path, PathBuf},
+	sync::Arc,
 	time::Duration,
 };
 
-/// How patient downloads are.
+/// An unused connection is closed after this, before servers do.
+const POOL_IDLE: Duration = Duration::from_secs(10);
+
+/// How patient downloads are, and where from.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
 	/// For establishing a connection.
@@ -19,6 +25,9 @@ pub struct Limits {
 	pub slowest: u64,
 	/// How often a broken download is taken up again at one endpoint.
 	pub resumes: u32,
+	/// True if endpoints may have addresses that are not [public](super::is_public), as on one machine or in a network of
+	/// one's own, which is the default. False wherever strangers name endpoints.
+	pub allow_private: bool,
 }
 
 impl Default for Limits {
@@ -28,6 +37,7 @@ impl Default for Limits {
 			stall: Duration::from_secs(15),
 			slowest: 32 * 1024,
 			resumes: 5,
+			allow_private: true,
 		}
 	}
 }
@@ -46,6 +56,8 @@ impl Limits {
 pub enum Reason {
 	/// It is no `http://` or `https://` URL.
 	NotAUrl,
+	/// It has this address, which is not public, and only public ones are allowed.
+	NotPublic(IpAddr),
 	/// No connection.
 	Unreachable(String),
 	/// It answered with this HTTP status.
@@ -64,6 +76,7 @@ impl fmt::Display for Reason {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
 			Self::NotAUrl => f.write_str("not an http(s) URL"),
+			Self::NotPublic(address) => write!(f, "refused: {address} is not a public address"),
 			Self::Unreachable(reason) => write!(f, "unreachable ({reason})"),
 			Self::Status(404) => f.write_str("does not have it (404)"),
 			Self::Status(status) => write!(f, "HTTP status {status}"),
@@ -128,6 +141,15 @@ impl FetchError {
 		matches!(self, Self::Refused { reasons, .. } if reasons.iter().any(|refusal| refusal.reason == Reason::Mismatch))
 	}
 
+	/// True if an endpoint was not asked because its address is not public.
+	pub fn is_private(&self) -> bool {
+		matches!(
+			self,
+			Self::Refused { reasons, .. }
+				if reasons.iter().any(|refusal| matches!(refusal.reason, Reason::NotPublic(_)))
+		)
+	}
+
 	/// True if there is no room left where the data was to be written.
 	pub fn is_disk_full(&self) -> bool {
 		matches!(
@@ -158,13 +180,16 @@ impl Client {
 	/// # Errors
 	/// [`FetchError::Client`] if the system's TLS or resolver cannot be set up.
 	pub fn new(limits: Limits) -> Result<Self, FetchError> {
-		let http = reqwest::Client::builder()
+		let mut builder = reqwest::Client::builder()
 			.connect_timeout(limits.connect)
 			.read_timeout(limits.stall)
+			.pool_idle_timeout(POOL_IDLE)
 			.redirect(reqwest::redirect::Policy::none())
-			.no_proxy()
-			.build()
-			.map_err(|error| FetchError::Client(error.to_string()))?;
+			.no_proxy();
+		if !limits.allow_private {
+			builder = builder.dns_resolver(Arc::new(PublicOnly));
+		}
+		let http = builder.build().map_err(|error| FetchError::Client(error.to_string()))?;
 		Ok(Self { http, limits })
 	}
 
@@ -174,6 +199,13 @@ impl Client {
 			return Err(Reason::NotAUrl);
 		}
 		let url = format!("{}/{path}", endpoint.trim_end_matches('/'));
+		let url = reqwest::Url::parse(&url).map_err(|_| Reason::NotAUrl)?;
+		if !self.limits.allow_private {
+			// Names are for the resolver to judge; a literal address never gets there.
+			if let Some(address) = literal(&url).filter(|address| !is_public(*address)) {
+				return Err(Reason::NotPublic(address));
+			}
+		}
 		let mut request = self.http.get(url);
 		if offset > 0 {
 			request = request.header(reqwest::header::RANGE, format!("bytes={offset}-"));
@@ -209,6 +241,13 @@ impl Client {
 }
 
 pub(super) fn reason_of(error: &reqwest::Error) -> Reason {
+	let mut cause: Option<&dyn std::error::Error> = Some(error);
+	while let Some(error) = cause {
+		if let Some(NotPublic(address)) = error.downcast_ref() {
+			return Reason::NotPublic(*address);
+		}
+		cause = error.source();
+	}
 	if error.is_connect() {
 		return Reason::Unreachable(innermost(error));
 	}

@@ -11,13 +11,17 @@
 //!
 //! A client serves its program and inputs for as long as its job runs, a provider its outputs until custody ends.
 
+mod address;
 mod fetch;
 mod get;
+mod guard;
 mod serve;
 
+pub use address::{is_public, private_literal};
 pub use fetch::{fetch_blob, fetch_list, fetch_outcomes, verify_file};
 pub use get::{Client, FetchError, Limits, Reason, Refusal};
-pub use serve::{router, serve, Blob, BlobStore, Server};
+pub use guard::ServeLimits;
+pub use serve::{router, serve, serve_with, Blob, BlobStore, Server};
 
 use millrace_primitives::{merkle, Hash};
 use std::io::{self, Read};
@@ -55,5 +59,7 @@ pub fn root_of(mut reader: impl Read) -> io::Result<(Hash, u64)> {
 	}
 }
 
+#[cfg(test)]
+mod abuse;
 #[cfg(test)]
 mod tests;

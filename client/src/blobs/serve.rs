@@ -1,13 +1,16 @@
 //! Serving blobs.
 
-use super::parse_root;
+use super::{
+	guard::{Guarded, Peer, ServeLimits, Turn as Permit, Turns},
+	parse_root,
+};
 use axum::{
-	body::Body,
-	extract::{Path, State},
+	body::{Body, Bytes},
+	extract::{ConnectInfo, Path, State},
 	http::{header, HeaderMap, HeaderValue, StatusCode},
 	response::{IntoResponse, Response},
 	routing::get,
-	Router,
+	Extension, Router,
 };
 use codec::Encode;
 use futures::StreamExt;
@@ -15,6 +18,7 @@ use millrace_primitives::{job::MAX_SHARD_TASKS, merkle, Hash, JobId, ShardId};
 use std::{
 	io::{self, SeekFrom},
 	net::SocketAddr,
+	ops::Range,
 	path::PathBuf,
 	sync::Arc,
 	time::Duration,
@@ -22,15 +26,11 @@ use std::{
 use tokio::{
 	io::{AsyncReadExt, AsyncSeekExt},
 	net::TcpListener,
-	sync::{oneshot, OwnedSemaphorePermit, Semaphore},
+	sync::oneshot,
 	task::JoinHandle,
 };
 use tokio_util::io::ReaderStream;
 
-/// So many answers are under way at once; more requests wait.
-const MAX_CONCURRENT: usize = 128;
-/// For so long a request waits for its turn.
-const MAX_WAIT: Duration = Duration::from_secs(15);
 /// For so long a shutdown waits for answers under way.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 /// The size of the pieces in which files are read, in bytes.
@@ -64,18 +64,51 @@ pub trait BlobStore: Send + Sync + 'static {
 #[derive(Clone)]
 struct Shared {
 	store: Arc<dyn BlobStore>,
-	turns: Arc<Semaphore>,
+	turns: Arc<Turns>,
 }
 
-/// The routes of the protocol, to be served or merged with others.
+/// The right to send an answer. It lasts until the last piece of the answer was handed to the system.
+type Turn = Arc<Permit>;
+
+/// Whose connection a request came by, if the server under the routes is [`serve`]'s.
+type Origin = Option<Extension<ConnectInfo<Peer>>>;
+
+/// A piece of an answer and its turn.
+struct Piece<T> {
+	bytes: T,
+	range: Range<usize>,
+	_turn: Turn,
+}
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Piece<T> {
+	fn as_ref(&self) -> &[u8] {
+		self.bytes.as_ref().get(self.range.clone()).unwrap_or_default()
+	}
+}
+
+/// A part of some bytes, without copying them.
+fn piece<T: AsRef<[u8]> + Send + 'static>(bytes: T, range: Range<usize>, turn: &Turn) -> Bytes {
+	Bytes::from_owner(Piece {
+		bytes,
+		range,
+		_turn: turn.clone(),
+	})
+}
+
+/// The routes of the protocol, to be merged with others. Whoever serves them has to bound connections, their time and
+/// what one address takes; [`serve`] does.
 pub fn router(store: Arc<dyn BlobStore>) -> Router {
+	router_with(store, &ServeLimits::default())
+}
+
+fn router_with(store: Arc<dyn BlobStore>, limits: &ServeLimits) -> Router {
 	Router::new()
 		.route("/blobs/{root}", get(blob))
 		.route("/lists/{root}/{first}/{count}", get(list))
 		.route("/outcomes/{job}/{shard}", get(outcomes))
 		.with_state(Shared {
 			store,
-			turns: Arc::new(Semaphore::new(MAX_CONCURRENT)),
+			turns: Arc::new(Turns::new(limits)),
 		})
 }
 
@@ -87,16 +120,24 @@ pub struct Server {
 	task: JoinHandle<io::Result<()>>,
 }
 
-/// Serves a store on a listener.
+/// Serves a store on a listener, within the default limits.
 ///
 /// # Errors
 /// If the listener has no address.
 pub fn serve(listener: TcpListener, store: Arc<dyn BlobStore>) -> io::Result<Server> {
+	serve_with(listener, store, ServeLimits::default())
+}
+
+/// Serves a store on a listener within these limits.
+///
+/// # Errors
+/// If the listener has no address.
+pub fn serve_with(listener: TcpListener, store: Arc<dyn BlobStore>, limits: ServeLimits) -> io::Result<Server> {
 	let address = listener.local_addr()?;
 	let (stop, stopped) = oneshot::channel::<()>();
-	let router = router(store);
+	let router = router_with(store, &limits).into_make_service_with_connect_info::<Peer>();
 	let task = tokio::spawn(async move {
-		axum::serve(listener, router)
+		axum::serve(Guarded::new(listener, limits), router)
 			.with_graceful_shutdown(async move {
 				// Either a message or a dropped sender ends it.
 				drop(stopped.await);
@@ -136,19 +177,25 @@ fn refuse(status: StatusCode, reason: &str) -> Response {
 	(status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-fn octets(bytes: Vec<u8>) -> Response {
-	([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
+fn octets(bytes: Vec<u8>, turn: &Turn) -> Response {
+	let whole = 0..bytes.len();
+	(
+		[(header::CONTENT_TYPE, "application/octet-stream")],
+		piece(bytes, whole, turn),
+	)
+		.into_response()
 }
 
 impl Shared {
-	async fn turn(&self) -> Result<OwnedSemaphorePermit, Response> {
-		match tokio::time::timeout(MAX_WAIT, self.turns.clone().acquire_owned()).await {
-			Ok(Ok(permit)) => Ok(permit),
-			_ => Err(refuse(
+	async fn turn(&self, from: Origin) -> Result<Turn, Response> {
+		let address = from.and_then(|Extension(ConnectInfo(Peer(address)))| address);
+		let turn = self.turns.take(address).await;
+		turn.map(Arc::new).ok_or_else(|| {
+			refuse(
 				StatusCode::SERVICE_UNAVAILABLE,
 				"too many requests at once, try again later",
-			)),
-		}
+			)
+		})
 	}
 
 	async fn look<T: Send + 'static>(
@@ -165,12 +212,12 @@ impl Shared {
 	}
 }
 
-async fn blob(State(shared): State<Shared>, Path(root): Path<String>, headers: HeaderMap) -> Response {
+async fn blob(State(shared): State<Shared>, from: Origin, Path(root): Path<String>, headers: HeaderMap) -> Response {
 	let Some(root) = parse_root(&root) else {
 		return refuse(StatusCode::BAD_REQUEST, "not a root");
 	};
-	let permit = match shared.turn().await {
-		Ok(permit) => permit,
+	let turn = match shared.turn(from).await {
+		Ok(turn) => turn,
 		Err(refusal) => return refusal,
 	};
 	let found = match shared.look(move |store| store.open(root)).await {
@@ -183,12 +230,12 @@ async fn blob(State(shared): State<Shared>, Path(root): Path<String>, headers: H
 			let len = bytes.len() as u64;
 			partial(len, &headers, |start, count| async move {
 				let range = usize::try_from(start).ok().zip(usize::try_from(start + count).ok());
-				let part = range.and_then(|(start, end)| bytes.get(start..end)).unwrap_or_default();
-				Ok(Body::from(part.to_vec()))
+				let (start, end) = range.ok_or(io::ErrorKind::InvalidInput)?;
+				Ok(Body::from(piece(bytes, start..end, &turn)))
 			})
 			.await
 		}
-		Some(Blob::File(path)) => file(path, &headers, permit).await,
+		Some(Blob::File(path)) => file(path, &headers, turn).await,
 	};
 	answer.unwrap_or_else(|error: io::Error| {
 		if error.kind() == io::ErrorKind::NotFound {
@@ -199,16 +246,17 @@ async fn blob(State(shared): State<Shared>, Path(root): Path<String>, headers: H
 	})
 }
 
-async fn file(path: PathBuf, headers: &HeaderMap, permit: OwnedSemaphorePermit) -> io::Result<Response> {
+async fn file(path: PathBuf, headers: &HeaderMap, turn: Turn) -> io::Result<Response> {
 	let mut file = tokio::fs::File::open(path).await?;
 	let len = file.metadata().await?.len();
 	partial(len, headers, |start, count| async move {
 		file.seek(SeekFrom::Start(start)).await?;
 		let stream = ReaderStream::with_capacity(file.take(count), CHUNK);
-		// The turn ends with the last piece.
-		Ok(Body::from_stream(stream.map(move |piece| {
-			let _turn = &permit;
-			piece
+		Ok(Body::from_stream(stream.map(move |read| {
+			read.map(|bytes| {
+				let whole = 0..bytes.len();
+				piece(bytes, whole, &turn)
+			})
 		})))
 	})
 	.await
@@ -275,15 +323,19 @@ fn parse_range(value: &str, len: u64) -> Option<Option<(u64, u64)>> {
 	Some((start < end).then(|| (start, end - start)))
 }
 
-async fn list(State(shared): State<Shared>, Path((root, first, count)): Path<(String, u32, u32)>) -> Response {
+async fn list(
+	State(shared): State<Shared>,
+	from: Origin,
+	Path((root, first, count)): Path<(String, u32, u32)>,
+) -> Response {
 	let Some(root) = parse_root(&root) else {
 		return refuse(StatusCode::BAD_REQUEST, "not a root");
 	};
 	if count == 0 || count > MAX_SHARD_TASKS {
 		return refuse(StatusCode::BAD_REQUEST, "the count must be 1 to 4096");
 	}
-	let _permit = match shared.turn().await {
-		Ok(permit) => permit,
+	let turn = match shared.turn(from).await {
+		Ok(turn) => turn,
 		Err(refusal) => return refusal,
 	};
 	let found = shared.look(move |store| {
@@ -297,22 +349,22 @@ async fn list(State(shared): State<Shared>, Path((root, first, count)): Path<(St
 		)
 	});
 	match found.await {
-		Ok(Some(Some(answer))) => octets(answer),
+		Ok(Some(Some(answer))) => octets(answer, &turn),
 		Ok(Some(None)) | Ok(None) => refuse(StatusCode::NOT_FOUND, "no such list or range"),
 		Err(refusal) => refusal,
 	}
 }
 
-async fn outcomes(State(shared): State<Shared>, Path((job, index)): Path<(u64, u32)>) -> Response {
-	let _permit = match shared.turn().await {
-		Ok(permit) => permit,
+async fn outcomes(State(shared): State<Shared>, from: Origin, Path((job, index)): Path<(u64, u32)>) -> Response {
+	let turn = match shared.turn(from).await {
+		Ok(turn) => turn,
 		Err(refusal) => return refusal,
 	};
 	match shared
 		.look(move |store| store.outcomes(ShardId { job: JobId(job), index }))
 		.await
 	{
-		Ok(Some(answer)) => octets(answer),
+		Ok(Some(answer)) => octets(answer, &turn),
 		Ok(None) => refuse(StatusCode::NOT_FOUND, "no such shard"),
 		Err(refusal) => refusal,
 	}

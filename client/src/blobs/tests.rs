@@ -25,6 +25,7 @@ const LIMITS: Limits = Limits {
 	stall: Duration::from_millis(400),
 	slowest: 1024 * 1024,
 	resumes: 3,
+	allow_private: true,
 };
 
 #[derive(Default)]

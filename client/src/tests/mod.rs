@@ -5,10 +5,16 @@ mod node;
 use crate::{calls, chain::Head, Error, Keypair, Result};
 use futures::StreamExt;
 use millrace_primitives::JobId;
-use node::{nonce_of, Ending, Node};
+use node::{nonce_of, Ending, Loss, Node};
+use std::time::Duration;
 
 fn alice() -> Keypair {
 	Keypair::from_uri("//Alice").unwrap()
+}
+
+/// What must not take long.
+async fn in_time<T>(future: impl std::future::Future<Output = T>) -> T {
+	tokio::time::timeout(Duration::from_secs(20), future).await.unwrap()
 }
 
 fn numbers(heads: Vec<Result<Head>>) -> Vec<u32> {
@@ -115,6 +121,89 @@ async fn a_lost_transaction_is_sent_again_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_lost_transaction_is_sent_again_while_no_block_becomes_final() {
+	let node = Node::new();
+	let chain = node.connect().await;
+	let submitted = tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await });
+	node.handed_in(1).await;
+	node.finalize(Some(0));
+	node.forget(false);
+	(0..4).for_each(|_| node.advance());
+	let transactions = in_time(node.handed_in(2)).await;
+	assert_eq!(transactions[0], transactions[1]);
+	node.advance();
+	node.finalize(None);
+	submitted.await.unwrap().unwrap();
+	assert_eq!(node.included(), transactions[..1]);
+}
+
+#[tokio::test]
+async fn a_transaction_for_a_runtime_that_is_gone_is_given_up_early() {
+	let node = Node::new();
+	let chain = node.connect().await;
+	let submit = || {
+		let chain = chain.clone();
+		tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await })
+	};
+	let lost = submit();
+	node.handed_in(1).await;
+	node.forget(true);
+	node.upgrade();
+	(0..4).for_each(|_| node.advance());
+	let error = in_time(lost).await.unwrap().unwrap_err();
+	assert!(matches!(error, Error::Dropped { .. }), "{error}");
+	node.forget(false);
+	let again = submit();
+	assert_eq!(nonce_of(&node.handed_in(2).await[1]), 0);
+	node.advance();
+	again.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_transaction_for_a_runtime_to_come_is_not_given_up() {
+	let node = Node::new();
+	let chain = node.connect().await;
+	node.finalize(Some(0));
+	(0..5).for_each(|_| node.advance());
+	node.upgrade();
+	node.advance();
+	node.forget(true);
+	let submitted = tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await });
+	node.handed_in(1).await;
+	node.forget(false);
+	// These blocks run the version before.
+	node.finalize(Some(4));
+	let transactions = in_time(node.handed_in(2)).await;
+	node.advance();
+	node.finalize(None);
+	submitted.await.unwrap().unwrap();
+	assert_eq!(node.included(), transactions[..1]);
+}
+
+#[tokio::test]
+async fn nothing_is_sent_while_the_node_is_away() {
+	let node = Node::new();
+	let chain = node.connect_with(Duration::from_millis(150)).await;
+	let submit = || {
+		let chain = chain.clone();
+		tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await })
+	};
+	node.stay_away(true);
+	// The second one waits for the first.
+	for submitted in [submit(), submit()] {
+		let error = in_time(submitted).await.unwrap().unwrap_err();
+		assert!(matches!(error, Error::NotSent(_)), "{error}");
+		assert!(error.is_connection() && error.is_retryable(), "{error}");
+	}
+	node.stay_away(false);
+	let submitted = submit();
+	in_time(node.handed_in(1)).await;
+	node.advance();
+	submitted.await.unwrap().unwrap();
+	assert_eq!(node.included().len(), 1);
+}
+
+#[tokio::test]
 async fn a_transaction_that_can_no_longer_be_included_is_given_up_and_its_nonce_taken_again() {
 	let node = Node::new();
 	let chain = node.connect().await;
@@ -177,4 +266,92 @@ async fn a_submission_survives_a_lost_connection() {
 	node.disconnect();
 	node.advance();
 	submitted.await.unwrap().unwrap();
+}
+
+/// A submission whose first answers get lost, on a chain whose blocks `advance` makes.
+async fn with_losses(node: &Node, losses: &[Loss]) -> tokio::task::JoinHandle<Result<crate::Finalized>> {
+	let chain = node.connect().await;
+	node.lose(losses.iter().copied());
+	tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await })
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_was_lost_is_not_signed_again_while_it_is_known() {
+	let node = Node::new();
+	let submitted = with_losses(&node, &[Loss::InPool, Loss::InPool]).await;
+	// The third answer arrives: it is known already.
+	let transactions = node.handed_in(3).await;
+	assert!(transactions.iter().all(|transaction| *transaction == transactions[0]));
+	node.advance();
+	let finalized = submitted.await.unwrap().unwrap();
+	assert_eq!(finalized.hash, millrace_primitives::merkle::hash(&transactions[0]));
+	assert_eq!(node.included(), [transactions[0].clone()]);
+}
+
+#[tokio::test]
+async fn a_transaction_whose_answer_was_lost_is_found_in_its_block() {
+	// When it is asked about again, its nonce is used, or it is banned: by itself.
+	for loss in [Loss::InBlock, Loss::Banned] {
+		let node = Node::new();
+		let submitted = with_losses(&node, &[loss]).await;
+		let finalized = submitted.await.unwrap().unwrap();
+		let transactions = node.handed_in(2).await;
+		assert_eq!(transactions[0], transactions[1]);
+		assert_eq!(finalized.block.number, 1);
+		assert_eq!(node.included(), transactions[..1]);
+	}
+}
+
+#[tokio::test]
+async fn a_transaction_that_nobody_answers_for_is_awaited_and_not_signed_again() {
+	let node = Node::new();
+	let chain = node.connect_with(Duration::from_millis(350)).await;
+	node.lose([Loss::InPool; 100]);
+	let submitted = tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await });
+	// Longer than the patience with one request.
+	tokio::time::sleep(Duration::from_millis(700)).await;
+	assert!(!submitted.is_finished());
+	node.advance();
+	submitted.await.unwrap().unwrap();
+	assert_eq!(node.included().len(), 1);
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_lost_on_the_way_is_signed_again_only_when_it_cannot_come_any_more() {
+	let node = Node::new();
+	let chain = node.connect_with(Duration::from_millis(150)).await;
+	node.forget(true);
+	node.lose([Loss::Before; 2]);
+	let submitted = tokio::spawn(async move { chain.submit(&alice(), calls::cancel(JobId(1))).await });
+	let first = node.handed_in(2).await.remove(0);
+	tokio::time::sleep(Duration::from_millis(300)).await;
+	(0..63).for_each(|_| node.advance());
+	// It is still valid: whatever is handed in is the same.
+	tokio::time::sleep(Duration::from_millis(200)).await;
+	let handed_in = node.handed_in(2).await;
+	assert!(handed_in.iter().all(|transaction| *transaction == first));
+	node.forget(false);
+	node.advance();
+	let again = node.handed_in(handed_in.len() + 1).await.pop().unwrap();
+	assert_ne!(again, first);
+	assert_eq!(nonce_of(&again), nonce_of(&first));
+	node.advance();
+	let finalized = submitted.await.unwrap().unwrap();
+	assert_eq!(finalized.hash, millrace_primitives::merkle::hash(&again));
+	assert_eq!(node.included(), [again]);
+}
+
+#[tokio::test]
+async fn the_kind_of_a_chain_is_read() {
+	let node = Node::new();
+	let chain = node.connect().await;
+	for (kind, live) in [
+		(serde_json::json!("Development"), false),
+		(serde_json::json!("Local"), false),
+		(serde_json::json!("Live"), true),
+		(serde_json::json!({ "Custom": "Local" }), true),
+	] {
+		node.set_chain_type(kind);
+		assert_eq!(chain.is_live().await.unwrap(), live);
+	}
 }

@@ -10,7 +10,7 @@ use futures::{channel::mpsc, FutureExt, StreamExt};
 use millrace_primitives::{merkle, Hash};
 use serde_json::{json, value::RawValue, Value};
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, VecDeque},
 	sync::{Arc, Mutex},
 	time::Duration,
 };
@@ -29,11 +29,30 @@ pub enum Ending {
 	UnknownJob,
 }
 
+/// What happens to a transaction whose answer gets lost with the connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+	/// It never arrives.
+	Before,
+	/// It is in the pool.
+	InPool,
+	/// It is in a block, and its nonce is used.
+	InBlock,
+	/// It is in a block, and the pool bans it.
+	Banned,
+}
+
 struct State {
 	/// Told apart from other chains of the same heights.
 	name: u8,
-	/// The transactions of each block and how they ended. All blocks are finalized.
+	/// The transactions of each block and how they ended.
 	blocks: Vec<(Vec<Vec<u8>>, Ending)>,
+	/// The last finalized block while finality lags; else all are.
+	finalized: Option<usize>,
+	/// The block that upgrades the runtime.
+	upgrade: Option<usize>,
+	/// True while it answers nothing.
+	away: bool,
 	/// The pool by nonce.
 	pool: BTreeMap<u32, Vec<u8>>,
 	/// The nonce of the one account that signs.
@@ -42,6 +61,11 @@ struct State {
 	forgetful: bool,
 	/// True if it has headers only.
 	bodiless: bool,
+	/// What becomes of the next transactions, whose answers get lost.
+	losses: VecDeque<Loss>,
+	/// Transactions that are refused for the time being.
+	banned: Vec<Hash>,
+	chain_type: Value,
 	subscribers: Vec<mpsc::UnboundedSender<Result<Box<RawValue>, RpcError>>>,
 }
 
@@ -66,10 +90,16 @@ impl Node {
 		let state = State {
 			name: 0,
 			blocks: vec![(Vec::new(), Ending::Success)],
+			finalized: None,
+			upgrade: None,
+			away: false,
 			pool: BTreeMap::new(),
 			nonce: 0,
 			forgetful: false,
 			bodiless: false,
+			losses: VecDeque::new(),
+			banned: Vec::new(),
+			chain_type: json!("Development"),
 			subscribers: Vec::new(),
 		};
 		Self {
@@ -79,9 +109,29 @@ impl Node {
 	}
 
 	pub async fn connect(&self) -> Chain {
-		Chain::over(Rpc::over(RpcClient::new(self.clone()), Duration::from_secs(10)))
+		self.connect_with(Duration::from_secs(10)).await
+	}
+
+	pub async fn connect_with(&self, patience: Duration) -> Chain {
+		Chain::over(Rpc::over(RpcClient::new(self.clone()), patience))
 			.await
 			.unwrap()
+	}
+
+	/// Loses the answers to the next transactions.
+	pub fn lose(&self, losses: impl IntoIterator<Item = Loss>) {
+		self.state.lock().unwrap().losses.extend(losses);
+	}
+
+	/// Is of another kind of chain.
+	pub fn set_chain_type(&self, chain_type: Value) {
+		self.state.lock().unwrap().chain_type = chain_type;
+	}
+
+	/// The transactions in blocks.
+	pub fn included(&self) -> Vec<Vec<u8>> {
+		let state = self.state.lock().unwrap();
+		state.blocks.iter().flat_map(|(block, _)| block.clone()).collect()
 	}
 
 	/// Makes a block of what is in the pool.
@@ -90,18 +140,7 @@ impl Node {
 	}
 
 	pub fn advance_with(&self, ending: Ending) {
-		let mut state = self.state.lock().unwrap();
-		let mut included = Vec::new();
-		while let Some(transaction) = {
-			let nonce = state.nonce;
-			state.pool.remove(&nonce)
-		} {
-			state.nonce += 1;
-			included.push(transaction);
-		}
-		state.blocks.push((included, ending));
-		let number = state.blocks.len() - 1;
-		state.announce(number);
+		self.state.lock().unwrap().make_block(ending);
 	}
 
 	/// Makes blocks without announcing them, as if the connection were down meanwhile.
@@ -110,6 +149,24 @@ impl Node {
 		for _ in 0..count {
 			state.blocks.push((Vec::new(), Ending::Success));
 		}
+	}
+
+	/// Finalizes blocks up to this one, and no more until it is told so; with none, all blocks.
+	pub fn finalize(&self, number: Option<usize>) {
+		let mut state = self.state.lock().unwrap();
+		state.finalized = number;
+		state.announce();
+	}
+
+	/// Runs a new version from the next block's end on.
+	pub fn upgrade(&self) {
+		let mut state = self.state.lock().unwrap();
+		state.upgrade = Some(state.blocks.len());
+	}
+
+	/// Answers nothing, or comes back.
+	pub fn stay_away(&self, away: bool) {
+		self.state.lock().unwrap().away = away;
 	}
 
 	/// Cuts all subscriptions.
@@ -151,6 +208,9 @@ impl Node {
 
 	fn answer(&self, method: &str, params: &[Value]) -> Result<Value, RpcError> {
 		let mut state = self.state.lock().unwrap();
+		if state.away {
+			return Err(RpcError::DisconnectedWillReconnect("test".into()));
+		}
 		let text = |index: usize| {
 			params
 				.get(index)
@@ -172,18 +232,31 @@ impl Node {
 					Value::Null
 				}
 			}
-			"chain_getFinalizedHead" => json!(state.hash(state.blocks.len() - 1)),
+			"chain_getFinalizedHead" => json!(state.hash(state.last_finalized())),
 			"chain_getHeader" => number_at(0, &state).map_or(Value::Null, |number| state.header(number)),
 			"chain_getBlock" if state.bodiless => Value::Null,
 			"chain_getBlock" => number_at(0, &state).map_or(Value::Null, |number| {
 				let extrinsics: Vec<_> = state.blocks[number].0.iter().map(|bytes| to_hex(bytes)).collect();
 				json!({ "block": { "header": state.header(number), "extrinsics": extrinsics }, "justifications": null })
 			}),
-			"state_getRuntimeVersion" => json!({ "specName": "millrace", "specVersion": 1, "transactionVersion": 1 }),
+			"system_chainType" => state.chain_type.clone(),
+			"state_getRuntimeVersion" => {
+				let number = number_at(0, &state).unwrap();
+				let version = if state.upgrade.is_some_and(|upgrade| number >= upgrade) {
+					2
+				} else {
+					1
+				};
+				json!({ "specName": "millrace", "specVersion": version, "transactionVersion": 1 })
+			}
 			"state_call" => match text(0).as_str() {
 				"Metadata_metadata_versions" => json!(to_hex(&vec![14u32, 15, 16, u32::MAX].encode())),
 				"Metadata_metadata_at_version" => json!(to_hex(&Some(EMBEDDED.to_vec()).encode())),
-				"AccountNonceApi_account_nonce" => json!(to_hex(&state.nonce.encode())),
+				"AccountNonceApi_account_nonce" => {
+					let number = number_at(2, &state).unwrap();
+					let later: usize = state.blocks[number + 1..].iter().map(|(block, _)| block.len()).sum();
+					json!(to_hex(&(state.nonce - later as u32).encode()))
+				}
 				other => panic!("{other}"),
 			},
 			"state_getStorage" => {
@@ -199,6 +272,21 @@ impl Node {
 				let hash = merkle::hash(&transaction);
 				let nonce = nonce_of(&transaction);
 				self.handed_in.send_modify(|all| all.push(transaction.clone()));
+				if let Some(loss) = state.losses.pop_front() {
+					if loss != Loss::Before && nonce >= state.nonce {
+						state.pool.insert(nonce, transaction);
+					}
+					if matches!(loss, Loss::InBlock | Loss::Banned) {
+						state.make_block(Ending::Success);
+					}
+					if loss == Loss::Banned {
+						state.banned.push(hash);
+					}
+					return Err(RpcError::DisconnectedWillReconnect("test".into()));
+				}
+				if state.banned.contains(&hash) {
+					return Err(refusal(1012, ""));
+				}
 				if nonce < state.nonce {
 					return Err(refusal(1010, "Transaction is outdated"));
 				}
@@ -238,8 +326,25 @@ impl State {
 		json!({ "number": format!("{number:#x}"), "parentHash": parent })
 	}
 
-	fn announce(&mut self, number: usize) {
-		let header = RawValue::from_string(self.header(number).to_string()).unwrap();
+	fn make_block(&mut self, ending: Ending) {
+		let mut included = Vec::new();
+		while let Some(transaction) = self.pool.remove(&self.nonce) {
+			self.nonce += 1;
+			included.push(transaction);
+		}
+		self.blocks.push((included, ending));
+		if self.finalized.is_none() {
+			self.announce();
+		}
+	}
+
+	fn last_finalized(&self) -> usize {
+		self.finalized.unwrap_or(self.blocks.len() - 1)
+	}
+
+	fn announce(&mut self) {
+		let header = self.header(self.last_finalized());
+		let header = RawValue::from_string(header.to_string()).unwrap();
 		self.subscribers
 			.retain(|subscriber| subscriber.unbounded_send(Ok(header.clone())).is_ok());
 	}
@@ -294,11 +399,14 @@ impl RpcClientT for Node {
 	) -> RawRpcFuture<'a, RawRpcSubscription> {
 		let (sender, receiver) = mpsc::unbounded();
 		let mut state = self.state.lock().unwrap();
+		let away = state.away;
 		state.subscribers.push(sender);
-		let number = state.blocks.len() - 1;
 		// A node begins with its present head, for everybody here: hearing of a head twice does no harm.
-		state.announce(number);
+		state.announce();
 		async move {
+			if away {
+				return Err(RpcError::DisconnectedWillReconnect("test".into()));
+			}
 			Ok(RawRpcSubscription {
 				stream: receiver.boxed(),
 				id: None,

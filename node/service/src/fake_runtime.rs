@@ -6,7 +6,7 @@
 
 use millrace_primitives::{
 	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView},
-	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ShardId,
 };
 use pallet_transaction_payment_rpc_runtime_api::{FeeDetails, RuntimeDispatchInfo};
 use sp_consensus_grandpa::AuthorityList;
@@ -185,6 +185,10 @@ sp_api::impl_runtime_apis! {
 		}
 
 		fn assignments(_: AccountId) -> Vec<AssignmentView> {
+			types_only!()
+		}
+
+		fn custody(_: AccountId, _: Option<ShardId>, _: u32) -> Vec<AssignmentView> {
 			types_only!()
 		}
 

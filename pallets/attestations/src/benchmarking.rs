@@ -1,10 +1,18 @@
-//! Benchmarks of every call and of what the hooks do, each where it costs most: shards of seven seats, the last of them.
+//! Benchmarks of every call and of what the hooks do, each where it costs most: shards of seven seats, the last of them,
+//! whose provider was unresponsive and comes back into the pools of all classes; shards that end with the last seat that
+//! missed its reveal; batches of shards that have no other provider in common.
 
 use crate::*;
 use alloc::vec;
 use frame_benchmarking::v2::*;
 use frame_system::RawOrigin;
-use millrace_primitives::{job::Verification, traits::Verifier};
+use millrace_primitives::{
+	job::Verification,
+	traits::{
+		BenchmarkStanding::{self, OneSlot, Spare, Unresponsive},
+		Verifier,
+	},
+};
 
 const SEATS: u32 = MAX_REPLICAS as u32;
 const REPORT: Report = Report {
@@ -14,22 +22,49 @@ const REPORT: Report = Report {
 const SALT: [u8; 32] = [3; 32];
 
 /// A provider and its operator key.
+#[derive(Clone)]
 struct Member {
 	provider: AccountId,
 	operator: AccountId,
 }
 
-fn team<T: Config>(seats: u32) -> Vec<Member> {
-	(0..seats)
+fn member<T: Config>(name: &'static str, n: u32, standing: BenchmarkStanding) -> Member {
+	let member = Member {
+		provider: account(name, n, 0),
+		operator: account(name, n, 1),
+	};
+	bring::<T>(&member, standing);
+	member
+}
+
+fn bring<T: Config>(member: &Member, standing: BenchmarkStanding) {
+	T::Registry::benchmark_provider(&member.provider, &member.operator, standing);
+}
+
+fn team<T: Config>(seats: u32, standing: BenchmarkStanding) -> Vec<Member> {
+	(0..seats).map(|n| member::<T>("member", n, standing)).collect()
+}
+
+/// So many teams of seven that share their last member alone, who has room for a seat in each.
+fn teams<T: Config>(count: u32) -> Vec<Vec<Member>> {
+	let shared = member::<T>("shared", 0, Spare);
+	let others = SEATS - 1;
+	(0..count)
 		.map(|n| {
-			let member = Member {
-				provider: account("provider", n, 0),
-				operator: account("operator", n, 0),
-			};
-			T::Registry::benchmark_provider(&member.provider, &member.operator);
-			member
+			let mut team: Vec<_> = (0..others)
+				.map(|seat| member::<T>("member", n * others + seat, OneSlot))
+				.collect();
+			team.push(shared.clone());
+			team
 		})
 		.collect()
+}
+
+/// Lets so many providers leave the pools, each of which moves others in all of them.
+fn tail<T: Config>(count: u32) {
+	for n in 0..count {
+		member::<T>("tail", n, Unresponsive);
+	}
 }
 
 /// A shard that the team has accepted.
@@ -78,6 +113,15 @@ fn reveal_all<T: Config>(shard: ShardId, members: &[Member]) -> Result<(), Bench
 	Ok(())
 }
 
+/// Who is a member of all teams.
+fn shared(teams: &[Vec<Member>]) -> Result<Member, BenchmarkError> {
+	teams
+		.first()
+		.and_then(|team| team.last())
+		.cloned()
+		.ok_or(BenchmarkError::Stop("no team"))
+}
+
 /// A sealed shard of which the first `missing` seats are not revealed.
 fn overdue<T: Config>(team: &[Member], missing: u32) -> Result<ShardId, BenchmarkError> {
 	let shard = accepted::<T>(team)?;
@@ -93,11 +137,13 @@ mod benches {
 	/// The seal that opens the reveals.
 	#[benchmark]
 	fn seal() -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS);
+		let team = team::<T>(SEATS, OneSlot);
 		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("no team"))?;
 		let shard = accepted::<T>(&team)?;
 		seal_all::<T>(shard, others)?;
 		let item = seal_item::<T>(shard, &last.provider)?;
+		bring::<T>(last, Unresponsive);
+		T::Assignments::benchmark_exhaust(shard, 1);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(last.operator.clone()), shard, item.seal);
@@ -109,10 +155,11 @@ mod benches {
 	/// A reveal that decides nothing.
 	#[benchmark]
 	fn reveal() -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS);
+		let team = team::<T>(SEATS, OneSlot);
 		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("no team"))?;
 		let shard = overdue::<T>(&team, SEATS)?;
 		reveal_all::<T>(shard, &others[1..])?;
+		bring::<T>(last, Unresponsive);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(last.operator.clone()), shard, REPORT, SALT);
@@ -124,8 +171,10 @@ mod benches {
 	/// The reveal that completes a shard of `s` equal reports.
 	#[benchmark]
 	fn reveal_last(s: Linear<2, SEATS>) -> Result<(), BenchmarkError> {
-		let team = team::<T>(s);
+		let team = team::<T>(s, OneSlot);
 		let shard = overdue::<T>(&team, 1)?;
+		bring::<T>(&team[0], Unresponsive);
+		T::Assignments::benchmark_exhaust(shard, 1);
 
 		#[extrinsic_call]
 		reveal(RawOrigin::Signed(team[0].operator.clone()), shard, REPORT, SALT);
@@ -137,15 +186,17 @@ mod benches {
 	/// `n` seals that each open the reveals of their shard.
 	#[benchmark]
 	fn seal_many(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS);
-		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("no team"))?;
 		let mut items = vec![];
-		for _ in 0..n {
-			let shard = accepted::<T>(&team)?;
-			seal_all::<T>(shard, others)?;
+		let teams = teams::<T>(n);
+		let last = shared(&teams)?;
+		for team in &teams {
+			let shard = accepted::<T>(team)?;
+			seal_all::<T>(shard, &team[..team.len() - 1])?;
+			T::Assignments::benchmark_exhaust(shard, 1);
 			items.push(seal_item::<T>(shard, &last.provider)?);
 		}
 		let shards: Vec<_> = items.iter().map(|item| item.shard).collect();
+		bring::<T>(&last, Unresponsive);
 
 		#[extrinsic_call]
 		_(
@@ -160,15 +211,20 @@ mod benches {
 	/// `n` reveals that each complete a shard of equal reports.
 	#[benchmark]
 	fn reveal_many(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS);
 		let mut items = vec![];
-		for _ in 0..n {
-			items.push(reveal_item(overdue::<T>(&team, 1)?));
+		let teams = teams::<T>(n);
+		let last = shared(&teams)?;
+		for team in &teams {
+			let shard = overdue::<T>(team, SEATS)?;
+			reveal_all::<T>(shard, &team[..team.len() - 1])?;
+			T::Assignments::benchmark_exhaust(shard, 1);
+			items.push(reveal_item(shard));
 		}
+		bring::<T>(&last, Unresponsive);
 
 		#[extrinsic_call]
 		_(
-			RawOrigin::Signed(team[0].operator.clone()),
+			RawOrigin::Signed(last.operator.clone()),
 			BoundedVec::truncate_from(items),
 		);
 
@@ -176,13 +232,18 @@ mod benches {
 		Ok(())
 	}
 
-	/// `n` deadlines that every seat missed. The clock is not the benchmark's to move, so what the call does is measured.
+	/// `n` deadlines that every seat missed, so that the shard ends. The clock is not the benchmark's to move, so what the
+	/// call does is measured.
 	#[benchmark]
 	fn poke(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS);
-		for _ in 0..n {
-			overdue::<T>(&team, SEATS)?;
+		for first in (0..n).map(|shard| shard * SEATS) {
+			let team: Vec<_> = (first..first + SEATS)
+				.map(|n| member::<T>("member", n, Spare))
+				.collect();
+			let shard = overdue::<T>(&team, SEATS)?;
+			T::Assignments::benchmark_exhaust(shard, SEATS);
 		}
+		tail::<T>(n * SEATS);
 		let served;
 
 		#[block]
@@ -197,7 +258,7 @@ mod benches {
 	/// Looking at the first deadline, which has not passed.
 	#[benchmark]
 	fn serve_base() -> Result<(), BenchmarkError> {
-		overdue::<T>(&team::<T>(2), 2)?;
+		overdue::<T>(&team::<T>(2, OneSlot), 2)?;
 		let served;
 
 		#[block]
@@ -212,7 +273,7 @@ mod benches {
 	/// A deadline of a shard that has another one by now.
 	#[benchmark]
 	fn serve_stale() -> Result<(), BenchmarkError> {
-		let shard = overdue::<T>(&team::<T>(SEATS), SEATS)?;
+		let shard = overdue::<T>(&team::<T>(SEATS, OneSlot), SEATS)?;
 		Evidence::<T>::mutate(shard, |evidence| {
 			if let Some(evidence) = evidence {
 				evidence.reveal_due = Some(MarketBlock::MAX);
@@ -233,10 +294,12 @@ mod benches {
 		Ok(())
 	}
 
-	/// A deadline that `s` seats missed.
+	/// A deadline that `s` seats missed, of which the last ends the shard: the others get half of their price.
 	#[benchmark]
 	fn serve_missed(s: Linear<1, SEATS>) -> Result<(), BenchmarkError> {
-		overdue::<T>(&team::<T>(SEATS), s)?;
+		let shard = overdue::<T>(&team::<T>(SEATS, Spare), s)?;
+		T::Assignments::benchmark_exhaust(shard, s);
+		tail::<T>(s);
 		let served;
 
 		#[block]
@@ -245,6 +308,7 @@ mod benches {
 		}
 
 		assert_eq!(served, 1);
+		assert!(T::Assignments::seat(shard, &account("member", SEATS - 1, 0)).is_none());
 		Ok(())
 	}
 

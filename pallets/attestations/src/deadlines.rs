@@ -68,8 +68,7 @@ impl<T: Config> Pallet<T> {
 		served
 	}
 
-	/// Removes the seats that did not reveal and reports them, each of them even if the first report ends the shard;
-	/// returns how many.
+	/// Removes the seats that did not reveal and reports them, all at once; returns how many.
 	fn expire(deadline: Deadline) -> u32 {
 		let Deadline { shard, due } = deadline;
 		let Some(mut evidence) = Evidence::<T>::get(shard).filter(|evidence| evidence.reveal_due == Some(due)) else {
@@ -84,11 +83,11 @@ impl<T: Config> Pallet<T> {
 		evidence.entries.retain(|entry| entry.report.is_some());
 		evidence.reveal_due = None;
 		Evidence::<T>::insert(shard, evidence);
-		let count = missed.len() as u32;
+		let seats: Vec<u8> = missed.iter().map(|(seat, _)| *seat).collect();
 		for (seat, provider) in missed {
 			Self::deposit_event(Event::RevealMissed { shard, seat, provider });
-			T::Assignments::on_missed_reveal(shard, seat);
 		}
-		count
+		T::Assignments::on_missed_reveals(shard, &seats);
+		seats.len() as u32
 	}
 }

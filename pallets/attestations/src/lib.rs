@@ -19,7 +19,7 @@
 //! - *Replay*: the shard and the seat's round are part of the hash, so neither another shard's seal nor one from before
 //!   the seat fell vacant can be opened.
 //! - *Last revealer*: it sees the other reports but is bound by its own. It can only stay silent, and
-//!   [`Assignments::on_missed_reveal`] makes that cost what the terms of the shard say.
+//!   [`Assignments::on_missed_reveals`] makes that cost what the terms of the shard say.
 //! - *Inflated gas*: no report above the shard's gas limit can be revealed, and differing gas is a difference.
 //! - *Reorganisation*: a reveal gives its salt and report away, so agents reveal only after the block with the last seal
 //!   is finalized; the reveal window must be long enough for that.

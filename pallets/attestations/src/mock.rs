@@ -157,12 +157,14 @@ impl Assignments for Jobs {
 	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult {
 		Self::advance(shard, seat, SeatEvent::Reveal)
 	}
-	fn on_missed_reveal(shard: ShardId, seat: u8) {
-		Missed::mutate(|missed| missed.push((shard, seat)));
+	fn on_missed_reveals(shard: ShardId, seats: &[u8]) {
+		Missed::mutate(|missed| missed.extend(seats.iter().map(|seat| (shard, *seat))));
 		if CloseOnMiss::get() {
 			Self::close(shard);
-		} else {
-			Self::advance(shard, seat, SeatEvent::Timeout).expect("only sealed seats miss their reveal");
+			return;
+		}
+		for seat in seats {
+			Self::advance(shard, *seat, SeatEvent::Timeout).expect("only sealed seats miss their reveal");
 		}
 	}
 	fn on_verdict(shard: ShardId, verdict: Verdict) {
@@ -214,6 +216,9 @@ impl ProviderRegistry for Providers {
 	fn census(request: &DrawRequest) -> Census {
 		<()>::census(request)
 	}
+	fn drop_stale(provider: &AccountId) -> bool {
+		<()>::drop_stale(provider)
+	}
 	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
 		<()>::reserve(provider, liability)
 	}
@@ -227,7 +232,11 @@ impl ProviderRegistry for Providers {
 		Alive::mutate(provider, |alive| *alive += 1);
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_provider(provider: &AccountId, operator: &AccountId) {
+	fn benchmark_provider(
+		provider: &AccountId,
+		operator: &AccountId,
+		_: millrace_primitives::traits::BenchmarkStanding,
+	) {
 		Operators::insert(operator, provider);
 	}
 }

@@ -1,16 +1,14 @@
-//! Weights of `pallet_emission`.
+//! Weights of `pallet_emission`, measured by its benchmarks. Written by `scripts/weights.sh`; changes are lost.
 //!
-//! Database accesses are counted from the code; times are set from calls of `pallet_balances` with like accesses, above
-//! them. Measured weights of a runtime replace these.
+//! frame-benchmarking-cli 64.0.0, 2026-11-21, 20 steps, 10 repeats, AMD EPYC.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
 #![allow(unused_imports)]
 #![allow(missing_docs)]
-#![allow(dead_code)]
 
-use frame_support::{traits::Get, weights::Weight};
 use core::marker::PhantomData;
+use frame_support::{traits::Get, weights::Weight};
 
 /// Weight functions needed for `pallet_emission`.
 pub trait WeightInfo {
@@ -18,58 +16,70 @@ pub trait WeightInfo {
 	fn prune() -> Weight;
 	fn poll_idle() -> Weight;
 	fn close_era() -> Weight;
-	fn on_settled(n: u32, ) -> Weight;
 }
 
-/// Weights for `pallet_emission`.
+/// Weights of `pallet_emission` on the runtime's database.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Era` (r:1 w:0)
+	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Budgets` (r:1 w:1)
+	/// Proof: `Emission::Budgets` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Points` (r:1 w:1)
-	/// Storage: `Emission::Emitted` (r:1 w:1)
+	/// Proof: `Emission::Points` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
-	/// Storage: the clock (r:1 w:0), the parameters (r:1 w:0), `Balances::TotalIssuance` (r:1 w:1)
-	fn claim() -> Weight {
-		Weight::from_parts(95_000_000, 3_667)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
-			.saturating_add(T::DbWeight::get().writes(5_u64))
-	}
-	/// Storage: `Emission::Era` (r:1 w:0)
-	/// Storage: `Emission::Budgets` (r:1 w:1)
-	/// Storage: `Emission::Points` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Emitted` (r:1 w:1)
-	/// Storage: the clock (r:1 w:0), the parameters (r:1 w:0)
+	/// Proof: `Emission::Emitted` (`max_values`: Some(1), `max_size`: Some(48), added: 543, mode: `MaxEncodedLen`)
+	fn claim() -> Weight {
+		// Minimum execution time: 60_029_000 picoseconds.
+		Weight::from_parts(98_707_000, 3593)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
+	}
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Emission::Era` (r:1 w:0)
+	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
+	/// Storage: `Emission::Budgets` (r:1 w:1)
+	/// Proof: `Emission::Budgets` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
+	/// Storage: `Emission::Points` (r:1 w:1)
+	/// Proof: `Emission::Points` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
+	/// Storage: `Emission::Emitted` (r:1 w:1)
+	/// Proof: `Emission::Emitted` (`max_values`: Some(1), `max_size`: Some(48), added: 543, mode: `MaxEncodedLen`)
 	fn prune() -> Weight {
-		Weight::from_parts(50_000_000, 3_667)
+		// Minimum execution time: 34_341_000 picoseconds.
+		Weight::from_parts(47_020_000, 3585)
 			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Era` (r:1 w:0)
-	/// Storage: the clock (r:1 w:0), the parameters (r:1 w:0)
+	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
 	fn poll_idle() -> Weight {
-		Weight::from_parts(8_000_000, 1_700)
+		// Minimum execution time: 11_868_000 picoseconds.
+		Weight::from_parts(13_690_000, 3585)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 	}
 	/// Storage: `Emission::Era` (r:1 w:1)
+	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Emitted` (r:1 w:1)
+	/// Proof: `Emission::Emitted` (`max_values`: Some(1), `max_size`: Some(48), added: 543, mode: `MaxEncodedLen`)
 	/// Storage: `Emission::Budgets` (r:0 w:1)
+	/// Proof: `Emission::Budgets` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
 	fn close_era() -> Weight {
-		Weight::from_parts(60_000_000, 1_700)
+		// Minimum execution time: 15_373_000 picoseconds.
+		Weight::from_parts(17_246_000, 1533)
 			.saturating_add(T::DbWeight::get().reads(2_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
-	}
-	/// Storage: `Emission::Era` (r:1 w:1)
-	/// Storage: `Emission::Points` (r:7 w:7)
-	/// Storage: the clock (r:1 w:0), the parameters (r:1 w:0)
-	/// The range of component `n` is `[1, 7]`.
-	fn on_settled(n: u32, ) -> Weight {
-		Weight::from_parts(15_000_000, 1_700)
-			.saturating_add(Weight::from_parts(9_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 2_571).saturating_mul(n.into()))
 	}
 }

@@ -6,9 +6,8 @@
 use crate::{
 	submit::{accept_window, execution_window},
 	timers::TimerAction,
-	AssignmentRef, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness,
-	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_ATTEMPTS,
-	MAX_SEED_BLOCKS,
+	AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness, ReadyBounds, Seat,
+	SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED, MAX_SEED_BLOCKS, MAX_TRIED,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -21,7 +20,7 @@ use millrace_primitives::{
 	job::SeatState,
 	merkle, money,
 	params::JobsParams,
-	provider::{DrawRequest, MAX_DRAWS},
+	provider::{Candidate, DrawRequest, MAX_DRAWS},
 	traits::{AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
 	Hash, JobId, JobSpec, MarketBlock, ShardId, ENGINE_VERSION,
 };
@@ -45,9 +44,18 @@ pub(crate) enum Visit {
 
 /// What all visits of a tick share.
 pub(crate) struct Round {
-	now: MarketBlock,
-	seeds: SeedRing,
-	params: JobsParams,
+	pub(crate) now: MarketBlock,
+	pub(crate) seeds: SeedRing,
+	pub(crate) params: JobsParams,
+}
+
+/// What a draw came to.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(crate) struct Draw {
+	/// True if the seat has a holder.
+	pub(crate) found: bool,
+	/// Candidates that turned out to be stale and left the pools.
+	pub(crate) dropped: u32,
 }
 
 impl<T: Config> MarketClock for Pallet<T> {
@@ -64,12 +72,26 @@ impl<T: Config> Pallet<T> {
 
 	/// The most that one visit of a job weighs.
 	pub(crate) fn visit_weight() -> Weight {
-		T::WeightInfo::skip_entry()
-			.max(T::WeightInfo::visit_nothing())
-			.max(T::WeightInfo::draw_seat())
+		let drawing = T::WeightInfo::draw_seat()
 			.max(T::WeightInfo::start_shard())
-			.max(T::WeightInfo::draw_nobody())
+			.max(T::WeightInfo::draw_nobody());
+		drawing
+			.saturating_add(T::WeightInfo::drop_stale().saturating_mul(MAX_DROPPED.into()))
+			.max(T::WeightInfo::skip_entry())
+			.max(T::WeightInfo::visit_nothing())
 			.max(T::WeightInfo::end_shard())
+	}
+
+	/// What a visit weighed that dropped so many stale candidates.
+	fn visited_weight(visit: Visit, dropped: u32) -> Weight {
+		let visited = match visit {
+			Visit::Nothing | Visit::Pulled => T::WeightInfo::visit_nothing(),
+			Visit::Drawn => T::WeightInfo::draw_seat(),
+			Visit::Started => T::WeightInfo::start_shard(),
+			Visit::Nobody => T::WeightInfo::draw_nobody(),
+			Visit::Ended => T::WeightInfo::end_shard(),
+		};
+		visited.saturating_add(T::WeightInfo::drop_stale().saturating_mul(dropped.into()))
 	}
 
 	/// Serves one block.
@@ -134,14 +156,8 @@ impl<T: Config> Pallet<T> {
 				idle += 1;
 				continue;
 			}
-			let visit = Self::visit(entry.job, &round);
-			meter.consume(match visit {
-				Visit::Nothing | Visit::Pulled => T::WeightInfo::visit_nothing(),
-				Visit::Drawn => T::WeightInfo::draw_seat(),
-				Visit::Started => T::WeightInfo::start_shard(),
-				Visit::Nobody => T::WeightInfo::draw_nobody(),
-				Visit::Ended => T::WeightInfo::end_shard(),
-			});
+			let (visit, dropped) = Self::visit(entry.job, &round);
+			meter.consume(Self::visited_weight(visit, dropped));
 			if matches!(visit, Visit::Drawn | Visit::Started | Visit::Ended | Visit::Pulled) {
 				idle = 0;
 			} else if queued() == length {
@@ -150,12 +166,12 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// One seat, or the end of one shard, for a job.
-	pub(crate) fn visit(id: JobId, round: &Round) -> Visit {
+	/// One seat, or the end of one shard, for a job; also how many stale candidates were dropped.
+	pub(crate) fn visit(id: JobId, round: &Round) -> (Visit, u32) {
 		let Some(mut job) = Jobs::<T>::get(id) else {
-			return Visit::Nothing;
+			return (Visit::Nothing, 0);
 		};
-		job.queued = false;
+		job.queued = None;
 		let pulled = Self::pull_backlog(id, &mut job);
 		let count = round.seeds.count;
 		let nothing = job.next_ready().is_none();
@@ -164,62 +180,70 @@ impl<T: Config> Pallet<T> {
 			.iter()
 			.position(|vacancy| vacancy.readiness.ready <= count);
 		let visit = match vacancy {
-			_ if nothing => Visit::Nothing,
+			_ if nothing => (Visit::Nothing, 0),
 			Some(place) => Self::fill_vacancy(id, &mut job, place, round),
 			None if job.may_start() && job.fresh.ready <= count => Self::start_shard(id, &mut job, round),
-			None if pulled => Visit::Pulled,
-			None => Visit::Nothing,
+			None if pulled => (Visit::Pulled, 0),
+			None => (Visit::Nothing, 0),
 		};
 		Self::conclude(id, job);
 		visit
 	}
 
 	/// Draws a provider for a vacant seat, or ends the shard if its job is closed and the shard cannot be completed.
-	fn fill_vacancy(id: JobId, job: &mut JobRecord, place: usize, round: &Round) -> Visit {
+	fn fill_vacancy(id: JobId, job: &mut JobRecord, place: usize, round: &Round) -> (Visit, u32) {
 		let mut vacancy = job.vacancies.remove(place);
 		let shard_id = ShardId {
 			job: id,
 			index: vacancy.shard,
 		};
 		let (Some(mut shard), Some(spec)) = (Shards::<T>::get(id, vacancy.shard), Specs::<T>::get(id)) else {
-			return Visit::Nothing;
+			return (Visit::Nothing, 0);
 		};
+		let grace_ends = job.expires_at.saturating_add(shard.terms.execution_window);
 		if !job.is_open() {
 			let deserted = shard.seats.iter().all(|seat| seat.holder.is_none());
-			if deserted || round.now >= job.expires_at.saturating_add(shard.terms.execution_window) {
+			if deserted || round.now >= grace_ends {
 				let revealed = T::Verifier::close(shard_id);
 				Self::fail_shard(shard_id, job, shard, revealed, Failure::Closed);
-				return Visit::Ended;
+				return (Visit::Ended, 0);
 			}
 		}
 		let count = round.seeds.count;
-		if !Self::draw_seat(shard_id, &spec, &mut shard, vacancy.seat, false, round) {
+		let draw = Self::draw_seat(shard_id, &spec, &mut shard, vacancy.seat, false, round);
+		if !draw.found {
 			vacancy.readiness.back_off(count);
+			if !job.is_open() {
+				// Its end must not wait for a long back-off.
+				let left = grace_ends.saturating_sub(round.now).max(1);
+				vacancy.readiness.ready = vacancy.readiness.ready.min(count.saturating_add(left));
+			}
 			let pushed = job.vacancies.try_push(vacancy);
 			debug_assert!(pushed.is_ok(), "it was taken out above");
-			return Visit::Nobody;
+			return (Visit::Nobody, draw.dropped);
 		}
 		Shards::<T>::insert(id, vacancy.shard, shard);
 		for other in job.vacancies.iter_mut().filter(|other| other.shard == vacancy.shard) {
 			other.readiness.ready = other.readiness.ready.max(count.saturating_add(1));
 		}
-		Visit::Drawn
+		(Visit::Drawn, draw.dropped)
 	}
 
 	/// Draws a provider for the first seat of the job's next shard and so starts it.
-	fn start_shard(id: JobId, job: &mut JobRecord, round: &Round) -> Visit {
+	fn start_shard(id: JobId, job: &mut JobRecord, round: &Round) -> (Visit, u32) {
 		let index = job.cursor;
 		let count = round.seeds.count;
 		let Some((spec, mut shard)) = Specs::<T>::get(id)
 			.and_then(|spec| Self::new_shard(job, &spec, index, &round.params).map(|new| (spec, new)))
 		else {
 			job.fresh.back_off(count);
-			return Visit::Nobody;
+			return (Visit::Nobody, 0);
 		};
 		let shard_id = ShardId { job: id, index };
-		if !Self::draw_seat(shard_id, &spec, &mut shard, 0, true, round) {
+		let draw = Self::draw_seat(shard_id, &spec, &mut shard, 0, true, round);
+		if !draw.found {
 			job.fresh.back_off(count);
-			return Visit::Nobody;
+			return (Visit::Nobody, draw.dropped);
 		}
 		job.cursor = job.cursor.saturating_add(1);
 		job.running = job.running.saturating_add(1);
@@ -237,7 +261,7 @@ impl<T: Config> Pallet<T> {
 			debug_assert!(pushed.is_ok(), "`may_start` saw to the room");
 		}
 		Shards::<T>::insert(id, index, shard);
-		Visit::Started
+		(Visit::Started, draw.dropped)
 	}
 
 	/// A shard under the present terms, all its seats vacant. `None` if its price overflows.
@@ -279,51 +303,65 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Draws a provider for a seat and hands the seat to it; `open` tells the verifier that the shard starts.
-	fn draw_seat(id: ShardId, spec: &JobSpec, shard: &mut ShardRecord, seat: u8, open: bool, round: &Round) -> bool {
-		let Some(seat_round) = shard.seats.get(usize::from(seat)).map(|seat| seat.round) else {
-			return false;
-		};
+	/// The candidates for a seat, in the order in which they are tried.
+	pub(crate) fn candidates(
+		id: ShardId,
+		spec: &JobSpec,
+		shard: &ShardRecord,
+		seat: u8,
+		round: &Round,
+	) -> Vec<Candidate> {
 		let request = Self::draw_request(spec, shard.terms.price_cap);
+		let seat_round = shard.seats.get(usize::from(seat)).map_or(0, |seat| seat.round);
 		let outputs = &round.seeds.outputs;
 		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
 		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
 		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
 		let draws = u32::from(round.params.draws).clamp(1, MAX_DRAWS);
-		let mut candidates = T::Providers::draw(&request, seed, draws);
-		candidates.retain(|candidate| {
+		let mut drawn = T::Providers::draw(&request, seed, draws);
+		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
 				&& !shard.excluded.contains(&candidate.provider)
 				&& shard.seat_of(&candidate.provider).is_none()
 		});
-		let order = T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &candidates);
-		for candidate in order
+		T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &drawn)
 			.into_iter()
-			.filter_map(|place| candidates.get(place))
-			.take(MAX_ATTEMPTS)
-		{
-			// Outside a storage layer: a registry that finds a candidate stale takes it out of its pools for good.
+			.filter_map(|place| drawn.get(place).cloned())
+			.collect()
+	}
+
+	/// Draws a provider for a seat and hands the seat to it; `open` tells the verifier that the shard starts.
+	fn draw_seat(id: ShardId, spec: &JobSpec, shard: &mut ShardRecord, seat: u8, open: bool, round: &Round) -> Draw {
+		let mut draw = Draw::default();
+		let Some(seat_round) = shard.seats.get(usize::from(seat)).map(|seat| seat.round) else {
+			return draw;
+		};
+		let candidates = Self::candidates(id, spec, shard, seat, round);
+		for candidate in candidates.into_iter().take(MAX_TRIED) {
+			if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&candidate.provider) {
+				draw.dropped = draw.dropped.saturating_add(1);
+				continue;
+			}
 			if T::Providers::reserve(&candidate.provider, shard.terms.liability).is_err() {
 				continue;
 			}
 			if open && with_storage_layer(|| T::Verifier::open(id, &spec.verification)).is_err() {
 				T::Providers::free_slot(&candidate.provider);
 				T::Providers::free_liability(&candidate.provider, shard.terms.liability);
-				return false;
+				return draw;
 			}
-			let provider = candidate.provider.clone();
+			let Candidate { provider, ask, .. } = candidate;
 			let due = round.now.saturating_add(shard.terms.accept_window);
 			if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
-				let (provider, ask) = (provider.clone(), candidate.ask);
 				seat.holder = Some(Holder {
-					provider,
+					provider: provider.clone(),
 					ask,
 					state: SeatState::Assigned,
 					due,
 					slot: true,
 				});
 			}
-			AssignmentsOf::<T>::insert(&provider, id, AssignmentRef { seat, kept: false });
+			AssignmentsOf::<T>::insert(&provider, id, seat);
 			Self::arm(
 				TimerAction::Accept {
 					shard: id,
@@ -338,8 +376,9 @@ impl<T: Config> Pallet<T> {
 				provider,
 				due,
 			});
-			return true;
+			draw.found = true;
+			return draw;
 		}
-		false
+		draw
 	}
 }

@@ -150,9 +150,13 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Backlog<T> = StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, u32, Vacancy>;
 
-	/// What each provider has to do or to keep. Iterated off chain only.
+	/// The seats of each provider in shards under way, by shard. Bounded by the provider's bond, iterated off chain only.
 	#[pallet::storage]
-	pub type AssignmentsOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, AssignmentRef>;
+	pub type AssignmentsOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
+
+	/// The seats of each provider in shards whose outputs it keeps, by shard. Iterated off chain only, in pages.
+	#[pallet::storage]
+	pub type CustodyOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
 
 	/// What a client (first key) owes a payee that could not receive it. It is part of the client's escrow hold.
 	#[pallet::storage]
@@ -173,7 +177,7 @@ pub mod pallet {
 
 	/// The bounds of all classes of timers.
 	#[pallet::storage]
-	pub type TimerClasses<T> = StorageValue<_, [TimerClass; timers::CLASSES], ValueQuery>;
+	pub type TimerClasses<T> = StorageValue<_, TimerTable, ValueQuery>;
 
 	/// Pending timers by class and place.
 	#[pallet::storage]
@@ -208,7 +212,7 @@ pub mod pallet {
 			shards: u32,
 			/// What is held for it.
 			escrow: Balance,
-			/// The fee for its shards, burned.
+			/// The fee for its shards' seats, burned.
 			burned: Balance,
 		},
 		/// A job pays more, runs longer, or goes on after a suspension.
@@ -222,7 +226,7 @@ pub mod pallet {
 			/// What is held in addition.
 			added: Balance,
 		},
-		/// Several providers in a row declined: nothing is handed out until the client tops up or cancels.
+		/// Several providers declined, none accepted: nothing is handed out until the client tops up or cancels.
 		JobSuspended {
 			/// The job.
 			job: JobId,
@@ -474,7 +478,7 @@ pub mod pallet {
 			Self::do_withdraw(who, program)
 		}
 
-		/// Submits a job: holds the most it can cost and burns the submission fee of each shard.
+		/// Submits a job: holds the most it can cost and burns the submission fee of each seat of its shards.
 		///
 		/// Errors: one for each rule of the specification, `UnknownProgram`, `PriceTooLow`, `DeadlineTooLong`,
 		/// `InsufficientFunds`.
@@ -486,20 +490,22 @@ pub mod pallet {
 		}
 
 		/// Raises the price cap of shards that have not started, or extends the deadline by so many market blocks, or
-		/// both. Resumes a suspended job and ends a back-off.
+		/// both. Resumes a suspended job; what waits because nobody was found is tried once soon, and the fee covers these
+		/// draws.
 		///
 		/// Errors: `UnknownJob`, `NotClient`, `NotOpen`, `PriceLowered`, `DeadlineTooLong`, `TooExpensive`,
 		/// `InsufficientFunds`.
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::top_up())]
+		#[pallet::weight(T::WeightInfo::top_up().saturating_add(Pallet::<T>::wake_weight(MAX_VACANCIES + 1)))]
 		pub fn top_up(
 			origin: OriginFor<T>,
 			job: JobId,
 			price_cap: Balance,
 			extra_deadline: MarketBlock,
-		) -> DispatchResult {
+		) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
-			Self::do_top_up(who, job, price_cap, extra_deadline)
+			let woken = Self::do_top_up(who, job, price_cap, extra_deadline)?;
+			Ok(Some(T::WeightInfo::top_up().saturating_add(Self::wake_weight(woken))).into())
 		}
 
 		/// Cancels a job: what has not started is refunded at once, what runs goes on to its settlement.

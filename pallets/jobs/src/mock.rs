@@ -70,6 +70,7 @@ pub fn params() -> JobsParams {
 		custody_period: 50,
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
+		shard_fee: MILL / 1_000,
 		..JobsParams::default()
 	}
 }
@@ -112,6 +113,8 @@ pub struct Provider {
 }
 
 thread_local! {
+	/// Providers that a draw finds to be stale.
+	pub static STALE: RefCell<BTreeSet<AccountId>> = const { RefCell::new(BTreeSet::new()) };
 	pub static REGISTRY: RefCell<BTreeMap<AccountId, Provider>> = const { RefCell::new(BTreeMap::new()) };
 	/// Operators that are not told by their number.
 	pub static OPERATORS: RefCell<BTreeMap<AccountId, AccountId>> = const { RefCell::new(BTreeMap::new()) };
@@ -157,6 +160,12 @@ impl ProviderRegistry for Registry {
 			.with_borrow(|all| all.contains_key(&provider))
 			.then_some(provider)
 	}
+	fn provider_named(who: &AccountId) -> Option<AccountId> {
+		match REGISTRY.with_borrow(|all| all.contains_key(who)) {
+			true => Some(who.clone()),
+			false => Self::provider_of(who),
+		}
+	}
 	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
 		Some(b"http://127.0.0.1:1".to_vec())
 	}
@@ -200,6 +209,13 @@ impl ProviderRegistry for Registry {
 			}
 		})
 	}
+	fn drop_stale(provider: &AccountId) -> bool {
+		let stale = STALE.with_borrow_mut(|all| all.remove(provider));
+		if stale {
+			REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().slots = 0);
+		}
+		stale
+	}
 	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
 		REGISTRY.with_borrow_mut(|all| {
 			let p = all.get_mut(provider).ok_or(DispatchError::CannotLookup)?;
@@ -230,13 +246,25 @@ impl ProviderRegistry for Registry {
 		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().conduct.push(conduct));
 	}
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_provider(provider: &AccountId, operator: &AccountId) {
+	fn benchmark_provider(
+		provider: &AccountId,
+		operator: &AccountId,
+		standing: millrace_primitives::traits::BenchmarkStanding,
+	) {
+		use millrace_primitives::traits::BenchmarkStanding;
+		if standing == BenchmarkStanding::Silent {
+			STALE.with_borrow_mut(|all| all.insert(provider.clone()));
+		}
 		OPERATORS.with_borrow_mut(|all| all.insert(operator.clone(), provider.clone()));
 		let new = Provider {
 			ask: 1,
 			slots: 1_000,
 			used: 0,
-			bond: Balance::MAX / 2,
+			bond: if standing == BenchmarkStanding::Bound {
+				0
+			} else {
+				Balance::MAX / 2
+			},
 			liability: 0,
 			slashed: 0,
 			conduct: Vec::new(),
@@ -282,11 +310,12 @@ impl Config for Test {
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
 	type TickWeight = TickWeight;
-	type WeightInfo = ();
+	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	REGISTRY.with_borrow_mut(|all| all.clear());
+	STALE.with_borrow_mut(|all| all.clear());
 	OPERATORS.with_borrow_mut(|all| all.clear());
 	OPENED.with_borrow_mut(|all| all.clear());
 	REVEALED.with_borrow_mut(|all| all.clear());

@@ -3,9 +3,9 @@
 
 use crate::{
 	timers::TimerAction, Backlog, Config, JobRecord, Pallet, QueueBounds, QueueEntry, Readiness, Ready, ReadyBounds,
-	Seeds, Shards, Vacancy, PATIENCE,
+	Seeds, Shards, Vacancy, WeightInfo, PATIENCE,
 };
-use frame_support::traits::Get;
+use frame_support::{traits::Get, weights::Weight};
 use millrace_primitives::{params::JobsParams, JobId};
 
 impl<T: Config> Pallet<T> {
@@ -43,7 +43,7 @@ impl<T: Config> Pallet<T> {
 	/// Sees to it that the job is visited when it next has something to do: by the queue if that is soon, else by a
 	/// timer. The caller stores the record.
 	pub(crate) fn schedule(id: JobId, job: &mut JobRecord) {
-		if job.queued {
+		if job.queued.is_some() {
 			return;
 		}
 		let Some(ready) = job.next_ready() else {
@@ -52,7 +52,7 @@ impl<T: Config> Pallet<T> {
 		};
 		let delay = ready.saturating_sub(Seeds::<T>::get().count);
 		if delay <= PATIENCE {
-			job.queued = true;
+			job.queued = Some(ready);
 			job.retry = None;
 			Self::push_ready(QueueEntry { job: id, ready });
 			return;
@@ -64,13 +64,22 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Ends the back-off of everything that failed to find somebody.
-	pub(crate) fn wake(job: &mut JobRecord, ready: u32) -> bool {
-		let mut woken = job.fresh.wake(ready);
+	/// Lets the next shard and so many vacancies that failed to find somebody be drawn once from `ready` on, those first
+	/// that have waited for longest; returns how many draws this allows.
+	pub(crate) fn wake(job: &mut JobRecord, ready: u32, vacancies: u32) -> u32 {
+		let mut woken = 0;
 		for vacancy in job.vacancies.iter_mut() {
-			woken |= vacancy.readiness.wake(ready);
+			if woken == vacancies {
+				break;
+			}
+			woken += u32::from(vacancy.readiness.wake(ready));
 		}
-		woken
+		woken + u32::from(job.fresh.wake(ready))
+	}
+
+	/// What so many draws weigh that find nobody.
+	pub(crate) fn wake_weight(draws: u32) -> Weight {
+		T::WeightInfo::draw_nobody().saturating_mul(draws.into())
 	}
 
 	/// Queues a vacant seat of a shard under way.

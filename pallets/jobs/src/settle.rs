@@ -2,11 +2,11 @@
 //! the most that its terms allow, and what cannot be received is owed.
 
 use crate::{
-	timers::TimerAction, AssignmentRef, AssignmentsOf, Cause, Config, Custody, Error, Event, Failure, JobRecord, Jobs,
-	Pallet, Seeds, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED,
+	timers::TimerAction, AssignmentsOf, Cause, Config, Custody, CustodyOf, Error, Event, Failure, JobRecord, Jobs,
+	Pallet, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
 };
 use alloc::vec::Vec;
-use frame_support::{ensure, BoundedVec};
+use frame_support::{ensure, traits::Get, BoundedVec};
 use millrace_primitives::{
 	job::SeatState,
 	money,
@@ -28,7 +28,8 @@ impl<T: Config> Pallet<T> {
 		for (index, seat) in shard.seats.iter_mut().enumerate() {
 			let mut kept = 0;
 			if let Some(holder) = seat.holder.take() {
-				Self::release_holder(id, &holder, terms.liability);
+				Self::release_holder(&holder, terms.liability);
+				AssignmentsOf::<T>::remove(&holder.provider, id);
 				if holder.state == SeatState::Revealed {
 					let amount = money::payment(holder.ask, gas)
 						.unwrap_or(terms.seat_cap)
@@ -49,14 +50,8 @@ impl<T: Config> Pallet<T> {
 						gas,
 						burned,
 					});
-					let entry = AssignmentRef {
-						seat: index as u8,
-						kept: true,
-					};
-					AssignmentsOf::<T>::insert(&holder.provider, id, entry);
+					CustodyOf::<T>::insert(&holder.provider, id, index as u8);
 					seat.holder = Some(holder);
-				} else {
-					AssignmentsOf::<T>::remove(&holder.provider, id);
 				}
 			}
 			let pushed = withheld.try_push(kept);
@@ -124,7 +119,7 @@ impl<T: Config> Pallet<T> {
 		let mut payments = Vec::new();
 		for (index, seat) in shard.seats.into_iter().enumerate() {
 			let Some(holder) = seat.holder else { continue };
-			Self::release_holder(id, &holder, shard.terms.liability);
+			Self::release_holder(&holder, shard.terms.liability);
 			AssignmentsOf::<T>::remove(&holder.provider, id);
 			if revealed.iter().any(|(seat, _)| usize::from(*seat) == index) {
 				let cap = shard.terms.seat_cap;
@@ -189,7 +184,7 @@ impl<T: Config> Pallet<T> {
 		let mut paid: Balance = 0;
 		for (seat, amount) in shard.seats.into_iter().zip(withheld) {
 			let Some(holder) = seat.holder else { continue };
-			AssignmentsOf::<T>::remove(&holder.provider, id);
+			CustodyOf::<T>::remove(&holder.provider, id);
 			Self::pay(job, &holder.provider, amount);
 			paid = paid.saturating_add(amount);
 		}
@@ -236,8 +231,8 @@ impl<T: Config> Assignments for Pallet<T> {
 		Self::do_revealed(shard, seat)
 	}
 
-	fn on_missed_reveal(shard: ShardId, seat: u8) {
-		Self::do_missed_reveal(shard, seat)
+	fn on_missed_reveals(shard: ShardId, seats: &[u8]) {
+		Self::do_missed_reveals(shard, seats)
 	}
 
 	fn on_verdict(id: ShardId, verdict: Verdict) {
@@ -252,13 +247,18 @@ impl<T: Config> Assignments for Pallet<T> {
 			Verdict::Rejected { at_fault } => Self::reject_seats(id, &mut job, shard, at_fault),
 			Verdict::Unresolved { revealed } => Self::fail_shard(id, &mut job, shard, revealed, Failure::Unresolved),
 		}
-		// Providers are free again.
-		Self::wake(&mut job, Seeds::<T>::get().count.saturating_add(1));
+		// Bonds are free again.
+		Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN);
 		Self::conclude(id.job, job);
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(providers: &[AccountId]) -> ShardId {
 		crate::benchmarking::accepted_shard::<T>(providers)
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_exhaust(shard: ShardId, failures: u32) {
+		crate::benchmarking::exhaust::<T>(shard, failures)
 	}
 }

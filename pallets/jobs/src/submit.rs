@@ -1,6 +1,8 @@
 //! A job's beginning and end as its client sees them: submit, top up, cancel, expire, conclude.
 
-use crate::{reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Programs, Readiness, Seeds, Specs};
+use crate::{
+	reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Programs, Readiness, Specs, MAX_VACANCIES,
+};
 use frame_support::{
 	ensure,
 	traits::{
@@ -60,6 +62,12 @@ impl<T: Config> Pallet<T> {
 		))
 	}
 
+	/// What submission burns: the fee of each seat of each shard. `None` on overflow.
+	pub(crate) fn submission_fee(spec: &JobSpec, params: &JobsParams) -> Option<Balance> {
+		let seats = Balance::from(spec.shards()).checked_mul(spec.verification.seats().into())?;
+		params.shard_fee.checked_mul(seats)
+	}
+
 	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
 		spec.validate().map_err(Error::<T>::from)?;
 		let params = T::Parameters::get();
@@ -70,10 +78,7 @@ impl<T: Config> Pallet<T> {
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
 		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
-		let fee = params
-			.shard_fee
-			.checked_mul(shards.into())
-			.ok_or(Error::<T>::TooExpensive)?;
+		let fee = Self::submission_fee(&spec, &params).ok_or(Error::<T>::TooExpensive)?;
 		if fee > 0 {
 			T::Currency::burn_from(
 				&client,
@@ -112,6 +117,7 @@ impl<T: Config> Pallet<T> {
 			failed: 0,
 			custody: 0,
 			declines: 0,
+			decliners: Default::default(),
 			fresh: Readiness {
 				ready: Self::seed_ready(&params),
 				tries: 0,
@@ -119,7 +125,7 @@ impl<T: Config> Pallet<T> {
 			vacancies: Default::default(),
 			backlog_head: 0,
 			backlog_tail: 0,
-			queued: false,
+			queued: None,
 			retry: None,
 			settled: false,
 		};
@@ -147,12 +153,13 @@ impl<T: Config> Pallet<T> {
 		Ok(record)
 	}
 
+	/// How many draws it allows before their time.
 	pub(crate) fn do_top_up(
 		client: AccountId,
 		id: JobId,
 		price_cap: Balance,
 		extra_deadline: MarketBlock,
-	) -> DispatchResult {
+	) -> Result<u32, DispatchError> {
 		let mut job = Self::job_of(&client, id)?;
 		ensure!(job.is_open(), Error::<T>::NotOpen);
 		ensure!(price_cap >= job.price_cap, Error::<T>::PriceLowered);
@@ -184,8 +191,8 @@ impl<T: Config> Pallet<T> {
 		}
 		job.expires_at = expires_at;
 		job.status = JobStatus::Open;
-		job.declines = 0;
-		Self::wake(&mut job, Self::seed_ready(&params));
+		job.forget_declines();
+		let woken = Self::wake(&mut job, Self::seed_ready(&params), MAX_VACANCIES);
 		Self::schedule(id, &mut job);
 		Jobs::<T>::insert(id, job);
 		Self::deposit_event(Event::JobToppedUp {
@@ -194,7 +201,7 @@ impl<T: Config> Pallet<T> {
 			expires_at,
 			added,
 		});
-		Ok(())
+		Ok(woken)
 	}
 
 	pub(crate) fn do_cancel(client: AccountId, id: JobId) -> DispatchResult {
@@ -211,7 +218,7 @@ impl<T: Config> Pallet<T> {
 		job.status = status;
 		job.expires_at = job.expires_at.min(Self::now_block());
 		// Vacant seats are looked at soon: their shards may have nobody left.
-		Self::wake(&mut job, Seeds::<T>::get().count.saturating_add(1));
+		Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), MAX_VACANCIES);
 		Self::deposit_event(Event::JobClosed {
 			job: id,
 			status,

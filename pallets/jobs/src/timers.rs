@@ -1,8 +1,9 @@
-//! Exact deadlines at constant cost. Class `k` is a queue of entries that fire exactly `2^k` market blocks after they
-//! were put there, so each queue is in order by itself. A delay is served bit by bit, the highest first: an entry that
-//! fires before its target is armed again for the rest. Entries whose reason is gone are dropped when they fire.
+//! Exact deadlines at constant cost. A class is a queue of entries that all fire the same number of market blocks after
+//! they were put there, so each queue is in order by itself. There is a class for each digit, 1 to 7, at each place of an
+//! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
+//! for the rest. Entries whose reason is gone are dropped when they fire.
 
-use crate::{Cause, Config, Jobs, Pallet, Shards, TimerClasses, TimerEntry, Timers, WeightInfo};
+use crate::{Cause, Config, Jobs, Pallet, Shards, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::weights::{Weight, WeightMeter};
 use millrace_primitives::{
@@ -11,8 +12,22 @@ use millrace_primitives::{
 };
 use scale_info::TypeInfo;
 
-/// The number of classes; a longer delay takes several rounds of the last one.
-pub const CLASSES: usize = 24;
+/// The number of octal places; a longer delay takes several rounds of the last class.
+const PLACES: usize = 8;
+/// The number of classes.
+pub const CLASSES: usize = 7 * PLACES;
+
+/// The class of a delay's highest digit, and after how many market blocks it fires.
+fn class_of(delay: MarketBlock) -> (usize, MarketBlock) {
+	let place = (delay.max(1).ilog2() as usize / 3).min(PLACES - 1);
+	let digit = (delay.max(1) >> (3 * place)).min(7);
+	(7 * place + digit as usize - 1, digit << (3 * place))
+}
+
+/// How often a timer fires at most, until it acts, for a delay that is not longer.
+pub fn fires(longest: MarketBlock) -> u32 {
+	longest.max(1).ilog2() / 3 + 1
+}
 
 /// What a timer does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -76,10 +91,9 @@ impl<T: Config> Pallet<T> {
 	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
 	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
 		let now = Self::now_block();
-		let delay = target.saturating_sub(now).max(1);
-		let class = (delay.ilog2() as usize).min(CLASSES - 1);
-		let fires = now.saturating_add(1 << class);
-		TimerClasses::<T>::mutate(|classes| {
+		let (class, delay) = class_of(target.saturating_sub(now));
+		let fires = now.saturating_add(delay);
+		TimerClasses::<T>::mutate(|TimerTable(classes)| {
 			let bounds = &mut classes[class];
 			if bounds.head == bounds.tail {
 				bounds.next = fires;
@@ -91,7 +105,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Takes the timer that has been due for longest.
 	fn pop_timer(now: MarketBlock) -> Option<TimerEntry> {
-		let mut classes = TimerClasses::<T>::get();
+		let TimerTable(mut classes) = TimerClasses::<T>::get();
 		let (class, bounds) = classes
 			.iter_mut()
 			.enumerate()
@@ -102,7 +116,7 @@ impl<T: Config> Pallet<T> {
 		if bounds.head != bounds.tail {
 			bounds.next = Timers::<T>::get((class as u8, bounds.head)).map_or(now, |next| next.fires);
 		}
-		TimerClasses::<T>::put(classes);
+		TimerClasses::<T>::put(TimerTable(classes));
 		entry
 	}
 

@@ -1,8 +1,8 @@
 //! What always holds; checked after every test and by `try-runtime`.
 
 use crate::{
-	timers::CLASSES, AssignmentsOf, Backlog, Config, HoldReason, JobRecord, Jobs, Owed, Pallet, Programs, Ready,
-	ReadyBounds, Shards, Specs, TimerClasses, Timers,
+	AssignmentsOf, Backlog, Config, CustodyOf, HoldReason, JobRecord, Jobs, Owed, Pallet, Programs, Ready, ReadyBounds,
+	Shards, Specs, TimerClasses, TimerTable, Timers,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use alloc::{
 };
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
-use millrace_primitives::{job::SeatState, AccountId, Balance, JobId, ProgramId, ShardId};
+use millrace_primitives::{job::SeatState, AccountId, Balance, JobId, ProgramId};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -145,38 +145,31 @@ impl<T: Config> Pallet<T> {
 		let expected: BTreeSet<u32> = (0..length).map(|place| job.backlog_head.wrapping_add(place)).collect();
 		ensure!(indices == expected, "the backlog's bounds are wrong");
 		ensure!(
-			job.queued || job.retry.is_some() || job.next_ready().is_none(),
+			job.queued.is_some() || job.retry.is_some() || job.next_ready().is_none(),
 			"a job with work is never visited"
 		);
 		Ok(())
 	}
 
 	fn check_assignments() -> Result<(), TryRuntimeError> {
+		let assignments = AssignmentsOf::<T>::iter().map(|entry| (entry, false));
+		let custody = CustodyOf::<T>::iter().map(|entry| (entry, true));
 		let mut assigned = 0usize;
-		for (provider, id, entry) in AssignmentsOf::<T>::iter() {
+		for ((provider, id, seat), kept) in assignments.chain(custody) {
 			assigned += 1;
 			let shard = Shards::<T>::get(id.job, id.index).ok_or("an assignment has no shard")?;
-			let holder = shard.holder(entry.seat).ok_or("an assignment has no seat")?;
+			let holder = shard.holder(seat).ok_or("an assignment has no seat")?;
 			ensure!(holder.provider == provider, "a seat is assigned to somebody else");
-			ensure!(entry.kept == shard.custody.is_some(), "an assignment is marked wrongly");
+			ensure!(
+				kept == shard.custody.is_some(),
+				"custody is listed as work, or work as custody"
+			);
 		}
 		let held: usize = Shards::<T>::iter_values()
 			.map(|shard| shard.seats.iter().filter(|s| s.holder.is_some()).count())
 			.sum();
+		// Each entry names another holder: no provider holds two seats of a shard, and none is in both lists.
 		ensure!(held == assigned, "a seat's holder has no assignment");
-		for (job, index, shard) in Shards::<T>::iter() {
-			for provider in shard
-				.seats
-				.iter()
-				.filter_map(|seat| seat.holder.as_ref())
-				.map(|holder| &holder.provider)
-			{
-				ensure!(
-					AssignmentsOf::<T>::contains_key(provider, ShardId { job, index }),
-					"a holder has no assignment"
-				);
-			}
-		}
 		Ok(())
 	}
 
@@ -192,13 +185,13 @@ impl<T: Config> Pallet<T> {
 			);
 			ensure!(queued.insert(entry.job), "a job is queued twice");
 			if let Some(job) = Jobs::<T>::get(entry.job) {
-				ensure!(job.queued, "a queued job does not know it");
+				ensure!(job.queued == Some(entry.ready), "a queued job does not know it");
 			}
 		}
 		ensure!(entries == bounds.tail - bounds.head, "the queue has holes");
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(
-				!job.queued || queued.contains(&id),
+				job.queued.is_none() || queued.contains(&id),
 				"a job waits for a queue entry that does not exist"
 			);
 		}
@@ -206,10 +199,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_timers() -> Result<(), TryRuntimeError> {
-		let classes = TimerClasses::<T>::get();
+		let TimerTable(classes) = TimerClasses::<T>::get();
 		let mut entries = 0u32;
 		let mut pending = Vec::new();
-		for (class, bounds) in classes.iter().enumerate().take(CLASSES) {
+		for (class, bounds) in classes.iter().enumerate() {
 			let mut last = 0;
 			for place in 0..bounds.tail.wrapping_sub(bounds.head) {
 				let entry = Timers::<T>::get((class as u8, bounds.head.wrapping_add(place)))

@@ -1,6 +1,6 @@
 //! What the pallet stores.
 
-use crate::timers::TimerAction;
+use crate::timers::{TimerAction, CLASSES};
 use alloc::collections::BTreeMap;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
@@ -20,8 +20,14 @@ pub const MAX_EXCLUDED: u32 = 16;
 pub const MAX_SEED_BLOCKS: u32 = 8;
 /// The most shards that one `acknowledge` looks at.
 pub const MAX_ACKNOWLEDGED: u32 = 64;
-/// The longest back-off is two to this power, in blocks.
-pub const MAX_BACK_OFF: u8 = 8;
+/// The longest back-off is two to this power, in blocks: some nine days of 3-second blocks. It bounds how often a seat that nobody takes is
+/// drawn in vain, so that its fee can cover it; nothing waits longer than it has waited before.
+pub const MAX_BACK_OFF: u8 = 18;
+/// So many vacancies in back-off are tried at once when a slot or bond of one of the job's providers is free again; the
+/// others are tried with the next ones.
+pub const WOKEN: u32 = 2;
+/// So many providers at least must have declined before a job is suspended.
+pub const DECLINERS: u32 = 2;
 /// Work that is ready within so many VRF outputs waits in the ready queue, later work on a timer.
 pub const PATIENCE: u32 = MAX_SEED_BLOCKS;
 /// A shard counts as stuck after so many failed draws of one of its seats.
@@ -29,7 +35,9 @@ pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
 pub const MAX_STUCK: u32 = 8;
 /// So many candidates are tried for a seat before the draw counts as failed.
-pub const MAX_ATTEMPTS: usize = 2;
+pub const MAX_TRIED: usize = 8;
+/// So many stale candidates are taken out of the pools by one draw; further ones are passed over.
+pub const MAX_DROPPED: u32 = 2;
 
 /// A published program.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -61,13 +69,13 @@ impl Readiness {
 		self.ready = count.saturating_add(1 << self.tries);
 	}
 
-	/// Forgets failed draws: ready from `ready` on. What never failed keeps its place, its outputs are not all there yet.
+	/// Ends the wait after failed draws: one draw is allowed from `ready` on; if it fails too, the wait goes on doubling.
+	/// True if it was waiting longer. What never failed keeps its place, its outputs are not all there yet.
 	pub(crate) fn wake(&mut self, ready: u32) -> bool {
-		if self.tries == 0 {
+		if self.tries == 0 || self.ready <= ready {
 			return false;
 		}
-		self.tries = 0;
-		self.ready = self.ready.min(ready);
+		self.ready = ready;
 		true
 	}
 }
@@ -122,8 +130,10 @@ pub struct JobRecord {
 	pub failed: u32,
 	/// Shards in custody.
 	pub custody: u32,
-	/// Declines since the last acceptance.
+	/// Declines since the last acceptance, for reasons that may be the job's.
 	pub declines: u8,
+	/// The first of those who declined.
+	pub decliners: BoundedVec<AccountId, ConstU32<DECLINERS>>,
 	/// When the next shard may be started.
 	pub fresh: Readiness,
 	/// Vacant seats of shards under way, in the order in which they are tried.
@@ -132,8 +142,8 @@ pub struct JobRecord {
 	pub backlog_head: u32,
 	/// One past the backlog's last index.
 	pub backlog_tail: u32,
-	/// True while the ready queue has an entry for it.
-	pub queued: bool,
+	/// While the ready queue has an entry for it: from which count of VRF outputs on that is served.
+	pub queued: Option<u32>,
 	/// The market block of the next try, while it waits on a timer.
 	pub retry: Option<MarketBlock>,
 	/// True once the end of its last shard was announced.
@@ -144,6 +154,12 @@ impl JobRecord {
 	/// True while shards may be started, now or after a top-up.
 	pub fn is_open(&self) -> bool {
 		matches!(self.status, JobStatus::Open | JobStatus::Suspended(_))
+	}
+
+	/// A provider accepted, or the client mended what was amiss.
+	pub fn forget_declines(&mut self) {
+		self.declines = 0;
+		self.decliners = Default::default();
 	}
 
 	/// The number of shards that were never started.
@@ -327,15 +343,6 @@ impl ShardRecord {
 	}
 }
 
-/// Which seat of which shard a provider holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct AssignmentRef {
-	/// The seat.
-	pub seat: u8,
-	/// True once the report is accepted and only custody remains.
-	pub kept: bool,
-}
-
 /// The last VRF outputs.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct SeedRing {
@@ -372,6 +379,16 @@ pub struct TimerClass {
 	pub tail: u32,
 	/// When the first entry fires.
 	pub next: MarketBlock,
+}
+
+/// All classes of timers.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct TimerTable(pub [TimerClass; CLASSES]);
+
+impl Default for TimerTable {
+	fn default() -> Self {
+		Self([TimerClass::default(); CLASSES])
+	}
 }
 
 /// A pending timer.

@@ -1,13 +1,13 @@
-//! What the runtime API shows. Run off chain only: some of it iterates.
+//! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	submit::execution_window, AssignmentsOf, Clock, Config, JobRecord, Jobs, Pallet, Programs, Ready, ReadyBounds,
-	Seeds, ShardRecord, Shards, Specs,
+	submit::execution_window, AssignmentsOf, Clock, Config, CustodyOf, JobRecord, Jobs, Pallet, Programs, Seeds,
+	ShardRecord, Shards, Specs,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE},
+	api::{AssignmentView, Explanation, JobView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE, SHARD_WINDOW},
 	job::{Endpoint, JobStatus, SeatState, ShardState},
 	money,
 	provider::Census,
@@ -82,19 +82,13 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// The shards of a job under way or in custody with index `first` or above, in order, at most `count` and at most
-	/// [`MAX_PAGE`].
+	/// The shards of a job under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in order, at most
+	/// `count` and at most [`MAX_PAGE`].
 	pub fn shard_views(id: JobId, first: u32, count: u32) -> Vec<ShardView> {
-		let Some(spec) = Specs::<T>::get(id) else {
+		let (Some(job), Some(spec)) = (Jobs::<T>::get(id), Specs::<T>::get(id)) else {
 			return Vec::new();
 		};
-		let mut indices: Vec<u32> = Shards::<T>::iter_key_prefix(id)
-			.filter(|index| *index >= first)
-			.collect();
-		indices.sort_unstable();
-		indices.truncate(count.min(MAX_PAGE) as usize);
-		indices
-			.into_iter()
+		(first..first.saturating_add(SHARD_WINDOW).min(job.cursor))
 			.filter_map(|index| {
 				let shard = Shards::<T>::get(id, index)?;
 				Some(ShardView {
@@ -108,6 +102,7 @@ impl<T: Config> Pallet<T> {
 					custody_until: shard.custody.as_ref().map(|custody| custody.until),
 				})
 			})
+			.take(count.min(MAX_PAGE) as usize)
 			.collect()
 	}
 
@@ -134,23 +129,40 @@ impl<T: Config> Pallet<T> {
 			.collect()
 	}
 
-	/// What a provider, named by its account or its operator's, has to do or, after that, to keep; at most
-	/// [`MAX_PAGE`]: first what it must act on, then what waits for others, then what it keeps; each the oldest first.
+	/// What a provider, named by its account or its operator's, has to do or waits for, at most [`MAX_PAGE`]: first what
+	/// it must act on, then what waits for others; each the oldest first.
 	pub fn assignments_of(who: &AccountId) -> Vec<AssignmentView> {
-		let provider = T::Providers::provider_of(who).unwrap_or_else(|| who.clone());
-		let mut held: Vec<(bool, ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider)
-			.map(|(id, entry)| (entry.kept, id, entry.seat))
-			.collect();
+		let provider = Self::provider_named(who);
+		let mut held: Vec<(ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider).collect();
 		held.sort_unstable();
-		let kept = held.partition_point(|(kept, ..)| !kept);
-		let view = |(_, id, seat): &(bool, ShardId, u8)| Self::assignment_view(*id, *seat);
-		let mut views: Vec<AssignmentView> = held[..kept].iter().filter_map(view).collect();
+		let mut views: Vec<AssignmentView> = held
+			.into_iter()
+			.filter_map(|(id, seat)| Self::assignment_view(id, seat))
+			.collect();
 		// What waits for others must not hide what waits for this provider.
 		views.sort_by_key(|view| (!view.reveal_open && view.state > Some(SeatState::Accepted), view.state));
 		views.truncate(MAX_PAGE as usize);
-		let room = (MAX_PAGE as usize).saturating_sub(views.len());
-		views.extend(held[kept..].iter().filter_map(view).take(room));
 		views
+	}
+
+	/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage after
+	/// the shard `after`; at most `count` and at most [`MAX_PAGE`].
+	pub fn custody_of(who: &AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView> {
+		let provider = Self::provider_named(who);
+		match after {
+			Some(after) => {
+				CustodyOf::<T>::iter_prefix_from(&provider, CustodyOf::<T>::hashed_key_for(&provider, after))
+			}
+			None => CustodyOf::<T>::iter_prefix(&provider),
+		}
+		.filter_map(|(id, seat)| Self::assignment_view(id, seat))
+		.take(count.min(MAX_PAGE) as usize)
+		.collect()
+	}
+
+	/// Whoever left may still be owed what was withheld, so an account that is no provider stands for itself.
+	fn provider_named(who: &AccountId) -> AccountId {
+		T::Providers::provider_named(who).unwrap_or_else(|| who.clone())
 	}
 
 	fn assignment_view(id: ShardId, seat: u8) -> Option<AssignmentView> {
@@ -205,7 +217,7 @@ impl<T: Config> Pallet<T> {
 			escrow,
 			payments,
 			fees,
-			submission_fee: params.shard_fee.checked_mul(shards.into())?,
+			submission_fee: Self::submission_fee(spec, &params)?,
 			liability: money::seat_cap(spec.price_cap, spec.gas_limit, longest)?
 				.saturating_mul(params.liability_multiple.into()),
 			execution_window: execution_window(spec, program_size, longest, &params),
@@ -219,7 +231,7 @@ impl<T: Config> Pallet<T> {
 		let spec = Specs::<T>::get(id)?;
 		// Vacant seats of shards under way keep the price of their start; the job's own is never lower.
 		let census = T::Providers::census(&Self::draw_request(&spec, job.price_cap));
-		let next_try = Self::next_try(id, &job);
+		let next_try = Self::next_try(&job);
 		let failed = job.fresh.tries > 0 || job.vacancies.iter().any(|vacancy| vacancy.readiness.tries > 0);
 		let reason = match job.status {
 			JobStatus::Suspended(_) => Reason::Suspended,
@@ -234,16 +246,12 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	fn next_try(id: JobId, job: &JobRecord) -> Option<MarketBlock> {
+	fn next_try(job: &JobRecord) -> Option<MarketBlock> {
 		if job.retry.is_some() {
 			return job.retry;
 		}
 		let ready = job.next_ready()?;
-		let bounds = ReadyBounds::<T>::get();
-		let entry = (bounds.head..bounds.tail)
-			.filter_map(Ready::<T>::get)
-			.find(|entry| entry.job == id);
-		let ready = entry.map_or(ready, |entry| entry.ready.max(ready));
+		let ready = job.queued.map_or(ready, |queued| queued.max(ready));
 		let wait = ready.saturating_sub(Seeds::<T>::get().count).max(1);
 		Some(Clock::<T>::get().saturating_add(wait))
 	}

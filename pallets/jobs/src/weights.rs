@@ -1,16 +1,14 @@
-//! Weights for `pallet_jobs`.
+//! Weights of `pallet_jobs`, measured by its benchmarks. Written by `scripts/weights.sh`; changes are lost.
 //!
-//! Provisional figures with the reads and writes of each step's worst state, in the layout that
-//! `frame-omni-bencher v1 benchmark pallet` generates.
+//! frame-benchmarking-cli 64.0.0, 2026-11-21, 20 steps, 10 repeats, AMD EPYC.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
 #![allow(unused_imports)]
 #![allow(missing_docs)]
-#![allow(dead_code)]
 
-use frame_support::{traits::Get, weights::{Weight, constants::RocksDbWeight}};
 use core::marker::PhantomData;
+use frame_support::{traits::Get, weights::Weight};
 
 /// Weight functions needed for `pallet_jobs`.
 pub trait WeightInfo {
@@ -29,6 +27,7 @@ pub trait WeightInfo {
 	fn draw_seat() -> Weight;
 	fn start_shard() -> Weight;
 	fn draw_nobody() -> Weight;
+	fn drop_stale() -> Weight;
 	fn end_shard() -> Weight;
 	fn timer_stale() -> Weight;
 	fn timer_again() -> Weight;
@@ -37,286 +36,597 @@ pub trait WeightInfo {
 	fn timer_back_off() -> Weight;
 	fn timer_expire() -> Weight;
 	fn timer_custody() -> Weight;
-	fn on_sealed() -> Weight;
-	fn on_missed_reveal() -> Weight;
-	fn on_verdict() -> Weight;
 }
 
-/// Weights for `pallet_jobs` with the runtime's database weights.
+/// Weights of `pallet_jobs` on the runtime's database.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
+	/// Storage: `Jobs::Programs` (r:1 w:1)
+	/// Proof: `Jobs::Programs` (`max_values`: None, `max_size`: Some(104), added: 2579, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	fn publish_program() -> Weight {
-		Weight::from_parts(52_000_000, 3800)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
+		// Minimum execution time: 65_928_000 picoseconds.
+		Weight::from_parts(110_184_000, 3604)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
+	/// Storage: `Jobs::Programs` (r:1 w:1)
+	/// Proof: `Jobs::Programs` (`max_values`: None, `max_size`: Some(104), added: 2579, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	fn withdraw_program() -> Weight {
-		Weight::from_parts(50_000_000, 3800)
+		// Minimum execution time: 53_740_000 picoseconds.
+		Weight::from_parts(89_523_000, 3604)
 			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Programs` (r:1 w:1)
+	/// Proof: `Jobs::Programs` (`max_values`: None, `max_size`: Some(104), added: 2579, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::NextJob` (r:1 w:1)
+	/// Proof: `Jobs::NextJob` (`max_values`: Some(1), `max_size`: Some(8), added: 503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:0 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:0 w:1)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:0 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn submit() -> Weight {
-		Weight::from_parts(115_000_000, 7000)
+		// Minimum execution time: 129_723_000 picoseconds.
+		Weight::from_parts(182_941_000, 3604)
 			.saturating_add(T::DbWeight::get().reads(9_u64))
+			.saturating_add(T::DbWeight::get().writes(10_u64))
+	}
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:0)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:0 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn top_up() -> Weight {
+		// Minimum execution time: 98_346_000 picoseconds.
+		Weight::from_parts(156_052_000, 4383)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
+	}
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:0 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn cancel() -> Weight {
+		// Minimum execution time: 101_391_000 picoseconds.
+		Weight::from_parts(168_320_000, 4383)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
+	}
+	/// Storage: `Providers::Operators` (r:1 w:0)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:0 w:3)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn accept() -> Weight {
+		// Minimum execution time: 108_612_000 picoseconds.
+		Weight::from_parts(193_547_000, 9978)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(11_u64))
 	}
-	fn top_up() -> Weight {
-		Weight::from_parts(95_000_000, 7000)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
-	}
-	fn cancel() -> Weight {
-		Weight::from_parts(90_000_000, 7000)
-			.saturating_add(T::DbWeight::get().reads(8_u64))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
-	}
-	fn accept() -> Weight {
-		Weight::from_parts(48_000_000, 6000)
-			.saturating_add(T::DbWeight::get().reads(18_u64))
-			.saturating_add(T::DbWeight::get().writes(18_u64))
-	}
+	/// Storage: `Providers::Operators` (r:1 w:0)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:0 w:3)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:0 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
 	fn decline() -> Weight {
-		Weight::from_parts(75_000_000, 7000)
-			.saturating_add(T::DbWeight::get().reads(22_u64))
-			.saturating_add(T::DbWeight::get().writes(22_u64))
+		// Minimum execution time: 132_988_000 picoseconds.
+		Weight::from_parts(183_052_000, 9978)
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
-	/// The range of component `n` is `[0, 64]`.
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:64 w:64)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:449 w:449)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::CustodyOf` (r:0 w:448)
+	/// Proof: `Jobs::CustodyOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// The range of component `n` is `[1, 64]`.
 	fn acknowledge(n: u32, ) -> Weight {
-		Weight::from_parts(45_000_000, 7000)
-			.saturating_add(Weight::from_parts(210_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().reads((11_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
-			.saturating_add(T::DbWeight::get().writes((11_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 19000).saturating_mul(n.into()))
+		// Minimum execution time: 399_222_000 picoseconds.
+		Weight::from_parts(453_237_877, 4383)
+			// Standard error: 6_470_552.
+			.saturating_add(Weight::from_parts(526_172_362, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().reads((8_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
+			.saturating_add(T::DbWeight::get().writes((15_u64).saturating_mul(n.into())))
+			.saturating_add(Weight::from_parts(0, 18221).saturating_mul(n.into()))
 	}
+	/// Storage: `Jobs::Owed` (r:1 w:1)
+	/// Proof: `Jobs::Owed` (`max_values`: None, `max_size`: Some(112), added: 2587, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	fn claim_owed() -> Weight {
-		Weight::from_parts(60_000_000, 6200)
+		// Minimum execution time: 73_569_000 picoseconds.
+		Weight::from_parts(113_428_000, 6196)
 			.saturating_add(T::DbWeight::get().reads(4_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
+	/// Storage: `Jobs::Clock` (r:1 w:1)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Babe::AuthorVrfRandomness` (r:1 w:0)
+	/// Proof: `Babe::AuthorVrfRandomness` (`max_values`: Some(1), `max_size`: Some(33), added: 528, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:0)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:1)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:0)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	fn tick() -> Weight {
-		Weight::from_parts(14_000_000, 1800)
+		// Minimum execution time: 27_641_000 picoseconds.
+		Weight::from_parts(33_170_000, 3585)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
+			.saturating_add(T::DbWeight::get().writes(2_u64))
+	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:2)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	fn skip_entry() -> Weight {
+		// Minimum execution time: 27_341_000 picoseconds.
+		Weight::from_parts(49_233_000, 3585)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
+	}
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:1 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:0)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn visit_nothing() -> Weight {
+		// Minimum execution time: 58_366_000 picoseconds.
+		Weight::from_parts(100_749_000, 4663)
+			.saturating_add(T::DbWeight::get().reads(9_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
+	}
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:1 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:0)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:18 w:6)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:10 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:2)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn draw_seat() -> Weight {
+		// Minimum execution time: 448_186_000 picoseconds.
+		Weight::from_parts(728_592_000, 47070)
+			.saturating_add(T::DbWeight::get().reads(42_u64))
+			.saturating_add(T::DbWeight::get().writes(22_u64))
+	}
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:2)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:1 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:0)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:18 w:6)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:11 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Attestations::Evidence` (r:1 w:1)
+	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn start_shard() -> Weight {
+		// Minimum execution time: 498_691_000 picoseconds.
+		Weight::from_parts(768_281_000, 47070)
+			.saturating_add(T::DbWeight::get().reads(44_u64))
+			.saturating_add(T::DbWeight::get().writes(23_u64))
+	}
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:1 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:0)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:0)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:1 w:0)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:15 w:0)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:8 w:0)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn draw_nobody() -> Weight {
+		// Minimum execution time: 350_220_000 picoseconds.
+		Weight::from_parts(605_950_000, 39390)
+			.saturating_add(T::DbWeight::get().reads(35_u64))
+			.saturating_add(T::DbWeight::get().writes(6_u64))
+	}
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:4 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:3 w:6)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn drop_stale() -> Weight {
+		// Minimum execution time: 92_467_000 picoseconds.
+		Weight::from_parts(127_178_000, 12226)
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().writes(13_u64))
+	}
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:1 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:0)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Attestations::Evidence` (r:1 w:1)
+	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:1 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:7 w:7)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:8 w:8)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:0 w:21)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:7)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:0 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	fn end_shard() -> Weight {
+		// Minimum execution time: 683_815_000 picoseconds.
+		Weight::from_parts(977_801_000, 21814)
+			.saturating_add(T::DbWeight::get().reads(30_u64))
+			.saturating_add(T::DbWeight::get().writes(55_u64))
+	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:0)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	fn timer_stale() -> Weight {
+		// Minimum execution time: 32_618_000 picoseconds.
+		Weight::from_parts(48_762_000, 6012)
 			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(2_u64))
 	}
-	fn skip_entry() -> Weight {
-		Weight::from_parts(5_000_000, 3600)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:2)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:0)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	fn timer_again() -> Weight {
+		// Minimum execution time: 36_133_000 picoseconds.
+		Weight::from_parts(61_371_000, 6012)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
-	fn visit_nothing() -> Weight {
-		Weight::from_parts(14_000_000, 4500)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:2)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:4 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:3 w:6)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:0 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	fn timer_accept() -> Weight {
+		// Minimum execution time: 181_469_000 picoseconds.
+		Weight::from_parts(304_182_000, 12226)
+			.saturating_add(T::DbWeight::get().reads(19_u64))
+			.saturating_add(T::DbWeight::get().writes(20_u64))
+	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:2)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:2 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:4 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:3 w:6)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
+	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Backlog` (r:0 w:1)
+	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
+	fn timer_execute() -> Weight {
+		// Minimum execution time: 216_702_000 picoseconds.
+		Weight::from_parts(337_762_000, 12226)
+			.saturating_add(T::DbWeight::get().reads(21_u64))
+			.saturating_add(T::DbWeight::get().writes(22_u64))
+	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:2)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	fn timer_back_off() -> Weight {
+		// Minimum execution time: 39_028_000 picoseconds.
+		Weight::from_parts(61_572_000, 6012)
+			.saturating_add(T::DbWeight::get().reads(6_u64))
 			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
-	fn draw_seat() -> Weight {
-		Weight::from_parts(190_000_000, 60000)
-			.saturating_add(T::DbWeight::get().reads(68_u64))
-			.saturating_add(T::DbWeight::get().writes(36_u64))
-	}
-	fn start_shard() -> Weight {
-		Weight::from_parts(205_000_000, 62000)
-			.saturating_add(T::DbWeight::get().reads(69_u64))
-			.saturating_add(T::DbWeight::get().writes(38_u64))
-	}
-	fn draw_nobody() -> Weight {
-		Weight::from_parts(150_000_000, 55000)
-			.saturating_add(T::DbWeight::get().reads(64_u64))
-			.saturating_add(T::DbWeight::get().writes(29_u64))
-	}
-	fn end_shard() -> Weight {
-		Weight::from_parts(330_000_000, 30000)
-			.saturating_add(T::DbWeight::get().reads(32_u64))
-			.saturating_add(T::DbWeight::get().writes(32_u64))
-	}
-	fn timer_stale() -> Weight {
-		Weight::from_parts(13_000_000, 4500)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
-	}
-	fn timer_again() -> Weight {
-		Weight::from_parts(17_000_000, 4500)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
-			.saturating_add(T::DbWeight::get().writes(3_u64))
-	}
-	fn timer_accept() -> Weight {
-		Weight::from_parts(85_000_000, 8000)
-			.saturating_add(T::DbWeight::get().reads(24_u64))
-			.saturating_add(T::DbWeight::get().writes(24_u64))
-	}
-	fn timer_execute() -> Weight {
-		Weight::from_parts(120_000_000, 9000)
-			.saturating_add(T::DbWeight::get().reads(29_u64))
-			.saturating_add(T::DbWeight::get().writes(28_u64))
-	}
-	fn timer_back_off() -> Weight {
-		Weight::from_parts(24_000_000, 5500)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().writes(6_u64))
-	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Seeds` (r:1 w:0)
+	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
+	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Ready` (r:0 w:1)
+	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn timer_expire() -> Weight {
-		Weight::from_parts(100_000_000, 7500)
-			.saturating_add(T::DbWeight::get().reads(9_u64))
-			.saturating_add(T::DbWeight::get().writes(9_u64))
+		// Minimum execution time: 113_298_000 picoseconds.
+		Weight::from_parts(175_240_000, 6012)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
+	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Timers` (r:2 w:1)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Shards` (r:1 w:1)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1198), added: 3673, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Jobs` (r:1 w:1)
+	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(918), added: 3393, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:8 w:8)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Specs` (r:1 w:1)
+	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(660), added: 3135, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Programs` (r:1 w:1)
+	/// Proof: `Jobs::Programs` (`max_values`: None, `max_size`: Some(104), added: 2579, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::CustodyOf` (r:0 w:7)
+	/// Proof: `Jobs::CustodyOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
 	fn timer_custody() -> Weight {
-		Weight::from_parts(280_000_000, 24000)
-			.saturating_add(T::DbWeight::get().reads(26_u64))
-			.saturating_add(T::DbWeight::get().writes(26_u64))
-	}
-	fn on_sealed() -> Weight {
-		Weight::from_parts(40_000_000, 6000)
+		// Minimum execution time: 449_878_000 picoseconds.
+		Weight::from_parts(720_750_000, 21814)
 			.saturating_add(T::DbWeight::get().reads(17_u64))
-			.saturating_add(T::DbWeight::get().writes(16_u64))
-	}
-	fn on_missed_reveal() -> Weight {
-		Weight::from_parts(115_000_000, 9000)
-			.saturating_add(T::DbWeight::get().reads(28_u64))
-			.saturating_add(T::DbWeight::get().writes(28_u64))
-	}
-	fn on_verdict() -> Weight {
-		Weight::from_parts(430_000_000, 34000)
-			.saturating_add(T::DbWeight::get().reads(36_u64))
-			.saturating_add(T::DbWeight::get().writes(44_u64))
-	}
-}
-
-// For tests.
-impl WeightInfo for () {
-	fn publish_program() -> Weight {
-		Weight::from_parts(52_000_000, 3800)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(3_u64))
-	}
-	fn withdraw_program() -> Weight {
-		Weight::from_parts(50_000_000, 3800)
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().writes(3_u64))
-	}
-	fn submit() -> Weight {
-		Weight::from_parts(115_000_000, 7000)
-			.saturating_add(RocksDbWeight::get().reads(9_u64))
-			.saturating_add(RocksDbWeight::get().writes(11_u64))
-	}
-	fn top_up() -> Weight {
-		Weight::from_parts(95_000_000, 7000)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
-			.saturating_add(RocksDbWeight::get().writes(7_u64))
-	}
-	fn cancel() -> Weight {
-		Weight::from_parts(90_000_000, 7000)
-			.saturating_add(RocksDbWeight::get().reads(8_u64))
-			.saturating_add(RocksDbWeight::get().writes(7_u64))
-	}
-	fn accept() -> Weight {
-		Weight::from_parts(48_000_000, 6000)
-			.saturating_add(RocksDbWeight::get().reads(18_u64))
-			.saturating_add(RocksDbWeight::get().writes(18_u64))
-	}
-	fn decline() -> Weight {
-		Weight::from_parts(75_000_000, 7000)
-			.saturating_add(RocksDbWeight::get().reads(22_u64))
-			.saturating_add(RocksDbWeight::get().writes(22_u64))
-	}
-	/// The range of component `n` is `[0, 64]`.
-	fn acknowledge(n: u32, ) -> Weight {
-		Weight::from_parts(45_000_000, 7000)
-			.saturating_add(Weight::from_parts(210_000_000, 0).saturating_mul(n.into()))
-			.saturating_add(RocksDbWeight::get().reads(3_u64))
-			.saturating_add(RocksDbWeight::get().reads((11_u64).saturating_mul(n.into())))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
-			.saturating_add(RocksDbWeight::get().writes((11_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 19000).saturating_mul(n.into()))
-	}
-	fn claim_owed() -> Weight {
-		Weight::from_parts(60_000_000, 6200)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
-	}
-	fn tick() -> Weight {
-		Weight::from_parts(14_000_000, 1800)
-			.saturating_add(RocksDbWeight::get().reads(5_u64))
-			.saturating_add(RocksDbWeight::get().writes(2_u64))
-	}
-	fn skip_entry() -> Weight {
-		Weight::from_parts(5_000_000, 3600)
-			.saturating_add(RocksDbWeight::get().reads(2_u64))
-			.saturating_add(RocksDbWeight::get().writes(3_u64))
-	}
-	fn visit_nothing() -> Weight {
-		Weight::from_parts(14_000_000, 4500)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
-			.saturating_add(RocksDbWeight::get().writes(4_u64))
-	}
-	fn draw_seat() -> Weight {
-		Weight::from_parts(190_000_000, 60000)
-			.saturating_add(RocksDbWeight::get().reads(68_u64))
-			.saturating_add(RocksDbWeight::get().writes(36_u64))
-	}
-	fn start_shard() -> Weight {
-		Weight::from_parts(205_000_000, 62000)
-			.saturating_add(RocksDbWeight::get().reads(69_u64))
-			.saturating_add(RocksDbWeight::get().writes(38_u64))
-	}
-	fn draw_nobody() -> Weight {
-		Weight::from_parts(150_000_000, 55000)
-			.saturating_add(RocksDbWeight::get().reads(64_u64))
-			.saturating_add(RocksDbWeight::get().writes(29_u64))
-	}
-	fn end_shard() -> Weight {
-		Weight::from_parts(330_000_000, 30000)
-			.saturating_add(RocksDbWeight::get().reads(32_u64))
-			.saturating_add(RocksDbWeight::get().writes(32_u64))
-	}
-	fn timer_stale() -> Weight {
-		Weight::from_parts(13_000_000, 4500)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
-			.saturating_add(RocksDbWeight::get().writes(2_u64))
-	}
-	fn timer_again() -> Weight {
-		Weight::from_parts(17_000_000, 4500)
-			.saturating_add(RocksDbWeight::get().reads(4_u64))
-			.saturating_add(RocksDbWeight::get().writes(3_u64))
-	}
-	fn timer_accept() -> Weight {
-		Weight::from_parts(85_000_000, 8000)
-			.saturating_add(RocksDbWeight::get().reads(24_u64))
-			.saturating_add(RocksDbWeight::get().writes(24_u64))
-	}
-	fn timer_execute() -> Weight {
-		Weight::from_parts(120_000_000, 9000)
-			.saturating_add(RocksDbWeight::get().reads(29_u64))
-			.saturating_add(RocksDbWeight::get().writes(28_u64))
-	}
-	fn timer_back_off() -> Weight {
-		Weight::from_parts(24_000_000, 5500)
-			.saturating_add(RocksDbWeight::get().reads(6_u64))
-			.saturating_add(RocksDbWeight::get().writes(6_u64))
-	}
-	fn timer_expire() -> Weight {
-		Weight::from_parts(100_000_000, 7500)
-			.saturating_add(RocksDbWeight::get().reads(9_u64))
-			.saturating_add(RocksDbWeight::get().writes(9_u64))
-	}
-	fn timer_custody() -> Weight {
-		Weight::from_parts(280_000_000, 24000)
-			.saturating_add(RocksDbWeight::get().reads(26_u64))
-			.saturating_add(RocksDbWeight::get().writes(26_u64))
-	}
-	fn on_sealed() -> Weight {
-		Weight::from_parts(40_000_000, 6000)
-			.saturating_add(RocksDbWeight::get().reads(17_u64))
-			.saturating_add(RocksDbWeight::get().writes(16_u64))
-	}
-	fn on_missed_reveal() -> Weight {
-		Weight::from_parts(115_000_000, 9000)
-			.saturating_add(RocksDbWeight::get().reads(28_u64))
-			.saturating_add(RocksDbWeight::get().writes(28_u64))
-	}
-	fn on_verdict() -> Weight {
-		Weight::from_parts(430_000_000, 34000)
-			.saturating_add(RocksDbWeight::get().reads(36_u64))
-			.saturating_add(RocksDbWeight::get().writes(44_u64))
+			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
 }

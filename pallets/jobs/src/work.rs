@@ -2,14 +2,14 @@
 //! state goes through the one table, [`SeatState::on`].
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Failure, Holder, JobRecord, Jobs, Pallet, Seeds,
-	ShardRecord, Shards,
+	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Failure, Holder, JobRecord, Jobs, Pallet,
+	ShardRecord, Shards, WOKEN,
 };
 use frame_support::traits::Get;
 use millrace_primitives::{
-	job::{DeclineReason, JobStatus, SeatEvent},
+	job::{DeclineReason, JobStatus, SeatEvent, SeatState},
 	traits::{Conduct, ProviderRegistry, Verifier},
-	AccountId, JobId, MarketBlock, ShardId,
+	AccountId, Balance, JobId, MarketBlock, ShardId,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
@@ -47,7 +47,7 @@ impl<T: Config> Pallet<T> {
 		Self::arm(TimerAction::Execute { shard: id, seat, round }, due);
 		T::Providers::note(&provider, Conduct::Alive);
 		if let Some(mut job) = Jobs::<T>::get(id.job).filter(|job| job.declines > 0) {
-			job.declines = 0;
+			job.forget_declines();
 			Jobs::<T>::insert(id.job, job);
 		}
 		Self::deposit_event(Event::ShardAccepted {
@@ -75,6 +75,12 @@ impl<T: Config> Pallet<T> {
 			return false;
 		};
 		let goes_on = Self::vacate(id, &mut job, &mut shard, seat, cause);
+		Self::conclude_vacated(id, job, shard, goes_on);
+		!goes_on
+	}
+
+	/// Stores a shard of which seats were taken, or ends it if it cannot go on, and its job.
+	fn conclude_vacated(id: ShardId, mut job: JobRecord, shard: ShardRecord, goes_on: bool) {
 		if goes_on {
 			Shards::<T>::insert(id.job, id.index, shard);
 		} else {
@@ -82,7 +88,6 @@ impl<T: Config> Pallet<T> {
 			Self::fail_shard(id, &mut job, shard, revealed, Failure::Exhausted);
 		}
 		Self::conclude(id.job, job);
-		!goes_on
 	}
 
 	/// Takes a seat from its holder, with the consequences that the cause has. False if the shard cannot go on.
@@ -106,7 +111,7 @@ impl<T: Config> Pallet<T> {
 		} else {
 			0
 		};
-		Self::release_holder(id, &holder, shard.terms.liability);
+		Self::release_holder(&holder, shard.terms.liability);
 		AssignmentsOf::<T>::remove(&holder.provider, id);
 		if let Some(conduct) = conduct {
 			T::Providers::note(&holder.provider, conduct);
@@ -120,7 +125,7 @@ impl<T: Config> Pallet<T> {
 			slashed,
 		});
 		if let Cause::Declined(reason) = cause {
-			Self::count_decline(id.job, job, reason);
+			Self::count_decline(id.job, job, &holder.provider, reason);
 		}
 		if shard.excluded.try_push(holder.provider).is_err() {
 			return false;
@@ -130,21 +135,26 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Frees what a seat takes of its holder.
-	pub(crate) fn release_holder(_: ShardId, holder: &Holder, liability: millrace_primitives::Balance) {
+	pub(crate) fn release_holder(holder: &Holder, liability: Balance) {
 		if holder.slot {
 			T::Providers::free_slot(&holder.provider);
 		}
 		T::Providers::free_liability(&holder.provider, liability);
 	}
 
-	/// Suspends an open job after too many declines in a row: the trouble is then likely the job's. A provider without
-	/// room says nothing about the job.
-	fn count_decline(id: JobId, job: &mut JobRecord, reason: DeclineReason) {
+	/// Suspends an open job after too many declines by several providers, none of whom accepted: the trouble is then
+	/// likely the job's. A provider without room says nothing about the job, and no provider can suspend one alone.
+	fn count_decline(id: JobId, job: &mut JobRecord, provider: &AccountId, reason: DeclineReason) {
 		if reason == DeclineReason::NoCapacity {
 			return;
 		}
 		job.declines = job.declines.saturating_add(1);
-		if job.status == JobStatus::Open && job.declines >= T::Parameters::get().decline_limit.max(1) {
+		if !job.decliners.is_full() && !job.decliners.contains(provider) {
+			let pushed = job.decliners.try_push(provider.clone());
+			debug_assert!(pushed.is_ok(), "there is room: it was checked above");
+		}
+		let many = job.declines >= T::Parameters::get().decline_limit.max(1);
+		if job.status == JobStatus::Open && many && job.decliners.is_full() {
 			job.status = JobStatus::Suspended(reason);
 			Self::deposit_event(Event::JobSuspended { job: id, reason });
 		}
@@ -163,7 +173,7 @@ impl<T: Config> Pallet<T> {
 			T::Providers::free_slot(&provider);
 			// The next of the job's shards may want this slot.
 			if let Some(mut job) = Jobs::<T>::get(id.job) {
-				if Self::wake(&mut job, Seeds::<T>::get().count.saturating_add(1)) {
+				if Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN) > 0 {
 					Self::schedule(id.job, &mut job);
 					Jobs::<T>::insert(id.job, job);
 				}
@@ -180,18 +190,27 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// A sealed seat was not revealed. The others keep their reveals, so whoever is drawn next can know them: its seal
-	/// is no longer blind. The full slash is what keeps providers from making room for others in this way.
-	pub(crate) fn do_missed_reveal(id: ShardId, seat: u8) {
-		let sealed = Shards::<T>::get(id.job, id.index).is_some_and(|shard| {
-			shard.custody.is_none()
-				&& shard.holder(seat).is_some_and(|holder| {
-					holder.state == millrace_primitives::job::SeatState::Sealed
-						&& holder.state.on(SeatEvent::Timeout) == Ok(None)
-				})
-		});
-		if sealed {
-			Self::vacate_seat(id, seat, Cause::MissedReveal);
+	/// Sealed seats were not revealed. The others keep their reveals, so whoever is drawn next can know them: its seal is
+	/// no longer blind. The full slash, of each of them, is what keeps providers from making room for others in this way.
+	pub(crate) fn do_missed_reveals(id: ShardId, seats: &[u8]) {
+		let (Some(mut job), Some(mut shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) else {
+			return;
+		};
+		if shard.custody.is_some() {
+			return;
+		}
+		let (mut missed, mut goes_on) = (false, true);
+		for seat in seats {
+			let sealed = shard.holder(*seat).is_some_and(|holder| {
+				holder.state == SeatState::Sealed && holder.state.on(SeatEvent::Timeout) == Ok(None)
+			});
+			if sealed {
+				missed = true;
+				goes_on &= Self::vacate(id, &mut job, &mut shard, *seat, Cause::MissedReveal);
+			}
+		}
+		if missed {
+			Self::conclude_vacated(id, job, shard, goes_on);
 		}
 	}
 }

@@ -1,24 +1,17 @@
-//! Every call, and what the jobs pallet calls, in the worst state: a provider in the pools of all classes that are
-//! admitted, in each followed by another one, which moves when the first leaves.
+//! Every call in the worst state: a provider in the pools of all classes that are admitted, in each followed by another
+//! one, which moves when the first leaves. What the jobs pallet calls is part of that pallet's benchmarks.
 
-use crate::{
-	types::{PoolEntry, PoolKey, Provider},
-	Call, Config, Operators, Pallet, PoolMembers, PoolSizes, Providers,
-};
-use alloc::vec::Vec;
+use crate::{types::Provider, Call, Config, Operators, Pallet, Providers};
 use frame_benchmarking::v2::*;
 use frame_support::traits::fungible::{Inspect, Mutate};
 use frame_system::RawOrigin;
 use millrace_primitives::{
-	job::{MAX_ENDPOINT_LEN, MAX_REPLICAS},
-	provider::{
-		ClassSet, DrawRequest, HardwareClass, ProviderInfo, ProviderStatus, Region, RegionSet, HIGH_MEMORY_PAGES,
-		MAX_DRAWS, PRICE_BUCKETS,
-	},
-	traits::{Conduct, MarketClock, OnSettled, Payment, ProviderRegistry, Settlement},
-	AccountId, Balance, Hash, JobId, Report, ShardId, MILL,
+	job::MAX_ENDPOINT_LEN,
+	provider::{ClassSet, HardwareClass, ProviderInfo, ProviderStatus, Region, HIGH_MEMORY_PAGES},
+	traits::{BenchmarkStanding, Conduct, MarketClock, ProviderRegistry},
+	AccountId, Balance, MILL,
 };
-use sp_runtime::{traits::Get, Permill};
+use sp_runtime::traits::{BlakeTwo256, Get, Hash};
 
 /// The classes that are admitted.
 const CLASSES: [HardwareClass; 3] = [
@@ -83,22 +76,38 @@ fn record<T: Config>(who: &AccountId) -> Provider {
 	Providers::<T>::get(who).expect("the benchmark registered it")
 }
 
-/// Makes a provider drawable at once and for any work; see [`ProviderRegistry::benchmark_provider`]. It has exactly one
-/// free slot: taking it and freeing it cost most.
-pub(crate) fn drawable_provider<T: Config>(who: &AccountId, operator: &AccountId) {
+/// Brings a provider into a standing, and registers it if it is new; see [`ProviderRegistry::benchmark_provider`]. In
+/// each class it is followed by a provider of this class alone, which moves when it leaves.
+pub(crate) fn provider_in<T: Config>(who: &AccountId, operator: &AccountId, standing: BenchmarkStanding) {
 	if !Providers::<T>::contains_key(who) {
-		fund::<T>(who);
-		Pallet::<T>::do_register(
-			who.clone(),
-			operator.clone(),
-			info::<T>(&CLASSES, 1),
-			WEALTH / 2,
-			funding::<T>(),
-		)
-		.expect("a valid registration of a wealthy account");
+		let register = |who: &AccountId, operator: &AccountId, classes: &[HardwareClass], bond| {
+			fund::<T>(who);
+			Pallet::<T>::do_register(
+				who.clone(),
+				operator.clone(),
+				info::<T>(classes, 1),
+				bond,
+				funding::<T>(),
+			)
+			.expect("a valid registration of a wealthy account");
+		};
+		register(who, operator, &CLASSES, WEALTH / 2);
+		let account = |seed: &str, class: HardwareClass| AccountId::new(BlakeTwo256::hash_of(&(seed, who, class)).0);
+		for class in CLASSES {
+			let follower = account("follower", class);
+			register(&follower, &account("operator", class), &[class], bond::<T>());
+			let mut provider = record::<T>(&follower);
+			provider.drawable_from = 0;
+			Pallet::<T>::refresh_pools(&follower, &provider);
+			Providers::<T>::insert(follower, provider);
+		}
 	}
+	let room = match standing {
+		BenchmarkStanding::Spare | BenchmarkStanding::Unresponsive => 1_000,
+		_ => 1,
+	};
 	Pallet::<T>::try_change(who, |provider, _| {
-		provider.info.slots = provider.used_slots.saturating_add(1);
+		provider.info.slots = provider.used_slots.saturating_add(room);
 		provider.status = ProviderStatus::Active;
 		provider.last_seen = T::Clock::now();
 		Ok(())
@@ -106,8 +115,16 @@ pub(crate) fn drawable_provider<T: Config>(who: &AccountId, operator: &AccountId
 	.expect("the provider is registered");
 	let mut provider = record::<T>(who);
 	provider.drawable_from = 0;
+	match standing {
+		BenchmarkStanding::Bound => provider.liability = provider.bond,
+		BenchmarkStanding::Silent => provider.last_seen = 0,
+		_ => {}
+	}
 	Pallet::<T>::refresh_pools(who, &provider);
 	Providers::<T>::insert(who, provider);
+	if standing == BenchmarkStanding::Unresponsive {
+		Pallet::<T>::note(who, Conduct::Late);
+	}
 }
 
 #[benchmarks]
@@ -147,14 +164,21 @@ mod benchmarks {
 		assert_eq!(record::<T>(&who).info, changed);
 	}
 
+	/// Since it registered, the least bond was raised above its own: with any change it leaves the pools.
 	#[benchmark]
 	fn set_operator() {
 		let who = crowded::<T>(1);
+		Providers::<T>::mutate(&who, |provider| {
+			if let Some(provider) = provider {
+				provider.bond = T::Parameters::get().min_bond.saturating_sub(1);
+			}
+		});
 		let operator: AccountId = account("new operator", 0, 0);
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), operator.clone(), funding::<T>());
 
+		assert!(!record::<T>(&who).pooled());
 		assert_eq!(Operators::<T>::get(&operator), Some(who));
 	}
 
@@ -236,148 +260,6 @@ mod benchmarks {
 		_(RawOrigin::Signed(who.clone()));
 
 		assert!(!Providers::<T>::contains_key(&who));
-	}
-
-	/// Each draw finds another member, in pools spread over all regions and price buckets.
-	#[benchmark]
-	fn draw(d: Linear<1, MAX_DRAWS>) {
-		let who: AccountId = account("member", 0, 0);
-		for region in Region::ALL {
-			for bucket in 0..PRICE_BUCKETS {
-				for index in 0..8 {
-					let entry = PoolEntry {
-						provider: who.clone(),
-						ask: 1,
-						free_slots: 1,
-						memory_pages: 1,
-						reputation: Permill::one(),
-						drawable_from: 0,
-					};
-					let pool = PoolKey {
-						class: HardwareClass::General,
-						region,
-						bucket: bucket as u8,
-					};
-					PoolMembers::<T>::insert(pool, index, entry);
-				}
-			}
-		}
-		PoolSizes::<T>::insert(HardwareClass::General, [[8; PRICE_BUCKETS]; Region::ALL.len()]);
-		let request = DrawRequest {
-			class: HardwareClass::General,
-			regions: RegionSet::ANY,
-			price_cap: Balance::MAX,
-			memory_pages: 1,
-			min_reputation: Permill::zero(),
-		};
-		let found;
-
-		#[block]
-		{
-			found = Pallet::<T>::draw(&request, Hash::repeat_byte(1), d);
-		}
-
-		assert!(!found.is_empty());
-	}
-
-	/// The last slot: the provider leaves the pools.
-	#[benchmark]
-	fn reserve() {
-		let who = crowded::<T>(1);
-		let reserved;
-
-		#[block]
-		{
-			reserved = Pallet::<T>::reserve(&who, bond::<T>());
-		}
-
-		assert_eq!(reserved, Ok(()));
-		assert!(!record::<T>(&who).pooled());
-	}
-
-	/// The first free slot: the provider enters the pools.
-	#[benchmark]
-	fn free_slot() {
-		let who = crowded::<T>(1);
-		Pallet::<T>::reserve(&who, 1).expect("a slot is free");
-
-		#[block]
-		{
-			Pallet::<T>::free_slot(&who);
-		}
-
-		assert!(record::<T>(&who).pooled());
-	}
-
-	#[benchmark]
-	fn free_liability() {
-		let who = crowded::<T>(2);
-		Pallet::<T>::reserve(&who, 1).expect("a slot is free");
-
-		#[block]
-		{
-			Pallet::<T>::free_liability(&who, 1);
-		}
-
-		assert_eq!(record::<T>(&who).liability, 0);
-	}
-
-	/// Nothing of the bond remains: the provider leaves the pools.
-	#[benchmark]
-	fn slash() {
-		let who = crowded::<T>(1);
-		let burned;
-
-		#[block]
-		{
-			burned = Pallet::<T>::slash(&who, bond::<T>());
-		}
-
-		assert_eq!(burned, bond::<T>());
-		assert!(!record::<T>(&who).pooled());
-	}
-
-	/// A failure: the provider leaves the pools.
-	#[benchmark]
-	fn note() {
-		let who = crowded::<T>(1);
-
-		#[block]
-		{
-			Pallet::<T>::note(&who, Conduct::MissedReveal);
-		}
-
-		assert_eq!(record::<T>(&who).status, ProviderStatus::Unresponsive);
-	}
-
-	#[benchmark]
-	fn on_settled(p: Linear<1, { MAX_REPLICAS as u32 }>) {
-		let payments: Vec<_> = (0..p)
-			.map(|n| Payment {
-				provider: enrol::<T>("paid", n, &CLASSES, 1),
-				amount: MILL,
-				gas: 1,
-				burned: MILL,
-			})
-			.collect();
-		let settlement = Settlement {
-			shard: ShardId {
-				job: JobId(0),
-				index: 0,
-			},
-			report: Report {
-				root: Hash::zero(),
-				gas_used: p.into(),
-			},
-			payments,
-		};
-
-		#[block]
-		{
-			Pallet::<T>::on_settled(&settlement);
-		}
-
-		assert!(record::<T>(&settlement.payments[0].provider).reputation.good > 0);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

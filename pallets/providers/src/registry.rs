@@ -20,6 +20,10 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		Operators::<T>::get(operator)
 	}
 
+	fn provider_named(who: &AccountId) -> Option<AccountId> {
+		Self::provider_or_served(who.clone()).ok()
+	}
+
 	fn endpoint(provider: &AccountId) -> Option<Vec<u8>> {
 		Providers::<T>::get(provider).map(|provider| provider.info.endpoint.into_inner())
 	}
@@ -32,19 +36,31 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		Self::do_census(request)
 	}
 
-	/// Whoever turns out to be silent, or below the least bond, is taken out of the pools on the way, and stays out
-	/// although this is an error: its slots and its liability have not changed.
-	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
+	fn drop_stale(provider: &AccountId) -> bool {
 		let who = provider;
-		Self::try_change(who, |provider, params| {
+		let (params, now) = (T::Parameters::get(), T::Clock::now());
+		let stale = Providers::<T>::get(who).is_some_and(|provider| {
+			provider.pooled() && (provider.silent(now, params.heartbeat_period) || provider.bond < params.min_bond)
+		});
+		stale
+			&& Self::try_change(who, |provider, params| {
+				if provider.silent(now, params.heartbeat_period) {
+					Self::lose(who, provider);
+				}
+				// Whoever is below the least bond leaves with any change.
+				Ok(())
+			})
+			.is_ok()
+	}
+
+	fn reserve(provider: &AccountId, liability: Balance) -> DispatchResult {
+		Self::try_change(provider, |provider, params| {
 			ensure!(provider.status == ProviderStatus::Active, Error::<T>::NotActive);
-			if provider.silent(T::Clock::now(), params.heartbeat_period) {
-				Self::lose(who, provider);
-				return Ok(Err(Error::<T>::Silent.into()));
-			}
-			if provider.bond < params.min_bond {
-				return Ok(Err(Error::<T>::BondTooSmall.into()));
-			}
+			ensure!(
+				!provider.silent(T::Clock::now(), params.heartbeat_period),
+				Error::<T>::Silent
+			);
+			ensure!(provider.bond >= params.min_bond, Error::<T>::BondTooSmall);
 			ensure!(provider.free_slots() > 0, Error::<T>::NoFreeSlot);
 			let liability = provider
 				.liability
@@ -54,8 +70,8 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 			// Below `slots`, since one of them is free.
 			provider.used_slots = provider.used_slots.saturating_add(1);
 			provider.liability = liability;
-			Ok(Ok(()))
-		})?
+			Ok(())
+		})
 	}
 
 	fn free_slot(provider: &AccountId) {
@@ -111,8 +127,12 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_provider(provider: &AccountId, operator: &AccountId) {
-		crate::benchmarking::drawable_provider::<T>(provider, operator);
+	fn benchmark_provider(
+		provider: &AccountId,
+		operator: &AccountId,
+		standing: millrace_primitives::traits::BenchmarkStanding,
+	) {
+		crate::benchmarking::provider_in::<T>(provider, operator, standing);
 	}
 }
 

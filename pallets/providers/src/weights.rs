@@ -1,6 +1,6 @@
-//! Weights of `pallet_providers`, computed from the storage that each function touches in its worst state, at what the
-//! configured database charges for it, plus an estimate of its own work. The file has the layout of a
-//! generated one, so that a benchmark run replaces it.
+//! Weights of `pallet_providers`, measured by its benchmarks. Written by `scripts/weights.sh`; changes are lost.
+//!
+//! frame-benchmarking-cli 64.0.0, 2026-11-21, 20 steps, 10 repeats, AMD EPYC.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
@@ -21,167 +21,165 @@ pub trait WeightInfo {
 	fn resume() -> Weight;
 	fn unbond() -> Weight;
 	fn withdraw() -> Weight;
-	fn draw(d: u32, ) -> Weight;
-	fn reserve() -> Weight;
-	fn free_slot() -> Weight;
-	fn free_liability() -> Weight;
-	fn slash() -> Weight;
-	fn note() -> Weight;
-	fn on_settled(p: u32, ) -> Weight;
 }
 
-/// Weights for `pallet_providers` on the runtime's database.
+/// Weights of `pallet_providers` on the runtime's database.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	/// Storage: `Providers::Providers` (r:2 w:1)
-	/// Storage: `Providers::Operators` (r:1 w:1)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:2 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Operators` (r:1 w:1)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:0 w:3)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn register() -> Weight {
-		Weight::from_parts(110_000_000, 25414)
-			.saturating_add(T::DbWeight::get().reads(9_u64))
+		// Minimum execution time: 133_368_000 picoseconds.
+		Weight::from_parts(170_813_000, 9978)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
 			.saturating_add(T::DbWeight::get().writes(10_u64))
 	}
-	/// Storage: `Providers::Providers` (r:4 w:4)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:4 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:3 w:9)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn update_info() -> Weight {
-		Weight::from_parts(150_000_000, 31271)
-			.saturating_add(T::DbWeight::get().reads(11_u64))
+		// Minimum execution time: 96_473_000 picoseconds.
+		Weight::from_parts(105_317_000, 12226)
+			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(16_u64))
 	}
-	/// Storage: `Providers::Providers` (r:2 w:1)
-	/// Storage: `Providers::Operators` (r:1 w:2)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `System::Account` (r:1 w:1)
-	fn set_operator() -> Weight {
-		Weight::from_parts(95_000_000, 13779)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
-	}
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	fn bond_more() -> Weight {
-		Weight::from_parts(85_000_000, 17283)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().writes(8_u64))
-	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	fn heartbeat() -> Weight {
-		Weight::from_parts(60_000_000, 17228)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
-	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:5 w:4)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Operators` (r:1 w:2)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:2 w:2)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:3 w:6)
-	fn drain() -> Weight {
-		Weight::from_parts(90_000_000, 36799)
-			.saturating_add(T::DbWeight::get().reads(13_u64))
-			.saturating_add(T::DbWeight::get().writes(13_u64))
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn set_operator() -> Weight {
+		// Minimum execution time: 140_238_000 picoseconds.
+		Weight::from_parts(154_239_000, 15035)
+			.saturating_add(T::DbWeight::get().reads(15_u64))
+			.saturating_add(T::DbWeight::get().writes(17_u64))
+	}
+	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `System::Account` (r:1 w:1)
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::PoolMembers` (r:0 w:3)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn bond_more() -> Weight {
+		// Minimum execution time: 99_668_000 picoseconds.
+		Weight::from_parts(115_411_000, 9978)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
 	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Storage: `Providers::Providers` (r:2 w:1)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	fn resume() -> Weight {
-		Weight::from_parts(60_000_000, 20185)
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn heartbeat() -> Weight {
+		// Minimum execution time: 57_415_000 picoseconds.
+		Weight::from_parts(67_500_000, 9978)
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
-	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Storage: `Providers::Providers` (r:5 w:4)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Operators` (r:1 w:0)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	fn unbond() -> Weight {
-		Weight::from_parts(30_000_000, 5648)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
-			.saturating_add(T::DbWeight::get().writes(1_u64))
-	}
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Storage: `Providers::Operators` (r:0 w:1)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	fn withdraw() -> Weight {
-		Weight::from_parts(70_000_000, 6573)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
-			.saturating_add(T::DbWeight::get().writes(3_u64))
-	}
-	/// Storage: `Providers::PoolSizes` (r:1 w:0)
-	/// Storage: `Providers::PoolMembers` (r:16 w:0)
-	/// The range of component `d` is `[1, 16]`.
-	fn draw(d: u32, ) -> Weight {
-		Weight::from_parts(8_000_000, 3993)
-			.saturating_add(Weight::from_parts(2_500_000, 0).saturating_mul(d.into()))
-			.saturating_add(T::DbWeight::get().reads(1_u64))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(d.into())))
-			.saturating_add(Weight::from_parts(0, 2581).saturating_mul(d.into()))
-	}
-	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:3 w:6)
-	fn reserve() -> Weight {
-		Weight::from_parts(80_000_000, 31271)
-			.saturating_add(T::DbWeight::get().reads(11_u64))
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn drain() -> Weight {
+		// Minimum execution time: 87_409_000 picoseconds.
+		Weight::from_parts(113_288_000, 15035)
+			.saturating_add(T::DbWeight::get().reads(13_u64))
 			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
-	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Storage: `Providers::Providers` (r:2 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Operators` (r:1 w:0)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
+	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	fn free_slot() -> Weight {
-		Weight::from_parts(45_000_000, 14657)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
+	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
+	fn resume() -> Weight {
+		// Minimum execution time: 57_516_000 picoseconds.
+		Weight::from_parts(80_780_000, 9978)
+			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
-	/// Storage: `Providers::Providers` (r:1 w:1)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	fn free_liability() -> Weight {
-		Weight::from_parts(18_000_000, 5648)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
+	fn unbond() -> Weight {
+		// Minimum execution time: 29_274_000 picoseconds.
+		Weight::from_parts(49_052_000, 3799)
+			.saturating_add(T::DbWeight::get().reads(3_u64))
 			.saturating_add(T::DbWeight::get().writes(1_u64))
 	}
-	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Storage: `Providers::Providers` (r:1 w:1)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Storage: `Jobs::Clock` (r:1 w:0)
+	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Storage: `Providers::PoolMembers` (r:3 w:6)
-	fn slash() -> Weight {
-		Weight::from_parts(125_000_000, 36500)
-			.saturating_add(T::DbWeight::get().reads(13_u64))
-			.saturating_add(T::DbWeight::get().writes(15_u64))
-	}
-	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Storage: `Providers::PoolMembers` (r:3 w:6)
-	fn note() -> Weight {
-		Weight::from_parts(80_000_000, 31271)
-			.saturating_add(T::DbWeight::get().reads(11_u64))
-			.saturating_add(T::DbWeight::get().writes(13_u64))
-	}
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Storage: `Providers::Providers` (r:7 w:7)
-	/// The range of component `p` is `[1, 7]`.
-	fn on_settled(p: u32, ) -> Weight {
-		Weight::from_parts(6_000_000, 2691)
-			.saturating_add(Weight::from_parts(9_000_000, 0).saturating_mul(p.into()))
-			.saturating_add(T::DbWeight::get().reads(1_u64))
-			.saturating_add(T::DbWeight::get().reads((1_u64).saturating_mul(p.into())))
-			.saturating_add(T::DbWeight::get().writes((1_u64).saturating_mul(p.into())))
-			.saturating_add(Weight::from_parts(0, 2957).saturating_mul(p.into()))
+	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
+	/// Storage: `Balances::Holds` (r:1 w:1)
+	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
+	/// Storage: `Providers::Operators` (r:0 w:1)
+	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	fn withdraw() -> Weight {
+		// Minimum execution time: 67_550_000 picoseconds.
+		Weight::from_parts(82_733_000, 3799)
+			.saturating_add(T::DbWeight::get().reads(4_u64))
+			.saturating_add(T::DbWeight::get().writes(4_u64))
 	}
 }

@@ -33,7 +33,11 @@ pub struct CurrentAuthor;
 
 impl Get<Option<AccountId>> for CurrentAuthor {
 	fn get() -> Option<AccountId> {
-		Authorship::author()
+		let author = Authorship::author();
+		// Blocks of benchmarks have none, but paying one is part of what is measured.
+		#[cfg(feature = "runtime-benchmarks")]
+		let author = author.or(Some(AccountId::new([0xa; 32])));
+		author
 	}
 }
 

@@ -36,8 +36,11 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	chain.query(|| {
 		assert_eq!(escrow(CLIENT), quote.escrow);
 		assert_eq!(quote.escrow, quote.payments + quote.fees);
-		assert_eq!(quote.submission_fee, params.shard_fee);
-		assert_eq!(free(&id(CLIENT)), before - submission - params.shard_fee - quote.escrow);
+		assert_eq!(quote.submission_fee, 2 * params.shard_fee);
+		assert_eq!(
+			free(&id(CLIENT)),
+			before - submission - quote.submission_fee - quote.escrow
+		);
 		let job = Runtime::job(JOB).unwrap();
 		assert_eq!(
 			(job.client, job.status, job.shards, job.waiting),
@@ -160,11 +163,10 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		for (provider, _) in PROVIDERS {
 			let view = Runtime::provider(id(provider)).unwrap();
 			assert_eq!((view.liability, view.used_slots, view.bond), (0, 0, BOND));
-			assert_eq!(
-				Runtime::assignments(id(provider))[0].state,
-				None,
-				"it keeps the outputs"
-			);
+			assert!(Runtime::assignments(id(provider)).is_empty());
+			let kept = Runtime::custody(id(provider), None, 10);
+			assert_eq!((kept.len(), kept[0].shard, kept[0].state), (1, SHARD, None));
+			assert!(Runtime::custody(id(provider), Some(SHARD), 10).is_empty());
 		}
 	});
 
@@ -185,7 +187,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 				earned[index],
 				"paid exactly what it earned"
 			);
-			assert!(Runtime::assignments(id(provider)).is_empty());
+			assert!(Runtime::custody(id(provider), None, 10).is_empty());
 		}
 		assert_eq!(Runtime::job(JOB), None);
 		assert_eq!(Runtime::explain(JOB), None);
@@ -197,7 +199,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 			.sum::<Balance>();
 		assert_eq!(
 			free(&id(CLIENT)),
-			before - submission - params.shard_fee - cost - acknowledgement
+			before - submission - quote.submission_fee - cost - acknowledgement
 		);
 		assert_eq!(everything(), Balances::total_issuance());
 	});

@@ -8,3 +8,4 @@ mod metadata;
 mod sessions;
 mod transactions;
 mod trouble;
+mod weights;

@@ -34,7 +34,7 @@ fn a_job_that_nobody_takes_expires_and_is_refunded() {
 		assert_eq!(escrow(CLIENT), 0);
 		assert_eq!(
 			free(&id(CLIENT)),
-			before - submission - CurrentJobsParams::get().shard_fee
+			before - submission - 2 * CurrentJobsParams::get().shard_fee
 		);
 	});
 	chain.check();

@@ -152,7 +152,7 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 	assert_refused(
 		&submit(&url, "not a key", &good, &lines, &["--watch"]).await,
 		2,
-		&["not a secret"],
+		&["nor a secret"],
 	);
 	assert_refused(&node.cli("//Alice", &["watch", "4711"]).await, 2, &["4711"]);
 

@@ -49,6 +49,8 @@ struct Provider {
 	spoiled: Vec<u32>,
 	wrong_outcomes: bool,
 	opened: AtomicU32,
+	/// So many requests for outcomes are answered as if it had none yet.
+	closed_for: AtomicU32,
 }
 
 impl BlobStore for Provider {
@@ -63,6 +65,12 @@ impl BlobStore for Provider {
 	}
 
 	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
+		let closed = self
+			.closed_for
+			.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+		if closed.is_ok() {
+			return None;
+		}
 		let mut outcomes = outcomes(shard.index);
 		if self.wrong_outcomes {
 			outcomes[0].gas_used += 1;
@@ -161,6 +169,10 @@ impl World {
 	}
 
 	async fn fetch(&self, shards: impl IntoIterator<Item = u32>) -> Fetched {
+		self.fetch_patiently(shards, Duration::ZERO).await
+	}
+
+	async fn fetch_patiently(&self, shards: impl IntoIterator<Item = u32>, patience: Duration) -> Fetched {
 		let shards = shards.into_iter().map(|index| self.shard(index)).collect();
 		let manifest = Manifest::open(self.folder.path(), Hash::zero(), &self.job()).unwrap();
 		let client = Client::new(Limits::default()).unwrap();
@@ -171,6 +183,7 @@ impl World {
 			self.folder.path(),
 			manifest,
 			&ProgressBar::hidden(),
+			patience,
 		)
 		.await
 		.unwrap()
@@ -279,6 +292,72 @@ async fn forged_outcomes_end_with_exit_code_6_and_absent_providers_with_4() {
 }
 
 #[tokio::test]
+async fn outputs_that_nobody_serves_yet_are_asked_for_again() {
+	let late = |requests| Provider {
+		closed_for: AtomicU32::new(requests),
+		..Provider::default()
+	};
+	let world = World::new(vec![late(5), late(7)]).await;
+	let fetched = world.fetch_patiently(0..3, Duration::from_secs(60)).await;
+	assert_eq!((fetched.verified.clone(), fetched.is_verified()), (vec![0, 1, 2], true));
+	world.assert_outputs(0..TASKS);
+	// What was here was not fetched again for the sake of the rest.
+	assert_eq!(world.opened(), TASKS - 1);
+}
+
+#[tokio::test]
+async fn outputs_that_remain_absent_end_with_exit_code_4_and_name_every_provider() {
+	let absent = || Provider {
+		closed_for: AtomicU32::new(u32::MAX),
+		..Provider::default()
+	};
+	let world = World::new(vec![absent(), absent()]).await;
+	let begun = Instant::now();
+	let fetched = world.fetch_patiently(0..3, Duration::from_millis(600)).await;
+	assert!(begun.elapsed() >= Duration::from_millis(600));
+	let failure = fetched.verdict().unwrap_err();
+	assert_eq!(failure.exit_code(), 4);
+	for part in [world.endpoints[0].as_str(), &world.endpoints[1], "404", "run it again"] {
+		assert!(failure.to_string().contains(part), "{part} is missing in {failure}");
+	}
+}
+
+#[tokio::test]
+async fn providers_with_private_addresses_are_not_asked_on_public_chains() {
+	let world = World::new(vec![Provider::default()]).await;
+	let manifest = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap();
+	let client = Client::new(Limits {
+		allow_private: false,
+		..Limits::default()
+	});
+	let (patience, begun) = (Duration::from_secs(60), Instant::now());
+	let fetched = collect(
+		&client.unwrap(),
+		&world.job(),
+		vec![world.shard(0)],
+		world.folder.path(),
+		manifest,
+		&ProgressBar::hidden(),
+		patience,
+	)
+	.await;
+	let failure = fetched.unwrap().verdict().unwrap_err();
+	assert!(begun.elapsed() < patience, "waiting would not help");
+	assert_eq!((failure.exit_code(), world.opened()), (4, 0));
+	assert!(failure.to_string().contains("--allow-private"), "{failure}");
+}
+
+#[tokio::test]
+async fn of_a_job_that_goes_on_the_rest_is_still_to_come() {
+	let world = World::new(vec![Provider::default()]).await;
+	let mut fetched = world.fetch([0]).await;
+	fetched.goes_on = true;
+	let failure = fetched.verdict().unwrap_err();
+	assert_eq!(failure.exit_code(), 5);
+	assert!(failure.to_string().contains("millrace watch 3"), "{failure}");
+}
+
+#[tokio::test]
 async fn another_job_s_folder_is_left_alone() {
 	let world = World::new(vec![Provider::default()]).await;
 	world.fetch([0]).await;
@@ -318,6 +397,8 @@ fn the_worst_failure_decides_the_exit_code() {
 		folder: "x".into(),
 		verified: vec![],
 		failures,
+		goes_on: false,
+		acknowledged: vec![],
 	};
 	let failure = fetched.verdict().unwrap_err();
 	assert_eq!(failure.exit_code(), 6);

@@ -33,7 +33,7 @@ use millrace_primitives::{
 	api::{
 		AssignmentView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProviderView, Quote, ShardView, MAX_PAGE,
 	},
-	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block,
+	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ShardId,
 };
 use sc_rpc::{utils::spawn_subscription_task, SubscriptionTaskExecutor};
 use sp_api::{ApiError, ProvideRuntimeApi};
@@ -57,14 +57,27 @@ pub trait MarketApi {
 	#[method(name = "market_job", blocking)]
 	fn job(&self, id: JobId, at: Option<Hash>) -> RpcResult<Option<JobView>>;
 
-	/// The shards of a job that are under way or in custody, with index `first` (default 0) or above, at most `count`
-	/// and never more than 256. Ask again from the last index plus one for the next page.
+	/// The shards of a job that are under way or in custody among the 4,096 indices from `first` (default 0) on, in order,
+	/// at most `count` and never more than 256. After a full page ask again from its last index plus one, after any other
+	/// page from `first` plus 4,096, until that is the number of shards that were started.
 	#[method(name = "market_shards", blocking)]
 	fn shards(&self, id: JobId, first: Option<u32>, count: Option<u32>, at: Option<Hash>) -> RpcResult<Vec<ShardView>>;
 
-	/// What a provider, named by its account or its operator's, has to do or to keep; at most 256.
+	/// What a provider, named by its account or its operator's, has to do or waits for; at most 256, what it must act on
+	/// first.
 	#[method(name = "market_assignments", blocking)]
 	fn assignments(&self, provider: AccountId, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>>;
+
+	/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage after
+	/// the shard `after` (default: from the start), at most `count` and never more than 256. An empty page is the end.
+	#[method(name = "market_custody", blocking)]
+	fn custody(
+		&self,
+		provider: AccountId,
+		after: Option<ShardId>,
+		count: Option<u32>,
+		at: Option<Hash>,
+	) -> RpcResult<Vec<AssignmentView>>;
 
 	/// A provider, named by its account or its operator's; `null` if there is none.
 	#[method(name = "market_provider", blocking)]
@@ -160,6 +173,16 @@ where
 
 	fn assignments(&self, provider: AccountId, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>> {
 		self.at(at, |api, block| api.assignments(block, provider))
+	}
+
+	fn custody(
+		&self,
+		provider: AccountId,
+		after: Option<ShardId>,
+		count: Option<u32>,
+		at: Option<Hash>,
+	) -> RpcResult<Vec<AssignmentView>> {
+		self.at(at, |api, block| api.custody(block, provider, after, page(count)))
 	}
 
 	fn provider(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Option<ProviderView>> {

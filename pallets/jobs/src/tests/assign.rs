@@ -1,7 +1,7 @@
 //! Draws: when, of whom, and what happens when there is nobody.
 
 use super::*;
-use crate::{Jobs as JobsMap, Ready, Seeds};
+use crate::{Jobs as JobsMap, Ready, Seeds, WeightInfo};
 use frame_support::weights::{Weight, WeightMeter};
 use millrace_primitives::{api::Reason, traits::MarketClock};
 
@@ -78,10 +78,10 @@ fn a_job_without_candidates_backs_off_says_why_and_recovers() {
 		// Tries at 3, 5, 9, 17: from the third on they wait on a timer.
 		blocks(6);
 		let record = JobsMap::<Test>::get(job).unwrap();
-		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, true, None));
+		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, Some(17), None));
 		blocks(8);
 		let record = JobsMap::<Test>::get(job).unwrap();
-		assert_eq!((record.fresh.tries, record.queued, record.retry), (4, false, Some(33)));
+		assert_eq!((record.fresh.tries, record.queued, record.retry), (4, None, Some(33)));
 		assert_eq!(Jobs::explain(job).unwrap().next_try, Some(33));
 
 		Registry::add(PROVIDER, CAP + 1, 2);
@@ -123,6 +123,87 @@ fn a_freed_slot_ends_the_back_off() {
 		blocks(2);
 		assert!(exists(shard(job, 1)));
 	});
+}
+
+#[test]
+fn a_freed_slot_wakes_a_few_vacancies_and_each_for_one_draw() {
+	run(2, || {
+		for id in [PROVIDER, PROVIDER + 1] {
+			Registry::edit(id, |p| p.slots = 100);
+		}
+		Params::mutate(|params| params.execution_base = 1_000);
+		let job = submit(spec(20, 2));
+		blocks(8);
+		assert_eq!(Jobs::job_view(job).unwrap().running, 20);
+		// Both decline ten shards each of both, so that these find nobody any more.
+		for index in 0..10 {
+			let id = shard(job, index);
+			for seat in 0..2 {
+				let reason = millrace_primitives::job::DeclineReason::NoCapacity;
+				Jobs::decline(signed(&operator(holder(id, seat))), id, reason).unwrap();
+			}
+		}
+		(10..20).for_each(|index| accept_all(shard(job, index)));
+		blocks(200);
+		let waiting = |job| -> Vec<crate::Readiness> {
+			let record = JobsMap::<Test>::get(job).unwrap();
+			record.vacancies.iter().map(|vacancy| vacancy.readiness).collect()
+		};
+		let before = waiting(job);
+		assert_eq!(before.len(), 20);
+		assert!(before.iter().all(|readiness| readiness.tries >= 4));
+
+		Jobs::on_sealed(shard(job, 15), 0).unwrap();
+		// None of the outputs that decide was known when the seal was made.
+		let ready = Jobs::seed_ready(&Params::get());
+		let woken = waiting(job).iter().filter(|readiness| readiness.ready == ready).count();
+		assert_eq!(woken as u32, crate::WOKEN);
+		// A block draws for a job in vain only once.
+		blocks(8);
+		let after = waiting(job);
+		// Those that failed again wait longer than before.
+		let tries = |all: &[crate::Readiness]| all.iter().map(|readiness| u32::from(readiness.tries)).sum::<u32>();
+		assert!(tries(&after) >= tries(&before) + crate::WOKEN);
+	});
+}
+
+#[test]
+fn a_top_up_is_charged_for_the_draws_that_it_causes() {
+	run(0, || {
+		let job = submit(spec(1, 2));
+		let weight = || Jobs::top_up(alice(), job, CAP, 0).unwrap().actual_weight.unwrap();
+		assert_eq!(weight(), W::top_up(), "the first draw comes anyway");
+		blocks(20);
+		assert_eq!(weight(), W::top_up() + W::draw_nobody());
+		let record = JobsMap::<Test>::get(job).unwrap();
+		assert_eq!(record.fresh.ready, Seeds::<Test>::get().count + 3);
+		assert!(record.fresh.tries > 0, "another failure goes on doubling");
+	});
+}
+
+#[test]
+fn a_stale_candidate_leaves_the_pools_and_the_next_one_gets_the_seat() {
+	run(3, || {
+		STALE.with_borrow_mut(|all| all.insert(account(PROVIDER)));
+		let job = submit(spec(1, 2));
+		blocks(8);
+		assert!(STALE.with_borrow(|all| all.is_empty()));
+		assert!(seats(shard(job, 0)).into_iter().flatten().all(|(p, _)| p != PROVIDER));
+		assert_eq!(seats(shard(job, 0)).iter().flatten().count(), 2);
+		assert_eq!(Registry::get(PROVIDER).slots, 0);
+	});
+}
+
+#[test]
+fn a_hopeless_seat_is_drawn_a_bounded_number_of_times_until_the_longest_deadline() {
+	let deadline = millrace_primitives::params::JobsParams::default().max_deadline;
+	let mut readiness = crate::Readiness::default();
+	let mut draws = 0;
+	while readiness.ready < deadline {
+		readiness.back_off(readiness.ready);
+		draws += 1;
+	}
+	assert!(draws <= 30, "{draws} draws");
 }
 
 #[test]
@@ -210,7 +291,7 @@ fn jobs_are_served_in_turn() {
 		let large = submit(spec(1_000, 2));
 		let small: Vec<_> = (0..5).map(|_| submit(spec(1, 2))).collect();
 		// One block's tick has room for twelve seats.
-		let room = <() as crate::WeightInfo>::tick() + <() as crate::WeightInfo>::draw_seat() * 12;
+		let room = W::tick() + W::draw_seat() * 12;
 		TickWeight::set(room);
 		blocks(3);
 		for job in &small {
@@ -261,10 +342,10 @@ fn the_tick_respects_its_own_cap_and_the_blocks() {
 			assert!(meter.consumed().all_lte(cap) && meter.consumed().all_lte(block));
 			meter.consumed()
 		};
-		let step = <() as crate::WeightInfo>::draw_seat();
+		let step = W::draw_seat();
 		blocks(2);
 		for factor in [1, 3, 10, 30] {
-			let cap = <() as crate::WeightInfo>::tick() + step * factor;
+			let cap = W::tick() + step * factor;
 			assert!(weigh(cap, Weight::MAX).any_gt(Weight::zero()));
 			weigh(Weight::MAX, cap);
 		}

@@ -21,7 +21,7 @@ fn a_job_cancelled_before_it_starts_is_refunded_at_once() {
 		let before = free(ALICE);
 		let job = submit(spec(10, 2));
 		Jobs::cancel(alice(), job).unwrap();
-		assert_eq!(free(ALICE), before - 10 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 20 * Params::get().shard_fee);
 		assert_eq!(held(ALICE), 0);
 		assert!(gone(job));
 		assert!(seen(Event::JobClosed {
@@ -104,7 +104,7 @@ fn a_shard_that_everybody_left_ends_with_its_job() {
 		}
 		blocks(3);
 		assert!(gone(id.job));
-		assert_eq!(free(ALICE), before - Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
 		assert!(seen(Event::ShardFailed {
 			shard: id,
 			failure: Failure::Closed,
@@ -126,15 +126,32 @@ fn a_closed_job_that_cannot_be_completed_pays_half_to_who_revealed() {
 		seal_all(id);
 		Jobs::on_revealed(id, 0).unwrap();
 		REVEALED.with_borrow_mut(|all| all.insert((id.job, 0), vec![(0, 1_000_000_000)]));
-		Jobs::on_missed_reveal(id, 1);
+		Jobs::on_missed_reveals(id, &[1]);
 		Jobs::cancel(alice(), id.job).unwrap();
 		// Nobody is left to draw; back-offs double until the grace period is over.
 		blocks(25 + 32);
 		assert!(gone(id.job));
 		assert_eq!(free(honest), MILL + ASK / 2);
 		assert_eq!(free(lost), MILL);
-		assert_eq!(free(ALICE), before - ASK / 2 - Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - ASK / 2 - 2 * Params::get().shard_fee);
 		assert!(Registry::idle());
+	});
+}
+
+#[test]
+fn the_end_of_a_closed_jobs_shard_does_not_wait_for_a_long_back_off() {
+	run(2, || {
+		let id = assigned(1, 2);
+		accept_all(id);
+		seal_all(id);
+		Jobs::on_missed_reveals(id, &[1]);
+		// Nobody is left to draw: the wait has grown far beyond the execution window of 25 blocks.
+		blocks(300);
+		assert!(JobsMap::<Test>::get(id.job).unwrap().vacancies[0].readiness.tries > 6);
+		Jobs::cancel(alice(), id.job).unwrap();
+		blocks(30);
+		assert!(gone(id.job));
+		assert_eq!(held(ALICE), 0);
 	});
 }
 

@@ -43,7 +43,7 @@ fn a_range_is_acknowledged_at_once_and_running_shards_are_passed_over() {
 		assert_noop!(Jobs::acknowledge(signed(&account(BOB)), job, 0, 1), E::NotClient);
 		assert_noop!(Jobs::acknowledge(alice(), JobId(77), 0, 1), E::UnknownJob);
 		let post = Jobs::acknowledge(alice(), job, 0, 64).unwrap();
-		let declared = <() as crate::WeightInfo>::acknowledge(64);
+		let declared = <W as crate::WeightInfo>::acknowledge(64);
 		assert!(post.actual_weight.unwrap().all_lt(declared));
 		assert!(post.actual_weight.unwrap().any_gt(Weight::zero()));
 		assert!(!exists(shard(job, 0)) && exists(shard(job, 1)) && !exists(shard(job, 2)));

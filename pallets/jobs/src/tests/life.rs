@@ -1,7 +1,7 @@
 //! One life of a job, to the last planck.
 
 use super::*;
-use crate::{AssignmentsOf, Event, Jobs as JobsMap, Programs, Specs, Timers};
+use crate::{AssignmentsOf, CustodyOf, Event, Jobs as JobsMap, Programs, Specs, Timers};
 use frame_support::{assert_ok, dispatch::Pays};
 use millrace_primitives::{job::JobStatus, MILL};
 
@@ -14,7 +14,7 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		publish();
 		let (before, issued, author) = (free(ALICE), issuance(), free(VALIDATOR));
 		let job = submit(spec(1, 2));
-		let fee = Params::get().shard_fee;
+		let fee = 2 * Params::get().shard_fee;
 		assert_eq!(free(ALICE), before - RESERVE - fee);
 		assert_eq!(held(ALICE), RESERVE);
 		assert_eq!(issuance(), issued - fee);
@@ -92,7 +92,8 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 			}
 			.into(),
 		);
-		assert_eq!(Jobs::assignments_of(&operator(drawn[0]))[0].state, None);
+		assert!(Jobs::assignments_of(&operator(drawn[0])).is_empty());
+		assert_eq!(Jobs::custody_of(&operator(drawn[0]), None, 1)[0].state, None);
 
 		assert_ok!(Jobs::acknowledge(alice(), job, 0, 1));
 		for provider in &drawn {
@@ -102,7 +103,10 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		assert!(!exists(id));
 		assert!(JobsMap::<Test>::get(job).is_none());
 		assert!(Specs::<Test>::get(job).is_none());
-		assert_eq!(AssignmentsOf::<Test>::iter().count(), 0);
+		assert_eq!(
+			AssignmentsOf::<Test>::iter().count() + CustodyOf::<Test>::iter().count(),
+			0
+		);
 		assert_eq!(Programs::<Test>::get(program()).unwrap().open_jobs, 0);
 
 		// The timers that are left find nothing and vanish.

@@ -15,6 +15,8 @@ mod work;
 use crate::{mock::*, Shards};
 use millrace_primitives::{job::SeatState, traits::Assignments, AccountId, Hash, JobId, Report, ShardId, Verdict};
 
+type W = <Test as crate::Config>::WeightInfo;
+
 pub(crate) fn signed(who: &AccountId) -> RuntimeOrigin {
 	RuntimeOrigin::signed(who.clone())
 }

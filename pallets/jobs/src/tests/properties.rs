@@ -77,9 +77,9 @@ fn under_way(by: u8) -> Option<ShardId> {
 
 fn held_seat(by: u8) -> Option<(ShardId, u8, u8)> {
 	let mut all: Vec<_> = AssignmentsOf::<Test>::iter()
-		.map(|(provider, id, entry)| {
+		.map(|(provider, id, seat)| {
 			let bytes: &[u8; 32] = provider.as_ref();
-			(id, entry.seat, bytes[0])
+			(id, seat, bytes[0])
 		})
 		.collect();
 	all.sort();
@@ -137,7 +137,7 @@ fn apply(step: Step) {
 		}
 		Step::MissReveal(by) => {
 			if let Some((id, seat, _)) = held_seat(by) {
-				Jobs::on_missed_reveal(id, seat);
+				Jobs::on_missed_reveals(id, &[seat]);
 			}
 		}
 		Step::Accepted(by, gas) => {
@@ -168,8 +168,8 @@ fn apply(step: Step) {
 		}
 		Step::Acknowledge(by, count) => drop(Jobs::acknowledge(alice(), job(by), 0, count.into())),
 		Step::Starve(starve) => {
-			let step = <() as crate::WeightInfo>::end_shard();
-			let little = <() as crate::WeightInfo>::tick() + step * 2;
+			let step = <W as crate::WeightInfo>::end_shard();
+			let little = <W as crate::WeightInfo>::tick() + step * 2;
 			TickWeight::set(if starve {
 				little
 			} else {
@@ -236,9 +236,9 @@ proptest! {
 			let client = account(ALICE);
 			for _ in 0..4 {
 				blocks(400);
-				let sealed: Vec<_> = AssignmentsOf::<Test>::iter().map(|(_, id, entry)| (id, entry.seat)).collect();
+				let sealed: Vec<_> = AssignmentsOf::<Test>::iter().map(|(_, id, seat)| (id, seat)).collect();
 				for (id, seat) in sealed {
-					Jobs::on_missed_reveal(id, seat);
+					Jobs::on_missed_reveals(id, &[seat]);
 				}
 				let stuck: Vec<_> = Shards::<Test>::iter_keys().collect();
 				for (job, index) in stuck {

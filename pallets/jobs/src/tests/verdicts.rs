@@ -29,7 +29,7 @@ fn an_unresolved_shard_pays_half_burns_nothing_and_refunds_the_rest() {
 		assert_eq!(issuance(), supply);
 		assert_eq!(held(ALICE), 0);
 		let paid = free(full) + free(half) - 2 * MILL;
-		assert_eq!(free(ALICE), before - paid - Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - paid - 3 * Params::get().shard_fee);
 		assert!(!exists(id));
 		assert!(Registry::idle());
 		assert_eq!(Registry::get(full).slashed, 0);

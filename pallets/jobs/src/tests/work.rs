@@ -101,19 +101,41 @@ fn a_missed_reveal_costs_the_whole_liability_and_the_others_keep_theirs() {
 		accept_all(id);
 		seal_all(id);
 		Jobs::on_revealed(id, 1).unwrap();
-		Jobs::on_missed_reveal(id, 0);
+		Jobs::on_missed_reveals(id, &[0]);
 		let record = Registry::get(silent);
 		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 3 * CAP));
 		assert!(record.conduct.contains(&Conduct::MissedReveal));
 		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
 		// Told twice, or of a revealed seat: nothing happens.
-		Jobs::on_missed_reveal(id, 0);
-		Jobs::on_missed_reveal(id, 1);
-		Jobs::on_missed_reveal(shard(id.job, 9), 1);
+		Jobs::on_missed_reveals(id, &[0]);
+		Jobs::on_missed_reveals(id, &[1, 7]);
+		Jobs::on_missed_reveals(shard(id.job, 9), &[1]);
 		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
 		blocks(3);
 		assert_ne!(holder(id, 0), silent);
 		finish(id, 1_000_000_000);
+		assert!(Registry::idle());
+	});
+}
+
+#[test]
+fn whoever_misses_its_reveal_is_slashed_also_when_the_shard_ends_by_it() {
+	run(30, || {
+		let id = assigned(1, 3);
+		let (first, second) = (holder(id, 0), holder(id, 2));
+		seal_all(id);
+		Jobs::on_revealed(id, 1).unwrap();
+		Shards::<Test>::mutate(id.job, id.index, |shard| {
+			let strangers: Vec<_> = (200..216).map(account).collect();
+			shard.as_mut().unwrap().excluded = strangers.try_into().unwrap();
+		});
+		Jobs::on_missed_reveals(id, &[0, 2]);
+		assert!(!exists(id));
+		for missed in [first, second] {
+			let record = Registry::get(missed);
+			assert_eq!((record.slashed, record.liability), (3 * CAP, 0));
+			assert!(record.conduct.contains(&Conduct::MissedReveal));
+		}
 		assert!(Registry::idle());
 	});
 }
@@ -169,6 +191,39 @@ fn declines_in_a_row_suspend_the_job_until_it_is_topped_up() {
 }
 
 #[test]
+fn one_provider_alone_cannot_suspend_a_job() {
+	run(3, || {
+		for id in PROVIDER..PROVIDER + 3 {
+			Registry::edit(id, |p| p.slots = 100);
+		}
+		let job = submit(spec(40, 2));
+		blocks(12);
+		let holders = |id| -> Vec<u8> { seats(id).into_iter().flatten().map(|(provider, _)| provider).collect() };
+		let mut declined = 0;
+		for index in 0..40 {
+			let id = shard(job, index);
+			if holders(id).contains(&PROVIDER) {
+				Jobs::decline(signed(&operator(PROVIDER)), id, DeclineReason::InputsUnavailable).unwrap();
+				declined += 1;
+			}
+		}
+		assert!(declined > 5);
+		assert_eq!(Jobs::job_view(job).unwrap().status, JobStatus::Open);
+		// One other is enough.
+		let id = (0..40)
+			.map(|index| shard(job, index))
+			.find(|id| holders(*id).contains(&(PROVIDER + 1)));
+		Jobs::decline(
+			signed(&operator(PROVIDER + 1)),
+			id.unwrap(),
+			DeclineReason::InputsUnavailable,
+		)
+		.unwrap();
+		assert!(matches!(Jobs::job_view(job).unwrap().status, JobStatus::Suspended(_)));
+	});
+}
+
+#[test]
 fn an_acceptance_in_between_forgets_declines() {
 	run(20, || {
 		Params::mutate(|params| params.accept_window = 100);
@@ -209,7 +264,7 @@ fn a_shard_that_too_many_failed_ends_and_its_revealed_seat_gets_half() {
 		// Half of the 1 mMILL that half a Ggas costs at its ask.
 		let half = MILL / 2_000;
 		assert_eq!(free(honest), MILL + half);
-		assert_eq!(free(ALICE), before - half - Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - half - 2 * Params::get().shard_fee);
 		assert!(Registry::idle());
 		assert!(System::events().iter().any(|record| matches!(
 			&record.event,

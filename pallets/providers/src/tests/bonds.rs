@@ -252,7 +252,8 @@ fn a_raised_minimum_takes_effect_when_a_provider_is_tried() {
 			..default_params()
 		});
 		assert!(record(0).pooled());
-		assert_eq!(Providers::reserve(&provider(0), 0), Err(Error::BondTooSmall.into()));
+		assert_noop!(Providers::reserve(&provider(0), 0), Error::BondTooSmall);
+		assert!(Providers::drop_stale(&provider(0)));
 		assert!(!record(0).pooled());
 		assert_eq!((record(0).used_slots, record(0).liability), (0, 0));
 		assert_ok!(Providers::bond_more(signed(0), 1));

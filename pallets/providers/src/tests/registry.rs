@@ -68,12 +68,19 @@ fn a_silent_provider_is_found_out_when_it_is_tried() {
 		assert_ok!(Providers::reserve(&provider(0), MILL));
 		pass(1);
 		events();
-		assert_eq!(Providers::reserve(&provider(0), MILL), Err(Error::Silent.into()));
+		assert_noop!(Providers::reserve(&provider(0), MILL), Error::Silent);
+		assert!(Providers::drop_stale(&provider(0)));
 		assert_eq!((record(0).used_slots, record(0).liability), (1, MILL));
 		assert_eq!(record(0).status, ProviderStatus::Unresponsive);
 		assert!(!record(0).pooled());
 		assert_eq!(events(), vec![Event::BecameUnresponsive { provider: provider(0) }]);
 		assert_noop!(Providers::reserve(&provider(0), MILL), Error::NotActive);
+		// Once is enough, and nobody else is concerned.
+		register(1, info());
+		for n in 0..3 {
+			assert!(!Providers::drop_stale(&provider(n)));
+		}
+		assert!(record(1).pooled());
 	});
 }
 
@@ -192,13 +199,26 @@ fn freeing_what_nobody_reserved_changes_nothing() {
 
 #[cfg(feature = "runtime-benchmarks")]
 #[test]
-fn a_benchmarks_provider_is_drawable_each_time_it_is_made_so() {
+fn a_benchmarks_provider_has_the_standing_that_was_asked_for() {
+	use millrace_primitives::traits::BenchmarkStanding::*;
 	build_and_execute(|| {
+		pass(1_000);
+		let make = |standing| Providers::benchmark_provider(&provider(0), &operator(0), standing);
 		for used in 0..3 {
-			Providers::benchmark_provider(&provider(0), &operator(0));
+			make(OneSlot);
 			assert_eq!(Providers::draw(&request(), Hash::zero(), 1).len(), 1);
 			assert_ok!(Providers::reserve(&provider(0), 1_000_000_000 * MILL));
 			assert_eq!((record(0).used_slots, record(0).pooled()), (used + 1, false));
 		}
+		make(Spare);
+		assert_ok!(Providers::reserve(&provider(0), MILL));
+		assert!(record(0).pooled());
+		make(Unresponsive);
+		assert!(!record(0).pooled() && record(0).free_slots() > 0);
+		make(Silent);
+		assert!(record(0).pooled() && Providers::drop_stale(&provider(0)));
+		make(Bound);
+		assert!(record(0).pooled());
+		assert_noop!(Providers::reserve(&provider(0), 1), Error::BondReserved);
 	});
 }

@@ -123,6 +123,11 @@ sp_api::mock_impl_runtime_apis! {
 			Vec::new()
 		}
 
+		fn custody(&self, _: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView> {
+			self.0.pages.lock().unwrap().push(count + after.map_or(0, |shard| shard.index));
+			Vec::new()
+		}
+
 		fn provider(_: AccountId) -> Option<ProviderView> {
 			None
 		}
@@ -229,7 +234,10 @@ async fn pages_are_bounded() {
 	ask(&module, "market_providers", json!([])).await;
 	ask(&module, "market_providers", json!([CLIENT, 4_000_000_000u32])).await;
 	ask(&module, "market_shards", json!([7, 3, 2])).await;
-	assert_eq!(*chain.pages.lock().unwrap(), [MAX_PAGE, MAX_PAGE, 2]);
+	ask(&module, "market_custody", json!([CLIENT])).await;
+	let after = json!({ "job": 7, "index": 1_000 });
+	ask(&module, "market_custody", json!([CLIENT, after, 5])).await;
+	assert_eq!(*chain.pages.lock().unwrap(), [MAX_PAGE, MAX_PAGE, 2, MAX_PAGE, 1_005]);
 }
 
 #[tokio::test]

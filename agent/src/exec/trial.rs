@@ -1,0 +1,139 @@
+//! Compiling in a process of its own, as a trial.
+//!
+//! A compiler cannot be stopped from within, and when memory runs out it takes the whole process with it. So an agent has
+//! a program compiled first by another process of its own binary, with a bound on time and on memory, and compiles it
+//! itself only if that went well: the same compiler does the same work again. Compiled code does not come back from the
+//! other process, since nobody could check it.
+//!
+//! What the bounds cut off says nothing about the program: another machine may be faster. It is the host's trouble.
+
+use super::{HostError, LoadError, Refused};
+use std::{
+	ffi::OsStr,
+	io::{Read, Write},
+	path::{Path, PathBuf},
+	process::{Child, Command, Stdio},
+	time::{Duration, Instant},
+};
+
+/// The subcommand that compiles standard input.
+pub const SUBCOMMAND: &str = "compile";
+/// The shortest module, for a trial of trials.
+pub const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+/// The exit code for a program that is refused; the reason is on standard output.
+pub const REFUSED: u8 = 3;
+/// The longest reason that is read, in bytes.
+const MAX_REASON: u64 = 4 * 1024;
+/// How often the end of the process is looked for.
+const POLL: Duration = Duration::from_millis(5);
+/// Address space for the binary, its few threads and their heaps, beside what the compiler takes.
+const OVERHEAD: u64 = 256 << 20;
+
+/// How trials are made.
+#[derive(Clone, Debug)]
+pub struct Trial {
+	/// The agent's binary.
+	pub binary: PathBuf,
+	/// The most time.
+	pub time: Duration,
+	/// The most memory in bytes, beside a fixed part for the process itself.
+	pub memory: u64,
+}
+
+impl Trial {
+	/// The usual bounds: far above what programs of the largest size need.
+	pub fn new(binary: PathBuf) -> Self {
+		Self {
+			binary,
+			time: Duration::from_secs(60),
+			memory: 2 << 30,
+		}
+	}
+
+	/// Compiles a module elsewhere.
+	///
+	/// # Errors
+	/// [`LoadError::Refused`] if the compiler refuses it, [`HostError::Compile`] if it takes too long or too much,
+	/// [`HostError::Engine`] if there can be no trial.
+	pub fn run(&self, wasm: &[u8]) -> Result<(), LoadError> {
+		let failed = |error: std::io::Error| HostError::Engine(format!("no trial of a program: {error}"));
+		let kib = self.memory.saturating_add(OVERHEAD) / 1024;
+		// Beyond what is waited for, in case that nobody waits any more.
+		let cpu = self.time.as_secs().saturating_add(1);
+		// If the machine's memory runs out all the same, it is this process that goes.
+		let script = r#"echo 1000 > /proc/self/oom_score_adj
+			ulimit -c 0; ulimit -v "$1"; ulimit -t "$2"; exec "$0" "$3""#;
+		let mut child = Command::new("/bin/sh")
+			.args(["-c", script])
+			.args([
+				self.binary.as_os_str(),
+				OsStr::new(&kib.to_string()),
+				OsStr::new(&cpu.to_string()),
+			])
+			.arg(SUBCOMMAND)
+			// The environment may hold secrets, and what is compiled is a stranger's.
+			.env_clear()
+			.env("MALLOC_ARENA_MAX", "2")
+			.env("TOKIO_WORKER_THREADS", "1")
+			.current_dir(Path::new("/"))
+			.stdin(Stdio::piped())
+			.stdout(Stdio::piped())
+			.stderr(Stdio::null())
+			.spawn()
+			.map_err(failed)?;
+		let stdin = child.stdin.take();
+		let stdout = child.stdout.take();
+		let mut child = Reaped(child);
+		let deadline = Instant::now() + self.time;
+		let status = std::thread::scope(|scope| {
+			// It may end without reading to the end, which then is an error of no interest.
+			scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(wasm)));
+			let status = loop {
+				if let Some(status) = child.0.try_wait().map_err(failed)? {
+					break Some(status);
+				}
+				if Instant::now() >= deadline {
+					break None;
+				}
+				std::thread::sleep(POLL);
+			};
+			// Its end also ends the writing.
+			child.end();
+			Ok::<_, HostError>(status)
+		})?;
+		let Some(status) = status else {
+			return Err(HostError::Compile(format!("not done after {} s", self.time.as_secs_f32())).into());
+		};
+		match status.code() {
+			Some(0) => Ok(()),
+			Some(code) if code == i32::from(REFUSED) => {
+				let mut reason = String::new();
+				if let Some(stdout) = stdout {
+					stdout.take(MAX_REASON).read_to_string(&mut reason).map_err(failed)?;
+				}
+				Err(Refused::Invalid(reason).into())
+			}
+			// The shell did not find the binary, or the binary does not know what to do.
+			Some(2 | 126 | 127) => Err(HostError::Engine(format!("a trial of a program ended with {status}")).into()),
+			// Out of memory ends in an abort, a panic or an error, out of processor time in a signal.
+			_ => Err(HostError::Compile(format!("the compiler ended with {status}")).into()),
+		}
+	}
+}
+
+/// A process that does not outlive what waits for it.
+struct Reaped(Child);
+
+impl Reaped {
+	fn end(&mut self) {
+		// An error means that it ended already.
+		let _ = self.0.kill();
+		let _ = self.0.wait();
+	}
+}
+
+impl Drop for Reaped {
+	fn drop(&mut self) {
+		self.end();
+	}
+}

@@ -1,0 +1,142 @@
+//! Whether the machine has what a seat needs, before anything is fetched for it.
+
+use super::{work::Job, Shared};
+use crate::{
+	budget::{Disk, NoRoom, Reservation, Speed},
+	fetch::Unavailable,
+	hardware::free_disk,
+	market::Market,
+	outputs::StoreError,
+};
+use millrace_primitives::job::{DeclineReason, SeatState};
+use std::{
+	collections::HashSet,
+	io,
+	sync::{Arc, PoisonError},
+};
+
+/// Why room for a seat was not reserved.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+	#[error(transparent)]
+	NoRoom(#[from] NoRoom),
+	#[error(transparent)]
+	Store(#[from] StoreError),
+	#[error("programs and inputs on disk: {0}")]
+	Disk(#[from] io::Error),
+}
+
+impl From<crate::db::DbError> for Failure {
+	fn from(error: crate::db::DbError) -> Self {
+		Self::Store(error.into())
+	}
+}
+
+/// Makes sure of time and disk for a seat that is not accepted yet. For one that is, both are taken as they are: giving
+/// it up would cost more.
+pub(super) async fn admit<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
+	let promised = job.seat.state != Some(SeatState::Assigned);
+	if !promised {
+		in_time(shared, job).await?;
+	}
+	let worker = shared.clone();
+	let (key, reservation) = (job.key, Reservation::of(&job.seat));
+	let done = tokio::task::spawn_blocking(move || reserve(&worker, key, reservation, promised));
+	match done.await {
+		Ok(Ok(())) => Ok(()),
+		Ok(Err(Failure::NoRoom(error))) => Err(refusal(error.to_string(), true)),
+		Ok(Err(error)) => Err(refusal(error.to_string(), false)),
+		Err(error) => Err(refusal(error.to_string(), false)),
+	}
+}
+
+fn refusal(text: String, hopeless: bool) -> Unavailable {
+	Unavailable {
+		reason: DeclineReason::NoCapacity,
+		hopeless,
+		text,
+	}
+}
+
+/// Refuses what this machine may not finish in time.
+async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavailable> {
+	let Some(mgas) = shared.config.benchmark_mgas else {
+		return Ok(());
+	};
+	let unknown = |error: millrace_client::Error| refusal(error.to_string(), false);
+	let nature = shared.market.nature().await.map_err(unknown)?;
+	let Some(window) = shared.market.execution_window(&job.seat).await.map_err(unknown)? else {
+		return Ok(());
+	};
+	let speed = Speed {
+		mgas,
+		slots: shared.config.slots,
+		cores: std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
+	};
+	let needed = speed.time_for(job.seat.gas_limit, job.seat.tasks);
+	let allowed = nature.block_time.saturating_mul(window);
+	if needed <= allowed {
+		return Ok(());
+	}
+	let text = format!(
+		"its {} tasks of up to {} gas may take {} s at {mgas} Mgas/s, the chain allows {} s",
+		job.seat.tasks,
+		job.seat.gas_limit,
+		needed.as_secs(),
+		allowed.as_secs()
+	);
+	if nature.live {
+		return Err(refusal(text, true));
+	}
+	tracing::debug!(seat = %job.key, "taken nevertheless, since the chain is for development: {text}");
+	Ok(())
+}
+
+fn reserve<M: Market>(
+	shared: &Shared<M>,
+	key: crate::seat::SeatKey,
+	reservation: Reservation,
+	promised: bool,
+) -> Result<(), Failure> {
+	// One after the other, so that two seats do not both get the last room.
+	let _order = shared.admission.lock().unwrap_or_else(PoisonError::into_inner);
+	let reservations = shared.db.reservations()?;
+	if reservations.iter().any(|(known, _)| *known == key) {
+		return Ok(());
+	}
+	let mut under_way = Vec::new();
+	for (other, reserved) in &reservations {
+		let outputs = u32::try_from(shared.outputs.done(*other)?.len()).unwrap_or(u32::MAX);
+		under_way.push((reserved, shared.fetcher.inputs_there(*other)?, outputs));
+	}
+	let look = || -> Result<Disk, Failure> {
+		let programs = shared.fetcher.programs()?;
+		let of_programs: u64 = programs.values().sum();
+		Ok(Disk {
+			budget: shared.config.disk_mib.saturating_mul(1024 * 1024),
+			stored: of_programs
+				.saturating_add(shared.fetcher.bytes())
+				.saturating_add(shared.outputs.bytes()),
+			free: free_disk(shared.fetcher.folder_of_programs()),
+			programs: programs.into_keys().collect(),
+		})
+	};
+	let mut disk = look()?;
+	let mut room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
+	if room.is_err() {
+		// Programs that are kept in case that they come again go first.
+		let used: HashSet<_> = reservations.iter().map(|(_, reserved)| reserved.program).collect();
+		shared
+			.fetcher
+			.prune(&used.into_iter().chain([reservation.program]).collect(), 0)?;
+		disk = look()?;
+		room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
+	}
+	if let Err(error) = &room {
+		if !promised {
+			return Err(error.clone().into());
+		}
+		tracing::warn!(seat = %key, %error, "it is accepted already, so it gets what there is");
+	}
+	Ok(shared.db.reserve(key, &reservation)?)
+}

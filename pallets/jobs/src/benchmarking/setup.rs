@@ -1,0 +1,420 @@
+//! The states that benchmarks start from.
+
+use crate::{
+	assign::Round,
+	submit::execution_window,
+	timers::TimerAction,
+	types::{
+		Custody, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS, MAX_TRIED,
+		MAX_VACANCIES,
+	},
+	AssignmentsOf, Backlog, Clock, Config, CustodyOf, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
+};
+use alloc::{vec, vec::Vec};
+use frame_benchmarking::v2::account;
+use frame_support::{
+	traits::{
+		fungible::{Inspect, Mutate},
+		Get,
+	},
+	weights::WeightMeter,
+	BoundedVec,
+};
+use millrace_primitives::{
+	job::{
+		Constraints, Endpoint, Preferences, SeatState, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_PROGRAM_SIZE,
+		MAX_REPLICAS, MIN_REPLICAS,
+	},
+	money::GGAS,
+	provider::{HardwareClass, RegionSet, MAX_DRAWS},
+	traits::{
+		BenchmarkStanding::{self, Bound, OneSlot, Unresponsive},
+		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Verifier,
+	},
+	AccountId, Balance, Hash, JobId, JobSpec, MarketBlock, Report, ShardId, MILL,
+};
+use sp_runtime::Permill;
+
+/// More than any job costs.
+pub(super) const WEALTH: Balance = 1_000_000_000 * MILL;
+/// VRF outputs collected before a benchmark.
+pub(super) const COUNT: u32 = 1_000;
+/// The market block of a benchmark.
+pub(super) const NOW: MarketBlock = 10_000;
+pub(super) const SEATS: u8 = MAX_REPLICAS;
+/// Enough for all looks of a draw to find different ones, most of the time.
+pub(super) const CROWD: u32 = 64;
+/// What failed to find somebody and waits longer than a job stays in the queue.
+const BACKED_OFF: Readiness = Readiness {
+	ready: COUNT + 500,
+	tries: 5,
+};
+pub(super) const REPORT: Report = Report {
+	root: Hash::repeat_byte(9),
+	gas_used: GGAS,
+};
+
+pub(super) fn client<T: Config>() -> AccountId {
+	let who: AccountId = account("client", 0, 0);
+	T::Currency::set_balance(&who, WEALTH);
+	who
+}
+
+pub(super) fn operator(n: u32) -> AccountId {
+	account("operator", n, 0)
+}
+
+/// So many providers in a standing; the first ones are the same each time.
+pub(super) fn team<T: Config>(count: u32, standing: BenchmarkStanding) -> Vec<AccountId> {
+	(0..count)
+		.map(|n| {
+			let provider: AccountId = account("provider", n, 0);
+			T::Providers::benchmark_provider(&provider, &operator(n), standing);
+			provider
+		})
+		.collect()
+}
+
+/// Providers of one class each behind all others in the pools: so many that leave move three different ones each.
+pub(super) fn tail<T: Config>(count: u32) {
+	for n in 0..count {
+		T::Providers::benchmark_provider(&account("tail", n, 0), &account("tail operator", n, 0), Unresponsive);
+	}
+}
+
+/// A price at which the author's part of the fees is enough to open its account.
+pub(super) fn spec<T: Config>(tasks: u32, replicas: u8) -> JobSpec {
+	let mut endpoint = b"http://".to_vec();
+	endpoint.resize(MAX_ENDPOINT_LEN as usize, b'a');
+	let endpoints: Vec<Endpoint> = vec![Endpoint::truncate_from(endpoint); MAX_ENDPOINTS as usize];
+	JobSpec {
+		program: Hash::repeat_byte(1),
+		input_root: Hash::repeat_byte(2),
+		tasks,
+		shard_size: 1,
+		gas_limit: GGAS,
+		memory_pages: 1,
+		input_limit: 1,
+		output_limit: 1,
+		price_cap: T::Parameters::get().min_price.max(MILL),
+		verification: Verification::Replicated { replicas },
+		constraints: Constraints {
+			class: HardwareClass::General,
+			regions: RegionSet::ANY,
+			min_reputation: Permill::zero(),
+		},
+		preferences: Preferences::default(),
+		deadline: T::Parameters::get().max_deadline,
+		endpoints: BoundedVec::truncate_from(endpoints),
+	}
+}
+
+/// A block in which the seeds are complete. Whoever is told of settlements was told of one at the beginning of time.
+pub(super) fn start_clock<T: Config>() {
+	if Clock::<T>::get() != 0 {
+		return;
+	}
+	T::OnSettled::on_settled(&Settlement {
+		shard: ShardId {
+			job: JobId(u64::MAX),
+			index: 0,
+		},
+		report: REPORT,
+		payments: vec![Payment {
+			provider: team::<T>(1, OneSlot).remove(0),
+			amount: MILL,
+			gas: 1,
+			burned: MILL,
+		}],
+	});
+	Clock::<T>::put(NOW);
+	let outputs = (0..MAX_SEED_BLOCKS)
+		.map(|n| Hash::repeat_byte(n as u8))
+		.collect::<Vec<_>>();
+	Seeds::<T>::put(SeedRing {
+		count: COUNT,
+		outputs: BoundedVec::truncate_from(outputs),
+	});
+}
+
+/// A job of the client.
+pub(super) fn submitted<T: Config>(tasks: u32, replicas: u8) -> (AccountId, JobId) {
+	start_clock::<T>();
+	let client = client::<T>();
+	let spec = spec::<T>(tasks, replicas);
+	if !Programs::<T>::contains_key(spec.program) {
+		Pallet::<T>::do_publish(client.clone(), spec.program, MAX_PROGRAM_SIZE).expect("the client is wealthy");
+	}
+	let job = Pallet::<T>::do_submit(client.clone(), spec).expect("the specification is valid");
+	(client, job)
+}
+
+/// Starts the job's next shard with all seats held by these providers, in this state.
+pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: SeatState) -> ShardId {
+	let params = T::Parameters::get();
+	let spec = Specs::<T>::get(id).expect("the job was submitted");
+	let mut job = Jobs::<T>::get(id).expect("the job was submitted");
+	let shard_id = ShardId {
+		job: id,
+		index: job.cursor,
+	};
+	let mut shard = Pallet::<T>::new_shard(&job, &spec, job.cursor, &params).expect("the price is small");
+	T::Verifier::open(shard_id, &spec.verification).expect("the shard is new");
+	let due = Clock::<T>::get() + execution_window(&spec, job.program_size, 1, &params);
+	for (index, provider) in providers.iter().enumerate() {
+		// Benchmarks of other pallets made it before the clock was set.
+		T::Providers::note(provider, Conduct::Alive);
+		T::Providers::reserve(provider, shard.terms.liability).expect("the provider has room");
+		let slot = matches!(state, SeatState::Assigned | SeatState::Accepted);
+		if !slot {
+			T::Providers::free_slot(provider);
+		}
+		let (provider, seat) = (provider.clone(), index as u8);
+		AssignmentsOf::<T>::insert(&provider, shard_id, seat);
+		match state {
+			SeatState::Assigned => Pallet::<T>::arm(
+				TimerAction::Accept {
+					shard: shard_id,
+					seat,
+					round: 0,
+				},
+				due,
+			),
+			SeatState::Accepted => Pallet::<T>::arm(
+				TimerAction::Execute {
+					shard: shard_id,
+					seat,
+					round: 0,
+				},
+				due,
+			),
+			_ => {}
+		}
+		shard.seats[index].holder = Some(Holder {
+			provider,
+			ask: spec.price_cap,
+			state,
+			due,
+			slot,
+		});
+	}
+	job.cursor += 1;
+	job.running += 1;
+	Shards::<T>::insert(id, shard_id.index, shard);
+	Jobs::<T>::insert(id, job);
+	shard_id
+}
+
+/// A shard whose seats are all accepted, and which nobody failed before.
+pub(crate) fn accepted_shard<T: Config>(providers: &[AccountId]) -> ShardId {
+	let replicas = (providers.len() as u8).clamp(MIN_REPLICAS, MAX_REPLICAS);
+	let (_, job) = submitted::<T>(1_000, replicas);
+	let id = started::<T>(job, providers, SeatState::Accepted);
+	exclude::<T>(id, MAX_EXCLUDED);
+	crowd::<T>(job, MAX_VACANCIES);
+	id
+}
+
+/// Puts all that waits in the shard's job into back-off again, the job out of the queue, and leaves room for so many more
+/// failures in the shard, of which the last ends it.
+pub(crate) fn exhaust<T: Config>(id: ShardId, failures: u32) {
+	exclude::<T>(id, MAX_EXCLUDED.saturating_sub(failures.saturating_sub(1)));
+	change::<T>(id.job, |job| {
+		for vacancy in job.vacancies.iter_mut() {
+			vacancy.readiness = BACKED_OFF;
+		}
+		job.fresh = BACKED_OFF;
+		job.queued = None;
+		job.retry = None;
+	});
+}
+
+/// Fills the job's list with vacancies in back-off, of shards that are not looked at.
+pub(super) fn crowd<T: Config>(id: JobId, vacancies: u32) {
+	change::<T>(id, |job| {
+		while (job.vacancies.len() as u32) < vacancies {
+			let vacancy = Vacancy {
+				shard: u32::MAX - job.vacancies.len() as u32,
+				seat: 0,
+				readiness: BACKED_OFF,
+			};
+			job.vacancies.try_push(vacancy).expect("within the bound");
+		}
+		job.fresh = BACKED_OFF;
+		job.queued = None;
+	});
+}
+
+/// The same with room for one, which waits in the backlog and is one of this shard.
+pub(super) fn crowd_and_backlog<T: Config>(id: ShardId, seat: u8, vacancies: u32) {
+	crowd::<T>(id.job, vacancies);
+	Backlog::<T>::insert(
+		id.job,
+		0,
+		Vacancy {
+			shard: id.index,
+			seat,
+			readiness: BACKED_OFF,
+		},
+	);
+	change::<T>(id.job, |job| job.backlog_tail = 1);
+}
+
+pub(super) fn change<T: Config>(id: JobId, change: impl FnOnce(&mut JobRecord)) {
+	let mut job = Jobs::<T>::get(id).expect("the job exists");
+	change(&mut job);
+	Jobs::<T>::insert(id, job);
+}
+
+pub(super) fn change_shard<T: Config>(id: ShardId, change: impl FnOnce(&mut ShardRecord)) {
+	let mut shard = Shards::<T>::get(id.job, id.index).expect("the shard exists");
+	change(&mut shard);
+	Shards::<T>::insert(id.job, id.index, shard);
+}
+
+/// Two providers declined.
+pub(super) fn annoy<T: Config>(id: JobId) {
+	change::<T>(id, |job| {
+		let decliners = (0..DECLINERS)
+			.map(|n| account("decliner", n, 0))
+			.collect::<Vec<AccountId>>();
+		job.declines = decliners.len() as u8;
+		job.decliners = BoundedVec::truncate_from(decliners);
+	});
+}
+
+pub(super) fn exclude<T: Config>(id: ShardId, count: u32) {
+	change_shard::<T>(id, |shard| {
+		let excluded = (0..count)
+			.map(|n| account("excluded", n, 0))
+			.collect::<Vec<AccountId>>();
+		shard.excluded = BoundedVec::truncate_from(excluded);
+	});
+}
+
+/// Takes a seat of the shard from its holder.
+pub(super) fn vacate_seat<T: Config>(id: ShardId, seat: u8) {
+	change_shard::<T>(id, |shard| {
+		let holder = shard.seats[usize::from(seat)].holder.take().expect("it was held");
+		if holder.slot {
+			T::Providers::free_slot(&holder.provider);
+		}
+		T::Providers::free_liability(&holder.provider, shard.terms.liability);
+		AssignmentsOf::<T>::remove(&holder.provider, id);
+	});
+}
+
+/// A job one of whose shards has two vacant seats: the first is ready to be drawn, the second in the backlog.
+pub(super) fn with_vacancy<T: Config>() -> ShardId {
+	let (_, job) = submitted::<T>(1_000, SEATS);
+	let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
+	vacate_seat::<T>(id, 0);
+	vacate_seat::<T>(id, 1);
+	team::<T>(CROWD, OneSlot);
+	for (n, holder) in Shards::<T>::get(job, id.index)
+		.expect("it was started")
+		.seats
+		.into_iter()
+		.enumerate()
+		.filter_map(|(n, seat)| Some((n, seat.holder?)))
+	{
+		// Who holds a seat need not be drawable.
+		T::Providers::benchmark_provider(&holder.provider, &operator(n as u32), Unresponsive);
+	}
+	change::<T>(job, |job| {
+		let vacancy = Vacancy {
+			shard: id.index,
+			seat: 0,
+			readiness: Readiness { ready: COUNT, tries: 0 },
+		};
+		job.vacancies.try_push(vacancy).expect("the list is empty");
+	});
+	exclude::<T>(id, MAX_EXCLUDED);
+	crowd_and_backlog::<T>(id, 1, MAX_VACANCIES - 1);
+	annoy::<T>(job);
+	tail::<T>(1);
+	id
+}
+
+/// What the visits of a block share, with as many looks a draw as governance may ask for.
+pub(super) fn round<T: Config>() -> Round {
+	let mut round = Pallet::<T>::round();
+	round.params.draws = MAX_DRAWS as u8;
+	round
+}
+
+/// Makes all candidates for a seat fail to be reserved, but for the last of those whom leaving the pools costs most, if
+/// one is to be found.
+pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
+	let spec = Specs::<T>::get(id.job).expect("the job exists");
+	let shard = Shards::<T>::get(id.job, id.index).unwrap_or_else(|| {
+		let job = Jobs::<T>::get(id.job).expect("the job exists");
+		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
+	});
+	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, &round::<T>());
+	candidates.truncate(MAX_TRIED);
+	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
+	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();
+	let last = candidates
+		.iter()
+		.rposition(|candidate| crowd.contains(&candidate.provider))
+		.expect("some of them are of the crowd");
+	for (place, candidate) in candidates.iter().enumerate() {
+		if !found || place != last {
+			T::Providers::benchmark_provider(&candidate.provider, &operator(0), Bound);
+		}
+	}
+}
+
+/// A shard in custody, its payees' accounts gone and as much withheld for each as opens an account.
+pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
+	let mut spec = Specs::<T>::get(job).expect("the job was submitted");
+	spec.verification = Verification::Replicated { replicas: SEATS };
+	let mut record = Jobs::<T>::get(job).expect("the job was submitted");
+	let id = ShardId {
+		job,
+		index: record.cursor,
+	};
+	let mut shard =
+		Pallet::<T>::new_shard(&record, &spec, id.index, &T::Parameters::get()).expect("the price is small");
+	let part = T::Currency::minimum_balance().max(1);
+	for (seat, slot) in shard.seats.iter_mut().enumerate() {
+		let provider: AccountId = account("gone", seat as u32, id.index);
+		CustodyOf::<T>::insert(&provider, id, seat as u8);
+		slot.holder = Some(Holder {
+			provider,
+			ask: spec.price_cap,
+			state: SeatState::Revealed,
+			due: NOW,
+			slot: false,
+		});
+	}
+	shard.reserve = part * Balance::from(SEATS);
+	shard.custody = Some(Custody {
+		report: REPORT,
+		until: NOW + 1,
+		withheld: BoundedVec::truncate_from(vec![part; SEATS.into()]),
+	});
+	shard.excluded = BoundedVec::truncate_from((0..MAX_EXCLUDED).map(|n| account("excluded", n, 0)).collect());
+	Shards::<T>::insert(job, id.index, shard);
+	record.cursor += 1;
+	record.accepted += 1;
+	record.custody += 1;
+	Jobs::<T>::insert(job, record);
+	id
+}
+
+/// Serves the one timer that is due next.
+pub(super) fn serve_one<T: Config>() {
+	Pallet::<T>::serve_timers(&mut WeightMeter::with_limit(Pallet::<T>::timer_weight()));
+}
+
+/// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the
+/// clock there.
+pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
+	crate::TimerClasses::<T>::kill();
+	let _ = crate::Timers::<T>::clear(u32::MAX, None);
+	Pallet::<T>::arm(action, target);
+	Pallet::<T>::arm(TimerAction::BackOff { job: JobId(u64::MAX) }, target);
+	Clock::<T>::put(NOW + 1);
+}
