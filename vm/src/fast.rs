@@ -8,7 +8,7 @@
 use crate::{
 	normalise::{Normalised, MODULE},
 	state::{Limits, Status},
-	MAX_GAS,
+	MAX_GAS, MAX_INPUT,
 };
 use std::{
 	sync::{
@@ -208,8 +208,8 @@ impl FastProgram {
 		if limits.gas == 0 || limits.gas > MAX_GAS {
 			return Err(HostError::Task("the gas limit is 0 or too large"));
 		}
-		if u32::try_from(input.len()).is_err() {
-			return Err(HostError::Task("the input has 4 GiB or more"));
+		if input.len() as u64 > MAX_INPUT.into() {
+			return Err(HostError::Task("the input is longer than 4 GiB less 64 KiB"));
 		}
 		if !self.fits(limits.memory_pages) {
 			return Err(HostError::Task(

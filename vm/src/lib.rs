@@ -80,6 +80,9 @@ pub const VERSION: u8 = 2;
 /// The most gas that a task may have.
 pub const MAX_GAS: u64 = 1 << 50;
 
+/// The most bytes of a task's input: 4 GiB less 64 KiB, so that no word of it is one of the seed's.
+pub const MAX_INPUT: u32 = u32::MAX - 65_535;
+
 /// The most pages of memory: all but the last of the address space, so that no address wraps.
 pub const MAX_PAGES: u32 = 65_535;
 

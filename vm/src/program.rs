@@ -104,9 +104,9 @@ pub struct Input {
 }
 
 impl Input {
-	/// Hashes the input. `None` if it is longer than 4 GiB less 64 KiB, which no machine reads.
+	/// Hashes the input. `None` if it is longer than [`MAX_INPUT`](crate::MAX_INPUT).
 	pub fn new(bytes: Vec<u8>) -> Option<Self> {
-		if bytes.len() as u64 > u64::from(u32::MAX) - crate::step::PAGE {
+		if bytes.len() as u64 > crate::MAX_INPUT.into() {
 			return None;
 		}
 		let tree = DataTree::new(&bytes)?;
