@@ -14,6 +14,8 @@ status=0
 "$here/build.sh" || exit 1
 cargo test --release --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=1
 (cd examples && cargo test --release --locked --no-fail-fast --target-dir "$CARGO_TARGET_DIR/guests") 2>&1 | tee -a "$log" || status=1
+# Coverage-guided, for a short while; longer by hand.
+"$here/fuzz.sh" 20 2>&1 | tee -a "$log" || status=1
 
 awk -v status="$status" '
 	/^test result:/ { passed += $4; failed += $6 }

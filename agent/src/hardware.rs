@@ -15,7 +15,7 @@ const COMPILE_MEMORY: std::ops::RangeInclusive<u64> = 256 << 20..=2 << 30;
 /// The part of the free disk that is used unless the operator says otherwise, in percent.
 const DISK_SHARE: u64 = 50;
 /// The gas of one run of the benchmark, and how long it goes on.
-const BENCHMARK_GAS: u64 = 100_000_000;
+const BENCHMARK_GAS: u64 = 1_000_000_000;
 const BENCHMARK_TIME: Duration = Duration::from_secs(1);
 
 /// A machine.

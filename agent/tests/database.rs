@@ -34,7 +34,7 @@ fn record() -> Record {
 }
 
 fn execution(output: &[u8]) -> Execution {
-	Execution::success(output.to_vec(), 100, Vec::new())
+	Execution::success(output.to_vec(), 100)
 }
 
 fn sealed(byte: u8) -> Sealed {

@@ -1,10 +1,16 @@
-//! The executor against small programs: every way in which a task can end, and that it always ends the same way.
+//! The executor against small programs: how tasks end, and that they always end the same way. What the machine does is
+//! tested in `millrace-vm`; here is what the agent makes of it.
 
 use millrace_agent::exec::{
-	trial::{Trial, EMPTY_MODULE},
+	trial::{Trial, EMPTY_PROGRAM},
 	Execute, Execution, HostError, LoadError, Refused, Stop, Task, Wasm, WasmLimits,
 };
-use millrace_primitives::{merkle, outcome::Status, Hash};
+use millrace_primitives::{
+	job::{MAX_PROGRAM_SIZE, MAX_TASK_GAS},
+	merkle,
+	outcome::Status,
+	Hash,
+};
 use std::{
 	process::Command,
 	time::{Duration, Instant},
@@ -86,12 +92,14 @@ const ECHO: &str = "(local $n i32)
 		(local.set $n (i32.load (i32.const 8)))
 		(if (local.get $n) (then (call $out (i32.const 64) (local.get $n)) (br $more))))";
 
-fn assert_failed(execution: &Execution, gas: u64) {
+fn assert_failed(execution: &Execution, gas: u64, why: &str) {
 	assert_eq!(execution.outcome.status, Status::Failed);
 	assert_eq!(execution.outcome.output_len, 0);
 	assert_eq!(execution.outcome.output_root, merkle::data_root(&[]));
 	assert!(execution.output.is_empty());
 	assert_eq!(execution.outcome.gas_used, gas, "{:?}", execution.fault);
+	let fault = execution.fault.as_deref().unwrap_or_default();
+	assert!(fault.contains(why), "{fault}");
 }
 
 #[test]
@@ -102,170 +110,54 @@ fn echo_returns_its_input() {
 	assert_eq!(done.output, input);
 	assert_eq!(done.outcome.output_root, merkle::data_root(&input));
 	assert_eq!(done.outcome.output_len, 777);
-	// 8 reads with bytes, one without, 8 writes: each 100 and 8 for its slice; every byte 1 to read and 32 to write.
-	let calls = 17 * (100 + 8) + (1 + 32) * 777;
-	assert!(
-		done.outcome.gas_used > calls && done.outcome.gas_used < calls + 1_000,
-		"{}",
-		done.outcome.gas_used
-	);
+	assert!(done.fault.is_none());
+	let empty = run(&program(ECHO), &[]);
+	assert_eq!((empty.outcome.status, empty.outcome.output_len), (Status::Success, 0));
+	assert!(empty.outcome.gas_used < done.outcome.gas_used);
 }
 
 #[test]
-fn an_empty_input_gives_an_empty_output() {
-	let done = run(&program(ECHO), &[]);
-	assert_eq!((done.outcome.status, done.outcome.output_len), (Status::Success, 0));
-}
-
-#[test]
-fn an_endless_loop_uses_exactly_its_gas() {
-	assert_failed(&run(&program("(loop $l (br $l))"), &[]), GAS);
-}
-
-#[test]
-fn gas_does_not_depend_on_the_limit() {
+fn gas_does_not_depend_on_the_limit_and_is_never_more() {
 	let echo = program(ECHO);
+	let with = |gas_limit| run_with(&echo, Task { gas_limit, ..task() }, b"hello");
 	let used = run(&echo, b"hello").outcome.gas_used;
-	let enough = run_with(
-		&echo,
-		Task {
-			gas_limit: used + 1,
-			..task()
-		},
-		b"hello",
-	);
+	let enough = with(used);
 	assert_eq!(
 		(enough.outcome.status, enough.outcome.gas_used),
 		(Status::Success, used)
 	);
-	let short = used - 60;
-	assert_failed(
-		&run_with(
-			&echo,
-			Task {
-				gas_limit: short,
-				..task()
-			},
-			b"hello",
-		),
-		short,
-	);
+	for short in [used - 1, used / 2, 1] {
+		assert_failed(&with(short), short, "out of gas");
+	}
+	assert_failed(&run(&program("(loop $l (br $l))"), &[]), GAS, "out of gas");
 }
 
 #[test]
 fn a_trap_takes_the_whole_limit() {
-	for body in [
-		"unreachable",
-		"(drop (i32.div_u (i32.const 1) (i32.const 0)))",
-		"(drop (i32.load (i32.const -4)))",
-		"(drop (i32.trunc_f32_s (f32.const nan)))",
+	for (body, why) in [
+		("unreachable", "unreachable"),
+		("(drop (i32.div_u (i32.const 1) (i32.const 0)))", "divide by zero"),
+		("(drop (i32.load (i32.const -4)))", "out of bounds"),
+		(
+			"(drop (memory.grow (i32.const 60000))) (i32.store (i32.const 1000000000) (i32.const 1))",
+			"out of bounds",
+		),
 	] {
 		let failed = run(&program(body), &[]);
-		assert_failed(&failed, GAS);
-		assert!(failed.fault.is_some_and(|fault| fault.contains("wasm trap")), "{body}");
+		// What a program does on purpose it pays as it goes.
+		let gas = if body == "unreachable" {
+			failed.outcome.gas_used
+		} else {
+			GAS
+		};
+		assert_failed(&failed, gas, why);
 	}
-}
-
-#[test]
-fn endless_recursion_ends_and_takes_the_whole_limit() {
-	let wat = r#"(module (memory (export "memory") 1) (func $f (call $f)) (func (export "_start") (call $f)))"#;
-	let failed = run_with(
-		wat,
-		Task {
-			gas_limit: 1 << 40,
-			..task()
-		},
-		&[],
-	);
-	assert_failed(&failed, 1 << 40);
-	assert!(failed.fault.is_some_and(|fault| fault.contains("stack")));
-}
-
-#[test]
-fn memory_grows_to_the_limit_and_no_further() {
-	// Grows page by page until it is refused, then writes how many pages there are.
-	let body = "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-		(i32.store (i32.const 64) (memory.size))
-		(call $out (i32.const 64) (i32.const 4))";
-	for pages in [1, 16, 700] {
-		let done = run_with(
-			&program(body),
-			Task {
-				memory_pages: pages,
-				gas_limit: 10 * GAS,
-				..task()
-			},
-			&[],
-		);
-		assert_eq!(done.output, pages.to_le_bytes(), "{:?}", done.fault);
-	}
-}
-
-#[test]
-fn new_memory_is_paid_for_by_the_page() {
-	let task = |gas_limit| Task {
-		memory_pages: 1_000,
-		gas_limit,
+	let recursion = r#"(module (memory (export "memory") 1) (func $f (call $f)) (func (export "_start") (call $f)))"#;
+	let long = Task {
+		gas_limit: MAX_TASK_GAS,
 		..task()
 	};
-	let used = |body: &str| {
-		let done = run_with(&program(body), task(10 * GAS), &[]);
-		assert_eq!(done.outcome.status, Status::Success, "{:?}", done.fault);
-		done.outcome.gas_used
-	};
-	let grow = "(drop (memory.grow (i32.const 900)))";
-	let grown = used(grow);
-	assert!((900 * 100_000..900 * 100_000 + 200).contains(&grown), "{grown}");
-	// Also if the program calls the host afterwards, or exits by itself.
-	assert!((grown..grown + 400).contains(&used(&format!("{grow} (call $out (i32.const 64) (i32.const 1))"))));
-	assert!((grown..grown + 400).contains(&used(&format!("{grow} (call $proc_exit (i32.const 0))"))));
-	// In pieces it costs no less. What is refused costs as much as a call of the host.
-	let pieces = "(local $n i32) (loop $l (drop (memory.grow (i32.const 1)))
-		(br_if $l (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 900))))";
-	assert!(used(pieces) > grown);
-	let refused = used("(drop (memory.grow (i32.const 1000)))");
-	assert!((80..200).contains(&refused), "{refused}");
-	// Memory that nobody can pay for is not lent, even if nothing else asks for gas.
-	let hungry = "(loop $l (br_if $l (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
-		(call $out (i32.const 64) (i32.const 1))";
-	let failed = run_with(&program(hungry), task(GAS), &[]);
-	assert_failed(&failed, GAS);
-	assert!(failed.fault.is_some_and(|fault| fault.contains("fuel")));
-	// A limit is a limit, wherever it is found to be passed, and no more than what was used is enough.
-	for body in [
-		grow.to_string(),
-		format!("{grow} (call $out (i32.const 64) (i32.const 1))"),
-		format!("{grow} (call $proc_exit (i32.const 0))"),
-		format!("{grow} (call $proc_exit (i32.const 7))"),
-	] {
-		let limit = 900 * 100_000;
-		assert_failed(&run_with(&program(&body), task(limit), &[]), limit);
-	}
-	assert_eq!(
-		run_with(&program(grow), task(grown), &[]).outcome.status,
-		Status::Success
-	);
-	// What a program starts with costs as much beyond two megabytes.
-	let first = |pages: u32, gas_limit| {
-		let wat = format!(r#"(module (memory (export "memory") {pages}) (func (export "_start")))"#);
-		run_with(&wat, task(gas_limit), &[])
-	};
-	let plain = first(32, GAS).outcome.gas_used;
-	assert!(plain < 10);
-	assert_eq!(first(82, GAS).outcome.gas_used, plain + 50 * 100_000);
-	assert_failed(&first(1_000, GAS), GAS);
-}
-
-#[test]
-fn a_memory_bomb_that_does_not_check_traps() {
-	let body = "(drop (memory.grow (i32.const 60000))) (i32.store (i32.const 1000000000) (i32.const 1))";
-	assert_failed(&run(&program(body), &[]), GAS);
-}
-
-#[test]
-fn a_program_that_needs_more_memory_than_the_job_allows_is_refused() {
-	let refused = refused(r#"(module (memory (export "memory") 17) (func (export "_start")))"#);
-	assert_eq!(refused, Refused::Memory { needs: 17, limit: 16 });
+	assert_failed(&run_with(recursion, long, &[]), MAX_TASK_GAS, "stack");
 }
 
 #[test]
@@ -279,9 +171,13 @@ fn exit_codes_decide_and_charge_what_was_used() {
 		&program("(call $out (i32.const 64) (i32.const 3)) (call $proc_exit (i32.const 3))"),
 		&[],
 	);
-	assert!(failed.outcome.gas_used > 200 && failed.outcome.gas_used < 400);
-	assert_failed(&failed, failed.outcome.gas_used);
-	assert_eq!(failed.fault.as_deref(), Some("the program exited with code 3"));
+	// A page of memory, and little else.
+	assert!(
+		(65_536..66_536).contains(&failed.outcome.gas_used),
+		"{}",
+		failed.outcome.gas_used
+	);
+	assert_failed(&failed, failed.outcome.gas_used, "code 3");
 }
 
 #[test]
@@ -292,104 +188,27 @@ fn output_at_the_limit_is_taken_and_beyond_it_the_task_fails() {
 		&program("(call $out (i32.const 0) (i32.const 1024)) (call $out (i32.const 0) (i32.const 1))"),
 		&[],
 	);
-	assert_failed(&beyond, beyond.outcome.gas_used);
-	assert!(beyond.outcome.gas_used < GAS / 2);
-	assert!(beyond.fault.is_some_and(|fault| fault.contains("1024 bytes")));
+	assert_failed(&beyond, GAS, "1024 bytes");
 }
 
 #[test]
-fn standard_error_is_no_output_and_only_its_end_is_kept() {
-	let body = "(local $i i32)
-		(i32.store (i32.const 0) (i32.const 64)) (i32.store (i32.const 4) (i32.const 1000))
-		(i32.store8 (i32.const 1063) (i32.const 33))
-		(loop $l
-			(drop (call $fd_write (i32.const 2) (i32.const 0) (i32.const 1) (i32.const 8)))
-			(br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 100))))";
-	let done = run(&program(body), &[]);
-	assert_eq!(done.outcome.output_len, 0);
-	assert_eq!(done.stderr.len(), 4096);
-	assert_eq!(done.stderr.last(), Some(&b'!'));
-	assert!(done.outcome.gas_used > 100 * 1_100, "the bytes are paid for");
-}
-
-#[test]
-fn host_calls_are_no_free_loops() {
-	// A read at the end of the input moves nothing and still ends by its gas, soon.
-	let body = "(loop $l (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 8))) (br $l))";
-	let start = Instant::now();
-	assert_failed(&run(&program(body), &[]), GAS);
-	assert!(start.elapsed() < Duration::from_secs(20));
-	// Random bytes are paid one by one, and as what they are: hashes.
-	let done = run(
-		&program("(drop (call $random_get (i32.const 0) (i32.const 1000)))"),
-		&[],
-	);
-	assert!((16_100..16_200).contains(&done.outcome.gas_used));
-	assert_failed(&run(&program("(drop (call $random_get (i32.const 0) (i32.const 65536))) (loop $l (drop (call $random_get (i32.const 0) (i32.const 65536))) (br $l))"), &[]), GAS);
-}
-
-#[test]
-fn a_call_that_the_gas_does_not_cover_moves_nothing() {
-	let failed = run_with(
-		&program("(call $out (i32.const 64) (i32.const 1000))"),
-		Task {
-			gas_limit: 500,
-			..task()
-		},
-		&[],
-	);
-	assert_failed(&failed, 500);
-}
-
-#[test]
-fn pointers_outside_the_memory_are_errors_of_the_program() {
-	// Each of these gives EFAULT (21), which is written to the output as one byte.
-	for call in [
-		"(call $random_get (i32.const 65530) (i32.const 100))",
-		"(call $random_get (i32.const -1) (i32.const -1))",
-		"(call $fd_write (i32.const 1) (i32.const 65532) (i32.const 1) (i32.const 8))",
-		"(call $fd_read (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 65533))",
-		"(call $clock (i32.const 0) (i64.const 0) (i32.const 65530))",
-		"(call $environ (i32.const 65536) (i32.const 0))",
-	] {
-		let body = format!("(i32.store8 (i32.const 64) {call}) (call $out (i32.const 64) (i32.const 1))");
-		assert_eq!(run(&program(&body), b"x").output, [21], "{call}");
-	}
-	// A list of slices so long that it cannot be paid.
-	assert_failed(
-		&run(
-			&program("(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const -1) (i32.const 8)))"),
+fn memory_grows_to_the_job_s_limit_and_no_further() {
+	// Grows page by page until it is refused, then writes how many pages there are.
+	let body = "(loop $more (br_if $more (i32.ne (memory.grow (i32.const 1)) (i32.const -1))))
+		(i32.store (i32.const 64) (memory.size))
+		(call $out (i32.const 64) (i32.const 4))";
+	for pages in [1, 16, 700] {
+		let done = run_with(
+			&program(body),
+			Task {
+				memory_pages: pages,
+				gas_limit: 1_000 * GAS,
+				..task()
+			},
 			&[],
-		),
-		GAS,
-	);
-}
-
-#[test]
-fn there_are_no_directories_no_other_files_and_no_environment() {
-	for (call, error) in [
-		("(call $prestat (i32.const 3) (i32.const 0))", 8),
-		(
-			"(call $fd_write (i32.const 3) (i32.const 0) (i32.const 0) (i32.const 8))",
-			8,
-		),
-		(
-			"(call $fd_read (i32.const 1) (i32.const 0) (i32.const 0) (i32.const 8))",
-			8,
-		),
-		("(call $environ (i32.const 0) (i32.const 4))", 0),
-	] {
-		let body = format!("(i32.store8 (i32.const 64) {call}) (call $out (i32.const 64) (i32.const 1))");
-		assert_eq!(run(&program(&body), b"x").output, [error], "{call}");
+		);
+		assert_eq!(done.output, pages.to_le_bytes(), "{:?}", done.fault);
 	}
-}
-
-#[test]
-fn the_clock_stands_still() {
-	let body = "(i64.store (i32.const 64) (i64.const -1))
-		(drop (call $clock (i32.const 1) (i64.const 0) (i32.const 64)))
-		(call $out (i32.const 64) (i32.const 8))";
-	assert_eq!(run(&program(body), &[]).output, [0; 8]);
 }
 
 #[test]
@@ -397,189 +216,50 @@ fn random_bytes_are_those_of_the_task() {
 	let body = "(drop (call $random_get (i32.const 64) (i32.const 40))) (call $out (i32.const 64) (i32.const 40))";
 	let wat = program(body);
 	let here = run(&wat, &[]).output;
-	let pieces = program(
-		"(drop (call $random_get (i32.const 64) (i32.const 1))) (drop (call $random_get (i32.const 65) (i32.const 39)))
-		(call $out (i32.const 64) (i32.const 40))",
-	);
-	assert_eq!(run(&pieces, &[]).output, here, "pieces do not matter");
 	assert_ne!(run_with(&wat, Task { index: 4, ..task() }, &[]).output, here);
-	assert_ne!(
-		run_with(
-			&wat,
-			Task {
-				input_root: Hash::zero(),
-				..task()
-			},
-			&[]
-		)
-		.output,
-		here
-	);
-	// The first bytes are H("millrace:random" | input root | index as u32 | 0 as u64).
-	let preimage = [
-		&b"millrace:random"[..],
-		&[7; 32],
-		&3u32.to_le_bytes(),
-		&0u64.to_le_bytes(),
-	]
-	.concat();
-	assert_eq!(here[..32], merkle::hash(&preimage).0);
-}
-
-#[test]
-fn nan_has_one_form() {
-	// 0/0, inf-inf, sqrt(-1), and a NaN with a payload added to 1 give the same bits on every machine.
-	let body = "
-		(f64.store (i32.const 64) (f64.div (f64.const 0) (f64.const 0)))
-		(f64.store (i32.const 72) (f64.sub (f64.const inf) (f64.const inf)))
-		(f64.store (i32.const 80) (f64.sqrt (f64.const -1)))
-		(f64.store (i32.const 88) (f64.add (f64.const nan:0x4000000000001) (f64.const 1)))
-		(call $out (i32.const 64) (i32.const 32))";
-	let output = run(&program(body), &[]).output;
-	assert_eq!(output, [0x7ff8_0000_0000_0000u64.to_le_bytes(); 4].concat());
-}
-
-#[test]
-fn imports_outside_the_subset_are_refused_by_name() {
-	let name = |module: &str, name: &str, kind: &str| {
-		refused(&format!(
-			r#"(module (import "{module}" "{name}" {kind}) (memory (export "memory") 1) (func (export "_start")))"#
-		))
-		.to_string()
+	let other = Task {
+		input_root: Hash::zero(),
+		..task()
 	};
-	let text = name("wasi_snapshot_preview1", "path_open", "(func)");
-	assert!(text.contains("`wasi_snapshot_preview1` `path_open`"), "{text}");
-	let text = name("env", "system", "(func (param i32) (result i32))");
-	assert!(
-		text.contains("`env` `system`") && text.contains("only functions of"),
-		"{text}"
-	);
-	let text = name("wasi_snapshot_preview1", "fd_write", "(func)");
-	assert!(text.contains("as (), but it is (i32, i32, i32, i32) -> i32"), "{text}");
-	let text = name("env", "counter", "(global i32)");
-	assert!(text.contains("not a function"), "{text}");
+	assert_ne!(run_with(&wat, other, &[]).output, here);
+	// xoshiro256** from H("millrace:random" | input root | index as u32): its first number comes from the second word.
+	let seed = merkle::hash(&[&b"millrace:random"[..], &[7; 32], &3u32.to_le_bytes()].concat());
+	let second = u64::from_le_bytes(seed[8..16].try_into().unwrap());
+	let first = second.wrapping_mul(5).rotate_left(7).wrapping_mul(9);
+	assert_eq!(here[..8], first.to_le_bytes());
 }
 
 #[test]
-fn what_is_no_program_is_refused() {
+fn what_is_no_program_is_refused_with_the_reason() {
 	let text = |wasm: &[u8]| match load_bytes(wasm, 16) {
 		Err(LoadError::Refused(refused)) => refused.to_string(),
 		_ => panic!("not refused"),
 	};
-	assert!(text(b"").contains("magic"));
-	assert!(text(b"#!/bin/sh").contains("magic"));
-	assert!(text(b"(module)").contains("magic"));
+	for garbage in [&b""[..], b"#!/bin/sh", b"(module)"] {
+		assert!(text(garbage).contains("not a valid WebAssembly module"));
+	}
 	let valid = wat::parse_str(program("")).unwrap();
-	assert!(text(&valid[..valid.len() - 3]).contains("not an accepted WebAssembly module"));
-	assert!(text(&vec![0; 16 * 1024 * 1024 + 1]).contains("16777217 bytes"));
+	assert!(text(&valid[..valid.len() - 3]).contains("not a valid WebAssembly module"));
+	assert!(text(&vec![0; MAX_PROGRAM_SIZE as usize + 1]).contains("4194305 bytes"));
+	for (wat, why) in [
+		(
+			r#"(module (import "env" "system" (func)) (memory (export "memory") 1) (func (export "_start")))"#,
+			"`env` `system`",
+		),
+		(r#"(module (memory (export "memory") 1))"#, "_start"),
+		(
+			r#"(module (memory (export "memory") 1 1 shared) (func (export "_start")))"#,
+			"threads",
+		),
+	] {
+		let refused = refused(wat);
+		assert!(matches!(refused, Refused::Module(_)), "{refused:?}");
+		assert!(refused.to_string().contains(why), "{refused}");
+	}
 	assert_eq!(
-		refused(r#"(module (func (export "_start")))"#),
-		Refused::Export("a memory named `memory`")
+		refused(r#"(module (memory (export "memory") 17) (func (export "_start")))"#),
+		Refused::Memory { needs: 17, limit: 16 }
 	);
-	assert!(
-		matches!(refused(r#"(module (memory (export "memory") 1))"#), Refused::Export(name) if name.contains("_start"))
-	);
-	assert!(matches!(
-		refused(r#"(module (memory (export "memory") 1) (func (export "_start") (param i32)))"#),
-		Refused::Export(_)
-	));
-	assert!(matches!(
-		refused(r#"(module (memory (export "memory") 1) (table 65537 funcref) (func (export "_start")))"#),
-		Refused::Limit { found: 65_537, .. }
-	));
-}
-
-#[test]
-fn features_that_are_not_deterministic_or_not_accepted_are_refused() {
-	for body in [
-		r#"(memory (export "memory") 1 1 shared) (func (export "_start"))"#,
-		r#"(memory (export "memory") i64 1) (func (export "_start"))"#,
-		r#"(memory (export "memory") 1) (memory 1) (func (export "_start"))"#,
-		r#"(memory (export "memory") 1) (func (export "_start") (drop (i32x4.splat (i32.const 0))))"#,
-		r#"(memory (export "memory") 1) (func $f) (func (export "_start") (return_call $f))"#,
-		r#"(memory (export "memory") 1) (func (export "_start") (drop (ref.null extern)))"#,
-		r#"(memory (export "memory") 1) (tag) (func (export "_start") (throw 0))"#,
-		r#"(memory (export "memory") 1) (data $d "x") (func (export "_start") (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1)))"#,
-		r#"(memory (export "memory") 1) (table 1 funcref) (func (export "_start") (drop (table.grow 0 (ref.null func) (i32.const 1))))"#,
-	] {
-		let wasm = wat::parse_str(format!("(module {body})")).expect(body);
-		assert!(
-			matches!(load_bytes(&wasm, 16), Err(LoadError::Refused(Refused::Invalid(_)))),
-			"{body}"
-		);
-	}
-}
-
-#[test]
-fn bulk_operations_work_as_they_should_and_pay_for_what_they_move() {
-	// Overlapping copies of 1000 bytes in both directions and a fill, compared with what they must give.
-	let mut expected: Vec<u8> = (0..4000u32).map(|i| (i * 7 % 253) as u8).collect();
-	let body = "
-		(drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
-		(memory.copy (i32.const 1124) (i32.const 1024) (i32.const 1000))
-		(memory.copy (i32.const 2900) (i32.const 3000) (i32.const 1000))
-		(memory.copy (i32.const 4500) (i32.const 1200) (i32.const 257))
-		(memory.fill (i32.const 3900) (i32.const 0xab) (i32.const 513))
-		(memory.copy (i32.const 65536) (i32.const 0) (i32.const 0))
-		(call $out (i32.const 1024) (i32.const 4000))";
-	let body = format!("(i32.store (i32.const 0) (i32.const 1024)) (i32.store (i32.const 4) (i32.const 4000)) {body}");
-	let done = run_with(
-		&program(&body),
-		Task {
-			output_limit: 4000,
-			..task()
-		},
-		&expected,
-	);
-	expected.copy_within(0..1000, 100);
-	expected.copy_within(1976..2976, 1876);
-	expected.copy_within(176..433, 3476);
-	expected[2876..3389].fill(0xab);
-	assert_eq!(done.output, expected, "{:?}", done.fault);
-
-	let used = |len: u32| {
-		let body = format!("(memory.fill (i32.const 0) (i32.const 1) (i32.const {len}))");
-		run(&program(&body), &[]).outcome.gas_used
-	};
-	assert!(used(256) < 40);
-	let large = used(60_000) - used(256);
-	assert!((60_000 / 20..60_000 / 8).contains(&large), "{large}");
-	// No free loop: four gigabytes in each turn do not take longer than their gas.
-	let start = Instant::now();
-	let body = "(drop (memory.grow (i32.const 15)))
-		(loop $l (memory.fill (i32.const 0) (i32.const 1) (i32.const 1000000)) (memory.copy (i32.const 9) (i32.const 0) (i32.const 1000000)) (br $l))";
-	assert_failed(&run(&program(body), &[]), GAS);
-	assert!(start.elapsed() < Duration::from_secs(20));
-}
-
-#[test]
-fn bulk_operations_outside_the_memory_trap() {
-	for body in [
-		"(memory.fill (i32.const 65530) (i32.const 1) (i32.const 7))",
-		"(memory.fill (i32.const 65537) (i32.const 1) (i32.const 0))",
-		"(memory.fill (i32.const 0) (i32.const 1) (i32.const -1))",
-		"(memory.fill (i32.const -300) (i32.const 1) (i32.const 600))",
-		"(memory.copy (i32.const 0) (i32.const 60000) (i32.const 6000))",
-		"(memory.copy (i32.const 60000) (i32.const 0) (i32.const 6000))",
-		"(memory.copy (i32.const -300) (i32.const 0) (i32.const 600))",
-		"(memory.copy (i32.const 0) (i32.const -300) (i32.const 600))",
-	] {
-		let failed = run(&program(body), &[]);
-		assert_failed(&failed, GAS);
-		assert!(
-			failed.fault.is_some_and(|fault| fault.contains("out of bounds")),
-			"{body}"
-		);
-	}
-}
-
-#[test]
-fn a_start_function_and_data_outside_the_memory_are_the_programs_affair() {
-	let wat =
-		r#"(module (memory (export "memory") 1) (func $f (loop $l (br $l))) (start $f) (func (export "_start")))"#;
-	assert_failed(&run(wat, &[]), GAS);
-	let wat = r#"(module (memory (export "memory") 1) (data (i32.const 65535) "ab") (func (export "_start")))"#;
-	assert_failed(&run(wat, &[]), GAS);
 }
 
 #[test]
@@ -593,14 +273,11 @@ fn a_running_task_can_be_stopped_and_then_has_no_outcome() {
 		asked.request();
 	});
 	let start = Instant::now();
-	let result = program.run(
-		&Task {
-			gas_limit: 1 << 40,
-			..task()
-		},
-		Vec::new(),
-		&stop,
-	);
+	let endless = Task {
+		gas_limit: MAX_TASK_GAS,
+		..task()
+	};
+	let result = program.run(&endless, Vec::new(), &stop);
 	assert!(matches!(result, Err(HostError::Stopped)), "{result:?}");
 	assert!(start.elapsed() < Duration::from_secs(5));
 	thread.join().unwrap();
@@ -722,7 +399,7 @@ fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
 		memory: 64 << 20,
 		..Trial::new(env!("CARGO_BIN_EXE_millrace-agent").into())
 	};
-	trial.run(EMPTY_MODULE).unwrap_or_else(|error| panic!("{error}"));
+	trial.run(EMPTY_PROGRAM).unwrap_or_else(|error| panic!("{error}"));
 	let wasm = wat::parse_str(program(ECHO)).unwrap();
 	trial.run(&wasm).unwrap_or_else(|error| panic!("{error}"));
 	// A "binary" that looks at what it was given, and fails as a missing one does if it is not as it should be.
@@ -740,12 +417,12 @@ fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
 		binary: script,
 		..trial.clone()
 	};
-	looking.run(EMPTY_MODULE).unwrap_or_else(|error| panic!("{error}"));
+	looking.run(EMPTY_PROGRAM).unwrap_or_else(|error| panic!("{error}"));
 	let missing = Trial {
 		binary: folder.path().join("none"),
 		..trial
 	};
-	let error = missing.run(EMPTY_MODULE).unwrap_err();
+	let error = missing.run(EMPTY_PROGRAM).unwrap_err();
 	assert!(matches!(error, LoadError::Host(HostError::Engine(_))), "{error}");
 }
 
@@ -775,17 +452,22 @@ fn compile_bombs_are_refused_or_cut_off() {
 		),
 	];
 	let executor = careful(Duration::from_secs(10));
-	for (number, bomb) in bombs.into_iter().enumerate() {
+	for bomb in bombs {
 		let wasm = wat::parse_str(bomb).expect("valid text");
-		let start = Instant::now();
 		let result = executor.load(merkle::data_root(&wasm), &wasm, 16).map(drop);
-		println!(
-			"bomb {number}, {} bytes: {:?} after {:?}",
-			wasm.len(),
-			result,
-			start.elapsed()
+		assert!(
+			matches!(result, Err(LoadError::Refused(Refused::Module(_)))),
+			"{} bytes: {result:?}",
+			wasm.len()
 		);
-		// What passes the trial is compiled once more.
-		assert!(start.elapsed() < Duration::from_secs(45), "bomb {number}");
 	}
+	// What is within the limits and still too much for this machine, which is no fault of the program.
+	let functions: String = (0..19_000)
+		.map(|n| format!("(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))"))
+		.collect();
+	let wasm = wat::parse_str(format!("(module {functions} (func (export \"_start\")))")).expect("valid text");
+	let start = Instant::now();
+	let result = careful(Duration::from_millis(100)).load(merkle::data_root(&wasm), &wasm, 16);
+	assert!(matches!(result, Err(LoadError::Host(HostError::Compile(_)))));
+	assert!(start.elapsed() < Duration::from_secs(5));
 }

@@ -124,7 +124,16 @@ pub struct PreparedJob {
 impl JobOptions {
 	/// Refuses what is wrong at first sight, before a node is asked.
 	pub fn glance(&self) -> Result<()> {
-		program(&self.program)?;
+		let (_, program) = program(&self.program)?;
+		if let Some(pages) = program
+			.map(|program| program.initial_pages)
+			.filter(|pages| *pages > self.memory)
+		{
+			return Err(Failure::Input(format!(
+				"--memory: the program starts with {} bytes, give it at least as many",
+				u64::from(pages) * 65_536
+			)));
+		}
 		exists(&self.inputs.path)
 	}
 
@@ -351,6 +360,25 @@ mod tests {
 			assert!(error.to_string().contains(option), "{arguments}: {error}");
 			assert_eq!(error.exit_code(), 2);
 		}
+	}
+
+	#[test]
+	fn memory_below_what_the_program_starts_with_is_refused() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = |name: &str| folder.path().join(name).display().to_string();
+		std::fs::write(path("program"), crate::program::tests::accepted()).unwrap();
+		std::fs::write(path("inputs"), "x").unwrap();
+		let glance = |memory: &str| {
+			let line = format!(
+				"x --program {} --inputs {} --memory {memory}",
+				path("program"),
+				path("inputs")
+			);
+			Line::try_parse_from(line.split_whitespace()).unwrap().job.glance()
+		};
+		assert!(glance("192K").is_ok(), "three pages");
+		let error = glance("128K").unwrap_err().to_string();
+		assert!(error.contains("--memory") && error.contains("196608"), "{error}");
 	}
 
 	#[test]

@@ -111,7 +111,7 @@ pub async fn start(store: JobStore, address: SocketAddr, advertise: Option<&str>
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{inputs::Cut, program::tests::module};
+	use crate::{inputs::Cut, program::tests::accepted};
 	use millrace_client::blobs::{fetch_blob, fetch_list, Client, Limits};
 
 	#[test]
@@ -132,7 +132,7 @@ mod tests {
 		let path = folder.path().join("lines");
 		std::fs::write(&path, "one\ntwo\ntwo\n").unwrap();
 		let wasm = folder.path().join("program.wasm");
-		std::fs::write(&wasm, module((crate::program::WASI, "fd_read"))).unwrap();
+		std::fs::write(&wasm, accepted()).unwrap();
 		let program = Program::read(&wasm).unwrap();
 		let inputs = Inputs::read(&path, Cut::Lines).unwrap();
 		let store = JobStore::new(Some(program.clone()), inputs.clone());

@@ -38,14 +38,14 @@ pub const MAX_SHARD_TASKS: u32 = 4_096;
 pub const MAX_REPLICAS: u8 = 7;
 /// The fewest replicas of a shard in replicated mode.
 pub const MIN_REPLICAS: u8 = 2;
-/// The largest program, in bytes.
-pub const MAX_PROGRAM_SIZE: u32 = 16 * 1024 * 1024;
+/// The largest program, in bytes: what the machine takes. What is data belongs into inputs, which may be larger.
+pub const MAX_PROGRAM_SIZE: u32 = 4 * 1024 * 1024;
 /// The largest input or output of one task, in bytes.
 pub const MAX_TASK_DATA: u32 = 64 * 1024 * 1024;
 /// The most memory that a task may ask for, in WebAssembly pages of 64 KiB (4 GiB less one page).
 pub const MAX_MEMORY_PAGES: u32 = 65_535;
-/// The highest gas limit of one task.
-pub const MAX_TASK_GAS: Gas = 1 << 40;
+/// The highest gas limit of one task, the machine's own: some minutes of one core.
+pub const MAX_TASK_GAS: Gas = millrace_vm::MAX_GAS;
 /// The most URLs at which a client serves its program and inputs.
 pub const MAX_ENDPOINTS: u32 = 4;
 /// The longest endpoint URL, in bytes.

@@ -71,6 +71,6 @@ pub const MILLI: Balance = MILL / 1_000;
 /// A millionth of a token.
 pub const MICRO: Balance = MILL / 1_000_000;
 
-/// The version of the machine that agents run jobs on and report by. A shard copies it at assignment.
-/// Version 1: plain WebAssembly under wasmtime, its fuel as gas.
-pub const ENGINE_VERSION: u16 = 1;
+/// The version of the machine that agents run jobs on and report by: `millrace-vm`'s. A shard copies it at assignment.
+/// Version 1 was plain WebAssembly under wasmtime, its fuel as gas.
+pub const ENGINE_VERSION: u16 = millrace_vm::VERSION as u16;

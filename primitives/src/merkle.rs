@@ -2,13 +2,15 @@
 //!
 //! | tree | leaves | used for |
 //! |---|---|---|
-//! | [`data_root`] | the data in chunks of 32 bytes, its length mixed into the root | programs, one input, one output |
+//! | [`data_root`] | the data in chunks of 32 bytes, its length mixed into the root; see [`millrace_vm::data`] | programs, one input, one output |
 //! | [`list_root`] | 32-byte values, usually data roots | the inputs of a job, with range proofs |
 //! | [`outcomes_report`] | outcomes, each node carrying the sum of gas below it | a shard's report |
 //!
-//! All are binary trees after RFC 6962, section 2.1: a tree of `n > 1` leaves splits at the largest power of two below
-//! `n`; no leaf is ever duplicated. Leaves, nodes and roots are hashed with different first bytes, so that none can be
+//! The latter two are binary trees after RFC 6962, section 2.1: a tree of `n > 1` leaves splits at the largest power of two
+//! below `n`; no leaf is ever duplicated. Leaves, nodes and roots are hashed with different first bytes, so that none can be
 //! taken for another. The hash is BLAKE2b-256.
+
+pub use millrace_vm::data::DataHasher;
 
 use crate::{outcome::Report, Gas, Hash, Outcome};
 use alloc::vec::Vec;
@@ -17,25 +19,20 @@ use sp_crypto_hashing::blake2_256;
 
 const LEAF: u8 = 0;
 const NODE: u8 = 1;
-const DATA: u8 = 2;
 const LIST: u8 = 3;
 const SUM_LEAF: u8 = 4;
 const SUM_NODE: u8 = 5;
 const SUM_ROOT: u8 = 6;
-
-/// The size of a data tree's leaf in bytes.
-pub const LEAF_SIZE: usize = 32;
 
 /// BLAKE2b-256.
 pub fn hash(bytes: &[u8]) -> Hash {
 	blake2_256(bytes).into()
 }
 
-fn leaf(bytes: &[u8]) -> Hash {
-	let mut buffer = [LEAF; LEAF_SIZE + 1];
-	let len = bytes.len().min(LEAF_SIZE);
-	buffer[1..=len].copy_from_slice(&bytes[..len]);
-	hash(&buffer[..=len])
+fn leaf(value: &Hash) -> Hash {
+	let mut buffer = [LEAF; 33];
+	buffer[1..].copy_from_slice(value.as_bytes());
+	hash(&buffer)
 }
 
 fn node(left: &Hash, right: &Hash) -> Hash {
@@ -74,69 +71,15 @@ impl Folder {
 	}
 }
 
-/// Computes a [`data_root`] from bytes that arrive in pieces.
-#[derive(Clone, Debug, Default)]
-pub struct DataHasher {
-	folder: Folder,
-	pending: Vec<u8>,
-	len: u64,
-}
-
-impl DataHasher {
-	/// A hasher that has seen nothing.
-	pub fn new() -> Self {
-		Self::default()
-	}
-
-	/// Takes the next bytes.
-	pub fn update(&mut self, mut bytes: &[u8]) {
-		self.len = self.len.saturating_add(bytes.len() as u64);
-		if !self.pending.is_empty() {
-			let take = (LEAF_SIZE - self.pending.len()).min(bytes.len());
-			self.pending.extend_from_slice(&bytes[..take]);
-			bytes = &bytes[take..];
-			if self.pending.len() == LEAF_SIZE {
-				self.folder.push(leaf(&self.pending));
-				self.pending.clear();
-			}
-		}
-		if self.pending.is_empty() {
-			let chunks = bytes.chunks_exact(LEAF_SIZE);
-			self.pending.extend_from_slice(chunks.remainder());
-			chunks.for_each(|chunk| self.folder.push(leaf(chunk)));
-		}
-	}
-
-	/// The number of bytes seen.
-	pub fn len(&self) -> u64 {
-		self.len
-	}
-
-	/// True if nothing was seen.
-	pub fn is_empty(&self) -> bool {
-		self.len == 0
-	}
-
-	/// The root of all bytes seen.
-	pub fn finish(mut self) -> Hash {
-		if !self.pending.is_empty() {
-			self.folder.push(leaf(&self.pending));
-		}
-		hash(&(DATA, self.len, self.folder.root()).encode())
-	}
-}
-
-/// The root of some bytes: `H(2 | length as u64 | tree)`.
+/// The root of some bytes, as the machine sees them: [`millrace_vm::data`].
 pub fn data_root(bytes: &[u8]) -> Hash {
-	let mut hasher = DataHasher::new();
-	hasher.update(bytes);
-	hasher.finish()
+	millrace_vm::data::data_root(bytes).into()
 }
 
 /// The root of a list of values: `H(3 | count as u32 | tree)`.
 pub fn list_root(values: &[Hash]) -> Hash {
 	let mut folder = Folder::default();
-	values.iter().for_each(|value| folder.push(leaf(value.as_bytes())));
+	values.iter().for_each(|value| folder.push(leaf(value)));
 	close_list(values.len() as u32, folder.root())
 }
 
@@ -157,7 +100,7 @@ pub fn prove_range(values: &[Hash], first: u32, count: u32) -> Option<Vec<Hash>>
 		.filter(|end| count > 0 && *end as usize <= values.len())?;
 	fn tree(values: &[Hash]) -> Hash {
 		let mut folder = Folder::default();
-		values.iter().for_each(|value| folder.push(leaf(value.as_bytes())));
+		values.iter().for_each(|value| folder.push(leaf(value)));
 		folder.root()
 	}
 	fn walk(values: &[Hash], offset: u32, first: u32, end: u32, proof: &mut Vec<Hash>) {
@@ -195,7 +138,7 @@ pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof:
 			if offset >= self.end || offset + len <= self.first {
 				self.proof.next().copied()
 			} else if len == 1 {
-				self.values.next().map(|value| leaf(value.as_bytes()))
+				self.values.next().map(|value| leaf(value))
 			} else {
 				let left = split(len);
 				Some(node(&self.tree(offset, left)?, &self.tree(offset + left, len - left)?))
@@ -254,23 +197,16 @@ mod tests {
 	}
 
 	#[test]
-	fn the_root_of_a_known_text_stays_what_it_is() {
-		// H(2 | 3u64 | H(0 | "abc")), computed with Python's hashlib.blake2b(digest_size=32).
-		let expected = hash(&[&[2][..], &3u64.to_le_bytes(), hash(b"\0abc").as_bytes()].concat());
-		assert_eq!(data_root(b"abc"), expected);
+	fn the_root_of_a_known_list_stays_what_it_is() {
+		// H(3 | 2u32 | H(1 | H(0 | a) | H(0 | b))).
+		let [a, b] = [b"a", b"b"].map(|text| hash(text));
+		let leaf = |value: &Hash| hash(&[&[0][..], value.as_bytes()].concat());
+		let top = hash(&[&[1][..], leaf(&a).as_bytes(), leaf(&b).as_bytes()].concat());
+		let expected = hash(&[&[3][..], &2u32.to_le_bytes(), top.as_bytes()].concat());
+		assert_eq!(list_root(&[a, b]), expected);
 	}
 
 	proptest! {
-		#[test]
-		fn pieces_do_not_matter(bytes in proptest::collection::vec(any::<u8>(), 0..400), cuts in proptest::collection::vec(0usize..400, 0..6)) {
-			let mut hasher = DataHasher::new();
-			let mut cuts: Vec<_> = cuts.into_iter().map(|c| c.min(bytes.len())).collect();
-			cuts.extend([0, bytes.len()]);
-			cuts.sort_unstable();
-			cuts.windows(2).for_each(|w| hasher.update(&bytes[w[0]..w[1]]));
-			prop_assert_eq!(hasher.finish(), data_root(&bytes));
-		}
-
 		#[test]
 		fn every_range_proves_and_nothing_else(total in 1u32..70, a in 0u32..70, b in 1u32..70, flip in any::<prop::sample::Index>()) {
 			let list = values(total as usize);

@@ -27,9 +27,9 @@ use sp_runtime::BoundedVec;
 pub enum Status {
 	/// The program exited with code 0.
 	Success,
-	/// A trap, a non-zero exit, exhausted gas, stack, memory or output: all alike. The output is empty; the gas is what
-	/// was charged: after an exit what was used, otherwise the whole limit, since engine version 1 charges a trap with
-	/// all of it. The program's fault, so it is paid for.
+	/// A trap, a non-zero exit, exhausted gas, stack or output: all alike. The output is empty. A program that gives up
+	/// (an exit, `unreachable`) has used what it used; any other trap takes the whole limit. The program's fault, so it
+	/// is paid for.
 	Failed,
 }
 

@@ -30,7 +30,7 @@ fn program(body: &str) -> Vec<u8> {
 	wat::parse_str(text).expect("the text is a module")
 }
 
-/// Turns a circle `turns` times (about 5 gas each), then writes the input with every letter's case changed.
+/// Turns a circle `turns` times (about 20 gas each), then writes the input with every letter's case changed.
 /// [`swapped`] says what it writes.
 pub fn swap_case(turns: u32) -> Vec<u8> {
 	program(&format!(

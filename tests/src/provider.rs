@@ -257,12 +257,9 @@ struct LyingProgram(Arc<dyn Program>);
 impl Program for LyingProgram {
 	fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<Execution, HostError> {
 		let Execution {
-			outcome,
-			mut output,
-			stderr,
-			..
+			outcome, mut output, ..
 		} = self.0.run(task, input, stop)?;
 		output.push(b'!');
-		Ok(Execution::success(output, outcome.gas_used, stderr))
+		Ok(Execution::success(output, outcome.gas_used))
 	}
 }

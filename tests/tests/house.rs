@@ -1,12 +1,15 @@
 //! Who may import what (ARCHITECTURE.md), read from the manifests that cargo resolves.
 
 use serde_json::Value;
-use std::{collections::BTreeMap, process::Command};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	process::Command,
+};
 
 /// Our crates and what each of them may depend on among ours; everything else is forbidden.
 const ALLOWED: &[(&str, &[&str])] = &[
 	("millrace-vm", &[]),
-	("millrace-primitives", &[]),
+	("millrace-primitives", &["millrace-vm"]),
 	("pallet-providers", &["millrace-primitives"]),
 	("pallet-jobs", &["millrace-primitives"]),
 	("pallet-attestations", &["millrace-primitives"]),
@@ -27,8 +30,14 @@ const ALLOWED: &[(&str, &[&str])] = &[
 		&["millrace-node-service", "millrace-runtime", "millrace-primitives"],
 	),
 	("millrace-client", &["millrace-primitives"]),
-	("millrace-agent", &["millrace-client", "millrace-primitives"]),
-	("millrace-cli", &["millrace-client", "millrace-primitives"]),
+	(
+		"millrace-agent",
+		&["millrace-client", "millrace-primitives", "millrace-vm"],
+	),
+	(
+		"millrace-cli",
+		&["millrace-client", "millrace-primitives", "millrace-vm"],
+	),
 	(
 		"millrace-tests",
 		&[
@@ -84,6 +93,38 @@ fn imports_go_one_way() {
 				!ours.contains_key(dependency) || allowed[name].contains(&dependency),
 				"{name} must not import {dependency}"
 			);
+		}
+	}
+}
+
+/// A feature that only tests ask for would have cargo compile everything above it twice.
+#[test]
+fn building_and_testing_select_the_same_features() {
+	/// What nothing but our own tests depends on.
+	const TESTS_ONLY: &[&str] = &["wast"];
+	let selected = |edges: &str| {
+		let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
+			.args(["tree", "--workspace", "--locked", "--offline", "--prefix", "none"])
+			.args(["--format", "{p}|{f}", "--edges", edges])
+			.current_dir(env!("CARGO_MANIFEST_DIR"))
+			.output()
+			.expect("cargo runs");
+		assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+		let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+		for line in String::from_utf8_lossy(&output.stdout).lines() {
+			if let Some((package, features)) = line.trim_end_matches(" (*)").split_once('|') {
+				let all = packages.entry(package.into()).or_default();
+				all.extend(features.split(',').map(String::from));
+			}
+		}
+		packages
+	};
+	let (built, tested) = (selected("normal,build"), selected("normal,build,dev"));
+	assert!(built.len() > 500, "{} packages", built.len());
+	for (package, features) in built {
+		if !TESTS_ONLY.iter().any(|name| package.starts_with(&format!("{name} "))) {
+			let more: Vec<_> = tested[&package].difference(&features).collect();
+			assert!(more.is_empty(), "{package}: only tests ask for {more:?}");
 		}
 	}
 }

@@ -45,7 +45,7 @@ async fn run_example(node: &Node, name: &str, folder: &Path, more: &[&str]) -> V
 		"--max-price",
 		"0.01",
 		"--gas-limit",
-		"1G",
+		"4G",
 		"--deadline",
 		"30m",
 	]);

@@ -1,10 +1,11 @@
 //! What the instrumentation costs: a program as it was against the same program normalised, both under wasmtime.
 //!
-//! Both are compiled with the same settings and run on the same thread in turns: plain, normalised, plain. So whatever else the machine does hits all of them alike. The ratio is the median over the
-//! rounds of normalised to the plain run before it; the control, plain to plain, tells how far to trust it.
+//! All are compiled with the same settings and run on the same thread in turns: plain, normalised, normalised so that it
+//! can be stopped, plain. So whatever else the machine does hits all of them alike. The ratios are medians over the rounds,
+//! each to the plain run before it; the control, plain to plain, tells how far to trust them.
 
 use crate::{
-	fast::{on_long_stack, settings, FastConfig, FastEngine, HostError, Stop},
+	fast::{on_long_stack, settings, FastConfig, FastEngine, FastProgram, HostError, Stop},
 	normalise::{normalise, Refused},
 	state::{Limits, Status},
 	MAX_GAS,
@@ -23,6 +24,8 @@ pub struct Measured {
 	pub normalised: Duration,
 	/// The median of the ratios of the latter to the former.
 	pub ratio: f64,
+	/// The same for the normalised program compiled to be stopped, as agents run it.
+	pub interruptible: f64,
 	/// The median of the ratios of the plain program to itself.
 	pub control: f64,
 	/// What the program costs.
@@ -63,7 +66,9 @@ fn measure_here(name: &str, wasm: &[u8], rounds: usize) -> Result<Measured, Benc
 		interruptible: false,
 		parallel: true,
 	};
-	let program = FastEngine::new(config)?.compile(&normalise(wasm)?)?;
+	let module = normalise(wasm)?;
+	let program = FastEngine::new(config)?.compile(&module)?;
+	let interruptible = FastEngine::new(FastConfig::default())?.compile(&module)?;
 	let plain = Plain::new(wasm, config).map_err(|error| BenchError::Plain(format!("{error:#}")))?;
 	let limits = Limits {
 		gas: MAX_GAS,
@@ -71,16 +76,18 @@ fn measure_here(name: &str, wasm: &[u8], rounds: usize) -> Result<Measured, Benc
 		output: 1 << 20,
 		seed: [0; 32],
 	};
-	let (mut before, mut after, mut ratios, mut controls, mut gas) = (vec![], vec![], vec![], vec![], 0);
+	let (mut before, mut after, mut gas) = (vec![], vec![], 0);
+	let (mut ratios, mut stoppable, mut controls) = (vec![], vec![], vec![]);
 	// One round more than is counted: the first also warms the machine.
 	for round in 0..=rounds {
 		let (first, output) = timed(|| plain.run())?;
-		let (second, run) = timed(|| {
-			program
-				.run_here(&limits, Vec::new(), &Stop::new())
-				.map_err(BenchError::from)
-		})?;
-		let (third, _) = timed(|| plain.run())?;
+		let normalised = |program: &FastProgram| {
+			let run = || program.run_here(&limits, Vec::new(), &Stop::new());
+			timed(|| run().map_err(BenchError::from))
+		};
+		let (second, run) = normalised(&program)?;
+		let (third, _) = normalised(&interruptible)?;
+		let (fourth, _) = timed(|| plain.run())?;
 		if run.status != Status::Success || run.output != output {
 			return Err(BenchError::Different);
 		}
@@ -89,21 +96,44 @@ fn measure_here(name: &str, wasm: &[u8], rounds: usize) -> Result<Measured, Benc
 			before.push(first);
 			after.push(second);
 			ratios.push(second.as_secs_f64() / first.as_secs_f64());
-			controls.push(third.as_secs_f64() / first.as_secs_f64());
+			stoppable.push(third.as_secs_f64() / first.as_secs_f64());
+			controls.push(fourth.as_secs_f64() / first.as_secs_f64());
 		}
 	}
 	before.sort_unstable();
 	after.sort_unstable();
-	ratios.sort_unstable_by(f64::total_cmp);
-	controls.sort_unstable_by(f64::total_cmp);
+	for ratios in [&mut ratios, &mut stoppable, &mut controls] {
+		ratios.sort_unstable_by(f64::total_cmp);
+	}
 	Ok(Measured {
 		name: name.into(),
 		plain: before[rounds / 2],
 		normalised: after[rounds / 2],
 		ratio: ratios[rounds / 2],
+		interruptible: stoppable[rounds / 2],
 		control: controls[rounds / 2],
 		gas,
 	})
+}
+
+/// The median time in which a task of a program that does nothing starts and ends, its module compiled before: thread,
+/// instance and end.
+pub fn start_time(rounds: usize) -> Result<Duration, BenchError> {
+	// (module (func (export "_start")))
+	const EMPTY: &[u8] =
+		b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
+	let program = FastEngine::new(FastConfig::default())?.compile(&normalise(EMPTY)?)?;
+	let limits = Limits {
+		gas: MAX_GAS,
+		memory_pages: 1,
+		output: 0,
+		seed: [0; 32],
+	};
+	let run = || program.run(&limits, Vec::new(), &Stop::new()).map_err(BenchError::from);
+	let times: Result<Vec<_>, _> = (0..=rounds).map(|_| timed(run).map(|(time, _)| time)).collect();
+	let mut times = times?;
+	times.sort_unstable();
+	Ok(times[rounds / 2])
 }
 
 fn timed<T>(work: impl FnOnce() -> Result<T, BenchError>) -> Result<(Duration, T), BenchError> {

@@ -6,8 +6,9 @@
 //! no outcome.
 
 use crate::{
+	data::data_root,
 	normalise::{Normalised, MODULE},
-	state::{Limits, Status},
+	state::{Limits, Outcome, Status},
 	MAX_GAS, MAX_INPUT,
 };
 use std::{
@@ -104,6 +105,19 @@ pub struct Run {
 	pub fault: Option<Fault>,
 }
 
+impl Run {
+	/// The outcome: what is reported, and what the step machine comes to as well.
+	pub fn outcome(&self) -> Outcome {
+		Outcome {
+			status: self.status,
+			output_root: data_root(&self.output),
+			// An output is below its limit, which has 32 bits.
+			output_len: self.output.len() as u32,
+			gas_used: self.gas_used,
+		}
+	}
+}
+
 /// Trouble of the machine that runs a program, which has no outcome then.
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
@@ -139,6 +153,7 @@ pub struct FastProgram {
 	entry: Option<&'static str>,
 	gas: &'static str,
 	initial_pages: u32,
+	start_cost: u64,
 	interruptible: bool,
 }
 
@@ -174,6 +189,7 @@ impl FastEngine {
 			entry: program.entry(),
 			gas: program.gas_export(),
 			initial_pages: program.initial_pages(),
+			start_cost: program.start_cost(),
 			interruptible: self.interruptible,
 		})
 	}
@@ -193,6 +209,16 @@ impl FastProgram {
 	/// Runs a task on this thread, which [`on_long_stack`] made.
 	pub fn run_here(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Run, HostError> {
 		let entry = self.entry.ok_or(HostError::Task("the module has no entry"))?;
+		self.check(limits, &input)?;
+		if limits.gas < self.start_cost {
+			// What the first charge would come to, without making what cannot be paid.
+			return Ok(Run {
+				status: Status::Failed,
+				output: Vec::new(),
+				gas_used: limits.gas,
+				fault: Some(Fault::Exhausted),
+			});
+		}
 		let mut session = self.session(limits, input, stop)?;
 		let run = session
 			.instance
@@ -202,9 +228,7 @@ impl FastProgram {
 		session.conclude(ended, limits)
 	}
 
-	/// An instance whose exports can be called one by one, with the task's gas in the counter: for test suites. Calls
-	/// belong on a long stack, see [`on_long_stack`].
-	pub fn session(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Session, HostError> {
+	fn check(&self, limits: &Limits, input: &[u8]) -> Result<(), HostError> {
 		if limits.gas == 0 || limits.gas > MAX_GAS {
 			return Err(HostError::Task("the gas limit is 0 or too large"));
 		}
@@ -216,6 +240,13 @@ impl FastProgram {
 				"the program needs more memory at its start than the task gives",
 			));
 		}
+		Ok(())
+	}
+
+	/// An instance whose exports can be called one by one, with the task's gas in the counter: for test suites. Calls
+	/// belong on a long stack, see [`on_long_stack`].
+	pub fn session(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Session, HostError> {
+		self.check(limits, &input)?;
 		let world = World {
 			memory: Memory {
 				limit: (limits.memory_pages as usize).saturating_mul(PAGE),

@@ -8,6 +8,8 @@ use crate::{
 	normalise::Normalised,
 	op::{Instr, Op},
 	program::{Export, Parts, Program},
+	state::Region,
+	tree::PAGE_BYTES,
 };
 use std::collections::{BTreeMap, HashMap};
 use wasmparser::{
@@ -16,8 +18,7 @@ use wasmparser::{
 	Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
-/// Why a module has no flat code. The normaliser refuses such modules, so this is a defect of the library or a module
-/// at the limits of the machine's regions.
+/// Why a module has no flat code. The normaliser refuses such modules, so this is a defect of the library.
 #[derive(Debug, thiserror::Error)]
 pub enum FlattenError {
 	/// The module is not valid.
@@ -36,15 +37,20 @@ const GAS_GLOBAL: u32 = 0;
 /// The intrinsics, by their places among the imports.
 const INTRINSICS: [Op; 4] = [Op::InLen, Op::InLoad64, Op::OutStore64, Op::Exit];
 
+/// The most instructions of flat code: what the region for code has room for, at two cells each.
+pub const MAX_INSTRUCTIONS: usize = (Region::Code.cells() / 2) as usize;
+
 /// The flat code of a module.
 pub fn flatten(module: &Normalised) -> Result<Program, FlattenError> {
-	let mut flattener = Flattener::default();
-	// No function starts at place 0, so that 0 is no entry of a table.
-	flattener.parts.code.push(Instr::new(Op::Trap, 0, 0));
-	flattener.entry = module.entry();
-	flattener.module(module.bytes())?;
+	let mut flattener = Flattener::new(module);
+	flattener.module(module.bytes(), false)?;
 	flattener.link()?;
 	Program::new(flattener.parts).ok_or(FlattenError::TooLarge)
+}
+
+/// Refuses a module whose flat code has no room. Neither its memory nor its tables are made.
+pub(crate) fn check_size(module: &Normalised) -> Result<(), FlattenError> {
+	Flattener::new(module).module(module.bytes(), true)
 }
 
 #[derive(Default)]
@@ -53,6 +59,8 @@ struct Flattener {
 	types: Vec<FuncType>,
 	/// The number that stands for a type in indirect calls: that of the first equal one.
 	canonical: Vec<u32>,
+	/// The first of equal types.
+	first: HashMap<FuncType, u32>,
 	/// The type of each function, imports first.
 	functions: Vec<u32>,
 	imported: u32,
@@ -85,7 +93,17 @@ fn constant(expr: &ConstExpr) -> Result<u64, FlattenError> {
 }
 
 impl Flattener {
-	fn module(&mut self, wasm: &[u8]) -> Result<(), FlattenError> {
+	fn new(module: &Normalised) -> Self {
+		let mut new = Self {
+			entry: module.entry(),
+			..Self::default()
+		};
+		// No function starts at place 0, so that 0 is no entry of a table.
+		new.parts.code.push(Instr::new(Op::Trap, 0, 0));
+		new
+	}
+
+	fn module(&mut self, wasm: &[u8], only_code: bool) -> Result<(), FlattenError> {
 		let mut validator = Validator::new_with_features(WasmFeatures::WASM2);
 		let mut allocations = FuncValidatorAllocations::default();
 		for payload in Parser::new(0).parse_all(wasm) {
@@ -94,6 +112,9 @@ impl Flattener {
 				let mut function = function.into_validator(allocations);
 				self.function(&mut function, &body)?;
 				allocations = function.into_allocations();
+				if self.parts.code.len() > MAX_INSTRUCTIONS {
+					return Err(FlattenError::TooLarge);
+				}
 				continue;
 			}
 			match payload {
@@ -104,8 +125,7 @@ impl Flattener {
 								return unexpected(ty);
 							};
 							let index = self.types.len() as u32;
-							let first = self.types.iter().position(|other| *other == ty);
-							self.canonical.push(first.map_or(index, |first| first as u32));
+							self.canonical.push(*self.first.entry(ty.clone()).or_insert(index));
 							self.types.push(ty);
 						}
 					}
@@ -154,12 +174,12 @@ impl Flattener {
 						}
 					}
 				}
-				Payload::ElementSection(section) => {
+				Payload::ElementSection(section) if !only_code => {
 					for element in section {
 						self.element(element?)?;
 					}
 				}
-				Payload::DataSection(section) => {
+				Payload::DataSection(section) if !only_code => {
 					for data in section {
 						self.data(&data?)?;
 					}
@@ -218,10 +238,14 @@ impl Flattener {
 		if end as u64 > u64::from(self.parts.pages) * crate::step::PAGE {
 			return unexpected("a data segment outside the memory");
 		}
-		if self.parts.memory.len() < end {
-			self.parts.memory.resize(end, 0);
+		let (mut at, mut rest) = (start, data.data);
+		while !rest.is_empty() {
+			let (page, offset) = (at / PAGE_BYTES, at % PAGE_BYTES);
+			let (here, later) = rest.split_at(rest.len().min(PAGE_BYTES - offset));
+			let bytes = self.parts.memory.entry(page as u32);
+			bytes.or_insert_with(|| Box::new([0; PAGE_BYTES]))[offset..offset + here.len()].copy_from_slice(here);
+			(at, rest) = (at + here.len(), later);
 		}
-		self.parts.memory[start..end].copy_from_slice(data.data);
 		Ok(())
 	}
 

@@ -5,9 +5,9 @@ use crate::{
 	hash::{Blake2, Hash},
 	machine::Machine,
 	op::{Instr, Op},
-	program::{Input, Parts, Program},
+	program::{padded, Input, Parts, Program},
 	state::{Limits, Region, Registers},
-	tree::{leaf_hash, node_hash, Zeros},
+	tree::{leaf_hash, node_hash, Zeros, PAGE_BYTES},
 	witness::{prove, verify, MAX_LEAVES, MAX_WITNESS},
 };
 use alloc::sync::Arc;
@@ -98,7 +98,13 @@ fn machine(state: State) -> Machine {
 		code: state.code,
 		table: state.table,
 		globals: state.globals,
-		memory: state.memory,
+		memory: state
+			.memory
+			.chunks(PAGE_BYTES)
+			.map(|bytes| Box::new(padded(bytes)))
+			.zip(0..)
+			.map(|(bytes, page)| (page, bytes))
+			.collect(),
 		pages: 1,
 		max_pages: 6,
 		..Parts::default()

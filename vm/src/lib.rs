@@ -77,8 +77,9 @@ pub mod witness;
 /// its formats.
 pub const VERSION: u8 = 2;
 
-/// The most gas that a task may have.
-pub const MAX_GAS: u64 = 1 << 50;
+/// The most gas that a task may have: so many steps are ten rounds of a bisection by sixteen, and an hour of the step
+/// machine.
+pub const MAX_GAS: u64 = 1 << 40;
 
 /// The most bytes of a task's input: 4 GiB less 64 KiB, so that no word of it is one of the seed's.
 pub const MAX_INPUT: u32 = u32::MAX - 65_535;

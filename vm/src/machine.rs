@@ -3,12 +3,12 @@
 use crate::{
 	hash::{Blake2, Hash},
 	op::Instr,
-	program::{cell_page, padded, Input, Program, CELL_PAGE},
+	program::{cell_page, padded, Input, Page, Program, CELL_PAGE},
 	state::{Halt, Header, Limits, Outcome, Region, Registers},
 	step::{inside, step, Env, Fault},
 	tree::{page_hash, PageTree, Zeros, PAGE_BYTES},
 };
-use alloc::{sync::Arc, vec, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec, vec::Vec};
 
 /// Set by writes, cleared by roots.
 const SINCE_ROOT: u8 = 1;
@@ -49,6 +49,26 @@ struct Store<T> {
 	/// The pages of the last snapshot.
 	saved: Vec<Saved<T>>,
 	tree: PageTree,
+}
+
+impl Store<u8> {
+	/// A region of zeros but for some pages. What is zero takes no memory until it is touched.
+	fn of_pages(pages: &[(u32, Box<Page>)], tree: PageTree) -> Self {
+		let count = pages.last().map_or(0, |(page, _)| *page as usize + 1);
+		let mut store = Self {
+			cells: vec![0; count * PAGE_BYTES],
+			// The tree has the start; a snapshot has nothing yet.
+			dirty: vec![0; count],
+			saved: Vec::new(),
+			tree,
+		};
+		for (page, bytes) in pages {
+			let page = *page as usize;
+			store.cells[page * PAGE_BYTES..][..PAGE_BYTES].copy_from_slice(&**bytes);
+			store.dirty[page] = SINCE_SNAPSHOT;
+		}
+		store
+	}
 }
 
 impl<T: Cell> Store<T> {
@@ -216,7 +236,7 @@ impl Machine {
 			stack: Store::zeros(Region::Stack, cells_of(Region::Stack), zeros),
 			frames: Store::zeros(Region::Frames, cells_of(Region::Frames), zeros),
 			globals: Store::new(globals, program.globals_tree.clone()),
-			memory: Store::new(program.memory.clone(), program.memory_tree.clone()),
+			memory: Store::of_pages(&program.memory, program.memory_tree.clone()),
 			output: Store::zeros(Region::Output, 0, zeros),
 			program,
 			input,

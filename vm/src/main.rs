@@ -3,7 +3,7 @@
 use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use millrace_vm::{
-	bench::measure,
+	bench::{measure, start_time},
 	bisect::Trace,
 	data::data_root,
 	fast::{FastConfig, FastEngine, Stop},
@@ -285,7 +285,8 @@ fn bench(folder: &Path, rounds: usize) -> Result<()> {
 	if paths.is_empty() {
 		bail!("there is no .wasm in {}", folder.display());
 	}
-	println!("program            ratio  A/A    ns/gas  steps/gas  M steps/s");
+	println!("a task of an empty program takes {:?}", start_time(100)?);
+	println!("program            ratio  stoppable  A/A    ns/gas  steps/gas  M steps/s");
 	for path in paths {
 		let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
 		let wasm = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -307,8 +308,9 @@ fn bench(folder: &Path, rounds: usize) -> Result<()> {
 			None => "-".into(),
 		};
 		println!(
-			"{name:<18} {:.3}  {:.3}  {:.4}  {per_gas:>9}  {rate:>9.0}",
+			"{name:<18} {:.3}  {:>9.3}  {:.3}  {:.4}  {per_gas:>9}  {rate:>9.0}",
 			measured.ratio,
+			measured.interruptible,
 			measured.control,
 			measured.nanoseconds_per_gas(),
 		);

@@ -8,7 +8,9 @@ use crate::{
 	tree::{PageTree, Zeros, PAGE_BYTES},
 	MAX_PAGES, VERSION,
 };
-use alloc::{vec, vec::Vec};
+#[cfg(feature = "std")]
+use alloc::collections::BTreeMap;
+use alloc::{boxed::Box, vec, vec::Vec};
 
 /// What the chain knows of a program. [`ProgramRoots::root`] is what it is called by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -151,8 +153,8 @@ pub struct Program {
 	pub(crate) code: Vec<Instr>,
 	pub(crate) table: Vec<u64>,
 	pub(crate) globals: Vec<u64>,
-	/// The start of the memory, up to the last byte that is not zero.
-	pub(crate) memory: Vec<u8>,
+	/// The pages of the memory that data lies on at the start, in order.
+	pub(crate) memory: Vec<(u32, Box<Page>)>,
 	pub(crate) code_tree: PageTree,
 	pub(crate) table_tree: PageTree,
 	pub(crate) globals_tree: PageTree,
@@ -183,7 +185,7 @@ pub(crate) struct Parts {
 	pub code: Vec<Instr>,
 	pub table: Vec<u64>,
 	pub globals: Vec<u64>,
-	pub memory: Vec<u8>,
+	pub memory: BTreeMap<u32, Box<Page>>,
 	pub entry: u32,
 	pub pages: u32,
 	pub max_pages: u32,
@@ -198,7 +200,7 @@ impl Program {
 			code,
 			table,
 			globals,
-			mut memory,
+			memory,
 			entry,
 			pages,
 			max_pages,
@@ -208,12 +210,13 @@ impl Program {
 		if !fits(code.len() * 2, Region::Code)
 			|| !fits(table.len(), Region::Table)
 			|| !fits(globals.len(), Region::Globals)
-			|| memory.len() as u64 > u64::from(pages) * crate::step::PAGE
+			|| memory
+				.keys()
+				.any(|page| u64::from(*page) * PAGE_BYTES as u64 >= u64::from(pages) * crate::step::PAGE)
 		{
 			return None;
 		}
-		let used = memory.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
-		memory.truncate(used);
+		let memory: Vec<_> = memory.into_iter().collect();
 		let zeros = Zeros::new::<Blake2>();
 		let code_tree = tree_of(Region::Code, code.chunks(CODE_PAGE).map(code_page).enumerate(), &zeros);
 		let table_tree = tree_of(
@@ -228,7 +231,7 @@ impl Program {
 		);
 		let memory_tree = tree_of(
 			Region::Memory,
-			memory.chunks(PAGE_BYTES).map(padded).enumerate(),
+			memory.iter().map(|(page, bytes)| (*page as usize, **bytes)),
 			&zeros,
 		);
 		let roots = ProgramRoots {
@@ -276,6 +279,8 @@ impl Program {
 	}
 }
 
+/// A page of bytes.
+pub(crate) type Page = [u8; PAGE_BYTES];
 /// Cells in a page.
 pub(crate) const CELL_PAGE: usize = PAGE_BYTES / 8;
 /// Instructions in a page.

@@ -140,7 +140,7 @@ fn tampered_modules_are_refused_or_run_alike() {
 		if number % 3 != 0 {
 			return (1, 0);
 		}
-		let mut limits = limits(1 + rng.below(50_000) + 20_000);
+		let mut limits = limits(module.start_cost() + 1 + rng.below(50_000) + 20_000);
 		limits.memory_pages = module.initial_pages().max(16);
 		if limits.memory_pages > 1_000 {
 			return (1, 0);

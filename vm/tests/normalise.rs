@@ -1,6 +1,9 @@
 //! What the normaliser accepts, refuses and emits.
 
-use millrace_vm::normalise::{cost, instrument_for_tests, limits, normalise, wasi_functions, Refused, MODULE};
+use millrace_vm::{
+	flatten,
+	normalise::{cost, instrument_for_tests, limits, normalise, wasi_functions, Refused, MODULE},
+};
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
 
 fn bytes(text: &str) -> Vec<u8> {
@@ -295,6 +298,58 @@ fn every_size_has_a_limit() {
 	}
 	let long = vec![0; limits::MODULE_BYTES + 1];
 	assert!(matches!(normalise(&long), Err(Refused::TooLong { .. })));
+}
+
+/// What once took minutes: far more than it takes now, on a slow and busy machine.
+const SOON: std::time::Duration = std::time::Duration::from_secs(2);
+
+#[test]
+fn small_modules_do_not_keep_the_normaliser_busy() {
+	// Types that the validator does not know, and a branch whose values it would compare for each of its targets.
+	let targets = "0 ".repeat(50_000);
+	let values = "i32 ".repeat(1_000);
+	let unknown = format!(
+		"(type (func)) (type (func (param (ref null (exact 0))))) (func (block (result {values}) unreachable (br_table {targets})))"
+	);
+	// Many types that differ at their ends.
+	let types: String = (0..4_000u32)
+		.map(|n| {
+			let bits: String = (0..12)
+				.map(|bit| if n >> bit & 1 == 1 { "i64 " } else { "i32 " })
+				.collect();
+			format!("(type (func (param {} {bits})))", "i32 ".repeat(52))
+		})
+		.collect();
+	for (parts, accepted) in [(unknown, false), (types, true)] {
+		let wasm = program(&parts);
+		let started = std::time::Instant::now();
+		assert_eq!(normalise(&wasm).is_ok(), accepted);
+		assert!(
+			started.elapsed() < SOON,
+			"{} bytes: {:?}",
+			wasm.len(),
+			started.elapsed()
+		);
+	}
+}
+
+#[test]
+fn what_becomes_more_flat_code_than_there_is_room_for_is_refused() {
+	// Each branch is four bytes and moves sixteen values.
+	let one = format!(
+		"(func (param i32) (block (result {0}) i32.const 7 {1} {2} br 0) {3})",
+		"i32 ".repeat(16),
+		"i32.const 0 ".repeat(16),
+		"local.get 0 br_if 0 ".repeat(5_000),
+		"drop ".repeat(16)
+	);
+	let module = |functions: usize| normalise(&program(&one.repeat(functions)));
+	let size = |functions| flatten::flatten(&module(functions).unwrap()).unwrap().code().len();
+	let each = size(2) - size(1);
+	assert!(each > 10 * 5_000, "{each}");
+	let most = (flatten::MAX_INSTRUCTIONS - (size(1) - each)) / each;
+	assert!(size(most) + each > flatten::MAX_INSTRUCTIONS);
+	assert_eq!(module(most + 1), Err(Refused::Code(flatten::MAX_INSTRUCTIONS)));
 }
 
 #[test]

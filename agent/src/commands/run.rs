@@ -2,12 +2,16 @@
 
 use super::{connect, operator_key, Common};
 use crate::{
-	exec::trial::{Trial, EMPTY_MODULE},
+	exec::{
+		trial::{Trial, EMPTY_PROGRAM},
+		Execute, Stop, Task,
+	},
 	hardware::Hardware,
 	Agent, Config, Connection, Wasm, WasmLimits,
 };
 use anyhow::Context;
 use clap::Args;
+use millrace_primitives::{merkle, Hash};
 use std::{future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -72,9 +76,11 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 		trial: Some(trial),
 		..defaults
 	};
-	let executor = Wasm::new(limits).context("this machine cannot execute programs")?;
+	let executor = Arc::new(Wasm::new(limits).context("this machine cannot execute programs")?);
+	let tried = executor.clone();
+	tokio::task::spawn_blocking(move || runs_tasks(&*tried)).await??;
 	let connection = Connection::new(chain, operator);
-	let agent = Agent::new(&common.data_dir, config, connection, Arc::new(executor))?;
+	let agent = Agent::new(&common.data_dir, config, connection, executor)?;
 	let stopping = async {
 		let signal = shutdown.await;
 		tracing::info!(signal, "stopping; waiting for what was submitted");
@@ -82,6 +88,25 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 	};
 	agent.run(stopping, || notify(sd_notify::NotifyState::Ready)).await?;
 	Ok(ExitCode::SUCCESS)
+}
+
+/// Runs a task that does nothing, so that a machine that cannot run any says so before it accepts one.
+fn runs_tasks(executor: &dyn Execute) -> anyhow::Result<()> {
+	let task = Task {
+		input_root: Hash::zero(),
+		index: 0,
+		gas_limit: 1_000_000,
+		memory_pages: 1,
+		output_limit: 0,
+	};
+	executor
+		.load(merkle::data_root(EMPTY_PROGRAM), EMPTY_PROGRAM, task.memory_pages)?
+		.run(&task, Vec::new(), &Stop::new())
+		.context(
+			"no task can be run here: each takes some 5 GiB of address space, though hardly any memory; look at \
+			 `ulimit -v`, LimitAS= and vm.overcommit_memory",
+		)?;
+	Ok(())
 }
 
 /// Trials that work here. The kernel lets no process with file capabilities use its own link to its binary, hence the
@@ -92,13 +117,13 @@ fn working_trial(memory: u64) -> anyhow::Result<Trial> {
 		..Trial::new(binary)
 	};
 	let trial = with(own_binary()?);
-	let Err(error) = trial.run(EMPTY_MODULE) else {
+	let Err(error) = trial.run(EMPTY_PROGRAM) else {
 		return Ok(trial);
 	};
 	let path = std::env::current_exe().context("cannot find the agent's own binary")?;
 	tracing::warn!(%error, path = %path.display(), "no trial with this process's binary, trying its path");
 	let trial = with(path);
-	trial.run(EMPTY_MODULE).with_context(|| {
+	trial.run(EMPTY_PROGRAM).with_context(|| {
 		format!(
 			"programs cannot be tried: /bin/sh must be able to start {} as this user, with {} MiB of memory",
 			trial.binary.display(),

@@ -1,30 +1,22 @@
-//! The WebAssembly executor over wasmtime.
+//! The executor that providers run: the verifiable machine's fast engine, with a cache of compiled programs and bounds on
+//! compiling.
 
-use super::{
-	bulk, check, limits, trial::Trial, wasi, Execute, Execution, HostError, LoadError, Program, Refused, Stop, Task,
+use super::{trial::Trial, Execute, Execution, HostError, LoadError, Program, Refused, Stop, Task};
+use codec::Encode;
+use millrace_primitives::{job::MAX_PROGRAM_SIZE, merkle, ProgramId};
+use millrace_vm::{
+	fast::{self, FastConfig, FastEngine, FastProgram},
+	normalise::{limits::MODULE_BYTES, normalise, Normalised},
+	state::Limits,
 };
-use millrace_primitives::{Gas, ProgramId};
 use std::{
 	collections::HashMap,
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::{Duration, Instant},
 };
-use wasmtime::{Config, Engine, InstancePre, Linker, Module, OptLevel, ResourceLimiter, Store, Trap, UpdateDeadline};
 
-/// The native stack that a program's calls may use. Part of the machine's version.
-const WASM_STACK: usize = 1024 * 1024;
-/// The stack of a thread that runs a program: the program's and the host's beyond it.
-const THREAD_STACK: usize = WASM_STACK + 2 * 1024 * 1024;
-/// How often running programs look whether they should stop.
-const EPOCH: Duration = Duration::from_millis(100);
-/// The size of a page of memory in bytes.
-const PAGE: usize = 64 * 1024;
-
-/// What a new page of memory costs: sixteen pages of the host to be found and cleared once they are touched. On a virtual
-/// machine that takes some microseconds each.
-pub const PAGE_GAS: Gas = 100_000;
-/// Pages of memory that a program starts with for nothing; more cost what new ones do.
-const FREE_PAGES: usize = 32;
+// What the chain lets be published is what the machine takes.
+const _: () = assert!(MAX_PROGRAM_SIZE as usize == MODULE_BYTES);
 
 /// The stack of a thread that compiles as a trial. In this process it is twice as long: what passes the trial does not
 /// overflow it.
@@ -55,10 +47,9 @@ impl Default for WasmLimits {
 	}
 }
 
-/// Runs WebAssembly programs under wasmtime, as version 1 of the machine demands.
+/// Runs WebAssembly programs on the verifiable machine.
 pub struct Wasm {
-	engine: Engine,
-	linker: Linker<wasi::World>,
+	engine: FastEngine,
 	limits: WasmLimits,
 	/// Compiled programs and when each was used last, counted in loads.
 	cache: Mutex<Cache>,
@@ -82,28 +73,22 @@ enum Cached {
 }
 
 struct WasmProgram {
-	module: Module,
-	instance: InstancePre<wasi::World>,
+	program: FastProgram,
+	/// Pages of memory at the start.
+	initial_pages: u32,
 }
+
+/// One core at a time: memory grows with the threads that compile.
+const CONFIG: FastConfig = FastConfig {
+	interruptible: true,
+	parallel: false,
+};
 
 impl Wasm {
 	/// An executor. Fails if this machine cannot run wasmtime.
 	pub fn new(limits: WasmLimits) -> Result<Self, HostError> {
-		let engine = Engine::new(&config()).map_err(engine_failure)?;
-		let mut linker = Linker::new(&engine);
-		wasi::link(&mut linker).map_err(engine_failure)?;
-		let weak = engine.weak();
-		std::thread::Builder::new()
-			.name("epochs".into())
-			.spawn(move || loop {
-				std::thread::sleep(EPOCH);
-				let Some(engine) = weak.upgrade() else { break };
-				engine.increment_epoch();
-			})
-			.map_err(engine_failure)?;
 		Ok(Self {
-			engine,
-			linker,
+			engine: FastEngine::new(CONFIG)?,
 			limits,
 			cache: Mutex::default(),
 			compiling: Mutex::default(),
@@ -148,21 +133,25 @@ impl Wasm {
 	}
 
 	fn compile(&self, wasm: &[u8], promised: bool) -> Result<WasmProgram, LoadError> {
-		check::size(wasm)?;
-		// Before anything whose time depends on more than the module's size.
-		limits::check(wasm)?;
-		// What a validator finds is the same everywhere.
-		Module::validate(&self.engine, wasm).map_err(|error| Refused::Invalid(format!("{error:#}")))?;
-		let wasm = bulk::rewrite(wasm)?;
-		if let Some(trial) = &self.limits.trial {
+		let mut refusal = None;
+		// What is longer is refused for that alone.
+		if let Some(trial) = self.limits.trial.as_ref().filter(|_| wasm.len() <= MODULE_BYTES) {
 			let patience = if promised { PATIENCE } else { 1 };
 			let time = trial.time.saturating_mul(patience);
-			Trial { time, ..trial.clone() }.run(&wasm)?;
+			match (Trial { time, ..trial.clone() }).run(wasm) {
+				Err(LoadError::Refused(refused)) => refusal = Some(refused),
+				other => other?,
+			}
 		}
-		let module = compile_with(&self.engine, &wasm, 2 * TRIAL_STACK)?;
-		check::module(&module)?;
-		let instance = self.linker.instantiate_pre(&module).map_err(engine_failure)?;
-		Ok(WasmProgram { module, instance })
+		// What the normaliser says is more precise than what is left of it after the trial.
+		let module = normalise(wasm).map_err(Refused::from)?;
+		if let Some(refused) = refusal {
+			return Err(refused.into());
+		}
+		Ok(WasmProgram {
+			program: compile_with(&self.engine, &module, 2 * TRIAL_STACK)?,
+			initial_pages: module.initial_pages(),
+		})
 	}
 }
 
@@ -171,37 +160,38 @@ impl Wasm {
 /// # Errors
 /// As for loading it.
 pub fn compile_only(wasm: &[u8]) -> Result<(), LoadError> {
-	let engine = Engine::new(&config()).map_err(engine_failure)?;
-	compile_with(&engine, wasm, TRIAL_STACK).map(drop)
+	let module = normalise(wasm).map_err(Refused::from)?;
+	let engine = FastEngine::new(CONFIG).map_err(HostError::from)?;
+	compile_with(&engine, &module, TRIAL_STACK).map(drop)
 }
 
 /// Compiles on a thread with a stack of a known length.
-fn compile_with(engine: &Engine, wasm: &[u8], stack: usize) -> Result<Module, LoadError> {
+fn compile_with(engine: &FastEngine, module: &Normalised, stack: usize) -> Result<FastProgram, LoadError> {
 	std::thread::scope(|scope| {
 		let compiled = std::thread::Builder::new()
 			.name("compile".into())
 			.stack_size(stack)
-			.spawn_scoped(scope, || Module::from_binary(engine, wasm))
-			.map_err(engine_failure)?
+			.spawn_scoped(scope, || engine.compile(module))
+			.map_err(|error| HostError::Engine(format!("no thread to compile on: {error}")))?
 			.join()
 			.map_err(|_| HostError::Engine("the compiler panicked".into()))?;
 		compiled.map_err(compile_failure)
 	})
 }
 
-/// Why a valid module was not compiled. The compiler's own limits are the same everywhere; anything else is put down to
-/// the host.
-fn compile_failure(error: wasmtime::Error) -> LoadError {
-	let text = format!("{error:#}");
+/// Why a normalised program was not compiled. The compiler's own limits are the same everywhere; anything else is put
+/// down to the host.
+fn compile_failure(error: fast::HostError) -> LoadError {
+	let text = error.to_string();
 	let limits = [
 		"Implementation limit exceeded",
 		"Code for function is too large",
 		"Unsupported feature",
 	];
 	if limits.iter().any(|limit| text.contains(limit)) {
-		return Refused::Invalid(text).into();
+		return Refused::Compiler(text).into();
 	}
-	engine_failure(text).into()
+	HostError::from(error).into()
 }
 
 impl Execute for Wasm {
@@ -248,174 +238,33 @@ impl Wasm {
 				}
 			}
 		};
-		check::memory(&program.module, memory_pages)?;
+		if !program.program.fits(memory_pages) {
+			let (needs, limit) = (program.initial_pages, memory_pages);
+			return Err(Refused::Memory { needs, limit }.into());
+		}
 		Ok(program)
 	}
 }
 
 impl Program for WasmProgram {
 	fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<Execution, HostError> {
-		// A thread of its own, since the caller's stack may be shorter than what a program may use.
-		std::thread::scope(|scope| {
-			std::thread::Builder::new()
-				.name("task".into())
-				.stack_size(THREAD_STACK)
-				.spawn_scoped(scope, || self.execute(task, input, stop))
-				.map_err(engine_failure)?
-				.join()
-				.map_err(|_| HostError::Engine("the task's thread panicked".into()))?
+		let limits = Limits {
+			gas: task.gas_limit,
+			memory_pages: task.memory_pages,
+			output: task.output_limit,
+			seed: seed(task),
+		};
+		let run = self.program.run(&limits, input, stop)?;
+		Ok(match run.fault {
+			None => Execution::success(run.output, run.gas_used),
+			Some(fault) => Execution::failure(fault.to_string(), run.gas_used),
 		})
 	}
 }
 
-impl WasmProgram {
-	fn execute(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<Execution, HostError> {
-		let world = wasi::World::new(task, input);
-		let mut store = Store::new(self.module.engine(), world);
-		store.limiter(|world| &mut world.memory);
-		store.set_fuel(task.gas_limit).map_err(engine_failure)?;
-		store.set_epoch_deadline(1);
-		let stop = stop.clone();
-		store.epoch_deadline_callback(move |_| {
-			if stop.is_requested() {
-				return Err(HostError::Stopped.into());
-			}
-			Ok(UpdateDeadline::Continue(1))
-		});
-		let result = self
-			.instance
-			.instantiate(&mut store)
-			.and_then(|instance| instance.get_typed_func::<(), ()>(&mut store, "_start"))
-			.and_then(|start| start.call(&mut store, ()));
-		let used = task.gas_limit.saturating_sub(store.get_fuel().map_err(engine_failure)?);
-		let world = store.into_data();
-		let used = used.saturating_add(world.memory.owed);
-		conclude(result, task.gas_limit, used, world)
-	}
-}
-
-/// Tells the program's faults from the host's. `used` is exact unless the program trapped; it may be above the limit, since
-/// new memory is paid for after it was taken. That it is only found out here changes no outcome.
-fn conclude(result: wasmtime::Result<()>, limit: Gas, used: Gas, world: wasi::World) -> Result<Execution, HostError> {
-	let (output, stderr, trouble) = world.into_parts();
-	if let Some(trouble) = trouble {
-		return Err(HostError::Memory(trouble));
-	}
-	let end = match &result {
-		Ok(()) => Some(wasi::End::Exit(0)),
-		Err(error) => error.downcast_ref::<wasi::End>().copied(),
-	};
-	match end {
-		Some(_) if used > limit => {
-			let fault = "its memory costs more gas than it had left".into();
-			return Ok(Execution::failure(fault, limit, stderr));
-		}
-		Some(wasi::End::Exit(0)) => return Ok(Execution::success(output, used, stderr)),
-		Some(end) => return Ok(Execution::failure(end.to_string(), used, stderr)),
-		None => {}
-	}
-	let Err(error) = result else {
-		return Ok(Execution::success(output, used, stderr));
-	};
-	if let Some(trap) = error.downcast_ref::<Trap>() {
-		return Ok(Execution::failure(trap.to_string(), limit, stderr));
-	}
-	match error.downcast::<HostError>() {
-		Ok(error) => Err(error),
-		Err(error) => Err(HostError::Engine(format!("{error:#}"))),
-	}
-}
-
-/// The settings that are part of the machine's version.
-fn config() -> Config {
-	let mut config = Config::new();
-	config.consume_fuel(true);
-	config.epoch_interruption(true);
-	config.cranelift_opt_level(OptLevel::Speed);
-	config.cranelift_nan_canonicalization(true);
-	config.max_wasm_stack(WASM_STACK);
-	config.wasm_backtrace(false);
-	config.wasm_multi_value(true);
-	// Compilers emit `memory.copy`, `memory.fill` and the longer form of `call_indirect`; `bulk` refuses the rest of
-	// these two proposals.
-	config.wasm_bulk_memory(true);
-	config.wasm_reference_types(true);
-	config.wasm_function_references(false);
-	config.wasm_gc(false);
-	config.wasm_simd(false);
-	config.wasm_relaxed_simd(false);
-	config.wasm_threads(false);
-	config.wasm_shared_everything_threads(false);
-	config.wasm_multi_memory(false);
-	config.wasm_memory64(false);
-	config.wasm_custom_page_sizes(false);
-	config.wasm_wide_arithmetic(false);
-	config.wasm_tail_call(false);
-	config.wasm_extended_const(false);
-	config.wasm_stack_switching(false);
-	config.wasm_exceptions(false);
-	// No part of the version: the code is the same, but memory grows with the threads that compile at once.
-	config.parallel_compilation(false);
-	config
-}
-
-/// Bounds a task's memory, and remembers if the host could not keep what it promises.
-pub struct Memory {
-	limit: usize,
-	/// What it may cost.
-	gas_limit: Gas,
-	/// What it costs until now.
-	cost: Gas,
-	/// How much of that was not paid for yet.
-	pub owed: Gas,
-	/// What went wrong, if a growth within the limit failed.
-	pub trouble: Option<String>,
-}
-
-impl Memory {
-	/// What a task may use.
-	pub fn new(task: &Task) -> Self {
-		Self {
-			limit: (task.memory_pages as usize).saturating_mul(PAGE),
-			gas_limit: task.gas_limit,
-			cost: 0,
-			owed: 0,
-			trouble: None,
-		}
-	}
-}
-
-impl ResourceLimiter for Memory {
-	fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-		let allowed = desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum);
-		if allowed {
-			let before = if current == 0 { FREE_PAGES } else { current / PAGE };
-			let new = (desired / PAGE).saturating_sub(before) as u64;
-			let cost = new.saturating_mul(PAGE_GAS);
-			self.owed = self.owed.saturating_add(cost);
-			self.cost = self.cost.saturating_add(cost);
-			// The rest is settled with the next call of the host or at the end, but more than all is never lent.
-			if self.cost > self.gas_limit {
-				return Err(Trap::OutOfFuel.into());
-			}
-		}
-		Ok(allowed)
-	}
-
-	fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-		// The growth was allowed, so the program must not see it fail.
-		self.trouble = Some(format!("{error:#}"));
-		Err(HostError::Memory(format!("{error:#}")).into())
-	}
-
-	fn table_growing(&mut self, current: usize, _: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-		// Sizes at the start were checked with the module; `table.grow` is refused.
-		Ok(current == 0)
-	}
-}
-
-fn engine_failure(error: impl std::fmt::Display) -> HostError {
-	HostError::Engine(format!("{error:#}"))
+/// What a task's random numbers come from: `H("millrace:random" | input root | index as u32)`.
+fn seed(task: &Task) -> [u8; 32] {
+	merkle::hash(&(b"millrace:random", task.input_root, task.index).encode()).0
 }
 
 /// A lock whose data is valid at every moment, so that a panic elsewhere does not spoil it.
@@ -438,8 +287,7 @@ mod tests {
 			("unable to make memory executable", false),
 			("Compilation error: Verifier errors", false),
 		] {
-			let error = std::io::Error::other(text);
-			let failure = compile_failure(wasmtime::Error::from(error).context("failed to compile"));
+			let failure = compile_failure(fast::HostError::Engine(format!("failed to compile: {text}")));
 			assert_eq!(matches!(failure, LoadError::Refused(_)), refused, "{text}");
 		}
 	}

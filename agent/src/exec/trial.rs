@@ -18,8 +18,9 @@ use std::{
 
 /// The subcommand that compiles standard input.
 pub const SUBCOMMAND: &str = "compile";
-/// The shortest module, for a trial of trials.
-pub const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
+/// `(module (func (export "_start")))`, for a trial of trials.
+pub const EMPTY_PROGRAM: &[u8] =
+	b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x0a\x01\x06_start\0\0\x0a\x04\x01\x02\0\x0b";
 /// The exit code for a program that is refused; the reason is on standard output.
 pub const REFUSED: u8 = 3;
 /// The longest reason that is read, in bytes.
@@ -111,7 +112,7 @@ impl Trial {
 				if let Some(stdout) = stdout {
 					stdout.take(MAX_REASON).read_to_string(&mut reason).map_err(failed)?;
 				}
-				Err(Refused::Invalid(reason).into())
+				Err(Refused::Compiler(reason).into())
 			}
 			// The shell did not find the binary, or the binary does not know what to do.
 			Some(2 | 126 | 127) => Err(HostError::Engine(format!("a trial of a program ended with {status}")).into()),

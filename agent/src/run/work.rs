@@ -255,9 +255,8 @@ fn note<M: Market>(shared: &Shared<M>, key: SeatKey, task: u32, execution: &Exec
 	};
 	shared.metrics.tasks.get_or_create(&Kind { kind }).inc();
 	shared.metrics.gas.inc_by(execution.outcome.gas_used);
-	let stderr = String::from_utf8_lossy(&execution.stderr);
 	match &execution.fault {
-		Some(fault) => tracing::info!(seat = %key, task, fault, stderr = stderr.trim(), "the task failed"),
-		None => tracing::debug!(seat = %key, task, gas = execution.outcome.gas_used, stderr = stderr.trim(), "done"),
+		Some(fault) => tracing::info!(seat = %key, task, fault, "the task failed"),
+		None => tracing::debug!(seat = %key, task, gas = execution.outcome.gas_used, "done"),
 	}
 }

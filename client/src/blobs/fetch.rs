@@ -112,7 +112,7 @@ impl Download {
 		loop {
 			let before = self.hasher.len();
 			let reason = match tokio::time::timeout_at(deadline, self.attempt(client, endpoint)).await {
-				Ok(Ok(())) if self.hasher.clone().finish() == self.root => return Ok(Ok(())),
+				Ok(Ok(())) if self.hasher.clone().finish() == self.root.0 => return Ok(Ok(())),
 				Ok(Ok(())) => {
 					let mixed = self.mixed;
 					self.start_over().await?;

@@ -50,7 +50,7 @@ pub fn root_of(mut reader: impl Read) -> io::Result<(Hash, u64)> {
 		match reader.read(&mut buffer) {
 			Ok(0) => {
 				let len = hasher.len();
-				return Ok((hasher.finish(), len));
+				return Ok((hasher.finish().into(), len));
 			}
 			Ok(count) => hasher.update(buffer.get(..count).unwrap_or_default()),
 			Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -24,7 +24,7 @@ fn options(folder: &Path) -> [&str; 8] {
 		"--shard-size",
 		"3",
 		"--gas-limit",
-		"400M",
+		"2G",
 		"--fetch",
 		arg(folder),
 	]

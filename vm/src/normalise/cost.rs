@@ -28,8 +28,13 @@ pub const STACK_CHECK: u64 = 8;
 pub const STORE_GAS: u64 = 2;
 /// `memory.grow`, before its pages.
 pub const GROW: u64 = 1_024 + 24;
-/// log2 of the gas for a page that `memory.grow` adds, or that is there at the start.
-pub const PAGE_SHIFT: i64 = 13;
+/// log2 of the gas for a page that `memory.grow` adds, or that is there at the start: sixteen pages of a host to be found
+/// and cleared once they are touched.
+pub const PAGE_SHIFT: i64 = 16;
+/// A data segment, before its bytes, and an entry of an element segment: what is laid before anything runs.
+pub const LAID: u64 = 128;
+/// Eight bytes of output, which are hashed and stored.
+pub const OUTPUT: u64 = 256;
 /// `memory.copy` and `memory.fill`, before their bytes; both take at most n / 32 + 2 steps for n bytes.
 pub const BULK: u64 = 16 + 16;
 /// log2 of the bytes that `memory.copy` and `memory.fill` move for one gas.
@@ -55,7 +60,8 @@ pub fn call(operands: u64, own: bool) -> u64 {
 /// What an intrinsic costs beside being called, by its number.
 pub fn intrinsic(number: u32) -> u64 {
 	match number {
-		1 | 2 => 16,
+		1 => 16,
+		2 => OUTPUT,
 		3 => 16 + STORE_GAS,
 		_ => 1,
 	}

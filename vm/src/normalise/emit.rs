@@ -239,7 +239,7 @@ enum End {
 }
 
 /// What is charged before anything runs: the memory and what is laid into it and the tables.
-fn start_cost(module: &Module<'_>) -> u64 {
+pub(super) fn start_cost(module: &Module<'_>) -> u64 {
 	let pages = u64::from(module.memory.unwrap_or_default().0) << cost::PAGE_SHIFT;
 	let data: u64 = module.data.iter().map(|data| data.bytes.len() as u64).sum();
 	let entries: u64 = module
@@ -247,7 +247,8 @@ fn start_cost(module: &Module<'_>) -> u64 {
 		.iter()
 		.map(|elements| elements.functions.len() as u64)
 		.sum();
-	cost::RUN + pages + (data >> cost::BULK_SHIFT) + entries
+	let laid = (entries + module.data.len() as u64) * cost::LAID;
+	cost::RUN + pages + (data >> cost::BULK_SHIFT) + laid
 }
 
 /// The function that the host calls: takes over the gas, leaves -1 for whoever traps, calls, ends.

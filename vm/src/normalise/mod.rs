@@ -26,7 +26,7 @@
 //! calls the function. At its start the function takes the gas over into a local and stores -1 in the global; only before
 //! `exit`, and before an `unreachable` of the program, does the global get the counter's value. So whenever a run ends,
 //! the gas used is the limit less the global if that is not negative, else the whole limit: a trap costs everything, be
-//! it a division by zero or the end of gas or stack.
+//! it a division by zero, too much output or the end of gas or stack; giving up by `unreachable` costs what was used.
 //!
 //! Everything else is internal: one memory with a maximum, no start function, no other exports, no custom sections.
 //! `body.rs` shows what functions become, `nan.rs` how NaNs are kept the same everywhere, `gas.rs` where charges go, [`cost`] how much they take and why gas bounds steps.
@@ -48,6 +48,7 @@ mod types;
 pub use refused::Refused;
 pub use shims::functions as wasi_functions;
 
+use crate::flatten::{self, FlattenError};
 use module::{Module, Origin, Target};
 use wasm_encoder::ValType;
 
@@ -80,6 +81,7 @@ pub struct Normalised {
 	bytes: Vec<u8>,
 	initial_pages: u32,
 	max_pages: u32,
+	start_cost: u64,
 	origin: Origin,
 	has_entry: bool,
 }
@@ -98,6 +100,12 @@ impl Normalised {
 	/// Pages to which its memory may grow, by its own declaration.
 	pub fn max_pages(&self) -> u32 {
 		self.max_pages
+	}
+
+	/// The gas that the first charge takes, for the memory and what is laid into it and the tables. A task with less fails
+	/// there, so an engine need not make an instance for it.
+	pub fn start_cost(&self) -> u64 {
+		self.start_cost
 	}
 
 	/// The name of its entry. Only modules for test suites may have none.
@@ -154,11 +162,20 @@ fn build(wasm: &[u8], origin: Origin) -> Result<Normalised, Refused> {
 		return Err(Refused::Export("anything"));
 	};
 	let (initial_pages, max_pages) = module.memory.unwrap_or_default();
-	Ok(Normalised {
+	let normalised = Normalised {
 		bytes: emit::emit(&module, shims.as_ref(), types, origin)?,
 		initial_pages,
 		max_pages,
+		start_cost: emit::start_cost(&module),
 		has_entry: origin == Origin::User || module.start.is_some(),
 		origin,
-	})
+	};
+	match flatten::check_size(&normalised) {
+		Ok(()) => Ok(normalised),
+		Err(FlattenError::TooLarge) => Err(Refused::Code(flatten::MAX_INSTRUCTIONS)),
+		Err(error) => Err(Refused::Invalid {
+			message: error.to_string(),
+			offset: 0,
+		}),
+	}
 }

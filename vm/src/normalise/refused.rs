@@ -1,6 +1,6 @@
 //! Why a module is refused.
 
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::WasmFeatures;
 
 /// Why a module is not accepted. Offsets are bytes from the start of the module.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,6 +41,9 @@ pub enum Refused {
 		/// Where.
 		offset: u64,
 	},
+	/// It becomes more flat code than the step machine has room for.
+	#[error("too much code: it becomes more than the {0} instructions that the step machine has room for")]
+	Code(usize),
 	/// It imports what there is not.
 	#[error("it imports `{module}` `{name}`{hint} (at offset {offset:#x})")]
 	Import {
@@ -78,7 +81,7 @@ impl Refused {
 	/// Where in the module the reason was found, if it is at one place.
 	pub fn offset(&self) -> Option<u64> {
 		match self {
-			Refused::TooLong { .. } | Refused::Export(_) => None,
+			Refused::TooLong { .. } | Refused::Code(_) | Refused::Export(_) => None,
 			Refused::Invalid { offset, .. }
 			| Refused::Feature { offset, .. }
 			| Refused::Limit { offset, .. }
@@ -90,9 +93,9 @@ impl Refused {
 
 impl From<wasmparser::Error> for Refused {
 	fn from(error: wasmparser::Error) -> Self {
-		let missing = error.missing_wasm_feature();
-		let named = missing.and_then(|missing| FEATURES.iter().find(|(feature, _)| missing.contains(*feature)));
-		if let Some((_, name)) = named {
+		if let Some(missing) = error.missing_wasm_feature() {
+			let known = FEATURES.iter().find(|(feature, _)| missing.contains(*feature));
+			let name = known.map_or("a feature that is not accepted", |(_, name)| name);
 			return Refused::Feature {
 				feature: format!("{name}: {}", shortened(error.message())),
 				offset: error.offset(),
@@ -127,38 +130,27 @@ const FEATURES: &[(WasmFeatures, &str)] = &[
 	(WasmFeatures::WIDE_ARITHMETIC, "wide arithmetic"),
 ];
 
-/// Tells what is valid WebAssembly beyond the accepted features from what is not valid: the former validates once its
-/// features are allowed, and the first one whose absence matters is what it is called by.
+/// Tells features that the validator does not mark as such, and instructions of SIMD, which it calls unknown, from what
+/// is not valid.
 pub(super) fn classify(wasm: &[u8], refused: Refused) -> Refused {
 	let Refused::Invalid { message, offset } = refused else {
 		return refused;
 	};
-	let valid = |features| Validator::new_with_features(features).validate_all(wasm).is_ok();
 	let prefix = usize::try_from(offset).ok().and_then(|at| wasm.get(at));
-	let named = match prefix {
-		_ if message.contains("SIMD") => Some("SIMD"),
-		Some(0xfd) if message.contains("0xfd") || message.contains("opcode") => Some("SIMD"),
-		_ => None,
-	};
-	if let Some(feature) = named {
+	let simd =
+		message.contains("SIMD") || prefix == Some(&0xfd) && (message.contains("0xfd") || message.contains("opcode"));
+	if simd {
 		return Refused::Feature {
-			feature: feature.into(),
+			feature: "SIMD".into(),
 			offset,
 		};
 	}
-	if !valid(WasmFeatures::all()) {
-		return Refused::Invalid { message, offset };
-	}
-	let needed = FEATURES
-		.iter()
-		.find(|(feature, _)| !valid(WasmFeatures::all() & !*feature))
-		.map(|(_, name)| *name);
-	Refused::Feature {
-		feature: match needed {
-			Some(name) => format!("{name}: {message}"),
-			None => message,
+	match FEATURES.iter().any(|(_, name)| message.contains(name)) {
+		true => Refused::Feature {
+			feature: message,
+			offset,
 		},
-		offset,
+		false => Refused::Invalid { message, offset },
 	}
 }
 

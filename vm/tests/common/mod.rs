@@ -8,14 +8,13 @@
 pub mod smith;
 
 use millrace_vm::{
-	data::data_root,
 	fast::{on_long_stack, FastConfig, FastEngine, FastProgram, Run, Stop},
 	flatten::flatten,
 	hash::Blake2,
 	machine::Machine,
 	normalise::{cost::UNPAID, instrument_for_tests, normalise, Normalised},
 	program::{Input, Program},
-	state::{Halt, Limits, Outcome, Status},
+	state::{Halt, Limits, Status},
 };
 use std::sync::Arc;
 
@@ -111,6 +110,11 @@ pub fn program_of(wasm: &[u8]) -> Arc<Program> {
 	Arc::new(flatten(&normalise(wasm).expect("the program is accepted")).expect("it has flat code"))
 }
 
+/// What a program costs before it does anything.
+pub fn start_of(wasm: &[u8]) -> u64 {
+	normalise(wasm).expect("the program is accepted").start_cost()
+}
+
 /// The flat code of a module that is no program.
 pub fn test_program_of(wasm: &[u8]) -> Arc<Program> {
 	Arc::new(flatten(&instrument_for_tests(wasm).expect("the module is accepted")).expect("it has flat code"))
@@ -186,13 +190,7 @@ impl Both {
 			));
 		}
 		// The root of an outcome is the same whoever computes it.
-		let outcome = Outcome {
-			status: fast.status,
-			output_root: data_root(&fast.output),
-			output_len: fast.output.len() as u32,
-			gas_used: fast.gas_used,
-		};
-		if outcome.root::<Blake2>() != machine.state_root() {
+		if fast.outcome().root::<Blake2>() != machine.state_root() {
 			return Err("the outcome's root is another one than the halted state's".into());
 		}
 		if steps > agreed.gas_used + UNPAID {

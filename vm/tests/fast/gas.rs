@@ -3,9 +3,13 @@
 use super::*;
 use millrace_vm::{
 	fast::{Fault, HostError},
+	flatten::flatten,
+	machine::Machine,
+	program::Input,
 	state::Status,
 	MAX_GAS,
 };
+use std::sync::Arc;
 
 /// A loop of so many turns.
 fn turns(turns: u64) -> String {
@@ -73,7 +77,7 @@ fn memory_pays_by_the_page_and_bulk_operations_by_the_byte() {
 	let nothing = used("");
 	let grown = used("(drop (memory.grow (i32.const 10)))");
 	assert!(
-		(81_920 + 1024..81_920 + 1200).contains(&(grown - nothing)),
+		(655_360 + 1024..655_360 + 1200).contains(&(grown - nothing)),
 		"{}",
 		grown - nothing
 	);
@@ -89,7 +93,50 @@ fn memory_pays_by_the_page_and_bulk_operations_by_the_byte() {
 	}
 	let wasm = |pages: u32| bytes(&format!("(module (memory {pages}) (func (export \"_start\")))"));
 	let start = |pages| run_wasm(&wasm(pages), b"", &LIMITS).gas_used;
-	assert_eq!(start(11) - start(1), 81_920);
+	assert_eq!(start(11) - start(1), 655_360);
+}
+
+#[test]
+fn what_cannot_be_paid_at_the_start_is_not_made() {
+	let entries = "$f ".repeat(100);
+	let wasm = bytes(&format!(
+		"(module (memory 1000) (data (i32.const 9) \"abcd\") (table 100 funcref) (elem (i32.const 0) {entries}) (func $f) \
+		 (func (export \"_start\")))"
+	));
+	let start = normalise(&wasm).unwrap().start_cost();
+	assert_eq!(start, 64 + 1000 * 65_536 + 1 + 101 * 128);
+	let with = |gas| {
+		run_wasm(
+			&wasm,
+			b"",
+			&Limits {
+				gas,
+				memory_pages: 1000,
+				..LIMITS
+			},
+		)
+	};
+	for gas in [1, start - 1] {
+		let run = with(gas);
+		assert_eq!(
+			(run.status, run.gas_used, run.fault),
+			(Status::Failed, gas, Some(Fault::Exhausted))
+		);
+		// And this is what the step machine comes to.
+		let mut machine = Machine::new(
+			Arc::new(flatten(&normalise(&wasm).unwrap()).unwrap()),
+			Arc::new(Input::new(Vec::new()).unwrap()),
+			&Limits {
+				gas,
+				memory_pages: 1000,
+				..LIMITS
+			},
+		)
+		.unwrap();
+		machine.run(1_000);
+		assert_eq!(machine.outcome(), Some(with(gas).outcome()));
+	}
+	assert_eq!(with(start + 100).status, Status::Success);
 }
 
 #[test]
@@ -164,7 +211,7 @@ fn failing_on_purpose_costs_what_was_used() {
 		let done = used(&turns(100));
 		assert_eq!(run.status, Status::Failed);
 		assert!(
-			(done - 200..done + 400).contains(&run.gas_used),
+			(done - 400..done + 400).contains(&run.gas_used),
 			"{end}: {} of {done}",
 			run.gas_used
 		);

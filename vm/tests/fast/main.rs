@@ -1,6 +1,5 @@
 //! The fast engine: what programs see of the world, what they pay, and that they do what they did before.
 
-mod bench;
 mod compile;
 mod examples;
 mod gas;

@@ -4,6 +4,7 @@
 mod common;
 
 mod bisection;
+mod cost;
 mod mutations;
 mod programs;
 mod snapshots;

@@ -1,7 +1,7 @@
 //! What is no proof convinces nobody, and whatever it is, the verifier ends in time.
 
 use crate::{
-	common::{cases, in_parallel, limits, machine_of, program_of, smith, Rng},
+	common::{cases, in_parallel, limits, machine_of, program_of, smith, start_of, Rng},
 	programs,
 	steps::{checked_step, next_op, COUNT},
 };
@@ -46,7 +46,8 @@ fn samples() -> Vec<Sample> {
 	}
 	for number in 0..6 {
 		let mut rng = Rng(0xf0 + number);
-		let mut machine = machine_of(&program_of(&smith::program(&mut rng)), &[1, 2, 3], &limits(50_000));
+		let wasm = smith::program(&mut rng);
+		let mut machine = machine_of(&program_of(&wasm), &[1, 2, 3], &limits(start_of(&wasm) + 50_000));
 		machine.run(rng.below(3_000));
 		let (root, witness) = checked_step(&mut machine);
 		others.push(Sample { root, witness });

@@ -1,7 +1,7 @@
 //! `verify(root[n], prove(n)) == root[n + 1]`.
 
 use crate::{
-	common::{cases, in_parallel, limits, machine_of, program_of, smith, Rng},
+	common::{cases, in_parallel, limits, machine_of, program_of, smith, start_of, Rng},
 	programs,
 };
 use millrace_vm::{
@@ -110,7 +110,7 @@ fn random_programs_prove_their_steps() {
 		}
 		let program = program_of(&wasm);
 		let input = rng.bytes(50);
-		let limits = limits(1 + rng.below(60_000) + 40_000);
+		let limits = limits(start_of(&wasm) + 1 + rng.below(60_000) + 40_000);
 		let (mut ended, total) = ran(machine_of(&program, &input, &limits));
 		let mut walker = machine_of(&program, &input, &limits);
 		let all = chosen(total, 400, &mut rng);

@@ -1,0 +1,493 @@
+//! The chain that the tests play, a client's server, and agents on them.
+
+use futures::{stream::BoxStream, StreamExt};
+use millrace_agent::{
+	decide::{terms, Custody, Snapshot, Standing, View},
+	exec::Execute,
+	market::{Heads, Market, Nature, SubmitError, Tx},
+	Agent, AgentError, Config, Wasm, WasmLimits,
+};
+use millrace_client::{
+	blobs::{self, Blob, BlobStore},
+	Error, Head,
+};
+use millrace_primitives::{
+	api::{AssignmentView, ProviderView},
+	job::SeatState,
+	merkle, outcome,
+	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
+	AccountId, BlockNumber, Hash, JobId, MarketBlock, ProgramId, Report, ShardId, ENGINE_VERSION,
+};
+use std::{
+	collections::{HashMap, VecDeque},
+	net::SocketAddr,
+	path::Path,
+	sync::{Arc, Mutex, MutexGuard},
+	time::Duration,
+};
+
+pub const BLOCK: Duration = Duration::from_millis(60);
+pub const TASKS: u32 = 6;
+
+pub fn shard(index: u32) -> ShardId {
+	ShardId { job: JobId(1), index }
+}
+
+pub fn provider() -> AccountId {
+	AccountId::from([7; 32])
+}
+
+/// What the client of the job serves.
+pub struct Client {
+	pub blobs: HashMap<Hash, Vec<u8>>,
+	pub list: Vec<Hash>,
+	pub server: Option<blobs::Server>,
+	pub url: String,
+	pub program: ProgramId,
+}
+
+pub struct Served(HashMap<Hash, Vec<u8>>, Vec<Hash>);
+
+impl BlobStore for Served {
+	fn open(&self, root: Hash) -> Option<Blob> {
+		self.0.get(&root).map(|bytes| Blob::Bytes(bytes.clone().into()))
+	}
+	fn list(&self, root: Hash) -> Option<Arc<Vec<Hash>>> {
+		(merkle::list_root(&self.1) == root).then(|| Arc::new(self.1.clone()))
+	}
+}
+
+pub fn input(task: u32) -> Vec<u8> {
+	format!("input {task} ").repeat(task as usize).into_bytes()
+}
+
+/// Writes its input to its output.
+pub const ECHO: &str = r#"(module
+	(import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
+	(import "wasi_snapshot_preview1" "fd_write" (func $fd_write (param i32 i32 i32 i32) (result i32)))
+	(memory (export "memory") 1)
+	(data (i32.const 0) "\40\00\00\00\00\40\00\00")
+	(func (export "_start")
+		(drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+		(i32.store (i32.const 4) (i32.load (i32.const 8)))
+		(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+
+impl Client {
+	pub async fn new(program: Vec<u8>) -> Self {
+		let mut blobs = HashMap::new();
+		let inputs: Vec<_> = (0..2 * TASKS).map(input).collect();
+		let list = inputs.iter().map(|input| merkle::data_root(input)).collect();
+		let id = merkle::data_root(&program);
+		for bytes in inputs.into_iter().chain([program]) {
+			blobs.insert(merkle::data_root(&bytes), bytes);
+		}
+		let mut client = Self {
+			blobs,
+			list,
+			server: None,
+			url: String::new(),
+			program: id,
+		};
+		client.start().await;
+		client
+	}
+
+	pub async fn start(&mut self) {
+		let address = self.url.strip_prefix("http://").unwrap_or("127.0.0.1:0").to_string();
+		let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+		let store = Arc::new(Served(self.blobs.clone(), self.list.clone()));
+		let server = blobs::serve(listener, store).unwrap();
+		self.url = format!("http://{}", server.local_addr());
+		self.server = Some(server);
+	}
+
+	pub fn seat(&self, index: u32) -> AssignmentView {
+		AssignmentView {
+			shard: shard(index),
+			seat: 1,
+			round: 3,
+			state: Some(SeatState::Assigned),
+			reveal_open: false,
+			due: 100_000,
+			engine: ENGINE_VERSION,
+			program: self.program,
+			input_root: merkle::list_root(&self.list),
+			job_tasks: 2 * TASKS,
+			first_task: index * TASKS,
+			tasks: TASKS,
+			gas_limit: 1_000_000,
+			memory_pages: 16,
+			input_limit: 4096,
+			output_limit: 4096,
+			endpoints: vec![self.url.clone()],
+		}
+	}
+}
+
+/// The chain: blocks at a steady pace, finality two blocks behind.
+#[derive(Clone)]
+pub struct Chain(pub Arc<Mutex<State>>);
+
+#[derive(Default)]
+pub struct State {
+	pub snapshots: VecDeque<Snapshot>,
+	/// What is in custody in the same blocks.
+	pub kept: VecDeque<Custody>,
+	/// How often that was asked for.
+	pub custody_reads: u32,
+	/// Seals stay closed.
+	pub hold: bool,
+	/// The chain is for development.
+	pub is_local: bool,
+	pub number: BlockNumber,
+	pub seats: HashMap<ShardId, AssignmentView>,
+	pub seals: HashMap<ShardId, (BlockNumber, Hash)>,
+	pub reports: HashMap<ShardId, (BlockNumber, Report)>,
+	pub calls: Vec<Tx>,
+	/// So many submissions get lost.
+	pub lose: u32,
+	/// So many submissions are included, but nobody hears of it.
+	pub deafen: u32,
+	/// So many requests fail.
+	pub outage: u32,
+	pub wrong: Vec<String>,
+	pub last_seen: BlockNumber,
+	pub status: Option<ProviderStatus>,
+}
+
+impl Chain {
+	pub fn new(seats: Vec<AssignmentView>) -> Self {
+		let seats = seats.into_iter().map(|seat| (seat.shard, seat)).collect();
+		let chain = Self(Arc::new(Mutex::new(State {
+			number: 10,
+			seats,
+			last_seen: 2,
+			..State::default()
+		})));
+		for _ in 0..3 {
+			chain.state().grow();
+		}
+		let growing = Arc::downgrade(&chain.0);
+		tokio::spawn(async move {
+			loop {
+				tokio::time::sleep(BLOCK).await;
+				let Some(state) = growing.upgrade() else { break };
+				state.lock().unwrap().grow();
+			}
+		});
+		chain
+	}
+
+	pub fn state(&self) -> MutexGuard<'_, State> {
+		self.0.lock().unwrap()
+	}
+
+	pub async fn until(&self, what: &str, reached: impl Fn(&State) -> bool) {
+		for _ in 0..600 {
+			if reached(&self.state()) {
+				return;
+			}
+			tokio::time::sleep(Duration::from_millis(50)).await;
+		}
+		let state = self.state();
+		panic!("not reached: {what}; calls {:?}; seats {:?}", state.calls, state.seats);
+	}
+
+	pub fn in_state(&self, index: u32) -> Option<SeatState> {
+		self.state().seats[&shard(index)].state
+	}
+
+	/// How often a call of this kind was included.
+	pub fn count(&self, matches: impl Fn(&Tx) -> bool) -> usize {
+		self.state().calls.iter().filter(|tx| matches(tx)).count()
+	}
+}
+
+impl State {
+	/// The market's clock: slow, since blocks here are much faster than any agent looks.
+	pub fn now(&self) -> BlockNumber {
+		self.number / 5
+	}
+
+	pub fn grow(&mut self) {
+		self.number += 1;
+		for (shard, (at, _)) in &self.seals {
+			if let Some(seat) = self.seats.get_mut(shard) {
+				seat.reveal_open |= seat.state == Some(SeatState::Sealed) && self.number >= at + 2 && !self.hold;
+			}
+		}
+		for (shard, (at, _)) in &self.reports {
+			if let Some(seat) = self.seats.get_mut(shard).filter(|_| self.number == at + 2) {
+				seat.state = None;
+			}
+		}
+		let (under_way, kept): (Vec<_>, Vec<_>) = self.seats.values().partition(|seat| seat.state.is_some());
+		let seats = under_way.into_iter().map(|seat| (seat.into(), seat.clone())).collect();
+		let kept = kept.into_iter().map(|seat| (seat.into(), terms(seat))).collect();
+		self.snapshots.push_back(Snapshot {
+			number: self.number,
+			now: self.now(),
+			seats,
+			complete: true,
+		});
+		self.kept.push_back(Custody {
+			number: self.number,
+			seats: kept,
+		});
+		while self.snapshots.len() > 3 {
+			self.snapshots.pop_front();
+			self.kept.pop_front();
+		}
+	}
+
+	pub fn apply(&mut self, tx: &Tx) -> Result<(), String> {
+		self.calls.push(tx.clone());
+		let (number, finalized) = (self.number, self.snapshots[0].clone());
+		match tx {
+			Tx::Accept(shard) => {
+				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
+				if seat.state != Some(SeatState::Assigned) {
+					self.wrong.push(format!("accepted in {:?}", seat.state));
+					return Err("NotAssigned".into());
+				}
+				seat.state = Some(SeatState::Accepted);
+			}
+			Tx::Decline(shard, _) => {
+				self.seats.remove(shard);
+			}
+			Tx::Seal(shard, seal) => {
+				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
+				if !matches!(seat.state, Some(SeatState::Assigned | SeatState::Accepted)) {
+					self.wrong.push(format!("sealed in {:?}", seat.state));
+					return Err("AlreadySealed".into());
+				}
+				seat.state = Some(SeatState::Sealed);
+				self.seals.insert(*shard, (number, *seal));
+			}
+			Tx::Reveal(shard, report, salt) => {
+				let seat = self.seats.get_mut(shard).unwrap();
+				let seal = outcome::seal(*shard, seat.round, report, salt, &provider());
+				if seat.state != Some(SeatState::Sealed) || self.seals[shard].1 != seal {
+					self.wrong
+						.push(format!("revealed in {:?}, or another seal", seat.state));
+					return Err("SealMismatch".into());
+				}
+				if !finalized.seats[&(&*seat).into()].reveal_open {
+					self.wrong.push("revealed before the seals were finalized".into());
+				}
+				seat.state = Some(SeatState::Revealed);
+				self.reports.insert(*shard, (number, *report));
+			}
+			Tx::Heartbeat => self.status = None,
+		}
+		self.last_seen = self.now();
+		Ok(())
+	}
+}
+
+pub fn head(number: BlockNumber) -> Head {
+	Head {
+		number,
+		hash: Hash::from_low_u64_be(number.into()),
+	}
+}
+
+impl Market for Chain {
+	async fn heads(&self) -> Result<Heads, Error> {
+		let mut state = self.state();
+		if state.outage > 0 {
+			state.outage -= 1;
+			return Err(Error::Connection {
+				url: "ws://test".into(),
+				reason: "outage".into(),
+			});
+		}
+		Ok(Heads {
+			best: head(state.number),
+			finalized: head(state.number - 2),
+		})
+	}
+
+	async fn nature(&self) -> Result<Nature, Error> {
+		Ok(Nature {
+			live: !self.state().is_local,
+			block_time: BLOCK * 5,
+		})
+	}
+
+	async fn execution_window(&self, _: &AssignmentView) -> Result<Option<MarketBlock>, Error> {
+		Ok(Some(20))
+	}
+
+	async fn custody(&self, _: Head) -> Result<Custody, Error> {
+		let mut state = self.state();
+		state.custody_reads += 1;
+		Ok(state.kept[0].clone())
+	}
+
+	async fn view(&self, _: Heads) -> Result<(View, Option<ProviderView>), Error> {
+		let state = self.state();
+		let status = state.status.unwrap_or(ProviderStatus::Active);
+		let view = View {
+			best: state.snapshots.back().unwrap().clone(),
+			finalized: state.snapshots[0].clone(),
+			custody: None,
+			standing: Some(Standing {
+				status,
+				last_seen: state.last_seen,
+			}),
+		};
+		let provider = ProviderView {
+			id: provider(),
+			operator: AccountId::from([8; 32]),
+			status,
+			classes: ClassSet::of(&[HardwareClass::General]),
+			region: Region::Unspecified,
+			slots: 2,
+			used_slots: 0,
+			memory_pages: 1000,
+			ask: 1,
+			endpoint: String::new(),
+			bond: 0,
+			liability: 0,
+			reputation: Default::default(),
+			last_seen: state.last_seen,
+			drawable: true,
+			reason: None,
+		};
+		Ok((view, Some(provider)))
+	}
+
+	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
+		tokio::time::sleep(BLOCK).await;
+		let (at, result, deaf) = {
+			let mut state = self.state();
+			if state.lose > 0 {
+				state.lose -= 1;
+				return Err(SubmitError::NotIncluded("lost".into()));
+			}
+			let deaf = state.deafen > 0;
+			state.deafen = state.deafen.saturating_sub(1);
+			// It is part of the next block.
+			let result = state.apply(&tx);
+			(state.number + 1, result, deaf)
+		};
+		self.until_finalized(at).await;
+		match (result, deaf) {
+			(_, true) => Err(SubmitError::Unknown("the connection was lost".into())),
+			(Ok(()), false) => Ok(at),
+			(Err(error), false) => Err(SubmitError::Failed(error)),
+		}
+	}
+
+	fn finalized(&self) -> BoxStream<'static, Result<Head, Error>> {
+		futures::stream::pending().boxed()
+	}
+}
+
+impl Chain {
+	pub async fn until_finalized(&self, number: BlockNumber) {
+		while self.state().number < number + 2 {
+			tokio::time::sleep(BLOCK / 4).await;
+		}
+	}
+}
+
+pub fn config(listen: SocketAddr) -> Config {
+	Config {
+		node: "ws://127.0.0.1:1".into(),
+		genesis: None,
+		listen,
+		endpoint: format!("http://{listen}"),
+		metrics: None,
+		slots: 2,
+		memory_pages: 1024,
+		ask: 1,
+		region: Region::Unspecified,
+		classes: vec![HardwareClass::General],
+		disk_mib: 100,
+		heartbeat_blocks: 1_000,
+		allow_private_addresses: true,
+		benchmark_mgas: None,
+	}
+}
+
+pub fn free_address() -> SocketAddr {
+	std::net::TcpListener::bind("127.0.0.1:0")
+		.unwrap()
+		.local_addr()
+		.unwrap()
+}
+
+pub struct Running {
+	pub task: tokio::task::JoinHandle<Result<(), AgentError>>,
+	pub stop: tokio::sync::oneshot::Sender<()>,
+	pub address: SocketAddr,
+}
+
+pub fn start(data: &Path, chain: &Chain) -> Running {
+	start_with(data, chain, Arc::new(Wasm::new(WasmLimits::default()).unwrap()))
+}
+
+pub fn start_with(data: &Path, chain: &Chain, executor: Arc<dyn Execute>) -> Running {
+	start_as(data, chain, executor, config(free_address()))
+}
+
+pub fn start_as(data: &Path, chain: &Chain, executor: Arc<dyn Execute>, config: Config) -> Running {
+	let address = config.listen;
+	let agent = Agent::new(data, config, chain.clone(), executor).unwrap();
+	let (stop, stopped) = tokio::sync::oneshot::channel();
+	let stopped = async move {
+		let _ = stopped.await;
+	};
+	Running {
+		task: tokio::spawn(agent.run(stopped, || {})),
+		stop,
+		address,
+	}
+}
+
+impl Running {
+	pub async fn stop(self) {
+		self.stop.send(()).unwrap();
+		self.task.await.unwrap().unwrap();
+	}
+
+	/// Ends it at once, as a crash would. What was submitted goes on.
+	pub async fn crash(self) {
+		self.task.abort();
+		assert!(self.task.await.unwrap_err().is_cancelled());
+	}
+}
+
+/// Fetches what a shard's provider serves, as its client does, and compares it with the inputs.
+pub async fn check_outputs(chain: &Chain, address: SocketAddr, index: u32) {
+	let report = chain.state().reports[&shard(index)].1;
+	let client = blobs::Client::new(Default::default()).unwrap();
+	let endpoints = [format!("http://{address}")];
+	let mut fetched = None;
+	for _ in 0..100 {
+		match blobs::fetch_outcomes(&client, &endpoints, shard(index), TASKS, &report).await {
+			Ok(outcomes) => {
+				fetched = Some(outcomes);
+				break;
+			}
+			Err(_) => tokio::time::sleep(BLOCK).await,
+		}
+	}
+	let folder = tempfile::tempdir().unwrap();
+	for (task, outcome) in (index * TASKS..).zip(fetched.expect("outcomes are served")) {
+		let path = folder.path().join(task.to_string());
+		blobs::fetch_blob(&client, &endpoints, outcome.output_root, 4096, &path)
+			.await
+			.unwrap();
+		assert_eq!(std::fs::read(&path).unwrap(), input(task));
+	}
+}
+
+pub fn echo() -> Vec<u8> {
+	wat::parse_str(ECHO).unwrap()
+}
+pub fn wasm() -> Arc<Wasm> {
+	Arc::new(Wasm::new(WasmLimits::default()).unwrap())
+}

@@ -1,0 +1,228 @@
+//! A seat's life, with crashes, lost transactions and lost connections.
+
+use crate::chain::*;
+use codec::DecodeAll;
+use millrace_agent::{
+	exec::{Execute, HostError, LoadError, Program, Stop, Task},
+	market::Tx,
+	Agent, Config, Wasm, WasmLimits,
+};
+use millrace_primitives::{api::AssignmentView, job::SeatState, outcome, provider::ProviderStatus, Outcome, ProgramId};
+use std::{
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc,
+	},
+	time::Duration,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_goes_its_way_and_its_outputs_are_served_in_custody_only() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0), client.seat(1)]);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain.until("sealed", |state| state.seals.len() == 2).await;
+	let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+		.await
+		.unwrap();
+	assert_eq!(response.status(), 404, "nothing is given out before custody");
+	chain
+		.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none()))
+		.await;
+	for index in 0..2 {
+		check_outputs(&chain, agent.address, index).await;
+		assert!(chain.count(|tx| *tx == Tx::Accept(shard(index))) <= 1);
+	}
+	let left = std::fs::read_dir(folder.path().join("work")).unwrap().count();
+	assert_eq!(left, 0, "inputs are removed once they were used");
+	// The client acknowledges one shard: after a while its outputs are gone, the other's are not.
+	chain.state().seats.remove(&shard(0));
+	let served = || async {
+		let bytes = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+			.await
+			.unwrap();
+		bytes.status() == 200
+	};
+	for _ in 0..200 {
+		if !served().await {
+			break;
+		}
+		tokio::time::sleep(BLOCK).await;
+	}
+	assert!(!served().await);
+	check_outputs(&chain, agent.address, 1).await;
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_at_any_moment_reports_once_and_computes_no_task_twice() {
+	/// Counts what it runs, slowly.
+	struct Counting(Wasm, Arc<AtomicU32>);
+	struct CountingProgram(Arc<dyn Program>, Arc<AtomicU32>);
+	impl Execute for Counting {
+		fn load(&self, id: ProgramId, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+			Ok(Arc::new(CountingProgram(self.0.load(id, wasm, pages)?, self.1.clone())))
+		}
+	}
+	impl Program for CountingProgram {
+		fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<millrace_agent::exec::Execution, HostError> {
+			std::thread::sleep(Duration::from_millis(120));
+			if stop.is_requested() {
+				return Err(HostError::Stopped);
+			}
+			self.1.fetch_add(1, Ordering::Relaxed);
+			self.0.run(task, input, stop)
+		}
+	}
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	let folder = tempfile::tempdir().unwrap();
+	let runs = Arc::new(AtomicU32::new(0));
+	let executor = || Arc::new(Counting(Wasm::new(WasmLimits::default()).unwrap(), runs.clone()));
+	let moments: [(&str, fn(&State) -> bool); 4] = [
+		("accepted", |state| {
+			state.seats.values().any(|seat| seat.state == Some(SeatState::Accepted))
+		}),
+		("sealed", |state| !state.seals.is_empty()),
+		("open", |state| state.seats.values().any(|seat| seat.reveal_open)),
+		("revealed", |state| !state.reports.is_empty()),
+	];
+	for (what, moment) in moments {
+		let agent = start_with(folder.path(), &chain, executor());
+		chain.until(what, moment).await;
+		agent.crash().await;
+		// Blocking work of this process goes on for a moment, which a real crash would end.
+		tokio::time::sleep(Duration::from_millis(1_200)).await;
+	}
+	let agent = start_with(folder.path(), &chain, executor());
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	check_outputs(&chain, agent.address, 0).await;
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
+	assert_eq!(chain.count(|tx| matches!(tx, Tx::Seal(..))), 1);
+	assert_eq!(chain.count(|tx| matches!(tx, Tx::Reveal(..))), 1);
+	assert_eq!(runs.load(Ordering::Relaxed), TASKS, "every task ran once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lost_transactions_and_lost_connections_are_made_up_for() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	chain.state().lose = 2;
+	chain.state().outage = 3;
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain.until("sealed", |state| !state.seals.is_empty()).await;
+	chain.state().deafen = 1;
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	check_outputs(&chain, agent.address, 0).await;
+	agent.stop().await;
+	assert_eq!(chain.state().wrong, Vec::<String>::new());
+	assert_eq!(chain.count(|tx| matches!(tx, Tx::Reveal(..))), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failing_tasks_are_outcomes_and_a_silent_provider_comes_back() {
+	let client = Client::new(echo()).await;
+	let poor = AssignmentView {
+		gas_limit: 200,
+		..client.seat(0)
+	};
+	let chain = Chain::new(vec![poor]);
+	chain.state().status = Some(ProviderStatus::Unresponsive);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	assert_eq!(chain.count(|tx| *tx == Tx::Heartbeat), 1);
+	assert_eq!(chain.in_state(0), None);
+	let report = chain.state().reports[&shard(0)].1;
+	let mut served = None;
+	for _ in 0..50 {
+		let response = reqwest::get(format!("http://{}/outcomes/1/0", agent.address))
+			.await
+			.unwrap();
+		if response.status() == 200 {
+			served = Some(response.bytes().await.unwrap());
+			break;
+		}
+		tokio::time::sleep(BLOCK).await;
+	}
+	let outcomes = Vec::<Outcome>::decode_all(&mut &served.unwrap()[..]).unwrap();
+	assert_eq!(outcome::report(&outcomes), report);
+	assert!(outcomes
+		.iter()
+		.all(|outcome| outcome.status == outcome::Status::Failed && outcome.gas_used == 200));
+	agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_port_in_use_and_a_data_directory_in_use_are_named() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+	let executor = || Arc::new(Wasm::new(WasmLimits::default()).unwrap());
+	let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+	let address = taken.local_addr().unwrap();
+	let agent = Agent::new(folder.path(), config(address), chain.clone(), executor()).unwrap();
+	let second = Agent::new(folder.path(), config(free_address()), chain.clone(), executor())
+		.err()
+		.unwrap();
+	assert!(second.to_string().contains("another agent"), "{second}");
+	let error = agent.run(std::future::pending(), || {}).await.unwrap_err();
+	assert!(error.to_string().contains(&address.to_string()), "{error}");
+	let file = other.path().join("file");
+	std::fs::write(&file, b"").unwrap();
+	assert!(Agent::new(&file, config(address), chain, executor()).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_health_are_served_when_asked_for() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	let folder = tempfile::tempdir().unwrap();
+	let metrics = free_address();
+	let config = Config {
+		metrics: Some(metrics),
+		..config(free_address())
+	};
+	let executor = Arc::new(Wasm::new(WasmLimits::default()).unwrap());
+	let agent = Agent::new(folder.path(), config, chain.clone(), executor).unwrap();
+	let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+	let running = tokio::spawn(agent.run(
+		async move {
+			let _ = stopped.await;
+		},
+		|| {},
+	));
+	chain
+		.until("custody", |state| state.seats[&shard(0)].state.is_none())
+		.await;
+	let text = reqwest::get(format!("http://{metrics}/metrics"))
+		.await
+		.unwrap()
+		.text()
+		.await
+		.unwrap();
+	assert!(
+		text.contains("millrace_agent_tasks_total{kind=\"success\"} 6"),
+		"{text}"
+	);
+	assert!(
+		text.contains("millrace_agent_transactions_total{kind=\"seal\"} 1"),
+		"{text}"
+	);
+	assert_eq!(
+		reqwest::get(format!("http://{metrics}/health")).await.unwrap().status(),
+		200
+	);
+	stop.send(()).unwrap();
+	running.await.unwrap().unwrap();
+}

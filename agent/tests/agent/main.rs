@@ -1,0 +1,7 @@
+//! A whole agent against a chain that the test plays: real HTTP, real execution, real database, and everything that can
+//! go wrong between them.
+
+mod chain;
+mod data;
+mod life;
+mod room;
