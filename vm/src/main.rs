@@ -62,7 +62,7 @@ enum Command {
 		#[arg(long, default_value_t = 16)]
 		count: u64,
 		/// Steps from one to the next.
-		#[arg(long, default_value_t = 1)]
+		#[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
 		every: u64,
 	},
 	/// Writes the witness of one step and shows the roots before and after it.
@@ -101,14 +101,14 @@ struct Task {
 	/// The input; `-` for standard input, nothing for none.
 	#[arg(long)]
 	input: Option<PathBuf>,
-	/// Gas limit.
-	#[arg(long, default_value_t = 100_000_000_000, value_parser = clap::value_parser!(u64).range(1..=MAX_GAS))]
+	/// Gas limit, such as 500000, 200M or 10G.
+	#[arg(long, default_value = "10G", value_parser = parse_gas)]
 	gas: u64,
 	/// Memory limit in pages of 64 KiB.
 	#[arg(long, default_value_t = 1024)]
 	pages: u32,
 	/// Output limit in bytes.
-	#[arg(long, default_value_t = 64 * 1024 * 1024)]
+	#[arg(long, default_value_t = 1024 * 1024)]
 	output_limit: u32,
 	/// Seed of random numbers, 64 hexadecimal digits.
 	#[arg(long)]
@@ -161,6 +161,20 @@ fn load(path: &Path) -> Result<Normalised> {
 	normalise(&wasm).with_context(|| format!("{} is not accepted", path.display()))
 }
 
+/// Reads an amount of gas, with K, M, G or T for powers of 1000.
+fn parse_gas(text: &str) -> Result<u64, String> {
+	let (number, factor) = match text.find(['K', 'M', 'G', 'T']) {
+		Some(at) if at + 1 == text.len() => (
+			&text[..at],
+			1000u64.pow("KMGT".find(&text[at..]).unwrap_or(0) as u32 + 1),
+		),
+		_ => (text, 1),
+	};
+	let gas = number.parse().ok().and_then(|number: u64| number.checked_mul(factor));
+	gas.filter(|gas| (1..=MAX_GAS).contains(gas))
+		.ok_or_else(|| format!("expected 1 to {MAX_GAS} gas, such as 10G"))
+}
+
 fn hex(hash: &[u8]) -> String {
 	hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -207,11 +221,13 @@ fn execute(command: Command) -> Result<()> {
 fn check(path: &Path, output: Option<&Path>) -> Result<()> {
 	let normalised = load(path)?;
 	let program = flatten(&normalised)?;
-	println!("program root    {}", hex(&program.root()));
+	let wasm = fs::read(path).with_context(|| format!("cannot read the program {}", path.display()))?;
+	println!("program         0x{}", hex(&data_root(&wasm)));
+	println!("flat code       0x{}", hex(&program.root()));
 	println!("instructions    {}", program.code().len());
 	println!("normalised      {} bytes", normalised.bytes().len());
 	println!(
-		"memory          {} pages, at most {}",
+		"memory          {} pages of 64 KiB at the start, at most {}",
 		normalised.initial_pages(),
 		normalised.max_pages()
 	);
@@ -238,7 +254,15 @@ fn summary(status: Status, output: &[u8], gas: u64, reason: Option<String>) -> R
 
 fn run(task: &Task) -> Result<()> {
 	let engine = FastEngine::new(FastConfig::default())?;
-	let program = engine.compile(&task.normalised()?)?;
+	let normalised = task.normalised()?;
+	if normalised.initial_pages() > task.pages {
+		bail!(
+			"the program starts with {} pages of memory: give it more than {} with --pages",
+			normalised.initial_pages(),
+			task.pages
+		);
+	}
+	let program = engine.compile(&normalised)?;
 	let run = program.run(&task.limits()?, task.bytes()?, &Stop::new())?;
 	summary(
 		run.status,
@@ -257,9 +281,16 @@ fn run_steps(task: &Task) -> Result<()> {
 
 fn trace(task: &Task, from: u64, count: u64, every: u64) -> Result<()> {
 	let mut trace = task.trace()?;
+	let mut last = None;
 	for n in 0..count {
 		let step = from.saturating_add(n.saturating_mul(every));
-		println!("{step:>16} {}", hex(&trace.root(step)));
+		let root = trace.root(step);
+		if last == Some(root) {
+			println!("the program has ended");
+			break;
+		}
+		println!("{step:>16} {}", hex(&root));
+		last = Some(root);
 	}
 	Ok(())
 }
@@ -267,6 +298,9 @@ fn trace(task: &Task, from: u64, count: u64, every: u64) -> Result<()> {
 fn prove(task: &Task, step: u64, output: &Path) -> Result<()> {
 	let mut trace = task.trace()?;
 	let witness = trace.witness(step);
+	if trace.root(step) == trace.root(step.saturating_add(1)) {
+		bail!("the program ends before step {step}");
+	}
 	fs::write(output, &witness).with_context(|| format!("cannot write {}", output.display()))?;
 	println!("before {}", hex(&trace.root(step)));
 	println!("after  {}", hex(&trace.root(step.saturating_add(1))));

@@ -212,12 +212,27 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 		}
 		None => {}
 	}
+	if config.listen.ip().is_unspecified() && config.endpoint == format!("http://{}", config.listen) {
+		bail!(
+			"{} is every address of this machine: say with --endpoint by which URL clients reach it",
+			config.listen
+		);
+	}
 	config.metrics = options.metrics_addr.or(config.metrics);
 	config.slots = options.slots.unwrap_or(config.slots);
 	match options.memory_mib {
 		Some(mib) => config.memory_pages = mib.saturating_mul(16).max(1),
 		None if is_new => config.memory_pages = machine.pages_per_slot(config.slots),
 		None => {}
+	}
+	let offered = u64::from(config.memory_pages) * 65_536 * u64::from(config.slots);
+	if offered > machine.memory {
+		bail!(
+			"{} slots of {} MiB are more memory than this machine's {} MiB: offer fewer --slots or less --memory-mib",
+			config.slots,
+			config.memory_pages / 16,
+			machine.memory >> 20
+		);
 	}
 	config.ask = options.ask.unwrap_or(config.ask);
 	config.region = options.region.unwrap_or(config.region);

@@ -17,9 +17,9 @@ use millrace_primitives::{
 	Balance, MarketBlock,
 };
 use serde::Serialize;
-use std::{io::Write, process::ExitCode};
+use std::{io::Write, path::Path, process::ExitCode};
 
-/// An agent whose status file is older than this, in seconds, does not run.
+/// An agent whose status file is older than this, in seconds, does not run, whatever its process does.
 const STALE: u64 = 60;
 
 /// The exit code for a provider that is not registered.
@@ -69,7 +69,7 @@ pub async fn run(options: Options, output: &mut (dyn Write + Send)) -> anyhow::R
 		heartbeat_age: provider.as_ref().map(|provider| at.saturating_sub(provider.last_seen)),
 		agent_running: agent
 			.as_ref()
-			.is_some_and(|agent| now().saturating_sub(agent.updated) < STALE),
+			.is_some_and(|agent| now().saturating_sub(agent.updated) < STALE && is_alive(agent.pid)),
 		provider,
 		agent,
 	};
@@ -82,6 +82,12 @@ pub async fn run(options: Options, output: &mut (dyn Write + Send)) -> anyhow::R
 		Some(provider) if answer.agent_running && is_at_work(provider) => ExitCode::SUCCESS,
 		Some(_) => ExitCode::from(NO_WORK),
 	})
+}
+
+/// False if the system says that there is no such process.
+fn is_alive(pid: u32) -> bool {
+	let processes = Path::new("/proc");
+	!processes.join("self").exists() || processes.join(pid.to_string()).exists()
 }
 
 /// True if it may be drawn, or is not only because all its slots are in use.

@@ -38,7 +38,7 @@ pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
 	let quote = chain.market(At::Best).quote(spec).await?;
 	quote.ok_or_else(|| {
 		Failure::Input(
-			"the chain does not accept such a job: the price may be below the least one, or the deadline too far away"
+			"the chain does not accept such a job at present: --max-price is below the least price, or --deadline too far away"
 				.into(),
 		)
 	})

@@ -71,6 +71,8 @@ pub struct Fetched {
 	failures: Vec<(u32, Failure)>,
 	/// True if the job may still bring results.
 	goes_on: bool,
+	/// The job as it was when the outputs were fetched.
+	job: JobView,
 	/// The transactions that ended custody.
 	acknowledged: Vec<serde_json::Value>,
 }
@@ -136,6 +138,47 @@ fn may_come(failure: &Failure) -> bool {
 	})
 }
 
+/// Refuses a folder that cannot take the outputs of a new job, before anything is paid for.
+pub fn ensure_new(folder: &Path) -> Result<()> {
+	let refused = |why: &str| {
+		Err(Failure::Input(format!(
+			"{}: {why}; name another folder",
+			folder.display()
+		)))
+	};
+	if folder.exists() && !folder.is_dir() {
+		return refused("it is no folder");
+	}
+	if folder.join(manifest::NAME).exists() {
+		return refused("it holds the outputs of another job");
+	}
+	Ok(())
+}
+
+/// What the gas of failed tasks says about the reason, and how to see it oneself.
+fn explain_failures(fetched: &Fetched, failed: &[u32]) -> String {
+	let job = &fetched.job;
+	let outputs = fetched.manifest.outputs.iter();
+	let used = outputs.filter(|task| failed.contains(&task.index)).map(|task| task.gas);
+	let whole = used.clone().filter(|gas| *gas == job.gas_limit).count();
+	let mut text = String::new();
+	if whole > 0 {
+		text += &format!(
+			"\n{whole} of them used their whole gas: they ran out of it, trapped, or wrote more than they may."
+		);
+	}
+	if whole < failed.len() {
+		text += &format!(
+			"\n{} of them gave up: an exit code that is not 0, or a panic.",
+			failed.len() - whole
+		);
+	}
+	text + &format!(
+		"\nTry one: millrace-vm run PROGRAM --input INPUT --gas {} --pages {} --output-limit {}",
+		job.gas_limit, job.memory_pages, job.output_limit
+	)
+}
+
 /// Prints what was fetched.
 pub fn report(fetched: &Fetched, output: &mut Output) -> Result<()> {
 	let manifest = &fetched.manifest;
@@ -148,10 +191,21 @@ pub fn report(fetched: &Fetched, output: &mut Output) -> Result<()> {
 	);
 	if !failed.is_empty() {
 		text += &format!("\nThe program failed in tasks {}.", ranges(&failed));
+		text += &explain_failures(fetched, &failed);
 	}
 	if !missing.is_empty() {
-		let yet = if fetched.goes_on { " yet" } else { "" };
-		text += &format!("\nNo accepted result{yet} for tasks {}.", ranges(&missing));
+		let shard_of = |task: &u32| task / fetched.job.shard_size.max(1);
+		let (unserved, unknown): (Vec<u32>, Vec<u32>) = missing
+			.iter()
+			.copied()
+			.partition(|task| fetched.failures.iter().any(|(shard, _)| *shard == shard_of(task)));
+		if !unserved.is_empty() {
+			text += &format!("\nNot fetched: tasks {}.", ranges(&unserved));
+		}
+		if !unknown.is_empty() {
+			let yet = if fetched.goes_on { " yet" } else { "" };
+			text += &format!("\nNo accepted result{yet} for tasks {}.", ranges(&unknown));
+		}
 	}
 	for (shard, failure) in &fetched.failures {
 		text += &format!("\nShard {shard}: {failure}");
@@ -302,6 +356,7 @@ async fn collect(
 		verified,
 		failures,
 		goes_on: !super::watch::is_over(job),
+		job: job.clone(),
 		acknowledged: Vec::new(),
 	})
 }

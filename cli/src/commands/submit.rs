@@ -25,6 +25,9 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 	}
 	let signer = global.signer()?;
 	options.job.glance()?;
+	if let Some(folder) = &options.fetch {
+		fetch::ensure_new(folder)?;
+	}
 	let chain = global.connect().await?;
 	let prepared = options.job.prepare(&chain).await?;
 	let (serving, endpoints) = serve(&options, &prepared).await?;
@@ -79,8 +82,12 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 				"Job {0} goes on: follow it with `millrace watch {0}`, or end it with `millrace cancel {0}`.",
 				id.0
 			));
-			if serving.is_some() {
-				output.note("Its program and inputs are no longer served from here; see `millrace serve`.");
+			if let Some(serving) = &serving {
+				output.note(format!(
+					"Its program and inputs are no longer served from here. Serve them again soon, before providers give \
+					 up: `millrace serve` with the same --program and --inputs and with --listen {}.",
+					serving.server.local_addr()
+				));
 			}
 			return Err(failure);
 		}

@@ -210,6 +210,7 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		let count = round.seeds.count;
+		shard.readmit(job.top_ups);
 		let draw = Self::draw_seat(shard_id, &spec, &mut shard, vacancy.seat, false, round);
 		if !draw.found {
 			vacancy.readiness.back_off(count);
@@ -321,7 +322,7 @@ impl<T: Config> Pallet<T> {
 		let mut drawn = T::Providers::draw(&request, seed, draws);
 		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
-				&& !shard.excluded.contains(&candidate.provider)
+				&& !shard.excludes(&candidate.provider)
 				&& shard.seat_of(&candidate.provider).is_none()
 		});
 		T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &drawn)

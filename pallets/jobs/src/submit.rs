@@ -128,6 +128,7 @@ impl<T: Config> Pallet<T> {
 			queued: None,
 			retry: None,
 			settled: false,
+			top_ups: 0,
 		};
 		program.open_jobs = program.open_jobs.saturating_add(1);
 		Programs::<T>::insert(spec.program, program);
@@ -192,6 +193,7 @@ impl<T: Config> Pallet<T> {
 		job.expires_at = expires_at;
 		job.status = JobStatus::Open;
 		job.forget_declines();
+		job.top_ups = job.top_ups.saturating_add(1);
 		let woken = Self::wake(&mut job, Self::seed_ready(&params), MAX_VACANCIES);
 		Self::schedule(id, &mut job);
 		Jobs::<T>::insert(id, job);

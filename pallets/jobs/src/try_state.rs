@@ -98,10 +98,7 @@ impl<T: Config> Pallet<T> {
 					providers.insert(holder.provider.clone()),
 					"a provider holds two seats of a shard"
 				);
-				ensure!(
-					!shard.excluded.contains(&holder.provider),
-					"an excluded provider holds a seat"
-				);
+				ensure!(!shard.excludes(&holder.provider), "an excluded provider holds a seat");
 				ensure!(holder.ask <= shard.terms.price_cap, "a seat asks more than the cap");
 				let done = matches!(holder.state, SeatState::Sealed | SeatState::Revealed);
 				ensure!(!(done && holder.slot), "a sealed seat takes a slot");

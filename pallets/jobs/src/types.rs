@@ -148,6 +148,8 @@ pub struct JobRecord {
 	pub retry: Option<MarketBlock>,
 	/// True once the end of its last shard was announced.
 	pub settled: bool,
+	/// How often the client topped it up.
+	pub top_ups: u32,
 }
 
 impl JobRecord {
@@ -303,6 +305,16 @@ pub struct Custody {
 	pub withheld: BoundedVec<Balance, ConstU32<{ MAX_REPLICAS as u32 }>>,
 }
 
+/// A provider that is not drawn for a shard again.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Exclusion {
+	/// The provider.
+	pub provider: AccountId,
+	/// If it declined: how often the job had been topped up by then. After the next time it may be drawn again, since what
+	/// was amiss may be mended. Who failed the shard stays excluded.
+	pub declined: Option<u32>,
+}
+
 /// A shard that has started.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct ShardRecord {
@@ -312,13 +324,24 @@ pub struct ShardRecord {
 	pub reserve: Balance,
 	/// Its seats.
 	pub seats: BoundedVec<Seat, ConstU32<{ MAX_REPLICAS as u32 }>>,
-	/// Providers that declined or failed it; they are not drawn for it again.
-	pub excluded: BoundedVec<AccountId, ConstU32<MAX_EXCLUDED>>,
+	/// Providers that declined or failed it.
+	pub excluded: BoundedVec<Exclusion, ConstU32<MAX_EXCLUDED>>,
 	/// Set once its report is accepted.
 	pub custody: Option<Custody>,
 }
 
 impl ShardRecord {
+	/// Whether a provider declined or failed it.
+	pub fn excludes(&self, provider: &AccountId) -> bool {
+		self.excluded.iter().any(|exclusion| exclusion.provider == *provider)
+	}
+
+	/// Forgets who declined before the latest of so many top-ups.
+	pub fn readmit(&mut self, top_ups: u32) {
+		self.excluded
+			.retain(|exclusion| exclusion.declined.is_none_or(|before| before == top_ups));
+	}
+
 	/// The seat's holder.
 	pub fn holder(&self, seat: u8) -> Option<&Holder> {
 		self.seats.get(usize::from(seat))?.holder.as_ref()

@@ -196,11 +196,15 @@ impl<T: Config> Pallet<T> {
 		})
 	}
 
-	/// What a job would cost under the present parameters; none if the specification is not valid. A program that is
+	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
+	/// valid, its price below the least one or its deadline too far away. A program that is
 	/// not published yet counts as an empty one.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
 		spec.validate().ok()?;
 		let params = T::Parameters::get();
+		if spec.price_cap < params.min_price || spec.deadline > params.max_deadline {
+			return None;
+		}
 		let shards = spec.shards();
 		let last_tasks = spec.tasks_in(shards.checked_sub(1)?);
 		let (reserve, last_reserve) = Self::reserves(spec, spec.price_cap, params.fee_share).ok()?;

@@ -2,8 +2,8 @@
 //! state goes through the one table, [`SeatState::on`].
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Failure, Holder, JobRecord, Jobs, Pallet,
-	ShardRecord, Shards, WOKEN,
+	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Exclusion, Failure, Holder, JobRecord, Jobs,
+	Pallet, ShardRecord, Shards, WOKEN,
 };
 use frame_support::traits::Get;
 use millrace_primitives::{
@@ -127,7 +127,12 @@ impl<T: Config> Pallet<T> {
 		if let Cause::Declined(reason) = cause {
 			Self::count_decline(id.job, job, &holder.provider, reason);
 		}
-		if shard.excluded.try_push(holder.provider).is_err() {
+		shard.readmit(job.top_ups);
+		let exclusion = Exclusion {
+			provider: holder.provider,
+			declined: matches!(cause, Cause::Declined(_)).then_some(job.top_ups),
+		};
+		if shard.excluded.try_push(exclusion).is_err() {
 			return false;
 		}
 		Self::add_vacancy(id.job, job, id.index, seat);

@@ -138,7 +138,7 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 		"--max-price",
 		"0.00000001",
 	];
-	assert_refused(&node.cli("//Alice", &cheap).await, 3, &["PriceTooLow", "--max-price"]);
+	assert_refused(&node.cli("//Alice", &cheap).await, 2, &["--max-price", "--deadline"]);
 	assert_refused(
 		&submit(&url, "//Alice", &good, &empty, &["--watch"]).await,
 		2,

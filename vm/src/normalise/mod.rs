@@ -138,6 +138,13 @@ fn build(wasm: &[u8], origin: Origin) -> Result<Normalised, Refused> {
 			limit: limits::MODULE_BYTES,
 		});
 	}
+	// The validator also says so, in many words.
+	if !wasm.starts_with(b"\0asm") {
+		return Err(Refused::Invalid {
+			message: "it does not start with \"\\0asm\"".into(),
+			offset: 0,
+		});
+	}
 	let mut types = None;
 	let first_function = INTRINSICS.len() as u32;
 	let target = |_: &Module<'_>| Target {

@@ -6,7 +6,8 @@ use millrace_primitives::{api::JobView, outcome::Status, Gas, Hash, JobId, Outco
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
-const NAME: &str = "manifest.json";
+/// The file's name.
+pub const NAME: &str = "manifest.json";
 
 /// The outputs in a folder, each verified when it was entered.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

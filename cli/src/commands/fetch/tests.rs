@@ -398,6 +398,7 @@ fn the_worst_failure_decides_the_exit_code() {
 		verified: vec![],
 		failures,
 		goes_on: false,
+		job,
 		acknowledged: vec![],
 	};
 	let failure = fetched.verdict().unwrap_err();

@@ -5,8 +5,8 @@ use crate::{
 	submit::execution_window,
 	timers::TimerAction,
 	types::{
-		Custody, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS, MAX_TRIED,
-		MAX_VACANCIES,
+		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS,
+		MAX_TRIED, MAX_VACANCIES,
 	},
 	AssignmentsOf, Backlog, Clock, Config, CustodyOf, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
 };
@@ -283,12 +283,17 @@ pub(super) fn annoy<T: Config>(id: JobId) {
 	});
 }
 
+/// Who declined since the last top-up, so that nobody is forgotten.
+fn exclusion(n: u32) -> Exclusion {
+	Exclusion {
+		provider: account("excluded", n, 0),
+		declined: Some(0),
+	}
+}
+
 pub(super) fn exclude<T: Config>(id: ShardId, count: u32) {
 	change_shard::<T>(id, |shard| {
-		let excluded = (0..count)
-			.map(|n| account("excluded", n, 0))
-			.collect::<Vec<AccountId>>();
-		shard.excluded = BoundedVec::truncate_from(excluded);
+		shard.excluded = BoundedVec::truncate_from((0..count).map(exclusion).collect());
 	});
 }
 
@@ -395,7 +400,7 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 		until: NOW + 1,
 		withheld: BoundedVec::truncate_from(vec![part; SEATS.into()]),
 	});
-	shard.excluded = BoundedVec::truncate_from((0..MAX_EXCLUDED).map(|n| account("excluded", n, 0)).collect());
+	shard.excluded = BoundedVec::truncate_from((0..MAX_EXCLUDED).map(exclusion).collect());
 	Shards::<T>::insert(job, id.index, shard);
 	record.cursor += 1;
 	record.accepted += 1;

@@ -50,10 +50,7 @@ fn programs_are_published_and_withdrawn() {
 fn refused(change: impl FnOnce(&mut JobSpec), error: E) {
 	let mut wanted = spec(10, 2);
 	change(&mut wanted);
-	assert_eq!(
-		Jobs::quote(&wanted).is_none(),
-		!matches!(error, E::PriceTooLow | E::DeadlineTooLong)
-	);
+	assert!(Jobs::quote(&wanted).is_none());
 	assert_noop!(Jobs::submit(alice(), wanted), error);
 }
 

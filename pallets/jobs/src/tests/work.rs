@@ -1,7 +1,7 @@
 //! Accept, decline, and every way to fail.
 
 use super::*;
-use crate::{Cause, Event, Failure, Jobs as JobsMap};
+use crate::{Cause, Event, Exclusion, Failure, Jobs as JobsMap};
 use frame_support::{assert_noop, dispatch::Pays};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState},
@@ -126,7 +126,11 @@ fn whoever_misses_its_reveal_is_slashed_also_when_the_shard_ends_by_it() {
 		seal_all(id);
 		Jobs::on_revealed(id, 1).unwrap();
 		Shards::<Test>::mutate(id.job, id.index, |shard| {
-			let strangers: Vec<_> = (200..216).map(account).collect();
+			let failed = |seed| Exclusion {
+				provider: account(seed),
+				declined: None,
+			};
+			let strangers: Vec<_> = (200..216).map(failed).collect();
 			shard.as_mut().unwrap().excluded = strangers.try_into().unwrap();
 		});
 		Jobs::on_missed_reveals(id, &[0, 2]);
@@ -187,6 +191,40 @@ fn declines_in_a_row_suspend_the_job_until_it_is_topped_up() {
 		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Open);
 		blocks(4);
 		assert!(seats(id)[0].is_some());
+	});
+}
+
+#[test]
+fn who_declined_is_drawn_again_after_a_top_up() {
+	run(2, || {
+		let id = assigned(1, 2);
+		for seat in 0..2 {
+			let provider = holder(id, seat);
+			Jobs::decline(signed(&operator(provider)), id, DeclineReason::InputsUnavailable).unwrap();
+		}
+		blocks(12);
+		assert_eq!(seats(id), [None, None], "nobody is left");
+		Jobs::top_up(alice(), id.job, CAP, 0).unwrap();
+		blocks(8);
+		assert!(seats(id).iter().all(Option::is_some), "{:?}", seats(id));
+	});
+}
+
+#[test]
+fn who_failed_stays_excluded() {
+	run(2, || {
+		let id = assigned(1, 2);
+		let mut record = crate::Shards::<Test>::get(id.job, id.index).unwrap();
+		let of = |n: u8, declined| Exclusion {
+			provider: account(n),
+			declined,
+		};
+		record.excluded = vec![of(1, None), of(2, Some(0)), of(3, Some(1))].try_into().unwrap();
+		record.readmit(0);
+		assert_eq!(record.excluded.to_vec(), [of(1, None), of(2, Some(0))]);
+		record.readmit(1);
+		assert_eq!(record.excluded.to_vec(), [of(1, None)]);
+		assert!(record.excludes(&account(1)) && !record.excludes(&account(2)));
 	});
 }
 
