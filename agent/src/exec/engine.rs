@@ -3,7 +3,7 @@
 
 use super::{trial::Trial, Execute, Execution, HostError, LoadError, Program, Refused, Stop, Task};
 use codec::Encode;
-use millrace_primitives::{job::MAX_PROGRAM_SIZE, merkle, ProgramId};
+use millrace_primitives::{job::MAX_PROGRAM_SIZE, merkle, Gas, ProgramId};
 use millrace_vm::{
 	fast::{self, FastConfig, FastEngine, FastProgram},
 	normalise::{limits::MODULE_BYTES, normalise, Normalised},
@@ -11,7 +11,7 @@ use millrace_vm::{
 };
 use std::{
 	collections::HashMap,
-	sync::{Arc, Mutex, MutexGuard, PoisonError},
+	sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 	time::{Duration, Instant},
 };
 
@@ -23,6 +23,9 @@ const _: () = assert!(MAX_PROGRAM_SIZE as usize == MODULE_BYTES);
 const TRIAL_STACK: usize = 4 * 1024 * 1024;
 /// How many refusals and failures are remembered.
 const REMEMBERED: usize = 256;
+/// Tasks of at most so much gas are not stopped in their middle: they end within seconds, and code that cannot be stopped
+/// is up to half as fast again.
+const SHORT: Gas = 10_000_000_000;
 /// A program that is promised may take so many times as long to compile as others.
 const PATIENCE: u32 = 5;
 
@@ -49,7 +52,7 @@ impl Default for WasmLimits {
 
 /// Runs WebAssembly programs on the verifiable machine.
 pub struct Wasm {
-	engine: FastEngine,
+	engines: Arc<Engines>,
 	limits: WasmLimits,
 	/// Compiled programs and when each was used last, counted in loads.
 	cache: Mutex<Cache>,
@@ -73,22 +76,45 @@ enum Cached {
 }
 
 struct WasmProgram {
-	program: FastProgram,
-	/// Pages of memory at the start.
-	initial_pages: u32,
+	/// For short tasks.
+	short: FastProgram,
+	/// For longer ones, compiled when the first comes.
+	long: OnceLock<FastProgram>,
+	module: Normalised,
+	engines: Arc<Engines>,
+}
+
+/// Engines whose programs cannot be stopped, and can. Both come to the same outcomes.
+struct Engines {
+	short: FastEngine,
+	long: FastEngine,
+	/// Held while compiling for long tasks.
+	compiling: Mutex<()>,
+}
+
+impl Engines {
+	fn new() -> Result<Self, HostError> {
+		Ok(Self {
+			short: FastEngine::new(config(false))?,
+			long: FastEngine::new(config(true))?,
+			compiling: Mutex::default(),
+		})
+	}
 }
 
 /// One core at a time: memory grows with the threads that compile.
-const CONFIG: FastConfig = FastConfig {
-	interruptible: true,
-	parallel: false,
-};
+fn config(interruptible: bool) -> FastConfig {
+	FastConfig {
+		interruptible,
+		parallel: false,
+	}
+}
 
 impl Wasm {
 	/// An executor. Fails if this machine cannot run wasmtime.
 	pub fn new(limits: WasmLimits) -> Result<Self, HostError> {
 		Ok(Self {
-			engine: FastEngine::new(CONFIG)?,
+			engines: Arc::new(Engines::new()?),
 			limits,
 			cache: Mutex::default(),
 			compiling: Mutex::default(),
@@ -149,8 +175,10 @@ impl Wasm {
 			return Err(refused.into());
 		}
 		Ok(WasmProgram {
-			program: compile_with(&self.engine, &module, 2 * TRIAL_STACK)?,
-			initial_pages: module.initial_pages(),
+			short: compile_with(&self.engines.short, &module, 2 * TRIAL_STACK)?,
+			long: OnceLock::new(),
+			module,
+			engines: self.engines.clone(),
 		})
 	}
 }
@@ -161,7 +189,8 @@ impl Wasm {
 /// As for loading it.
 pub fn compile_only(wasm: &[u8]) -> Result<(), LoadError> {
 	let module = normalise(wasm).map_err(Refused::from)?;
-	let engine = FastEngine::new(CONFIG).map_err(HostError::from)?;
+	// What can be stopped is the larger code.
+	let engine = FastEngine::new(config(true)).map_err(HostError::from)?;
 	compile_with(&engine, &module, TRIAL_STACK).map(drop)
 }
 
@@ -238,11 +267,27 @@ impl Wasm {
 				}
 			}
 		};
-		if !program.program.fits(memory_pages) {
-			let (needs, limit) = (program.initial_pages, memory_pages);
+		if !program.short.fits(memory_pages) {
+			let (needs, limit) = (program.module.initial_pages(), memory_pages);
 			return Err(Refused::Memory { needs, limit }.into());
 		}
 		Ok(program)
+	}
+}
+
+impl WasmProgram {
+	fn long(&self) -> Result<&FastProgram, HostError> {
+		if let Some(program) = self.long.get() {
+			return Ok(program);
+		}
+		let _one_at_a_time = lock(&self.engines.compiling);
+		if let Some(program) = self.long.get() {
+			return Ok(program);
+		}
+		// The trial did the same, so a refusal is no answer to expect.
+		let program = compile_with(&self.engines.long, &self.module, 2 * TRIAL_STACK)
+			.map_err(|error| HostError::Engine(error.to_string()))?;
+		Ok(self.long.get_or_init(|| program))
 	}
 }
 
@@ -254,7 +299,15 @@ impl Program for WasmProgram {
 			output: task.output_limit,
 			seed: seed(task),
 		};
-		let run = self.program.run(&limits, input, stop)?;
+		if stop.is_requested() {
+			return Err(HostError::Stopped);
+		}
+		let program = if task.gas_limit <= SHORT {
+			&self.short
+		} else {
+			self.long()?
+		};
+		let run = program.run(&limits, input, stop)?;
 		Ok(match run.fault {
 			None => Execution::success(run.output, run.gas_used),
 			Some(fault) => Execution::failure(fault.to_string(), run.gas_used),
