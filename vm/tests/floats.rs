@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{cases, engine, in_parallel, limits, machine_of, wasm_of, Rng};
+use common::{bits, cases, engine, in_parallel, limits, machine_of, value, wasm_of, Rng};
 use millrace_vm::{
 	fast::{on_long_stack, Session, Stop},
 	flatten::flatten,
@@ -382,25 +382,6 @@ impl Engines {
 			.ok()
 			.map(|results| bits(&results[0]));
 		assert_eq!(fast, expected, "fast engine: {}({})", op.name, hex(args));
-	}
-}
-
-fn value(ty: &str, bits: u64) -> Val {
-	match ty {
-		"i32" => Val::I32(bits as i32),
-		"i64" => Val::I64(bits as i64),
-		"f32" => Val::F32(bits as u32),
-		_ => Val::F64(bits),
-	}
-}
-
-fn bits(value: &Val) -> u64 {
-	match value {
-		Val::I32(value) => u64::from(*value as u32),
-		Val::I64(value) => *value as u64,
-		Val::F32(bits) => (*bits).into(),
-		Val::F64(bits) => *bits,
-		other => panic!("{other:?} is no number"),
 	}
 }
 

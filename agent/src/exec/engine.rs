@@ -23,8 +23,8 @@ const _: () = assert!(MAX_PROGRAM_SIZE as usize == MODULE_BYTES);
 const TRIAL_STACK: usize = 4 * 1024 * 1024;
 /// How many refusals and failures are remembered.
 const REMEMBERED: usize = 256;
-/// Tasks of at most so much gas are not stopped in their middle: they end within seconds, and code that cannot be stopped
-/// is up to half as fast again.
+/// Tasks of at most so much gas are not stopped in their middle: they end within seconds, and code that can be stopped
+/// takes up to three quarters longer (docs/benchmarks.md).
 const SHORT: Gas = 10_000_000_000;
 /// A program that is promised may take so many times as long to compile as others.
 const PATIENCE: u32 = 5;

@@ -17,6 +17,7 @@ use millrace_vm::{
 	state::{Halt, Limits, Status},
 };
 use std::sync::Arc;
+use wasmtime::Val;
 
 /// splitmix64: the same numbers for the same seed, everywhere.
 #[derive(Clone, Debug)]
@@ -197,5 +198,26 @@ impl Both {
 			return Err(format!("{steps} steps for {} gas", agreed.gas_used));
 		}
 		Ok(agreed)
+	}
+}
+
+/// A number of a type by its bits.
+pub fn value(ty: &str, bits: u64) -> Val {
+	match ty {
+		"i32" => Val::I32(bits as i32),
+		"i64" => Val::I64(bits as i64),
+		"f32" => Val::F32(bits as u32),
+		_ => Val::F64(bits),
+	}
+}
+
+/// The bits of a number.
+pub fn bits(value: &Val) -> u64 {
+	match value {
+		Val::I32(value) => u64::from(*value as u32),
+		Val::I64(value) => *value as u64,
+		Val::F32(bits) => (*bits).into(),
+		Val::F64(bits) => *bits,
+		other => panic!("{other:?} is no number"),
 	}
 }

@@ -1,6 +1,6 @@
 //! A module of the suite in both engines, which must agree about every call.
 
-use crate::common::limits;
+use crate::common::{bits, limits, value};
 use millrace_vm::{
 	fast::{FastEngine, Session, Stop},
 	flatten::flatten,
@@ -116,24 +116,5 @@ impl<'a> Instance<'a> {
 			"{name}"
 		);
 		stepped
-	}
-}
-
-fn value(ty: &str, bits: u64) -> Val {
-	match ty {
-		"i32" => Val::I32(bits as i32),
-		"i64" => Val::I64(bits as i64),
-		"f32" => Val::F32(bits as u32),
-		_ => Val::F64(bits),
-	}
-}
-
-fn bits(value: &Val) -> u64 {
-	match value {
-		Val::I32(value) => u64::from(*value as u32),
-		Val::I64(value) => *value as u64,
-		Val::F32(bits) => (*bits).into(),
-		Val::F64(bits) => *bits,
-		other => panic!("{other:?} is no number"),
 	}
 }
