@@ -5,7 +5,7 @@ set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 cd "$MILLRACE_ROOT"
 cargo fmt --all --check
-for workspace in examples vm/fuzz vm/tests/wasm-verifier; do
+for workspace in examples vm/fuzz vm/tests/wasm-verifier vm/wasi; do
 	(cd "$workspace" && cargo fmt --all --check)
 done
 SKIP_WASM_BUILD=1 cargo clippy --release --locked --workspace --all-targets -- -D warnings

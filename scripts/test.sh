@@ -14,6 +14,8 @@ status=0
 "$here/build.sh" || exit 1
 cargo test --release --locked --workspace --no-fail-fast 2>&1 | tee "$log" || status=1
 (cd examples && cargo test --release --locked --no-fail-fast --target-dir "$CARGO_TARGET_DIR/guests") 2>&1 | tee -a "$log" || status=1
+# The system functions of WASI, compiled for this machine, and that the committed module is made of these sources.
+(cd vm/wasi && cargo test --locked --no-fail-fast --target-dir "$CARGO_TARGET_DIR/wasi") 2>&1 | tee -a "$log" || status=1
 # Coverage-guided, for a short while; longer by hand.
 "$here/fuzz.sh" 20 2>&1 | tee -a "$log" || status=1
 

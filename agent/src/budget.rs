@@ -7,7 +7,7 @@
 //! *Time*: the chain says how long a seat may take after it is accepted, `init` measured how much gas a second a slot makes.
 
 use codec::{Decode, Encode};
-use millrace_primitives::{api::AssignmentView, job::MAX_PROGRAM_SIZE, Gas, ProgramId};
+use millrace_primitives::{api::AssignmentView, machine::address, Gas, Hash};
 use std::{collections::HashSet, time::Duration};
 
 /// What is left free on the disk beside what is reserved, for the database, logs and others: 64 MiB.
@@ -19,10 +19,10 @@ const TASK_TIME: Duration = Duration::from_millis(5);
 const SPEED_SHARE: u128 = 5;
 
 /// What a seat may put on disk.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Reservation {
-	/// The program.
-	pub program: ProgramId,
+	/// What all tasks share, a program's module and perhaps an image: addresses and lengths.
+	pub shared: Vec<(Hash, u32)>,
 	/// The shard's number of tasks.
 	pub tasks: u32,
 	/// The most bytes of one input.
@@ -35,10 +35,14 @@ impl Reservation {
 	/// What this seat needs.
 	pub fn of(seat: &AssignmentView) -> Self {
 		Self {
-			program: seat.program,
+			shared: [Some(seat.module), seat.image]
+				.iter()
+				.flatten()
+				.map(|blob| (address(blob), blob.len))
+				.collect(),
 			tasks: seat.tasks,
 			input_limit: seat.input_limit,
-			output_limit: seat.output_limit,
+			output_limit: seat.limits.output,
 		}
 	}
 
@@ -54,14 +58,14 @@ impl Reservation {
 /// The disk as it is, in bytes.
 #[derive(Clone, Default, Debug)]
 pub struct Disk {
-	/// What the operator gives for programs, inputs and outputs.
+	/// What the operator gives for programs, images, inputs and outputs.
 	pub budget: u64,
 	/// What they take.
 	pub stored: u64,
 	/// What is free on the disk itself; none if nobody knows.
 	pub free: Option<u64>,
-	/// Programs that are there.
-	pub programs: HashSet<ProgramId>,
+	/// Programs and images that are there, by their addresses.
+	pub shared: HashSet<Hash>,
 }
 
 /// Why there is no room for a seat.
@@ -102,15 +106,17 @@ pub enum NoRoom {
 }
 
 impl Disk {
-	/// What seats may still add, programs included: each with the number of its inputs and of its outputs that are there.
+	/// What seats may still add, programs and images included: each with the number of its inputs and of its outputs that are there.
 	pub fn reserved<'a>(&self, seats: impl IntoIterator<Item = (&'a Reservation, u32, u32)>) -> u64 {
 		let mut coming = HashSet::new();
 		seats.into_iter().fold(0u64, |sum, (seat, inputs, outputs)| {
-			let program = match self.programs.contains(&seat.program) || !coming.insert(seat.program) {
-				true => 0,
-				false => u64::from(MAX_PROGRAM_SIZE),
-			};
-			sum.saturating_add(seat.left(inputs, outputs)).saturating_add(program)
+			let shared = seat.shared.iter().fold(0u64, |sum, (address, len)| {
+				match self.shared.contains(address) || !coming.insert(*address) {
+					true => sum,
+					false => sum.saturating_add((*len).into()),
+				}
+			});
+			sum.saturating_add(seat.left(inputs, outputs)).saturating_add(shared)
 		})
 	}
 
@@ -168,13 +174,12 @@ impl Speed {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use millrace_primitives::Hash;
 
-	const PROGRAM: u64 = MAX_PROGRAM_SIZE as u64;
+	const PROGRAM: u64 = 4_000;
 
 	fn seat(program: u8, tasks: u32) -> Reservation {
 		Reservation {
-			program: Hash::repeat_byte(program),
+			shared: vec![(Hash::repeat_byte(program), PROGRAM as u32)],
 			tasks,
 			input_limit: 100,
 			output_limit: 1_000,
@@ -186,7 +191,7 @@ mod tests {
 			budget,
 			stored,
 			free: None,
-			programs: HashSet::from([Hash::repeat_byte(1)]),
+			shared: HashSet::from([Hash::repeat_byte(1)]),
 		}
 	}
 
@@ -208,7 +213,7 @@ mod tests {
 			disk(11_000, 0).admit(&seat(1, 10), 1),
 			Err(NoRoom::Now { reserved: 1, .. })
 		));
-		// A program that is not here yet may be as large as programs may be.
+		// A program that is not here yet takes what it is.
 		assert!(disk(11_000 + PROGRAM, 0).admit(&seat(2, 10), 0).is_ok());
 		assert!(disk(10_999 + PROGRAM, 0).admit(&seat(2, 10), 0).is_err());
 	}

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `seats` | seat | [`Record`] |
 //! | `outcomes` | seat, task | the task's outcome, so that a restart computes no task twice |
-//! | `references` | output root | how many outcomes name it, so that its file goes with the last of them |
+//! | `references` | address | how many outcomes name this output or tail, so that its file goes with the last of them |
 //! | `transactions` | seat, kind | the block after which it can no longer be included |
 //! | `reservations` | seat | what it may put on disk until it is sealed, see [`Reservation`] |
 //!
@@ -18,7 +18,7 @@ use crate::{
 	seat::{SeatKey, TxKind},
 };
 use codec::{Decode, Encode};
-use millrace_primitives::{BlockNumber, Hash, Outcome, Report};
+use millrace_primitives::{machine::address, BlockNumber, Hash, Outcome, Report};
 use redb::{Durability, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::{
 	path::{Path, PathBuf},
@@ -184,7 +184,9 @@ impl Database {
 				.insert(&task_key(key, task)[..], &outcome.encode()[..])?
 				.map(|value| decode::<Outcome>(value.value()));
 			if let Some(before) = before {
-				unreference(tx, &before?)?;
+				for name in names(&before?) {
+					unreference(tx, name)?;
+				}
 			}
 			reference(tx, outcome)?;
 			Ok(true)
@@ -283,7 +285,7 @@ impl Database {
 		})
 	}
 
-	/// Forgets a seat; returns the outputs that nothing names any more.
+	/// Forgets a seat; returns the outputs and tails that nothing names any more.
 	pub fn forget(&self, key: SeatKey) -> Result<Vec<Hash>> {
 		self.write(Durability::Immediate, |tx| {
 			let mut free = Vec::new();
@@ -302,15 +304,17 @@ impl Database {
 				}
 			}
 			for outcome in dropped {
-				if unreference(tx, &outcome)? {
-					free.push(outcome.output_root);
+				for name in names(&outcome) {
+					if unreference(tx, name)? {
+						free.push(name);
+					}
 				}
 			}
 			Ok(free)
 		})
 	}
 
-	/// True if a stored outcome names this output.
+	/// True if a stored outcome names this output or tail.
 	pub fn is_referenced(&self, root: Hash) -> Result<bool> {
 		self.check(|db| {
 			let table = db.begin_read()?.open_table(REFERENCES)?;
@@ -373,32 +377,32 @@ fn change(tx: &WriteTransaction, key: SeatKey, change: impl FnOnce(&mut Record))
 	Ok(())
 }
 
-/// Counts an outcome's output. Empty ones have no file.
+/// The files that an outcome names: its output and the last of its standard error. What is empty has no file.
+pub fn names(outcome: &Outcome) -> Vec<Hash> {
+	let output = (outcome.output.len > 0).then(|| address(&outcome.output));
+	let errors = (outcome.errors != [0; 32]).then_some(outcome.errors.into());
+	output.into_iter().chain(errors).collect()
+}
+
+/// Counts the files that an outcome names.
 fn reference(tx: &WriteTransaction, outcome: &Outcome) -> Inner<()> {
-	if outcome.output_len > 0 {
-		let mut references = tx.open_table(REFERENCES)?;
-		let count = references
-			.get(outcome.output_root.as_bytes())?
-			.map_or(0, |count| count.value());
-		references.insert(outcome.output_root.as_bytes(), count.saturating_add(1))?;
+	let mut references = tx.open_table(REFERENCES)?;
+	for name in names(outcome) {
+		let count = references.get(name.as_bytes())?.map_or(0, |count| count.value());
+		references.insert(name.as_bytes(), count.saturating_add(1))?;
 	}
 	Ok(())
 }
 
-/// Stops counting an outcome's output; true if it was the last to name it.
-fn unreference(tx: &WriteTransaction, outcome: &Outcome) -> Inner<bool> {
-	if outcome.output_len == 0 {
-		return Ok(false);
-	}
+/// Stops counting a file; true if this was the last outcome to name it.
+fn unreference(tx: &WriteTransaction, name: Hash) -> Inner<bool> {
 	let mut references = tx.open_table(REFERENCES)?;
-	let count = references
-		.get(outcome.output_root.as_bytes())?
-		.map_or(0, |count| count.value());
+	let count = references.get(name.as_bytes())?.map_or(0, |count| count.value());
 	if count > 1 {
-		references.insert(outcome.output_root.as_bytes(), count - 1)?;
+		references.insert(name.as_bytes(), count - 1)?;
 		return Ok(false);
 	}
-	references.remove(outcome.output_root.as_bytes())?;
+	references.remove(name.as_bytes())?;
 	Ok(true)
 }
 

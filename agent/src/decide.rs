@@ -282,13 +282,14 @@ pub fn terms(seat: &AssignmentView) -> Hash {
 	let data = (
 		seat.engine,
 		seat.program,
+		seat.image,
+		seat.setup,
 		seat.input_root,
 		seat.job_tasks,
 		seat.first_task,
 		seat.tasks,
 	);
-	let limits = (seat.gas_limit, seat.memory_pages, seat.input_limit, seat.output_limit);
-	merkle::hash(&(data, limits).encode())
+	merkle::hash(&(data, seat.limits, seat.input_limit).encode())
 }
 
 /// True if the submission may be made (again) without the risk of doing it twice, or too often.
@@ -378,7 +379,7 @@ impl Decision<'_> {
 		if declining || (late && self.left() == 0) {
 			return;
 		}
-		if self.seat.engine != ENGINE_VERSION || self.seat.memory_pages > self.policy.memory_pages {
+		if self.seat.engine != ENGINE_VERSION || self.seat.limits.memory_pages > self.policy.memory_pages {
 			return decline(DeclineReason::NoCapacity, actions);
 		}
 		match self.work.progress {

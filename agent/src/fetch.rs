@@ -1,25 +1,39 @@
-//! Programs and inputs: fetched from the client, verified against the chain's roots, kept until they were used.
+//! Programs, images, setups and inputs: fetched from the client, verified against the chain's roots, kept until they were
+//! used.
 
-use crate::{seat::SeatKey, store};
+use crate::{
+	exec::{
+		image::{self, Identity},
+		Bytes,
+	},
+	seat::SeatKey,
+	store,
+};
 use codec::{DecodeAll, Encode};
 use futures::{StreamExt, TryStreamExt};
 use millrace_client::blobs::{self, Client, FetchError, Limits, Reason};
 use millrace_primitives::{
 	api::AssignmentView,
-	job::{DeclineReason, MAX_PROGRAM_SIZE},
-	merkle, Hash, ProgramId,
+	job::DeclineReason,
+	machine::{address, Blob},
+	merkle, Hash,
 };
 use std::{
 	collections::{HashMap, HashSet},
-	fs, io,
+	fs,
+	io::{self, Read},
+	os::unix::fs::{DirBuilderExt, PermissionsExt},
 	path::{Path, PathBuf},
-	sync::atomic::{AtomicU64, Ordering},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		Arc, Mutex, MutexGuard, PoisonError,
+	},
 };
 
 /// So many inputs of a shard are fetched at the same time.
 const PARALLEL: usize = 4;
-/// So many programs are kept that no present work uses, as long as nobody needs the room.
-pub const SPARE_PROGRAMS: usize = 32;
+/// So many programs and images are kept that no present work uses, as long as nobody needs the room.
+pub const SPARE_BLOBS: usize = 32;
 
 /// Why the work cannot begin.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,25 +50,29 @@ pub struct Unavailable {
 /// Fetches and keeps programs and inputs.
 pub struct Fetcher {
 	client: Client,
-	programs: PathBuf,
+	/// Programs, images and setups, by their addresses.
+	shared: PathBuf,
 	work: PathBuf,
 	used: AtomicU64,
+	/// Images whose bytes were compared with their address, and what tells that they are still the same.
+	verified: Mutex<HashMap<Hash, Identity>>,
 }
 
 impl Fetcher {
-	/// Uses the folders `programs` and `work` of the data directory. Folders of seats that `is_wanted` denies are
+	/// Uses the folders `shared` and `work` of the data directory. Folders of seats that `is_wanted` denies are
 	/// removed. Without `allow_private` only public addresses are asked.
 	pub fn open(data: &Path, allow_private: bool, is_wanted: impl Fn(&str) -> bool) -> io::Result<Self> {
-		let (programs, work) = (data.join("programs"), data.join("work"));
+		let (shared, work) = (data.join("shared"), data.join("work"));
 		let limits = Limits {
 			allow_private,
 			..Limits::default()
 		};
 		let client = Client::new(limits).map_err(io::Error::other)?;
-		for folder in [&programs, &work] {
-			fs::create_dir_all(folder)?;
+		for folder in [&shared, &work] {
+			// For the agent alone: images are mapped, and a mapped file that is cut would end it.
+			fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
 		}
-		for entry in fs::read_dir(&programs)? {
+		for entry in fs::read_dir(&shared)? {
 			remove_partial(&entry?.path())?;
 		}
 		let mut used = 0u64;
@@ -73,9 +91,10 @@ impl Fetcher {
 		}
 		Ok(Self {
 			client,
-			programs,
+			shared,
 			work,
 			used: AtomicU64::new(used),
+			verified: Mutex::default(),
 		})
 	}
 
@@ -84,23 +103,23 @@ impl Fetcher {
 		self.used.load(Ordering::Relaxed)
 	}
 
-	/// The programs on disk, with their lengths.
-	pub fn programs(&self) -> io::Result<HashMap<ProgramId, u64>> {
-		let mut programs = HashMap::new();
-		for entry in fs::read_dir(&self.programs)? {
+	/// The programs and images on disk, with their lengths.
+	pub fn shared(&self) -> io::Result<HashMap<Hash, u64>> {
+		let mut there = HashMap::new();
+		for entry in fs::read_dir(&self.shared)? {
 			let entry = entry?;
 			let name = entry.file_name();
 			let id = name.to_str().and_then(|name| hex::decode(name).ok());
 			if let Some(id) = id.and_then(|id| <[u8; 32]>::try_from(id).ok()) {
-				programs.insert(id.into(), entry.metadata()?.len());
+				there.insert(id.into(), entry.metadata()?.len());
 			}
 		}
-		Ok(programs)
+		Ok(there)
 	}
 
-	/// Where programs are stored.
-	pub fn folder_of_programs(&self) -> &Path {
-		&self.programs
+	/// Where programs and images are stored.
+	pub fn folder_of_shared(&self) -> &Path {
+		&self.shared
 	}
 
 	/// How many inputs of a seat are on disk.
@@ -125,39 +144,95 @@ impl Fetcher {
 
 	/// Makes the program available; returns its bytes.
 	pub async fn program(&self, seat: &AssignmentView) -> Result<Vec<u8>, Unavailable> {
-		let path = self.programs.join(hex::encode(seat.program));
-		if !path.exists() {
-			let max = u64::from(MAX_PROGRAM_SIZE);
-			blobs::fetch_blob(&self.client, &seat.endpoints, seat.program, max, &path)
-				.await
-				.map_err(|error| unavailable(DeclineReason::ProgramUnavailable, error))?;
-		}
-		match self.read_program(seat.program) {
+		let reason = DeclineReason::ProgramUnavailable;
+		let path = self.bring(seat, &seat.module, reason).await?;
+		match self.read_program(seat) {
 			Ok(Some(bytes)) => Ok(bytes),
-			Ok(None) => {
-				// Spoiled on disk: the next try fetches it again.
-				let removed = fs::remove_file(&path);
-				Err(Unavailable {
-					reason: DeclineReason::ProgramUnavailable,
-					hopeless: false,
-					text: format!(
-						"the stored program {} is damaged (removed: {})",
-						path.display(),
-						removed.is_ok()
-					),
-				})
-			}
-			Err(error) => Err(unavailable(
-				DeclineReason::ProgramUnavailable,
-				FetchError::Disk { path, source: error },
-			)),
+			Ok(None) => Err(damaged(&path, reason)),
+			Err(error) => Err(unavailable(reason, FetchError::Disk { path, source: error })),
 		}
 	}
 
 	/// A stored program's bytes; none if they are not what they should be.
-	pub fn read_program(&self, program: ProgramId) -> io::Result<Option<Vec<u8>>> {
-		let bytes = fs::read(self.programs.join(hex::encode(program)))?;
-		Ok((merkle::data_root(&bytes) == program).then_some(bytes))
+	pub fn read_program(&self, seat: &AssignmentView) -> io::Result<Option<Vec<u8>>> {
+		let bytes = fs::read(self.path(&seat.module))?;
+		Ok((merkle::data_root(&bytes) == address(&seat.module)).then_some(bytes))
+	}
+
+	/// Makes the job's image and its setup available, as far as it has any.
+	pub async fn image_and_setup(&self, seat: &AssignmentView) -> Result<(), Unavailable> {
+		let reason = DeclineReason::ImageUnavailable;
+		for blob in [Some(seat.setup).filter(|setup| setup.len > 0), seat.image]
+			.iter()
+			.flatten()
+		{
+			let path = self.bring(seat, blob, reason).await?;
+			match self.identity(blob) {
+				Ok(Some(_)) => {}
+				Ok(None) => return Err(damaged(&path, reason)),
+				Err(error) => return Err(unavailable(reason, FetchError::Disk { path, source: error })),
+			}
+		}
+		Ok(())
+	}
+
+	/// The job's image, mapped, and its setup; no bytes for what it has not.
+	pub fn read_image_and_setup(&self, seat: &AssignmentView) -> io::Result<(Bytes, Bytes)> {
+		let map = |blob: Option<Blob>| -> io::Result<Bytes> {
+			let Some(blob) = blob else { return Ok(Arc::new([0; 0])) };
+			let path = self.path(&blob);
+			let identity = self
+				.identity(&blob)?
+				.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display())))?;
+			image::map(&path, &identity)
+		};
+		Ok((map(seat.image)?, map(Some(seat.setup).filter(|setup| setup.len > 0))?))
+	}
+
+	/// Fetches a blob unless it is there. Where it is.
+	async fn bring(&self, seat: &AssignmentView, blob: &Blob, reason: DeclineReason) -> Result<PathBuf, Unavailable> {
+		let path = self.path(blob);
+		if !path.exists() {
+			blobs::fetch_blob(&self.client, &seat.endpoints, address(blob), blob.len.into(), &path)
+				.await
+				.map_err(|error| unavailable(reason, error))?;
+			let protected = fs::set_permissions(&path, fs::Permissions::from_mode(0o400));
+			protected.map_err(|source| {
+				let path = path.clone();
+				unavailable(reason, FetchError::Disk { path, source })
+			})?;
+		}
+		Ok(path)
+	}
+
+	/// The identity of a stored blob whose bytes are right; none if they are not, and then it is removed. Only what
+	/// changed since the last time is read.
+	fn identity(&self, blob: &Blob) -> io::Result<Option<Identity>> {
+		let (address, path) = (address(blob), self.path(blob));
+		let mut file = fs::File::open(&path)?;
+		let found = Identity::of(&file)?;
+		if lock(&self.verified).get(&address) == Some(&found) {
+			return Ok(Some(found));
+		}
+		let mut hasher = merkle::DataHasher::new();
+		let mut buffer = vec![0; 1 << 20];
+		loop {
+			match file.read(&mut buffer)? {
+				0 => break,
+				read => hasher.update(&buffer[..read]),
+			}
+		}
+		if Hash::from(hasher.finish()) != address || Identity::of(&file)? != found {
+			// The next try fetches it again.
+			fs::remove_file(&path)?;
+			return Ok(None);
+		}
+		lock(&self.verified).insert(address, found);
+		Ok(Some(found))
+	}
+
+	fn path(&self, blob: &Blob) -> PathBuf {
+		self.shared.join(hex::encode(address(blob)))
 	}
 
 	/// Makes the inputs of a shard available, but those of the tasks in `done`. Room for them must be reserved.
@@ -232,14 +307,15 @@ impl Fetcher {
 		Ok(())
 	}
 
-	/// Removes the programs that were fetched first, as long as there are more than `spare` that nothing uses.
-	pub fn prune(&self, used: &HashSet<ProgramId>, spare: usize) -> io::Result<()> {
+	/// Removes the programs, images and setups that were fetched first, as long as there are more than `spare` that nothing
+	/// uses.
+	pub fn prune(&self, used: &HashSet<Hash>, spare: usize) -> io::Result<()> {
 		let used: HashSet<String> = used.iter().map(hex::encode).collect();
 		let mut unused = Vec::new();
-		for entry in fs::read_dir(&self.programs)? {
+		for entry in fs::read_dir(&self.shared)? {
 			let entry = entry?;
-			if !entry
-				.file_name()
+			let name = entry.file_name();
+			if !name
 				.to_str()
 				.is_some_and(|name| used.contains(name) || name.starts_with('.'))
 			{
@@ -271,6 +347,28 @@ fn remove_partial(path: &Path) -> io::Result<bool> {
 		fs::remove_file(path)?;
 	}
 	Ok(partial)
+}
+
+/// The addresses of what all tasks of a seat share.
+pub fn addresses(seat: &AssignmentView) -> Vec<Hash> {
+	let blobs = [Some(seat.module), Some(seat.setup), seat.image];
+	blobs.iter().flatten().map(address).collect()
+}
+
+/// What is spoiled on disk was removed, so that the next try fetches it again.
+fn damaged(path: &Path, reason: DeclineReason) -> Unavailable {
+	// It may be gone already.
+	let _ = fs::remove_file(path);
+	Unavailable {
+		reason,
+		hopeless: false,
+		text: format!("{} was damaged on disk and is removed", path.display()),
+	}
+}
+
+/// A lock whose data is valid at every moment, so that a panic elsewhere does not spoil it.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+	mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn unavailable(reason: DeclineReason, error: FetchError) -> Unavailable {

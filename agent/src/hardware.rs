@@ -1,7 +1,7 @@
 //! What the machine is, as far as offers depend on it.
 
-use crate::exec::{Execute, LoadError, Stop, Task, Wasm};
-use millrace_primitives::{merkle, Hash};
+use crate::exec::{Execute, LoadError, Named, Stop, Supply, Wasm};
+use millrace_primitives::Limits;
 use std::{
 	path::Path,
 	time::{Duration, Instant},
@@ -97,18 +97,17 @@ const KERNEL: &str = "\
 pub fn benchmark(executor: &Wasm) -> Result<u64, LoadError> {
 	let engine = |error: hex::FromHexError| LoadError::Host(crate::exec::HostError::Engine(error.to_string()));
 	let wasm = hex::decode(KERNEL).map_err(engine)?;
-	let program = executor.load(merkle::data_root(&wasm), &wasm, 1)?;
-	let task = Task {
-		input_root: Hash::zero(),
-		index: 0,
-		gas_limit: BENCHMARK_GAS,
+	let program = executor.load(&Named::of(&wasm)?, &wasm, 1)?;
+	let limits = Limits {
+		gas: BENCHMARK_GAS,
 		memory_pages: 1,
-		output_limit: 0,
+		output: 0,
 	};
 	let start = Instant::now();
 	let mut gas = 0u128;
 	while start.elapsed() < BENCHMARK_TIME {
-		gas += u128::from(program.run(&task, Vec::new(), &Stop::new())?.outcome.gas_used);
+		let supply = Supply::of_input(Vec::new(), [0; 32]);
+		gas += u128::from(program.run(&limits, supply, &Stop::new())?.outcome.gas_used);
 	}
 	let microseconds = start.elapsed().as_micros().max(1);
 	Ok(u64::try_from(gas / microseconds).unwrap_or(u64::MAX))

@@ -13,7 +13,6 @@
 //! |---|---|
 //! | [`decide`] | what to do next, a pure function of the chain's view and the local state |
 //! | [`run`] | doing it |
-//! | [`exec`] | the WebAssembly executor, and the trait behind which it stands |
 //! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
 //! | [`budget`] | what a seat needs of disk and time, and whether there is as much |
 //! | [`db`] | the embedded database |
@@ -27,7 +26,6 @@ pub mod commands;
 pub mod config;
 pub mod db;
 pub mod decide;
-pub mod exec;
 pub mod fetch;
 pub mod hardware;
 pub mod market;
@@ -39,6 +37,7 @@ pub mod store;
 pub mod units;
 
 pub use config::Config;
-pub use exec::{Execute, Wasm, WasmLimits};
 pub use market::{Connection, Market};
+pub use millrace_exec as exec;
+pub use millrace_exec::{Execute, Wasm, WasmLimits};
 pub use run::{Agent, AgentError};

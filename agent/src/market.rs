@@ -223,10 +223,10 @@ fn like(seat: &AssignmentView) -> JobSpec {
 		input_root: seat.input_root,
 		tasks: seat.tasks,
 		shard_size: seat.tasks,
-		gas_limit: seat.gas_limit,
-		memory_pages: seat.memory_pages,
+		image: seat.image,
+		setup: seat.setup,
+		limits: seat.limits,
 		input_limit: seat.input_limit,
-		output_limit: seat.output_limit,
 		price_cap: 1,
 		verification: Verification::Replicated { replicas: MIN_REPLICAS },
 		constraints: Constraints {

@@ -3,14 +3,17 @@
 //! Nothing is served before: an output that could be had before the reveal could be copied instead of computed.
 
 use crate::{
-	db::{Database, DbError},
+	db::{names, Database, DbError},
 	exec::Execution,
 	seat::SeatKey,
 	store::Blobs,
 };
-use codec::Encode;
+use codec::{DecodeAll, Encode};
 use millrace_client::blobs::{Blob, BlobStore};
-use millrace_primitives::{merkle, Hash, Outcome, ShardId};
+use millrace_primitives::{
+	machine::{address, Tail},
+	merkle, Hash, JobId, Outcome, ShardId,
+};
 use std::{
 	collections::{HashMap, HashSet},
 	io,
@@ -54,6 +57,8 @@ struct Served {
 	seats: HashMap<ShardId, (SeatKey, Vec<Outcome>)>,
 	/// How many outcomes in `seats` name an output.
 	roots: HashMap<Hash, u32>,
+	/// The last of standard error of tasks that did not succeed.
+	errors: HashMap<(JobId, u32), Hash>,
 }
 
 impl Outputs {
@@ -82,31 +87,38 @@ impl Outputs {
 	/// Stores what a task yielded; see [`Database::outcome`] for `last`.
 	pub fn store(&self, key: SeatKey, task: u32, execution: &Execution, last: bool) -> Result<(), StoreError> {
 		let _order = lock(&self.order);
-		let root = execution.outcome.output_root;
-		if !execution.output.is_empty() {
-			self.blobs
-				.put(root, &execution.output)
-				.map_err(|source| match is_full(&source) {
-					true => StoreError::Full {
-						folder: self.blobs.folder().into(),
-						len: execution.output.len(),
-						source,
-					},
-					false => source.into(),
-				})?;
+		let outcome = &execution.outcome;
+		if outcome.output.len > 0 {
+			self.put(address(&outcome.output), &execution.output)?;
 		}
-		let stored = self.db.outcome(key, task, &execution.outcome, last)?;
+		if outcome.errors != [0; 32] {
+			self.put(outcome.errors.into(), &execution.tail.encode())?;
+		}
+		let stored = self.db.outcome(key, task, outcome, last)?;
 		// A seat that was forgotten while its task ran names nothing, and perhaps nobody else does.
-		if !stored && !self.db.is_referenced(root)? {
-			self.blobs.remove(root)?;
+		for name in names(outcome) {
+			if !stored && !self.db.is_referenced(name)? {
+				self.blobs.remove(name)?;
+			}
 		}
 		Ok(())
 	}
 
-	/// The outcomes of a seat by task, but those whose output is not on disk any more.
+	fn put(&self, name: Hash, bytes: &[u8]) -> Result<(), StoreError> {
+		self.blobs.put(name, bytes).map_err(|source| match is_full(&source) {
+			true => StoreError::Full {
+				folder: self.blobs.folder().into(),
+				len: bytes.len(),
+				source,
+			},
+			false => source.into(),
+		})
+	}
+
+	/// The outcomes of a seat by task, but those whose output or tail is not on disk any more.
 	pub fn done(&self, key: SeatKey) -> Result<Vec<(u32, Outcome)>, StoreError> {
 		let mut outcomes = self.db.outcomes(key)?;
-		outcomes.retain(|(_, outcome)| outcome.output_len == 0 || self.blobs.path(outcome.output_root).exists());
+		outcomes.retain(|(_, outcome)| names(outcome).iter().all(|name| self.blobs.path(*name).exists()));
 		Ok(outcomes)
 	}
 
@@ -132,11 +144,15 @@ impl Outputs {
 	}
 
 	fn load(&self, key: SeatKey) -> Result<(), StoreError> {
-		let outcomes: Vec<_> = self.db.outcomes(key)?.into_iter().map(|(_, outcome)| outcome).collect();
+		let rows = self.db.outcomes(key)?;
 		self.unload(key);
 		let mut served = lock(&self.served);
+		for (task, outcome) in rows.iter().filter(|(_, outcome)| outcome.errors != [0; 32]) {
+			served.errors.insert((key.shard.job, *task), outcome.errors.into());
+		}
+		let outcomes: Vec<_> = rows.into_iter().map(|(_, outcome)| outcome).collect();
 		for outcome in &outcomes {
-			*served.roots.entry(outcome.output_root).or_default() += 1;
+			*served.roots.entry(address(&outcome.output)).or_default() += 1;
 		}
 		served.seats.insert(key.shard, (key, outcomes));
 		Ok(())
@@ -152,11 +168,16 @@ impl Outputs {
 			.remove(&key.shard)
 			.map(|(_, outcomes)| outcomes)
 			.unwrap_or_default();
+		let dropped: HashSet<Hash> = outcomes.iter().map(|outcome| outcome.errors.into()).collect();
+		served
+			.errors
+			.retain(|(job, _), errors| *job != key.shard.job || !dropped.contains(errors));
 		for outcome in outcomes {
-			if let Some(count) = served.roots.get_mut(&outcome.output_root) {
+			let root = address(&outcome.output);
+			if let Some(count) = served.roots.get_mut(&root) {
 				*count -= 1;
 				if *count == 0 {
-					served.roots.remove(&outcome.output_root);
+					served.roots.remove(&root);
 				}
 			}
 		}
@@ -173,6 +194,12 @@ impl BlobStore for Outputs {
 		}
 		let path = self.blobs.path(root);
 		path.exists().then_some(Blob::File(path))
+	}
+
+	fn errors(&self, job: JobId, task: u32) -> Option<Tail> {
+		let name = lock(&self.served).errors.get(&(job, task)).copied()?;
+		let bytes = std::fs::read(self.blobs.path(name)).ok()?;
+		Tail::decode_all(&mut &bytes[..]).ok()
 	}
 
 	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {

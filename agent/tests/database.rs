@@ -190,7 +190,7 @@ fn room_is_reserved_until_the_seat_is_sealed_or_forgotten_also_over_a_restart() 
 	let folder = tempfile::tempdir().unwrap();
 	let path = folder.path().join("agent.redb");
 	let reservation = Reservation {
-		program: Hash::repeat_byte(3),
+		shared: vec![(Hash::repeat_byte(3), 7)],
 		tasks: 2,
 		input_limit: 10,
 		output_limit: 1_000,

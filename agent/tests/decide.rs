@@ -9,7 +9,7 @@ use millrace_primitives::{
 	api::AssignmentView,
 	job::{DeclineReason, SeatState},
 	provider::ProviderStatus,
-	BlockNumber, Hash, JobId, ShardId, ENGINE_VERSION,
+	Blob, BlockNumber, Hash, JobId, Limits, ProgramRoots, ShardId, ENGINE_VERSION,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -17,6 +17,19 @@ use std::collections::BTreeMap;
 const POLICY: Policy = Policy {
 	heartbeat_blocks: 200,
 	memory_pages: 1024,
+};
+
+const BLOB: Blob = Blob { tree: [3; 32], len: 4 };
+const ROOTS: ProgramRoots = ProgramRoots {
+	entry: 1,
+	pages: 2,
+	max_pages: 3,
+	system_pages: 1,
+	code: [1; 32],
+	table: [2; 32],
+	globals: [3; 32],
+	memory: [4; 32],
+	system: [5; 32],
 };
 
 fn seat(state: Option<SeatState>) -> AssignmentView {
@@ -32,14 +45,20 @@ fn seat(state: Option<SeatState>) -> AssignmentView {
 		due: 125,
 		engine: ENGINE_VERSION,
 		program: Hash::repeat_byte(1),
+		roots: ROOTS,
+		module: BLOB,
+		image: None,
+		setup: BLOB,
 		input_root: Hash::repeat_byte(2),
 		job_tasks: 10,
 		first_task: 4,
 		tasks: 2,
-		gas_limit: 1_000,
-		memory_pages: 16,
+		limits: Limits {
+			gas: 1_000,
+			memory_pages: 16,
+			output: 10,
+		},
 		input_limit: 10,
-		output_limit: 10,
 		endpoints: vec![],
 	}
 }
@@ -203,10 +222,8 @@ fn work_for_another_machine_is_declined() {
 	);
 	let decline = Action::Decline(key(), DeclineReason::NoCapacity);
 	assert_eq!(decide(&view(&[other]), &known, &POLICY), [decline]);
-	let large = AssignmentView {
-		memory_pages: 2000,
-		..seat(Some(SeatState::Assigned))
-	};
+	let mut large = seat(Some(SeatState::Assigned));
+	large.limits.memory_pages = 2000;
 	assert_eq!(
 		decide(&view(&[large]), &Local::default(), &POLICY),
 		[Action::Adopt(key()), decline]

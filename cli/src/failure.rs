@@ -15,7 +15,7 @@ Exit codes:
   2  bad input: a file, key, amount or specification
   3  the chain refused a transaction, or never took it
   4  no connection: node or endpoints unreachable, or the wrong network
-  5  the job ended, or stands, without all its results
+  5  the job ended, or stands, without all its results, or tasks did not succeed
   6  data did not match what the chain says";
 
 /// Why a command did not succeed.

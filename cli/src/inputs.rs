@@ -1,7 +1,12 @@
-//! A job's inputs: pieces of files, one a task.
+//! A job's inputs: one a task, pieces of files or archives.
 
-use crate::failure::{Failure, Result};
-use millrace_client::blobs::root_of;
+use crate::{
+	failure::{Failure, Result},
+	job::{setup::InputAs, words::split as split_words},
+	pack::{is_tar, Package},
+	stored::Stored,
+};
+use millrace_client::blobs::{root_of, Blob};
 use millrace_primitives::{
 	job::{MAX_TASKS, MAX_TASK_DATA},
 	merkle, Hash,
@@ -12,6 +17,13 @@ use std::{
 	path::{Path, PathBuf},
 	sync::Arc,
 };
+
+/// The longest list of arguments that a task adds, in bytes.
+const MAX_WORDS: u64 = 64 * 1024;
+/// What is longer is not read as a whole to be hashed.
+const SMALL: u64 = 1 << 20;
+/// Folders in folders, so deep.
+const MAX_DEPTH: usize = 64;
 
 /// How a file becomes tasks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,94 +36,149 @@ pub enum Cut {
 	Bytes(u64),
 }
 
-/// A piece of a file.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The input of a task.
+#[derive(Clone, Debug)]
 pub struct Piece {
-	/// The file.
-	pub path: Arc<PathBuf>,
-	/// Where it begins.
-	pub offset: u64,
+	source: Source,
 	/// Its length in bytes.
 	pub len: u64,
-	/// True if it is the whole file.
-	pub whole: bool,
+	/// What it is called, relative to the folder of inputs; none for a part of a file.
+	pub name: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+	/// A file.
+	File(PathBuf),
+	/// So many bytes of a file.
+	Part { path: Arc<PathBuf>, at: u64, len: u64 },
+	/// A line of a file as a list of arguments.
+	Words { path: Arc<PathBuf>, at: u64, len: u64 },
+	/// An archive that was made of a folder or a tar.
+	Packed(Stored),
 }
 
 impl Piece {
-	/// Reads it.
-	pub fn read(&self) -> io::Result<Vec<u8>> {
-		let mut bytes = Vec::new();
-		self.open()?.read_to_end(&mut bytes)?;
-		Ok(bytes)
+	/// As it is served.
+	pub fn blob(&self) -> io::Result<Blob> {
+		Ok(match &self.source {
+			Source::File(path) => Blob::File(path.clone()),
+			Source::Packed(stored) => Blob::File(stored.path().into()),
+			_ => Blob::Bytes(self.read()?.into()),
+		})
 	}
 
-	fn open(&self) -> io::Result<impl Read> {
-		let mut file = File::open(&*self.path)?;
-		file.seek(SeekFrom::Start(self.offset))?;
-		Ok(file.take(self.len))
+	/// Reads it.
+	pub fn read(&self) -> io::Result<Vec<u8>> {
+		match &self.source {
+			Source::File(path) => fs::read(path),
+			Source::Packed(stored) => fs::read(stored.path()),
+			Source::Part { path, at, len } => part(path, *at, *len),
+			Source::Words { path, at, len } => {
+				arguments(&part(path, *at, *len)?).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+			}
+		}
+	}
+
+	fn path(&self) -> &Path {
+		match &self.source {
+			Source::File(path) => path,
+			Source::Part { path, .. } | Source::Words { path, .. } => path,
+			Source::Packed(stored) => stored.path(),
+		}
+	}
+
+	fn root(&self) -> io::Result<Hash> {
+		let (root, len) = match &self.source {
+			Source::Packed(stored) => (stored.address(), self.len),
+			Source::File(path) if self.len > SMALL => root_of(File::open(path)?)?,
+			_ if self.len > SMALL => {
+				let bytes = self.read()?;
+				root_of(&bytes[..])?
+			}
+			_ => {
+				let bytes = self.read()?;
+				(merkle::data_root(&bytes), bytes.len() as u64)
+			}
+		};
+		match len == self.len {
+			true => Ok(root),
+			false => Err(io::Error::other("it changed while it was read")),
+		}
+	}
+}
+
+fn part(path: &Path, at: u64, len: u64) -> io::Result<Vec<u8>> {
+	let mut file = File::open(path)?;
+	file.seek(SeekFrom::Start(at))?;
+	let mut bytes = Vec::new();
+	file.take(len).read_to_end(&mut bytes)?;
+	Ok(bytes)
+}
+
+/// A line's words as a program's arguments: each with a NUL after it.
+fn arguments(line: &[u8]) -> Result<Vec<u8>, &'static str> {
+	let mut bytes = Vec::new();
+	for word in split_words(line)? {
+		bytes.extend(word);
+		bytes.push(0);
+	}
+	match bytes.len() as u64 > MAX_WORDS {
+		true => Err("more than 65,536 bytes of arguments"),
+		false => Ok(bytes),
 	}
 }
 
 /// The inputs of all tasks, in their order.
 #[derive(Clone, Debug)]
 pub struct Inputs {
-	/// Where they are.
+	/// What they are.
 	pub pieces: Vec<Piece>,
 	/// Their data roots.
 	pub roots: Arc<Vec<Hash>>,
 }
 
+fn failed(path: &Path, reason: impl std::fmt::Display) -> Failure {
+	Failure::Input(format!("{}: {reason}", path.display()))
+}
+
 impl Inputs {
-	/// Finds and hashes the inputs: the files of a folder in the order of their names, or a file that is cut.
-	pub fn read(path: &Path, cut: Cut) -> Result<Self> {
-		let failed =
-			|path: &Path, reason: &dyn std::fmt::Display| Failure::Input(format!("{}: {reason}", path.display()));
+	/// Finds and hashes the inputs: what a folder holds, in the order of the names, or a file that is cut.
+	pub fn read(path: &Path, input: InputAs, cut: Cut) -> Result<Self> {
 		crate::job::exists(path)?;
-		let metadata = fs::metadata(path).map_err(|error| failed(path, &error))?;
-		let pieces = if metadata.is_dir() {
-			if cut != Cut::Whole {
-				return Err(failed(path, &"--lines and --split are for a file, this is a folder"));
-			}
-			folder(path).map_err(|error| failed(path, &error))?
-		} else {
-			let file = Arc::new(path.to_path_buf());
-			match cut {
-				Cut::Whole => vec![Piece {
-					path: file,
-					offset: 0,
-					len: metadata.len(),
-					whole: true,
-				}],
-				Cut::Lines => lines(&file).map_err(|error| failed(path, &error))?,
-				Cut::Bytes(size) => split(&file, metadata.len(), size),
-			}
-		};
+		let metadata = fs::metadata(path).map_err(|error| failed(path, error))?;
+		if cut != Cut::Whole && (metadata.is_dir() || input == InputAs::Files) {
+			return Err(failed(
+				path,
+				"lines and pieces are of a file; a folder, and an archive, are not cut",
+			));
+		}
+		let pieces = match input {
+			InputAs::Stdin if metadata.is_dir() => folder(path),
+			InputAs::Stdin => file(path, metadata.len(), cut),
+			InputAs::Args if metadata.is_dir() || matches!(cut, Cut::Bytes(_)) => Err(failed(
+				path,
+				"with arguments as input each line of a file is a task; name such a file",
+			)),
+			InputAs::Args => argument_lists(path),
+			InputAs::Files => archives(path, metadata.is_dir()),
+		}?;
 		if pieces.is_empty() {
-			return Err(failed(path, &"no inputs: it is empty"));
+			return Err(failed(path, "no inputs: it is empty"));
 		}
 		if pieces.len() > MAX_TASKS as usize {
 			return Err(failed(
 				path,
-				&format!("{} tasks or more, a job may have {MAX_TASKS}", pieces.len()),
+				format!("{} tasks or more, a job may have {MAX_TASKS}", pieces.len()),
 			));
 		}
 		let mut roots = Vec::with_capacity(pieces.len());
 		for piece in &pieces {
 			if piece.len > u64::from(MAX_TASK_DATA) {
-				let reason = format!(
-					"an input of {} bytes, the limit is {MAX_TASK_DATA}; cut it with --split or --lines",
-					piece.len
-				);
-				return Err(failed(&piece.path, &reason));
+				let reason = format!("an input of {} bytes, the limit is {MAX_TASK_DATA}", piece.len);
+				return Err(failed(piece.path(), reason));
 			}
-			let (root, len) = piece
-				.open()
-				.and_then(root_of)
-				.map_err(|error| failed(&piece.path, &error))?;
-			if len != piece.len {
-				return Err(failed(&piece.path, &"it changed while it was read"));
-			}
-			roots.push(root);
+			roots.push(piece.root().map_err(|error| failed(piece.path(), error))?);
 		}
 		Ok(Self {
 			pieces,
@@ -133,36 +200,157 @@ impl Inputs {
 	pub fn largest(&self) -> u32 {
 		self.pieces.iter().map(|piece| piece.len).max().unwrap_or_default() as u32
 	}
+
+	/// What inputs are called, those of all tasks in their order.
+	pub fn names(&self) -> Vec<Option<&Path>> {
+		self.pieces.iter().map(|piece| piece.name.as_deref()).collect()
+	}
 }
 
-/// The files of a folder by name. Hidden files and folders are left out.
-fn folder(path: &Path) -> io::Result<Vec<Piece>> {
+fn file(path: &Path, len: u64, cut: Cut) -> Result<Vec<Piece>> {
+	let shared = Arc::new(path.to_path_buf());
+	let pieces = match cut {
+		Cut::Whole => vec![whole(path.into(), len, path.file_name().map(PathBuf::from))],
+		Cut::Lines => lines(path)
+			.map_err(|error| failed(path, error))?
+			.into_iter()
+			.map(|(at, len)| piece(&shared, at, len))
+			.collect(),
+		Cut::Bytes(size) => split(&shared, len, size),
+	};
+	Ok(pieces)
+}
+
+fn whole(path: PathBuf, len: u64, name: Option<PathBuf>) -> Piece {
+	Piece {
+		source: Source::File(path),
+		len,
+		name,
+	}
+}
+
+fn piece(path: &Arc<PathBuf>, at: u64, len: u64) -> Piece {
+	Piece {
+		source: Source::Part {
+			path: path.clone(),
+			at,
+			len,
+		},
+		len,
+		name: None,
+	}
+}
+
+/// The files of a folder and the folders in it, by path. Hidden ones are left out; links to files are followed.
+fn folder(path: &Path) -> Result<Vec<Piece>> {
 	let mut files = Vec::new();
-	for entry in fs::read_dir(path)? {
-		let entry = entry?;
-		let name = entry.file_name();
-		// Follows links, as reading does.
-		let metadata = fs::metadata(entry.path())?;
-		if metadata.is_file() && !name.as_encoded_bytes().starts_with(b".") {
-			files.push((name, entry.path(), metadata.len()));
+	let mut open = vec![(path.to_path_buf(), PathBuf::new(), 0)];
+	while let Some((folder, below, depth)) = open.pop() {
+		for (name, path) in children(&folder)? {
+			let inside = below.join(&name);
+			let is_link = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_symlink());
+			// Follows links, as reading does.
+			let metadata = fs::metadata(&path).map_err(|error| failed(&path, error))?;
+			if metadata.is_file() {
+				files.push((inside, path, metadata.len()));
+			} else if metadata.is_dir() {
+				if is_link {
+					return Err(failed(
+						&path,
+						"a link to a folder; inputs are files and folders themselves",
+					));
+				}
+				if depth >= MAX_DEPTH {
+					return Err(failed(&path, format!("more than {MAX_DEPTH} folders deep")));
+				}
+				open.push((path, inside, depth + 1));
+			}
 		}
 		if files.len() > MAX_TASKS as usize {
 			break;
 		}
 	}
 	files.sort();
-	let piece = |(_, path, len)| Piece {
-		path: Arc::new(path),
-		offset: 0,
-		len,
-		whole: true,
-	};
-	Ok(files.into_iter().map(piece).collect())
+	Ok(files
+		.into_iter()
+		.map(|(name, path, len)| whole(path, len, Some(name)))
+		.collect())
 }
 
-fn lines(path: &Arc<PathBuf>) -> io::Result<Vec<Piece>> {
-	let mut reader = BufReader::new(File::open(&**path)?);
-	let mut pieces = Vec::new();
+/// What is in a folder and not hidden.
+fn children(folder: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+	let entries = fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>);
+	let mut children: Vec<_> = entries
+		.map_err(|error| failed(folder, error))?
+		.into_iter()
+		.filter(|entry| !entry.file_name().as_encoded_bytes().starts_with(b"."))
+		.map(|entry| (PathBuf::from(entry.file_name()), entry.path()))
+		.collect();
+	children.sort();
+	Ok(children)
+}
+
+/// Each folder in a folder, and each tar, as an archive; or one tar.
+fn archives(path: &Path, is_folder: bool) -> Result<Vec<Piece>> {
+	let found = match is_folder {
+		true => children(path)?,
+		false => vec![(path.file_name().map(PathBuf::from).unwrap_or_default(), path.into())],
+	};
+	if found.len() > MAX_TASKS as usize {
+		return Err(failed(
+			path,
+			format!("{} tasks, a job may have {MAX_TASKS}", found.len()),
+		));
+	}
+	let archive = |(name, path): (PathBuf, PathBuf)| {
+		if !path.is_dir() && is_folder && !is_tar(name.as_os_str()) {
+			return Err(failed(
+				&path,
+				"neither a folder nor a .tar: with files as input each task is one",
+			));
+		}
+		let stored = Package::new(&path, None)?.store(MAX_TASK_DATA)?;
+		let name = match is_tar(name.as_os_str()) && !path.is_dir() {
+			true => name.with_extension(""),
+			false => name,
+		};
+		Ok(Piece {
+			len: stored.blob().len.into(),
+			source: Source::Packed(stored),
+			name: Some(name),
+		})
+	};
+	found.into_iter().map(archive).collect()
+}
+
+/// The lines of a file as lists of arguments.
+fn argument_lists(path: &Path) -> Result<Vec<Piece>> {
+	let shared = Arc::new(path.to_path_buf());
+	let lines = lines(path).map_err(|error| failed(path, error))?;
+	let list = |(number, (at, len)): (usize, (u64, u64))| {
+		let wrong = |why: &dyn std::fmt::Display| Failure::Input(format!("{}:{}: {why}", path.display(), number + 1));
+		if len > 2 * MAX_WORDS {
+			return Err(wrong(&"more than 65,536 bytes of arguments"));
+		}
+		let line = part(path, at, len).map_err(|error| wrong(&error))?;
+		let words = arguments(&line).map_err(|why| wrong(&why))?;
+		Ok(Piece {
+			source: Source::Words {
+				path: shared.clone(),
+				at,
+				len,
+			},
+			len: words.len() as u64,
+			name: None,
+		})
+	};
+	lines.into_iter().enumerate().map(list).collect()
+}
+
+/// Where the lines of a file are, and how long, without their ends.
+fn lines(path: &Path) -> io::Result<Vec<(u64, u64)>> {
+	let mut reader = BufReader::new(File::open(path)?);
+	let mut lines = Vec::new();
 	let mut offset = 0;
 	loop {
 		let mut len = 0u64;
@@ -184,21 +372,16 @@ fn lines(path: &Arc<PathBuf>) -> io::Result<Vec<Piece>> {
 			}
 		}
 		if len == 0 {
-			return Ok(pieces);
+			return Ok(lines);
 		}
 		let ending = match tail.as_slice() {
 			[b'\r', b'\n'] => 2,
 			[.., b'\n'] => 1,
 			_ => 0,
 		};
-		pieces.push(Piece {
-			path: path.clone(),
-			offset,
-			len: len - ending,
-			whole: false,
-		});
-		if pieces.len() > MAX_TASKS as usize {
-			return Ok(pieces);
+		lines.push((offset, len - ending));
+		if lines.len() > MAX_TASKS as usize {
+			return Ok(lines);
 		}
 		offset += len;
 	}
@@ -209,119 +392,9 @@ fn split(path: &Arc<PathBuf>, len: u64, size: u64) -> Vec<Piece> {
 	// One more than allowed is enough to refuse it.
 	let count = len.div_ceil(size).min(u64::from(MAX_TASKS) + 1);
 	(0..count)
-		.map(|index| {
-			let offset = index * size;
-			Piece {
-				path: path.clone(),
-				offset,
-				len: size.min(len - offset),
-				whole: count == 1,
-			}
-		})
+		.map(|index| piece(path, index * size, size.min(len - index * size)))
 		.collect()
 }
 
 #[cfg(test)]
-mod tests {
-	use super::*;
-
-	fn contents(inputs: &Inputs) -> Vec<Vec<u8>> {
-		for (piece, root) in inputs.pieces.iter().zip(inputs.roots.iter()) {
-			assert_eq!(merkle::data_root(&piece.read().unwrap()), *root);
-		}
-		inputs.pieces.iter().map(|piece| piece.read().unwrap()).collect()
-	}
-
-	fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
-		let folder = tempfile::tempdir().unwrap();
-		let path = folder.path().join("input");
-		fs::write(&path, bytes).unwrap();
-		(folder, path)
-	}
-
-	#[test]
-	fn a_folder_is_one_task_a_file_in_the_order_of_names() {
-		let folder = tempfile::tempdir().unwrap();
-		for (name, content) in [("10", "ten"), ("02", "two"), ("01", "one"), (".hidden", "x"), ("a", "")] {
-			fs::write(folder.path().join(name), content).unwrap();
-		}
-		fs::create_dir(folder.path().join("03")).unwrap();
-		let inputs = Inputs::read(folder.path(), Cut::Whole).unwrap();
-		assert_eq!(contents(&inputs), [&b"one"[..], b"two", b"ten", b""]);
-		assert_eq!((inputs.tasks(), inputs.largest()), (4, 3));
-		assert_eq!(inputs.root(), merkle::list_root(&inputs.roots));
-		assert!(Inputs::read(folder.path(), Cut::Lines).is_err());
-	}
-
-	#[test]
-	fn lines_lose_their_ends_and_nothing_else() {
-		let (_folder, path) = file(b"one\ntwo\r\n\n  four\r\n\r\nsix\rsix");
-		let inputs = Inputs::read(&path, Cut::Lines).unwrap();
-		assert_eq!(
-			contents(&inputs),
-			[&b"one"[..], b"two", b"", b"  four", b"", b"six\rsix"]
-		);
-		let (_folder, path) = file(b"one\n");
-		assert_eq!(contents(&Inputs::read(&path, Cut::Lines).unwrap()), [b"one"]);
-	}
-
-	#[test]
-	fn long_lines_across_buffers_are_measured() {
-		// Buffers of the standard library end at multiples of 8192: one falls between \r and \n.
-		for first in 8_180..8_200 {
-			let long = [
-				vec![b'x'; first],
-				b"\r\n".to_vec(),
-				vec![b'y'; 20_000],
-				b"\r\n".to_vec(),
-				b"z".to_vec(),
-			]
-			.concat();
-			let (_folder, path) = file(&long);
-			let inputs = Inputs::read(&path, Cut::Lines).unwrap();
-			let lens: Vec<_> = inputs.pieces.iter().map(|piece| piece.len).collect();
-			assert_eq!(lens, [first as u64, 20_000, 1]);
-			assert_eq!(contents(&inputs)[1], vec![b'y'; 20_000]);
-		}
-	}
-
-	#[test]
-	fn a_file_is_split_into_pieces() {
-		let (_folder, path) = file(b"abcdefgh");
-		assert_eq!(
-			contents(&Inputs::read(&path, Cut::Bytes(3)).unwrap()),
-			[&b"abc"[..], b"def", b"gh"]
-		);
-		assert_eq!(contents(&Inputs::read(&path, Cut::Bytes(8)).unwrap()), [b"abcdefgh"]);
-		assert_eq!(contents(&Inputs::read(&path, Cut::Whole).unwrap()), [b"abcdefgh"]);
-	}
-
-	#[test]
-	fn nothing_too_much_and_too_many_are_refused() {
-		let folder = tempfile::tempdir().unwrap();
-		assert!(Inputs::read(folder.path(), Cut::Whole)
-			.unwrap_err()
-			.to_string()
-			.contains("empty"));
-		assert!(Inputs::read(&folder.path().join("none"), Cut::Whole)
-			.unwrap_err()
-			.to_string()
-			.contains("none"));
-		let (_folder, path) = file(b"");
-		assert!(Inputs::read(&path, Cut::Lines).is_err());
-		File::options()
-			.write(true)
-			.open(&path)
-			.unwrap()
-			.set_len(u64::from(MAX_TASK_DATA) + 1)
-			.unwrap();
-		assert!(Inputs::read(&path, Cut::Whole)
-			.unwrap_err()
-			.to_string()
-			.contains("limit"));
-		assert!(Inputs::read(&path, Cut::Bytes(1))
-			.unwrap_err()
-			.to_string()
-			.contains("tasks"));
-	}
-}
+mod tests;

@@ -5,8 +5,10 @@
 //! | [`options`] | the command line's grammar |
 //! | [`commands`] | one file a subcommand, each with `run(options, output)` |
 //! | [`units`] | amounts, sizes, times as people write them |
-//! | [`inputs`], [`program`], [`job`] | what a job is made of |
-//! | [`serving`] | the server for a job's program and inputs |
+//! | [`job`], [`inputs`], [`program`] | what a job is made of |
+//! | [`pack`], [`stored`] | archives and other blobs as files of our own |
+//! | [`serving`] | the server for a job's data |
+//! | [`names`], [`record`] | what outputs are called |
 //! | [`output`], [`failure`] | what is printed, and how it ends |
 
 mod commands;
@@ -14,10 +16,14 @@ mod context;
 mod failure;
 mod inputs;
 mod job;
+mod names;
 mod options;
 mod output;
+mod pack;
 mod program;
+mod record;
 mod serving;
+mod stored;
 mod units;
 
 use clap::Parser;

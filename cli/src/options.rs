@@ -2,7 +2,11 @@
 
 use crate::{
 	failure::EXIT_CODES,
-	job::{JobOptions, ServeOptions},
+	job::{
+		options::{JobOptions, WorkOptions},
+		ServeOptions,
+	},
+	program::Keep,
 	units::{parse_mill, parse_span, Span},
 };
 use clap::{Args, Parser, Subcommand};
@@ -48,14 +52,19 @@ pub enum Command {
 	/// Publish programs and withdraw them.
 	#[command(subcommand)]
 	Program(ProgramCommand),
+	/// Run one task of a job here, as a provider would: its output, what it takes, what it would cost. Needs no node.
+	Try(TryOptions),
 	/// What a job would cost, and who could do it.
 	Estimate(EstimateOptions),
 	/// Submit a job.
 	Submit(SubmitOptions),
-	/// Serve a job's program and inputs without submitting anything.
+	/// Serve a job's program, image and inputs without submitting anything.
 	Serve(ServeCommand),
-	/// Follow a job until it ends.
-	Watch(JobArgument),
+	/// Make an image of a folder or a tar: an archive that programs read without unpacking it. `submit --image` does it on
+	/// the fly.
+	Pack(PackOptions),
+	/// Follow a job until it ends, and say how its tasks did.
+	Watch(WatchOptions),
 	/// Where a job stands now: what waits and why, who works on what, what is on hold.
 	#[command(visible_alias = "explain")]
 	Job(JobArgument),
@@ -101,11 +110,17 @@ pub enum ProgramCommand {
 	Publish {
 		/// The module.
 		file: PathBuf,
+		/// What of it is published.
+		#[command(flatten)]
+		keep: Keep,
 	},
 	/// Withdraw a program that no job uses.
 	Withdraw {
-		/// The program's root, or its module.
+		/// The program's id, or its module.
 		program: String,
+		/// What of the module was published.
+		#[command(flatten)]
+		keep: Keep,
 	},
 }
 
@@ -117,6 +132,20 @@ pub struct EstimateOptions {
 	pub job: JobOptions,
 }
 
+/// `millrace try`.
+#[derive(Debug, Args)]
+pub struct TryOptions {
+	/// The job.
+	#[command(flatten)]
+	pub job: JobOptions,
+	/// Which task, counted from 0.
+	#[arg(long, value_name = "N", default_value_t = 0)]
+	pub task: u32,
+	/// Write the output to this file instead of standard output.
+	#[arg(long, value_name = "FILE")]
+	pub save: Option<PathBuf>,
+}
+
 /// `millrace submit`.
 #[derive(Debug, Args)]
 pub struct SubmitOptions {
@@ -124,15 +153,15 @@ pub struct SubmitOptions {
 	#[command(flatten)]
 	pub job: JobOptions,
 	/// Where its data is served.
-	#[command(flatten)]
+	#[command(flatten, next_help_heading = "Serving and following")]
 	pub serve: ServeOptions,
-	/// Where program and inputs are served already (up to four; see `millrace serve`), instead of by this command.
+	/// Where the job's data is served already (up to four; see `millrace serve`), instead of by this command.
 	#[arg(long = "endpoint", value_name = "URL", value_parser = crate::serving::parse_endpoint, conflicts_with_all = ["serve", "advertise"])]
 	pub endpoints: Vec<String>,
 	/// Publish the program if it is not published.
 	#[arg(long)]
 	pub publish: bool,
-	/// Stay, serve program and inputs, and show progress until the job ends.
+	/// Stay, serve the job's data, and show progress until the job ends.
 	#[arg(long)]
 	pub watch: bool,
 	/// Then fetch the outputs into this folder. Implies --watch.
@@ -149,15 +178,29 @@ pub struct SubmitOptions {
 /// `millrace serve`.
 #[derive(Debug, Args)]
 pub struct ServeCommand {
-	/// The program's module.
-	#[arg(long, value_name = "FILE")]
-	pub program: PathBuf,
-	/// The job's inputs.
+	/// A file that describes the job (see docs/programs.md); options count before what it says.
+	#[arg(value_name = "JOB.toml")]
+	pub file: Option<PathBuf>,
+	/// What runs on what.
 	#[command(flatten)]
-	pub inputs: crate::job::InputOptions,
+	pub work: WorkOptions,
 	/// The address to serve on; without a port any free one.
 	#[arg(long, value_name = "ADDR[:PORT]", default_value = "127.0.0.1", value_parser = crate::serving::parse_address)]
 	pub listen: std::net::SocketAddr,
+}
+
+/// `millrace pack`.
+#[derive(Debug, Args)]
+pub struct PackOptions {
+	/// The folder, with hidden files, or a tar.
+	#[arg(value_name = "DIR|TAR")]
+	pub source: PathBuf,
+	/// The new file; one that is there is replaced.
+	#[arg(value_name = "OUT")]
+	pub out: PathBuf,
+	/// Every file's time, in seconds since 1970, in place of its own: the same files then always give the same image.
+	#[arg(long, value_name = "SECONDS")]
+	pub mtime: Option<u32>,
 }
 
 /// A job.
@@ -166,6 +209,17 @@ pub struct JobArgument {
 	/// The job's number.
 	#[arg(value_parser = parse_job)]
 	pub job: JobId,
+}
+
+/// `millrace watch`.
+#[derive(Debug, Args)]
+pub struct WatchOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// On a public chain, ask providers with private addresses too: for a network of one's own.
+	#[arg(long)]
+	pub allow_private: bool,
 }
 
 /// `millrace receipt`.
@@ -192,12 +246,29 @@ pub struct FetchOptions {
 	/// The same as an option.
 	#[arg(long, value_name = "DIR", conflicts_with = "folder")]
 	pub to: Option<PathBuf>,
+	/// The job's inputs, after which outputs are called; a job that was submitted from here knows them.
+	#[command(flatten)]
+	pub inputs: NameOptions,
+	/// Outputs are archives of a directory: unpack them. Known for jobs that were submitted from here.
+	#[arg(long)]
+	pub unpack: bool,
 	/// End the outputs' custody if all were verified.
 	#[arg(long)]
 	pub acknowledge: bool,
 	/// On a public chain, ask providers with private addresses too: for a network of one's own.
 	#[arg(long)]
 	pub allow_private: bool,
+}
+
+/// Where the names of a job's inputs are.
+#[derive(Clone, Debug, Default, Args)]
+pub struct NameOptions {
+	/// The job's inputs, after which the outputs are called; jobs that were submitted from here know them already.
+	#[arg(long = "inputs", value_name = "DIR|FILE")]
+	pub inputs: Option<PathBuf>,
+	/// What the inputs are to the program, if they are not its standard input.
+	#[arg(long, value_name = "stdin|args|files", value_parser = crate::job::setup::InputAs::parse, requires = "inputs")]
+	pub input_as: Option<crate::job::setup::InputAs>,
 }
 
 /// `millrace top-up`.
@@ -339,17 +410,19 @@ mod tests {
 		let line =
 			"millrace submit --program a.wasm --inputs in --replicas 3 --max-price 0.002 --deadline 2h --gas-limit 5G \
 			--memory 128M --output-limit 64K --shard-size 4 --region europe --region asia --class highMemory \
-			--min-reputation 50% --serve 127.0.0.1:8000 --publish --watch --fetch out --acknowledge --key //Alice --json";
+			--min-reputation 50% --arg -n --arg=3 --args x --env A=b --image files --output out/ --input-as files --serve 127.0.0.1:8000 --publish --watch --fetch out --acknowledge --key //Alice --json";
 		let options = parse(&line.replace('\t', "")).unwrap();
 		assert!(options.global.json);
 		assert_eq!(options.global.key.as_deref(), Some("//Alice"));
 		let Command::Submit(submit) = options.command else {
 			panic!("{:?}", options.command)
 		};
-		assert_eq!(submit.job.max_price, 2 * MILLI);
-		assert_eq!(submit.job.replicas, 3);
-		assert_eq!(submit.job.memory, 2_048);
-		assert_eq!(submit.job.regions, [Region::Europe, Region::Asia]);
+		let job = submit.job.resolve().unwrap();
+		assert_eq!(job.terms.price, 2 * MILLI);
+		assert_eq!(job.terms.replicas, 3);
+		assert_eq!(job.terms.limits.memory_pages, 2_048);
+		assert_eq!(job.terms.regions, [Region::Europe, Region::Asia]);
+		assert_eq!(job.setup.arguments.len(), 3);
 		assert!(submit.publish && submit.watch && submit.acknowledge);
 	}
 
@@ -357,7 +430,9 @@ mod tests {
 	fn wrong_lines_are_refused() {
 		for line in [
 			"millrace",
-			"millrace submit",
+			"millrace submit --program a.wasm --inputs in --input-as pipe",
+			"millrace submit a.toml b.toml",
+			"millrace pack in",
 			"millrace submit --program a.wasm --inputs in --max-price 1e9",
 			"millrace submit --program a.wasm --inputs in --replicas 1",
 			"millrace submit --program a.wasm --inputs in --replicas 8",
@@ -394,6 +469,13 @@ mod tests {
 			"millrace key inspect //Bob",
 			"millrace program publish a.wasm",
 			"millrace program withdraw 0x1234",
+			"millrace submit job.toml --publish --watch",
+			"millrace estimate job.toml",
+			"millrace try job.toml --task 3 --save out",
+			"millrace serve job.toml --listen 127.0.0.1:1",
+			"millrace pack files image.tar --mtime 0",
+			"millrace program publish a.wasm --keep-custom-sections",
+			"millrace fetch 7 out --inputs in",
 			"millrace estimate --program a.wasm --inputs in --lines",
 			"millrace serve --program a.wasm --inputs in --listen 127.0.0.1:1",
 			"millrace watch 7",

@@ -1,76 +1,148 @@
 //! Programs: WebAssembly modules, checked before anybody pays for them. The check is the one that providers make.
 
-use crate::failure::{Failure, Result};
-use millrace_primitives::{job::MAX_PROGRAM_SIZE, merkle, ProgramId};
-use millrace_vm::normalise::{normalise, wasi_functions, Normalised, Refused};
-use std::{fs, path::Path, sync::Arc};
+use crate::{
+	failure::{Failure, Result},
+	stored::Stored,
+};
+use clap::Args;
+use millrace_client::blobs::parse_root;
+use millrace_primitives::{
+	job::MAX_PROGRAM_SIZE,
+	machine::{check_program, program_id, Blob},
+	ProgramId, ProgramRoots, ENGINE_VERSION,
+};
+use millrace_vm::{
+	flatten::flatten,
+	normalise::{normalise, strip, wasi_functions, Reason},
+};
+use std::{
+	fs::{self, File},
+	io::Read,
+	path::Path,
+};
+
+/// What is longer is not looked at, whatever of it are custom sections.
+const MAX_FILE: u64 = 512 << 20;
+
+/// What is done to a module before it is published or served.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct Keep {
+	/// Publish and serve the program's module as it is, with its custom sections (names, information for debuggers).
+	/// Without them it is another program, by its id, with the same behaviour.
+	#[arg(long)]
+	pub keep_custom_sections: bool,
+}
 
 /// A program that providers accept.
 #[derive(Clone, Debug)]
 pub struct Program {
-	/// Its root.
+	/// What it is called by.
 	pub id: ProgramId,
-	/// The module.
-	pub bytes: Arc<[u8]>,
-	/// The pages of memory that it starts with.
-	pub initial_pages: u32,
+	/// The roots of its code and first memory.
+	pub roots: ProgramRoots,
+	/// Its module.
+	pub module: Stored,
+	/// The file's name, by which a program knows itself.
+	pub name: String,
+	/// Bytes of custom sections that were left out.
+	pub left_out: u64,
 }
 
 impl Program {
 	/// Reads and checks a module.
-	pub fn read(path: &Path) -> Result<Self> {
+	pub fn read(path: &Path, keep: Keep) -> Result<Self> {
 		let failed = |reason: String| Failure::Input(format!("{}: {reason}", path.display()));
 		crate::job::exists(path)?;
 		let metadata = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
 		if metadata.is_dir() {
 			return Err(failed("a folder; name the file of a WebAssembly module".into()));
 		}
-		let size = metadata.len();
-		if size > u64::from(MAX_PROGRAM_SIZE) {
+		let most = u64::from(MAX_PROGRAM_SIZE);
+		let mut bytes = Vec::new();
+		File::open(path)
+			.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+			.map_err(|error| failed(error.to_string()))?;
+		let mut left_out = 0;
+		if !keep.keep_custom_sections {
+			let stripped = strip(&bytes);
+			left_out = (bytes.len() - stripped.len()) as u64;
+			bytes = stripped;
+		}
+		if bytes.len() as u64 > most {
 			return Err(failed(format!(
-				"{size} bytes, the limit is {MAX_PROGRAM_SIZE}; strip it, and give as input what is data"
+				"more than the limit of {most} bytes; give as image or input what is data"
 			)));
 		}
-		let bytes = fs::read(path).map_err(|error| failed(error.to_string()))?;
-		if bytes.len() as u64 > u64::from(MAX_PROGRAM_SIZE) {
-			return Err(failed("it grew while it was read".into()));
-		}
-		let module = check(&bytes).map_err(failed)?;
+		let roots = check(&bytes).map_err(failed)?;
+		let what = path.display().to_string();
+		let module = Stored::write(&what, MAX_PROGRAM_SIZE, |out| {
+			out.write_all(&bytes).map_err(|error| failed(error.to_string()))
+		})?;
+		let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
 		Ok(Self {
-			id: merkle::data_root(&bytes),
-			bytes: bytes.into(),
-			initial_pages: module.initial_pages(),
+			id: program_id(ENGINE_VERSION, &roots, &module.blob()),
+			roots,
+			module,
+			name,
+			left_out,
 		})
 	}
 
-	/// Its length in bytes.
-	pub fn size(&self) -> u32 {
-		// At most `MAX_PROGRAM_SIZE`, as checked when it was read.
-		self.bytes.len() as u32
+	/// What the chain calls its module.
+	pub fn blob(&self) -> Blob {
+		self.module.blob()
+	}
+
+	/// What was left out of the module, in words; none if nothing was.
+	pub fn note(&self) -> Option<String> {
+		(self.left_out > 0).then(|| {
+			format!(
+				"{} bytes of custom sections (names, information for debuggers) are left out; --keep-custom-sections keeps them.",
+				self.left_out
+			)
+		})
+	}
+}
+
+/// A program by its id or its module.
+pub fn find(text: &str, keep: Keep) -> Result<(ProgramId, Option<Program>)> {
+	match parse_root(text) {
+		Some(id) => Ok((id, None)),
+		None if text.starts_with("0x") && !Path::new(text).exists() => Err(Failure::Input(format!(
+			"{text} is no program: expected the file of a module, or an id, which is 0x and 64 lower-case hexadecimal digits"
+		))),
+		None => {
+			let program = Program::read(Path::new(text), keep)?;
+			Ok((program.id, Some(program)))
+		}
 	}
 }
 
 /// What providers say to a module, and what helps.
-fn check(bytes: &[u8]) -> Result<Normalised, String> {
-	normalise(bytes).map_err(|refused| match refused {
-		Refused::Import { .. } => {
+fn check(bytes: &[u8]) -> Result<ProgramRoots, String> {
+	let module = normalise(bytes).map_err(|refused| match refused.reasons() {
+		[Reason::Import { .. }, ..] => {
 			let functions: Vec<_> = wasi_functions().map(|(name, _)| name).collect();
 			format!(
-				"{refused}; programs may import from wasi_snapshot_preview1: {}",
+				"{refused}\nprograms may import from wasi_snapshot_preview1: {}",
 				functions.join(" ")
 			)
 		}
-		Refused::Export(_) => {
-			format!("{refused}; build a program (a WASI command, target wasm32-wasip1), not a library")
+		[Reason::Export(_), ..] => {
+			format!("{refused}\nbuild a program (a WASI command, target wasm32-wasip1), not a library")
 		}
-		Refused::Feature { .. } => format!("{refused}; build it without that feature"),
+		[Reason::Feature { .. }, ..] => format!("{refused}\nbuild it without that feature"),
 		_ => refused.to_string(),
-	})
+	})?;
+	let program = flatten(&module).map_err(|error| error.to_string())?;
+	check_program(program.roots()).map_err(|unfit| unfit.to_string())?;
+	Ok(*program.roots())
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
 	use super::*;
+	use millrace_primitives::machine;
 
 	/// A module that imports this function.
 	pub fn module(import: (&str, &str), ty: &str) -> Vec<u8> {
@@ -81,7 +153,7 @@ pub(crate) mod tests {
 		.unwrap()
 	}
 
-	/// A program that is accepted.
+	/// A program that is accepted. It starts with three pages of its own.
 	pub fn accepted() -> Vec<u8> {
 		module(("wasi_snapshot_preview1", "proc_exit"), "(param i32)")
 	}
@@ -93,8 +165,8 @@ pub(crate) mod tests {
 	#[test]
 	fn the_offending_import_and_the_allowed_ones_are_named() {
 		for (from, function) in [
-			("wasi_snapshot_preview1", "path_open"),
-			("wasi_snapshot_preview1", "sock_send"),
+			("wasi_snapshot_preview1", "path_close"),
+			("wasi_unstable", "fd_read"),
 			("env", "fd_read"),
 			("", ""),
 		] {
@@ -113,9 +185,8 @@ pub(crate) mod tests {
 		assert!(refusal(b"#!/bin/sh\n").contains("WebAssembly"));
 		assert!(refusal(b"\0asm\x0d\0\x01\0").contains("component"));
 		assert!(text("(module)").contains("not a library"));
-		let simd =
-			r#"(module (memory (export "memory") 1) (func (export "_start") (drop (i32x4.splat (i32.const 0)))))"#;
-		assert!(text(simd).contains("SIMD") && text(simd).contains("without that feature"));
+		let threads = r#"(module (memory (export "memory") 1 1 shared) (func (export "_start")))"#;
+		assert!(text(threads).contains("without that feature"), "{}", text(threads));
 		let good = accepted();
 		assert!(check(&good).is_ok());
 		assert!(check(&good[..good.len() - 1]).is_err());
@@ -126,14 +197,37 @@ pub(crate) mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("program.wasm");
 		fs::write(&path, accepted()).unwrap();
-		let program = Program::read(&path).unwrap();
-		assert_eq!(program.id, merkle::data_root(&fs::read(&path).unwrap()));
-		assert_eq!(program.size() as usize, program.bytes.len());
-		assert_eq!(program.initial_pages, 3);
+		let read = |path: &Path| Program::read(path, Keep::default());
+		let program = read(&path).unwrap();
+		let served = fs::read(program.module.path()).unwrap();
+		assert_eq!(Some(program.blob()), machine::blob(&served));
+		assert_eq!(program.id, program_id(ENGINE_VERSION, &program.roots, &program.blob()));
+		assert_eq!((program.roots.pages, program.name.as_str()), (3, "program.wasm"));
 		fs::write(&path, "text").unwrap();
-		assert!(Program::read(&path).unwrap_err().to_string().contains("program.wasm"));
-		let large = fs::File::create(&path).unwrap();
+		assert!(read(&path).unwrap_err().to_string().contains("program.wasm"));
+		let large = File::create(&path).unwrap();
 		large.set_len(u64::from(MAX_PROGRAM_SIZE) + 1).unwrap();
-		assert!(Program::read(&path).unwrap_err().to_string().contains("the limit is"));
+		assert!(read(&path).unwrap_err().to_string().contains("the limit of"));
+	}
+
+	#[test]
+	fn custom_sections_are_left_out_unless_they_are_wanted() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("a.wasm");
+		let named = wat::parse_str(
+			r#"(module (@custom "note" "some words") (memory (export "memory") 1) (func (export "_start")))"#,
+		)
+		.unwrap();
+		fs::write(&path, &named).unwrap();
+		let plain = Program::read(&path, Keep::default()).unwrap();
+		let keep = Keep {
+			keep_custom_sections: true,
+		};
+		let whole = Program::read(&path, keep).unwrap();
+		assert_eq!(whole.blob().len as usize, named.len());
+		assert_eq!(u64::from(plain.blob().len) + plain.left_out, named.len() as u64);
+		assert!(plain.note().is_some() && whole.note().is_none());
+		assert_eq!(plain.roots, whole.roots);
+		assert_ne!(plain.id, whole.id);
 	}
 }

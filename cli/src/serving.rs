@@ -1,18 +1,20 @@
-//! The server for a job's program and inputs.
+//! The server for a job's program, image, setup and inputs.
 
 use crate::{
 	failure::{Failure, Result},
 	inputs::Inputs,
-	program::Program,
+	job::Loaded,
+	stored::Stored,
 };
-use millrace_client::blobs::{serve, Blob, BlobStore, Server};
+use millrace_client::blobs::{serve, Blob, BlobStore, Chunks, Server};
 use millrace_primitives::{job::is_url, Hash};
 use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 
-/// A program, if it is known, and inputs by their roots.
+/// A job's blobs by their addresses, and the list of its inputs.
 pub struct JobStore {
-	program: Option<Program>,
+	/// Program, image, setup, as far as they are known.
+	stored: HashMap<Hash, Stored>,
 	inputs: Inputs,
 	list_root: Hash,
 	/// Where an input with this root stands in the list.
@@ -20,18 +22,17 @@ pub struct JobStore {
 }
 
 impl JobStore {
-	/// A store of these.
-	pub fn new(program: Option<Program>, inputs: Inputs) -> Self {
-		let places = inputs
-			.roots
-			.iter()
-			.enumerate()
-			.map(|(place, root)| (*root, place))
-			.collect();
+	/// A store of what was loaded.
+	pub fn new(loaded: &Loaded) -> Self {
+		let checked = &loaded.checked;
+		let program = checked.program.as_ref().map(|program| &program.module);
+		let stored = program.into_iter().chain(&loaded.image).chain(&checked.setup);
+		let inputs = loaded.inputs.clone();
+		let places = inputs.roots.iter().enumerate().map(|(place, root)| (*root, place));
 		Self {
-			program,
+			stored: stored.map(|stored| (stored.address(), stored.clone())).collect(),
 			list_root: inputs.root(),
-			places,
+			places: places.collect(),
 			inputs,
 		}
 	}
@@ -39,20 +40,21 @@ impl JobStore {
 
 impl BlobStore for JobStore {
 	fn open(&self, root: Hash) -> Option<Blob> {
-		if let Some(program) = self.program.as_ref().filter(|program| program.id == root) {
-			return Some(Blob::Bytes(program.bytes.clone()));
+		if let Some(stored) = self.stored.get(&root) {
+			return Some(Blob::File(stored.path().into()));
 		}
 		let piece = self.inputs.pieces.get(*self.places.get(&root)?)?;
-		if piece.whole {
-			return Some(Blob::File(piece.path.to_path_buf()));
-		}
-		match piece.read() {
-			Ok(bytes) => Some(Blob::Bytes(bytes.into())),
+		match piece.blob() {
+			Ok(blob) => Some(blob),
 			Err(error) => {
-				crate::output::note(format!("warning: cannot serve {}: {error}", piece.path.display()));
+				crate::output::note(format!("warning: cannot serve an input: {error}"));
 				None
 			}
 		}
+	}
+
+	fn chunks(&self, root: Hash) -> Option<Chunks> {
+		self.stored.get(&root).map(|stored| stored.chunks().clone())
 	}
 
 	fn list(&self, root: Hash) -> Option<Arc<Vec<Hash>>> {
@@ -111,7 +113,7 @@ pub async fn start(store: JobStore, address: SocketAddr, advertise: Option<&str>
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{inputs::Cut, program::tests::accepted};
+	use crate::{job::options::WorkOptions, program::tests::accepted};
 	use millrace_client::blobs::{fetch_blob, fetch_list, Client, Limits};
 
 	#[test]
@@ -126,33 +128,65 @@ mod tests {
 		}
 	}
 
+	fn loaded(folder: &std::path::Path) -> Loaded {
+		let at = |name: &str| folder.join(name);
+		std::fs::write(at("lines"), "one\ntwo\ntwo\n").unwrap();
+		std::fs::write(at("program.wasm"), accepted()).unwrap();
+		std::fs::create_dir_all(at("files")).unwrap();
+		std::fs::write(at("files/large"), vec![7; 3 << 20]).unwrap();
+		let work = WorkOptions {
+			program: Some(at("program.wasm").display().to_string()),
+			image: Some(at("files")),
+			arg: vec!["x".into()],
+			inputs: Some(at("lines")),
+			lines: true,
+			..WorkOptions::default()
+		};
+		let job = work
+			.resolve(crate::job::options::TermOptions::default().resolve())
+			.unwrap();
+		job.check().unwrap().load().unwrap()
+	}
+
 	#[tokio::test]
 	async fn a_job_is_served_to_whoever_knows_its_roots() {
 		let folder = tempfile::tempdir().unwrap();
-		let path = folder.path().join("lines");
-		std::fs::write(&path, "one\ntwo\ntwo\n").unwrap();
-		let wasm = folder.path().join("program.wasm");
-		std::fs::write(&wasm, accepted()).unwrap();
-		let program = Program::read(&wasm).unwrap();
-		let inputs = Inputs::read(&path, Cut::Lines).unwrap();
-		let store = JobStore::new(Some(program.clone()), inputs.clone());
+		let loaded = loaded(folder.path());
+		let store = JobStore::new(&loaded);
 		let serving = start(store, parse_address("127.0.0.1").unwrap(), None).await.unwrap();
 		let endpoints = [serving.endpoint.clone()];
 		let client = Client::new(Limits::default()).unwrap();
+		let inputs = &loaded.inputs;
 		let list = fetch_list(&client, &endpoints, inputs.root(), 3, 1, 2).await.unwrap();
 		assert_eq!(list, inputs.roots[1..]);
 		let to = folder.path().join("out");
 		fetch_blob(&client, &endpoints, list[1], 10, &to).await.unwrap();
 		assert_eq!(std::fs::read(&to).unwrap(), b"two");
-		let len = fetch_blob(&client, &endpoints, program.id, 1_000, &to).await.unwrap();
-		assert_eq!(len, u64::from(program.size()));
+		let checked = &loaded.checked;
+		let module = &checked.program.as_ref().unwrap().module;
+		for stored in [module, loaded.image.as_ref().unwrap(), checked.setup.as_ref().unwrap()] {
+			let len = u64::from(stored.blob().len);
+			assert_eq!(
+				fetch_blob(&client, &endpoints, stored.address(), len, &to)
+					.await
+					.unwrap(),
+				len
+			);
+			assert_eq!(std::fs::read(&to).unwrap(), std::fs::read(stored.path()).unwrap());
+		}
+		// What is served is what was packed, whatever became of the folder.
+		std::fs::remove_dir_all(folder.path().join("files")).unwrap();
+		let image = loaded.image.as_ref().unwrap();
+		fetch_blob(&client, &endpoints, image.address(), image.blob().len.into(), &to)
+			.await
+			.unwrap();
 	}
 
 	#[tokio::test]
 	async fn a_port_in_use_is_named_and_an_open_address_needs_a_url() {
 		let folder = tempfile::tempdir().unwrap();
-		std::fs::write(folder.path().join("a"), "x").unwrap();
-		let store = || JobStore::new(None, Inputs::read(folder.path(), Cut::Whole).unwrap());
+		let loaded = loaded(folder.path());
+		let store = || JobStore::new(&loaded);
 		let taken = std::net::TcpListener::bind("127.0.0.1:0")
 			.unwrap()
 			.local_addr()

@@ -6,8 +6,8 @@
 use crate::{Error, Result};
 use codec::{Compact, Encode};
 use millrace_primitives::{
-	job::DeclineReason, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec, MarketBlock,
-	ProgramId, Report, ShardId,
+	job::DeclineReason, machine::Blob, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec,
+	MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 };
 use subxt::{
 	ext::{
@@ -208,9 +208,10 @@ pub fn withdraw() -> Call {
 	Call::new("Providers", "withdraw", ())
 }
 
-/// Publishes a program of `size` bytes and holds a deposit for it.
-pub fn publish_program(program: ProgramId, size: u32) -> Call {
-	Call::new("Jobs", "publish_program", (program, size))
+/// Publishes a program by its module and what that comes to, for the machine's present version, and holds a deposit for
+/// it. Its id is [`program_id`](millrace_primitives::machine::program_id) of these.
+pub fn publish_program(roots: &ProgramRoots, module: &Blob) -> Call {
+	Call::new("Jobs", "publish_program", (roots, module))
 }
 
 /// Withdraws a program that no job uses, and releases its deposit.
@@ -376,13 +377,17 @@ mod tests {
 		};
 		let spec = JobSpec {
 			program: Hash::zero(),
+			image: Some(Blob { tree: [1; 32], len: 2 }),
+			setup: Blob { tree: [3; 32], len: 4 },
 			input_root: Hash::zero(),
 			tasks: 1,
 			shard_size: 1,
-			gas_limit: 1,
-			memory_pages: 1,
+			limits: millrace_primitives::Limits {
+				gas: 1,
+				memory_pages: 1,
+				output: 1,
+			},
 			input_limit: 1,
-			output_limit: 1,
 			price_cap: 1,
 			verification: millrace_primitives::job::Verification::Replicated { replicas: 2 },
 			constraints: millrace_primitives::job::Constraints {
@@ -396,6 +401,17 @@ mod tests {
 				.try_into()
 				.unwrap(),
 		};
+		let roots = ProgramRoots {
+			entry: 1,
+			pages: 2,
+			max_pages: 3,
+			system_pages: 4,
+			code: [5; 32],
+			table: [6; 32],
+			globals: [7; 32],
+			memory: [8; 32],
+			system: [9; 32],
+		};
 		let calls = vec![
 			register(&account, &info, 1, 2),
 			update_info(&info),
@@ -406,7 +422,7 @@ mod tests {
 			resume(),
 			unbond(1),
 			withdraw(),
-			publish_program(Hash::zero(), 1),
+			publish_program(&roots, &spec.setup),
 			withdraw_program(Hash::zero()),
 			submit(&spec),
 			top_up(JobId(1), 2, 3),

@@ -11,7 +11,7 @@ use crate::{
 	Error, Result,
 };
 use codec::{Compact, Decode, Encode};
-use millrace_primitives::{AccountId, Balance, BlockNumber, Hash, ProgramId};
+use millrace_primitives::{AccountId, Balance, BlockNumber, Hash};
 use scale_info::{form::PortableForm, PortableType, Type, TypeDef};
 use sp_crypto_hashing::{blake2_128, twox_128};
 use std::{
@@ -85,19 +85,6 @@ pub struct Hold {
 	pub reason: String,
 	/// How much, in plancks.
 	pub amount: Balance,
-}
-
-/// A published program.
-#[derive(Clone, PartialEq, Eq, Debug, Decode)]
-pub struct Program {
-	/// Who published it and may withdraw it.
-	pub publisher: AccountId,
-	/// The module's length in bytes.
-	pub size: u32,
-	/// What is on hold of the publisher for it, in plancks.
-	pub deposit: Balance,
-	/// Jobs that use it and still have state.
-	pub open_jobs: u32,
 }
 
 /// A connection to a Millrace chain. Clones share it.
@@ -281,19 +268,6 @@ impl Chain {
 			frozen,
 			held,
 		})
-	}
-
-	/// A published program; none if it is not published.
-	pub async fn program(&self, program: ProgramId, at: At) -> Result<Option<Program>> {
-		let hash = self.resolve(at).await?;
-		let id = program.as_bytes();
-		let key = [&twox_128(b"Jobs")[..], &twox_128(b"Programs"), &blake2_128(id), id].concat();
-		let Some(bytes) = self.rpc().storage(&key, hash).await? else {
-			return Ok(None);
-		};
-		Program::decode(&mut &bytes[..])
-			.map(Some)
-			.map_err(|error| Error::decode("program", error))
 	}
 
 	/// A constant of a pallet, as the chain's metadata has it.

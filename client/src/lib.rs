@@ -16,7 +16,8 @@
 //! | [`market`] | views through the runtime API `MarketApi` |
 //! | [`events`] | what happened in a block |
 //! | [`keys`] | secret keys and addresses |
-//! | [`blobs`] | programs, inputs and outputs over HTTP |
+//! | [`blobs`] | programs, images, inputs and outputs over HTTP |
+//! | [`words`] | outcomes in words |
 //! | [`metadata`] | the committed metadata and how the chain's is compared with it |
 //!
 //! A transaction counts as done when it is in a *finalized* block. Whoever loses the connection meanwhile loses
@@ -34,12 +35,13 @@ pub mod metadata;
 mod rpc;
 pub mod submit;
 mod tracker;
+pub mod words;
 
 #[cfg(test)]
 mod tests;
 
 pub use calls::Call;
-pub use chain::{At, Balances, Chain, Head, Hold, Options, Program};
+pub use chain::{At, Balances, Chain, Head, Hold, Options};
 pub use error::{Error, Result};
 pub use events::Event;
 pub use heads::Heads;

@@ -6,8 +6,8 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView, MAX_PAGE, SHARD_WINDOW},
-	AccountId, Balance, JobId, JobSpec, MarketBlock, ShardId,
+	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView, MAX_PAGE, SHARD_WINDOW},
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
 
 /// Views of the market on the state after one block. With [`At::Best`] and [`At::Finalized`] each request looks at the
@@ -33,6 +33,11 @@ impl<'a> Market<'a> {
 	/// The present market block.
 	pub async fn now(&self) -> Result<MarketBlock> {
 		self.ask("now", ()).await
+	}
+
+	/// A published program; none if it is not published.
+	pub async fn program(&self, id: ProgramId) -> Result<Option<ProgramView>> {
+		self.ask("program", id).await
 	}
 
 	/// A job; none if there never was one or all its state is gone.

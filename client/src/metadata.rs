@@ -16,7 +16,7 @@ const ERRORS: [&str; 4] = ["Providers", "Jobs", "Attestations", "Emission"];
 /// The events that the library and the command line decode.
 const EVENTS: [(&str, &str); 3] = [("Jobs", "JobSubmitted"), ("Jobs", "JobClosed"), ("Jobs", "JobSettled")];
 /// The storage items that the library reads.
-const STORAGE: [(&str, &str); 2] = [("System", "Account"), ("Jobs", "Programs")];
+const STORAGE: [(&str, &str); 1] = [("System", "Account")];
 /// The runtime API that the library reads.
 const API: &str = "MarketApi";
 

@@ -5,7 +5,7 @@ use crate::{
 	job::{Constraints, JobStatus, Preferences, SeatState, ShardState, Verification},
 	money::as_decimal,
 	provider::{Census, ClassSet, ProviderStatus, Region},
-	AccountId, Balance, Gas, Hash, JobId, JobSpec, MarketBlock, ProgramId, Report, ShardId,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 };
 use alloc::{string::String, vec::Vec};
 use codec::{Decode, Encode};
@@ -19,6 +19,29 @@ pub const MAX_PAGE: u32 = 256;
 /// So many indices are looked at for a page of `MarketApi::shards`.
 pub const SHARD_WINDOW: u32 = 4_096;
 
+/// A published program.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProgramView {
+	/// What it is called by: [`crate::machine::program_id`] of `engine`, `roots` and `module`.
+	pub id: ProgramId,
+	/// The machine's version that it was published for.
+	pub engine: u8,
+	/// The roots of its code and first memory.
+	pub roots: ProgramRoots,
+	/// Its module.
+	pub module: Blob,
+	/// The address under which the module's bytes are served.
+	pub address: Hash,
+	/// Who published it and may withdraw it.
+	pub publisher: AccountId,
+	/// What is held of the publisher for it.
+	#[serde(with = "as_decimal")]
+	pub deposit: Balance,
+	/// Jobs that use it.
+	pub open_jobs: u32,
+}
+
 /// A job.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,20 +54,20 @@ pub struct JobView {
 	pub status: JobStatus,
 	/// The program.
 	pub program: ProgramId,
+	/// Files that all tasks see.
+	pub image: Option<Blob>,
+	/// Arguments, environment, what is input and output; of length 0: standard input and output.
+	pub setup: Blob,
 	/// The root over its inputs.
 	pub input_root: Hash,
 	/// The number of tasks.
 	pub tasks: u32,
 	/// Tasks per shard.
 	pub shard_size: u32,
-	/// Gas limit of each task.
-	pub gas_limit: Gas,
-	/// Memory limit of each task in pages of 64 KiB.
-	pub memory_pages: u32,
+	/// What each task may use.
+	pub limits: Limits,
 	/// Input limit of each task in bytes.
 	pub input_limit: u32,
-	/// Output limit of each task in bytes.
-	pub output_limit: u32,
 	/// Highest price in plancks per Ggas and replica.
 	#[serde(with = "as_decimal")]
 	pub price_cap: Balance,
@@ -54,7 +77,7 @@ pub struct JobView {
 	pub constraints: Constraints,
 	/// What matters among those.
 	pub preferences: Preferences,
-	/// Where program and inputs are served.
+	/// Where program, image, setup and inputs are served.
 	pub endpoints: Vec<String>,
 	/// The market block of submission.
 	pub submitted_at: MarketBlock,
@@ -94,7 +117,7 @@ pub struct ShardView {
 	/// Where it stands.
 	pub state: ShardState,
 	/// The machine's version that it is computed by.
-	pub engine: u16,
+	pub engine: u8,
 	/// Its seats.
 	pub seats: Vec<SeatSummary>,
 	/// The accepted report.
@@ -141,9 +164,17 @@ pub struct AssignmentView {
 	/// The market block by which the present state must be left.
 	pub due: MarketBlock,
 	/// The machine's version to compute by.
-	pub engine: u16,
+	pub engine: u8,
 	/// The program.
 	pub program: ProgramId,
+	/// What its module must come to.
+	pub roots: ProgramRoots,
+	/// Its module.
+	pub module: Blob,
+	/// Files that all tasks see.
+	pub image: Option<Blob>,
+	/// Arguments, environment, what is input and output; of length 0: standard input and output, nothing to fetch.
+	pub setup: Blob,
 	/// The root over the job's inputs.
 	pub input_root: Hash,
 	/// Tasks in the whole job.
@@ -152,15 +183,11 @@ pub struct AssignmentView {
 	pub first_task: u32,
 	/// The shard's number of tasks.
 	pub tasks: u32,
-	/// Gas limit of each task.
-	pub gas_limit: Gas,
-	/// Memory limit of each task in pages of 64 KiB.
-	pub memory_pages: u32,
+	/// What each task may use.
+	pub limits: Limits,
 	/// Input limit of each task in bytes.
 	pub input_limit: u32,
-	/// Output limit of each task in bytes.
-	pub output_limit: u32,
-	/// Where program and inputs are served.
+	/// Where program, image, setup and inputs are served.
 	pub endpoints: Vec<String>,
 }
 
@@ -267,6 +294,8 @@ sp_api::decl_runtime_apis! {
 	pub trait MarketApi {
 		/// The present market block.
 		fn now() -> MarketBlock;
+		/// A published program.
+		fn program(id: ProgramId) -> Option<ProgramView>;
 		/// A job; none once all its state is gone.
 		fn job(id: JobId) -> Option<JobView>;
 		/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in

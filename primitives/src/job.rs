@@ -20,9 +20,10 @@
 //! A shard's state is that of its *least advanced* seat; a job asks for as many seats a shard as its verification needs.
 
 use crate::{
+	machine::EMPTY_BLOB,
 	money,
 	provider::{HardwareClass, RegionSet},
-	Balance, Gas, Hash, MarketBlock,
+	Balance, Blob, Gas, Hash, Limits, MarketBlock,
 };
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
@@ -38,20 +39,26 @@ pub const MAX_SHARD_TASKS: u32 = 4_096;
 pub const MAX_REPLICAS: u8 = 7;
 /// The fewest replicas of a shard in replicated mode.
 pub const MIN_REPLICAS: u8 = 2;
-/// The largest program, in bytes: what the machine takes. What is data belongs into inputs, which may be larger.
-pub const MAX_PROGRAM_SIZE: u32 = 4 * 1024 * 1024;
+/// The largest program, in bytes: what the machine takes of a module beside its custom sections. What is data belongs
+/// into images and inputs, which may be larger.
+pub const MAX_PROGRAM_SIZE: u32 = 64 * 1024 * 1024;
 /// The largest input or output of one task, in bytes.
 pub const MAX_TASK_DATA: u32 = 64 * 1024 * 1024;
 /// The most memory that a task may ask for, in WebAssembly pages of 64 KiB (4 GiB less one page).
-pub const MAX_MEMORY_PAGES: u32 = 65_535;
+pub const MAX_MEMORY_PAGES: u32 = millrace_judge::MAX_PAGES;
 /// The highest gas limit of one task, the machine's own: some minutes of one core.
-pub const MAX_TASK_GAS: Gas = millrace_vm::MAX_GAS;
-/// The most URLs at which a client serves its program and inputs.
+pub const MAX_TASK_GAS: Gas = millrace_judge::MAX_GAS;
+/// The largest image, in bytes.
+pub const MAX_IMAGE: u32 = millrace_judge::MAX_IMAGE;
+/// The longest setup, in bytes.
+pub const MAX_SETUP: u32 = millrace_judge::MAX_SETUP;
+/// The most URLs at which a client serves its program, image, setup and inputs.
 pub const MAX_ENDPOINTS: u32 = 4;
 /// The longest endpoint URL, in bytes.
 pub const MAX_ENDPOINT_LEN: u32 = 128;
 
-/// The root of a program's bytes: [`crate::merkle::data_root`] of the WebAssembly module as published.
+/// What a program is called by: [`crate::machine::program_id`] of the machine's version, the roots of its code and first
+/// memory, and the WebAssembly module as published.
 pub type ProgramId = Hash;
 
 /// A job's number, counted up from 0 over the chain's whole life.
@@ -194,20 +201,22 @@ pub struct Preferences {
 pub struct JobSpec {
 	/// The program to run.
 	pub program: ProgramId,
+	/// Files that all tasks see, 1 to [`MAX_IMAGE`] bytes.
+	pub image: Option<Blob>,
+	/// Arguments, environment, what is input and output; at most [`MAX_SETUP`] bytes. [`EMPTY_BLOB`]: standard input and
+	/// output, nothing to fetch.
+	pub setup: Blob,
 	/// The root over the tasks' inputs: [`crate::merkle::list_root`] of their data roots.
 	pub input_root: Hash,
 	/// The number of tasks, 1 to [`MAX_TASKS`].
 	pub tasks: u32,
 	/// Tasks per shard, 1 to [`MAX_SHARD_TASKS`]; the last shard may be shorter.
 	pub shard_size: u32,
-	/// The most gas that one task may use, 1 to [`MAX_TASK_GAS`].
-	pub gas_limit: Gas,
-	/// The most memory that one task may use, in pages of 64 KiB, 1 to [`MAX_MEMORY_PAGES`].
-	pub memory_pages: u32,
+	/// What one task may use: gas, 1 to [`MAX_TASK_GAS`]; memory, 1 to [`MAX_MEMORY_PAGES`] and at least what the program
+	/// starts with; output, at most [`MAX_TASK_DATA`].
+	pub limits: Limits,
 	/// The largest input of any task in bytes, at most [`MAX_TASK_DATA`]. Larger ones are never fetched.
 	pub input_limit: u32,
-	/// The most output that one task may write in bytes, at most [`MAX_TASK_DATA`].
-	pub output_limit: u32,
 	/// The highest price to pay, in plancks per [`money::GGAS`] and replica.
 	pub price_cap: Balance,
 	/// How results are verified.
@@ -219,7 +228,7 @@ pub struct JobSpec {
 	/// For how many market blocks after submission shards may be started. What was not started by then is refunded; a
 	/// started shard's vacant seats are still filled for one execution window more.
 	pub deadline: MarketBlock,
-	/// Where program and inputs are served, at least one.
+	/// Where program, image, setup and inputs are served, at least one.
 	pub endpoints: BoundedVec<Endpoint, ConstU32<MAX_ENDPOINTS>>,
 }
 
@@ -230,12 +239,16 @@ pub enum SpecError {
 	Tasks,
 	/// `shard_size` is 0 or above [`MAX_SHARD_TASKS`].
 	ShardSize,
-	/// `gas_limit` is 0 or above [`MAX_TASK_GAS`].
+	/// `limits.gas` is 0 or above [`MAX_TASK_GAS`].
 	GasLimit,
-	/// `memory_pages` is 0 or above [`MAX_MEMORY_PAGES`].
+	/// `limits.memory_pages` is 0 or above [`MAX_MEMORY_PAGES`].
 	Memory,
-	/// `input_limit` or `output_limit` is above [`MAX_TASK_DATA`].
+	/// `input_limit` or `limits.output` is above [`MAX_TASK_DATA`].
 	DataLimit,
+	/// The image is empty or longer than [`MAX_IMAGE`].
+	Image,
+	/// The setup is longer than [`MAX_SETUP`], or of length 0 and not [`EMPTY_BLOB`].
+	Setup,
 	/// The number of replicas is outside [`MIN_REPLICAS`] to [`MAX_REPLICAS`].
 	Replicas,
 	/// No region is allowed.
@@ -254,11 +267,22 @@ impl JobSpec {
 		let ensure = |ok: bool, error| if ok { Ok(()) } else { Err(error) };
 		ensure((1..=MAX_TASKS).contains(&self.tasks), SpecError::Tasks)?;
 		ensure((1..=MAX_SHARD_TASKS).contains(&self.shard_size), SpecError::ShardSize)?;
-		ensure((1..=MAX_TASK_GAS).contains(&self.gas_limit), SpecError::GasLimit)?;
-		ensure((1..=MAX_MEMORY_PAGES).contains(&self.memory_pages), SpecError::Memory)?;
+		ensure((1..=MAX_TASK_GAS).contains(&self.limits.gas), SpecError::GasLimit)?;
 		ensure(
-			self.input_limit <= MAX_TASK_DATA && self.output_limit <= MAX_TASK_DATA,
+			(1..=MAX_MEMORY_PAGES).contains(&self.limits.memory_pages),
+			SpecError::Memory,
+		)?;
+		ensure(
+			self.input_limit <= MAX_TASK_DATA && self.limits.output <= MAX_TASK_DATA,
 			SpecError::DataLimit,
+		)?;
+		ensure(
+			self.image.is_none_or(|image| (1..=MAX_IMAGE).contains(&image.len)),
+			SpecError::Image,
+		)?;
+		ensure(
+			self.setup == EMPTY_BLOB || (1..=MAX_SETUP).contains(&self.setup.len),
+			SpecError::Setup,
 		)?;
 		ensure(
 			(MIN_REPLICAS..=MAX_REPLICAS).contains(&self.verification.seats()),
@@ -271,7 +295,7 @@ impl JobSpec {
 			SpecError::Endpoints,
 		)?;
 		ensure(
-			money::seat_cap(self.price_cap, self.gas_limit, MAX_SHARD_TASKS)
+			money::seat_cap(self.price_cap, self.limits.gas, MAX_SHARD_TASKS)
 				.and_then(|cap| cap.checked_mul(MAX_REPLICAS.into()))
 				.and_then(|cap| cap.checked_mul(2 * MAX_TASKS as u128))
 				.is_some(),
@@ -357,14 +381,18 @@ pub enum JobStatus {
 )]
 #[serde(rename_all = "camelCase")]
 pub enum DeclineReason {
-	/// The program's bytes could not be had, or do not match the program's root.
+	/// The program's bytes could not be had, or are not the module that its id names.
 	ProgramUnavailable,
-	/// The program is no WebAssembly that the engine accepts.
+	/// The program is no WebAssembly that the engine accepts, or its roots are not those that its id names.
 	ProgramRefused,
 	/// The inputs could not be had, or do not match the input root.
 	InputsUnavailable,
 	/// The provider has no room: disk, memory, shutting down.
 	NoCapacity,
+	/// The image or the setup could not be had, or does not match its root.
+	ImageUnavailable,
+	/// Compiling the program takes more time or memory, or the image is larger, than the provider allows any job.
+	TooLarge,
 }
 
 /// A seat's state within a shard.
@@ -386,7 +414,7 @@ pub enum DeclineReason {
 )]
 #[serde(rename_all = "camelCase")]
 pub enum SeatState {
-	/// Drawn; the provider fetches program and inputs.
+	/// Drawn; the provider fetches program, image, setup and inputs, and compiles.
 	Assigned,
 	/// The provider committed itself to report in time.
 	Accepted,
@@ -451,4 +479,85 @@ pub enum ShardState {
 	Reported,
 	/// Accepted; the providers keep the outputs until the client acknowledges or the custody period ends.
 	Custody,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+	use super::*;
+	use alloc::vec;
+
+	/// A valid specification.
+	pub(crate) fn any_spec() -> JobSpec {
+		JobSpec {
+			program: Hash::repeat_byte(1),
+			image: Some(Blob { tree: [2; 32], len: 1 }),
+			setup: Blob { tree: [3; 32], len: 1 },
+			input_root: Hash::repeat_byte(4),
+			tasks: 10,
+			shard_size: 3,
+			limits: Limits {
+				gas: 1_000,
+				memory_pages: 1,
+				output: 0,
+			},
+			input_limit: 0,
+			price_cap: 1,
+			verification: Verification::Replicated { replicas: 2 },
+			constraints: Constraints {
+				class: HardwareClass::General,
+				regions: RegionSet::ANY,
+				min_reputation: Permill::zero(),
+			},
+			preferences: Preferences::default(),
+			deadline: 1,
+			endpoints: vec![Endpoint::truncate_from(b"http://a".to_vec())]
+				.try_into()
+				.expect("one"),
+		}
+	}
+
+	/// What `validate` says of [`any_spec`] with a change.
+	fn checked(change: impl FnOnce(&mut JobSpec)) -> Result<(), SpecError> {
+		let mut spec = any_spec();
+		change(&mut spec);
+		spec.validate()
+	}
+
+	#[test]
+	fn images_and_setups_have_bounds_and_need_not_be_there() {
+		let blob = |len| Blob { tree: [7; 32], len };
+		assert_eq!(checked(|_| {}), Ok(()));
+		assert_eq!(checked(|spec| spec.image = None), Ok(()));
+		assert_eq!(checked(|spec| spec.image = Some(blob(MAX_IMAGE))), Ok(()));
+		assert_eq!(
+			checked(|spec| spec.image = Some(blob(MAX_IMAGE + 1))),
+			Err(SpecError::Image)
+		);
+		assert_eq!(checked(|spec| spec.image = Some(EMPTY_BLOB)), Err(SpecError::Image));
+		assert_eq!(checked(|spec| spec.setup = EMPTY_BLOB), Ok(()));
+		assert_eq!(checked(|spec| spec.setup = blob(MAX_SETUP)), Ok(()));
+		assert_eq!(checked(|spec| spec.setup = blob(MAX_SETUP + 1)), Err(SpecError::Setup));
+		// Bytes that nobody could have.
+		assert_eq!(checked(|spec| spec.setup = blob(0)), Err(SpecError::Setup));
+	}
+
+	#[test]
+	fn limits_have_bounds() {
+		assert_eq!(checked(|spec| spec.limits.gas = MAX_TASK_GAS), Ok(()));
+		assert_eq!(
+			checked(|spec| spec.limits.gas = MAX_TASK_GAS + 1),
+			Err(SpecError::GasLimit)
+		);
+		assert_eq!(checked(|spec| spec.limits.gas = 0), Err(SpecError::GasLimit));
+		assert_eq!(checked(|spec| spec.limits.memory_pages = 0), Err(SpecError::Memory));
+		assert_eq!(checked(|spec| spec.limits.memory_pages = MAX_MEMORY_PAGES), Ok(()));
+		assert_eq!(
+			checked(|spec| spec.limits.memory_pages = MAX_MEMORY_PAGES + 1),
+			Err(SpecError::Memory)
+		);
+		assert_eq!(
+			checked(|spec| spec.limits.output = MAX_TASK_DATA + 1),
+			Err(SpecError::DataLimit)
+		);
+	}
 }

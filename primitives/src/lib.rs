@@ -3,15 +3,18 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`job`] | programs, jobs, shards, their states and the one table of transitions |
-//! | [`outcome`] | what a task's execution yields, a shard's report, seals, verdicts |
+//! | [`machine`] | what the machine defines and everybody names: blobs, programs, tasks, outcomes |
+//! | [`outcome`] | a shard's report, seals, verdicts |
 //! | [`provider`] | hardware classes, regions, what a provider declares, draws |
 //! | [`merkle`] | the trees that commit to inputs, outputs and outcomes |
 //! | [`money`] | prices, fees and reserves, with the direction of every rounding |
 //! | [`params`] | what governance may change, one packed structure a pallet |
+//! | [`window`] | how long a provider has for what, in market blocks |
 //! | [`traits`] | the seams through which pallets meet |
 //! | [`api`] | the runtime API that the node's RPC reads |
 //!
-//! It depends on no pallet and on nothing of FRAME.
+//! It depends on no pallet, on nothing of FRAME, and on nothing of ours but `millrace-judge`, the part of the machine that
+//! a runtime links.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -19,15 +22,18 @@ extern crate alloc;
 
 pub mod api;
 pub mod job;
+pub mod machine;
 pub mod merkle;
 pub mod money;
 pub mod outcome;
 pub mod params;
 pub mod provider;
 pub mod traits;
+pub mod window;
 
 pub use job::{JobId, JobSpec, ProgramId, ShardId};
-pub use outcome::{Outcome, Report, Verdict};
+pub use machine::{Blob, Limits, Outcome, ProgramRoots, Status};
+pub use outcome::{Report, Verdict};
 
 use sp_runtime::{
 	generic,
@@ -71,6 +77,6 @@ pub const MILLI: Balance = MILL / 1_000;
 /// A millionth of a token.
 pub const MICRO: Balance = MILL / 1_000_000;
 
-/// The version of the machine that agents run jobs on and report by: `millrace-vm`'s. A shard copies it at assignment.
-/// Version 1 was plain WebAssembly under wasmtime, its fuel as gas.
-pub const ENGINE_VERSION: u16 = millrace_vm::VERSION as u16;
+/// The version of the machine that programs are published for, agents run jobs on and report by. A job copies its
+/// program's, a shard its job's.
+pub const ENGINE_VERSION: u8 = millrace_judge::VERSION;

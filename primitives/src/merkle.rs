@@ -2,7 +2,7 @@
 //!
 //! | tree | leaves | used for |
 //! |---|---|---|
-//! | [`data_root`] | the data in chunks of 32 bytes, its length mixed into the root; see [`millrace_vm::data`] | programs, one input, one output |
+//! | [`data_root`] | the data in chunks of 32 bytes, its length mixed into the root; see [`millrace_judge::data`] | modules, images, setups, one input, one output |
 //! | [`list_root`] | 32-byte values, usually data roots | the inputs of a job, with range proofs |
 //! | [`outcomes_report`] | outcomes, each node carrying the sum of gas below it | a shard's report |
 //!
@@ -10,7 +10,7 @@
 //! below `n`; no leaf is ever duplicated. Leaves, nodes and roots are hashed with different first bytes, so that none can be
 //! taken for another. The hash is BLAKE2b-256.
 
-pub use millrace_vm::data::DataHasher;
+pub use millrace_judge::data::DataHasher;
 
 use crate::{outcome::Report, Gas, Hash, Outcome};
 use alloc::vec::Vec;
@@ -71,9 +71,9 @@ impl Folder {
 	}
 }
 
-/// The root of some bytes, as the machine sees them: [`millrace_vm::data`].
+/// The root of some bytes, as the machine sees them: [`millrace_judge::data`].
 pub fn data_root(bytes: &[u8]) -> Hash {
-	millrace_vm::data::data_root(bytes).into()
+	millrace_judge::data::data_root(bytes).into()
 }
 
 /// The root of a list of values: `H(3 | count as u32 | tree)`.
@@ -155,13 +155,13 @@ pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof:
 		.is_some_and(|tree| walk.proof.next().is_none() && close_list(total, tree) == *root)
 }
 
-/// The report over a shard's outcomes: a tree whose nodes are `H(5 | left | left gas | right | right gas)`, closed as
+/// The report over a shard's outcomes: a tree whose leaves are `H(4 | outcome)`, 81 bytes of it, whose nodes are `H(5 | left | left gas | right | right gas)`, closed as
 /// `H(6 | count as u32 | tree | gas)`. Gas saturates, which no accepted report can reach: it is bounded by the limits.
 pub fn outcomes_report(outcomes: &[Outcome]) -> Report {
 	fn tree(outcomes: &[Outcome]) -> (Hash, Gas) {
 		match outcomes {
 			[] => (Hash::zero(), 0),
-			[outcome] => (hash(&(SUM_LEAF, outcome).encode()), outcome.gas_used),
+			[outcome] => (hash(&(SUM_LEAF, outcome.encoded()).encode()), outcome.gas_used),
 			_ => {
 				let (left, right) = outcomes.split_at(split(outcomes.len() as u32) as usize);
 				let (left, right) = (tree(left), tree(right));
@@ -179,7 +179,7 @@ pub fn outcomes_report(outcomes: &[Outcome]) -> Report {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::outcome::Status;
+	use crate::{Blob, Status};
 	use proptest::prelude::*;
 
 	fn values(n: usize) -> Vec<Hash> {
@@ -235,7 +235,7 @@ mod tests {
 
 		#[test]
 		fn a_report_commits_to_every_outcome_and_the_sum(gas in proptest::collection::vec(0u64..1 << 40, 1..40), at in any::<prop::sample::Index>()) {
-			let outcomes: Vec<_> = gas.iter().map(|gas| Outcome { status: Status::Success, output_root: Hash::zero(), output_len: 0, gas_used: *gas }).collect();
+			let outcomes: Vec<_> = gas.iter().map(|gas| Outcome { status: Status::Success, code: 0, output: Blob { tree: [0; 32], len: 0 }, errors: [0; 32], gas_used: *gas }).collect();
 			let report = outcomes_report(&outcomes);
 			prop_assert_eq!(report.gas_used, gas.iter().sum::<u64>());
 			let mut changed = outcomes.clone();

@@ -1,4 +1,6 @@
-//! What execution yields and how it is attested.
+//! How what the machine yields is attested: reports over a shard's outcomes, seals, verdicts.
+
+pub use crate::machine::{Outcome, Status};
 
 use crate::{merkle, AccountId, Gas, Hash, ShardId};
 use alloc::vec::Vec;
@@ -7,58 +9,6 @@ use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
 use sp_core::ConstU32;
 use sp_runtime::BoundedVec;
-
-/// How a task ended.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-	Serialize,
-	Deserialize,
-)]
-#[serde(rename_all = "camelCase")]
-pub enum Status {
-	/// The program exited with code 0.
-	Success,
-	/// A trap, a non-zero exit, exhausted gas, stack or output: all alike. The output is empty. A program that gives up
-	/// (an exit, `unreachable`) has used what it used; any other trap takes the whole limit. The program's fault, so it
-	/// is paid for.
-	Failed,
-}
-
-/// What one task yielded. A provider's own trouble (no disk, no memory) is no outcome: it does not report.
-#[derive(
-	Clone,
-	Copy,
-	PartialEq,
-	Eq,
-	Debug,
-	Encode,
-	Decode,
-	DecodeWithMemTracking,
-	MaxEncodedLen,
-	TypeInfo,
-	Serialize,
-	Deserialize,
-)]
-#[serde(rename_all = "camelCase")]
-pub struct Outcome {
-	/// How it ended.
-	pub status: Status,
-	/// [`merkle::data_root`] of the output.
-	pub output_root: Hash,
-	/// The output's length in bytes.
-	pub output_len: u64,
-	/// The gas that the task used.
-	pub gas_used: Gas,
-}
 
 /// A provider's claim about a shard: the root of the Merkle-sum tree over its tasks' outcomes, and the sum.
 #[derive(

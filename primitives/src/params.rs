@@ -98,17 +98,18 @@ pub struct JobsParams {
 	pub shard_fee: Balance,
 	/// The least price cap, in plancks per Ggas.
 	pub min_price: Balance,
-	/// Held for a published program.
+	/// Held for a published program, whose record has one size whatever the program's.
 	pub program_deposit: Balance,
 	/// The longest deadline that a job may ask for.
 	pub max_deadline: MarketBlock,
-	/// Within so many market blocks an assignment must be accepted.
+	/// Within so many market blocks an assignment must be accepted, beside what it takes to fetch, check and compile; see
+	/// [`crate::window`].
 	pub accept_window: MarketBlock,
 	/// What every shard may take at least, from its acceptance to its sealed report.
 	pub execution_base: MarketBlock,
 	/// Gas that the slowest acceptable machine executes in one market block; sets how much longer a shard may take.
 	pub gas_per_block: Gas,
-	/// Bytes of input that the slowest acceptable line carries in one market block.
+	/// Bytes that the slowest acceptable line carries in one market block.
 	pub bytes_per_block: u32,
 	/// For so long outputs are kept after acceptance, unless the client acknowledges earlier.
 	pub custody_period: MarketBlock,

@@ -16,9 +16,9 @@ use frame_support::{
 	weights::Weight,
 };
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView},
+	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
 	traits::MarketClock,
-	JobId, JobSpec, MarketBlock, ShardId,
+	JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
 use sp_api::impl_runtime_apis;
 use sp_authority_discovery::AuthorityId as AuthorityDiscoveryId;
@@ -259,6 +259,10 @@ impl_runtime_apis! {
 	impl millrace_primitives::api::MarketApi<Block> for Runtime {
 		fn now() -> MarketBlock {
 			<Jobs as MarketClock>::now()
+		}
+
+		fn program(id: ProgramId) -> Option<ProgramView> {
+			Jobs::program_view(id)
 		}
 
 		fn job(id: JobId) -> Option<JobView> {

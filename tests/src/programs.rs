@@ -27,7 +27,26 @@ const PRELUDE: &str = r#"
 /// A program: the prelude, and a body for `_start`.
 fn program(body: &str) -> Vec<u8> {
 	let text = format!("(module {PRELUDE} (func (export \"_start\") {body}))");
-	wat::parse_str(text).expect("the text is a module")
+	without_names(&wat::parse_str(text).expect("the text is a module"))
+}
+
+/// A module without its custom sections, as `millrace program publish` makes it.
+fn without_names(wasm: &[u8]) -> Vec<u8> {
+	let (head, mut rest) = wasm.split_at(8);
+	let mut stripped = head.to_vec();
+	while let [kind, after @ ..] = rest {
+		let digits = after.iter().take_while(|byte| **byte >= 0x80).count() + 1;
+		let size = after[..digits]
+			.iter()
+			.rev()
+			.fold(0, |size, byte| size << 7 | usize::from(byte & 0x7f));
+		let (section, next) = rest.split_at(1 + digits + size);
+		if *kind != 0 {
+			stripped.extend_from_slice(section);
+		}
+		rest = next;
+	}
+	stripped
 }
 
 /// Turns a circle `turns` times (about 20 gas each), then writes the input with every letter's case changed.
@@ -71,11 +90,10 @@ pub fn flood() -> Vec<u8> {
 	program("(loop $more (call $write (i32.const 60000)) (br $more))")
 }
 
-/// Imports a function that opens files.
+/// Imports a function that only its own world could answer.
 pub fn burglar() -> Vec<u8> {
 	let text = r#"(module
-		(import "wasi_snapshot_preview1" "path_open"
-			(func (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+		(import "env" "system" (func (param i32) (result i32)))
 		(memory (export "memory") 1)
 		(func (export "_start")))"#;
 	wat::parse_str(text).expect("the text is a module")

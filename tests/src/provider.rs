@@ -2,14 +2,14 @@
 
 use crate::{bin, free_port, key, ledger, ledger::operator_of, text, wait_for, Node, Process};
 use millrace_agent::{
-	exec::{Execution, HostError, LoadError, Program, Stop, Task},
+	exec::{Execution, HostError, LoadError, Named, Program, Stop, Supply},
 	Agent, Config, Connection, Execute, Wasm, WasmLimits,
 };
 use millrace_client::{calls, At, Chain};
 use millrace_primitives::{
 	job::SeatState,
 	provider::{HardwareClass, Region},
-	Balance, ProgramId, ShardId, MILL, MILLI,
+	Balance, Limits, ShardId, MILL, MILLI,
 };
 use std::{collections::HashSet, process::Command, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ impl Provider {
 				"--slots",
 				&SLOTS.to_string(),
 				"--memory-mib",
-				"64",
+				"512",
 			])
 			.args([
 				"--ask",
@@ -169,7 +169,7 @@ fn config(url: &str, dir: &TempDir) -> Config {
 		endpoint: format!("http://{listen}"),
 		metrics: None,
 		slots: SLOTS,
-		memory_pages: 1_024,
+		memory_pages: 8_192,
 		ask: ASK,
 		region: Region::Europe,
 		classes: vec![HardwareClass::General],
@@ -247,18 +247,18 @@ pub async fn liar(node: &Node, owner: &str) -> Inside {
 struct Lying(Wasm);
 
 impl Execute for Lying {
-	fn load(&self, id: ProgramId, wasm: &[u8], memory_pages: u32) -> Result<Arc<dyn Program>, LoadError> {
-		Ok(Arc::new(LyingProgram(self.0.load(id, wasm, memory_pages)?)))
+	fn load(&self, program: &Named, wasm: &[u8], memory_pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+		Ok(Arc::new(LyingProgram(self.0.load(program, wasm, memory_pages)?)))
 	}
 }
 
 struct LyingProgram(Arc<dyn Program>);
 
 impl Program for LyingProgram {
-	fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<Execution, HostError> {
+	fn run(&self, limits: &Limits, supply: Supply, stop: &Stop) -> Result<Execution, HostError> {
 		let Execution {
 			outcome, mut output, ..
-		} = self.0.run(task, input, stop)?;
+		} = self.0.run(limits, supply, stop)?;
 		output.push(b'!');
 		Ok(Execution::success(output, outcome.gas_used))
 	}

@@ -8,8 +8,9 @@ use std::{
 
 /// Our crates and what each of them may depend on among ours; everything else is forbidden.
 const ALLOWED: &[(&str, &[&str])] = &[
-	("millrace-vm", &[]),
-	("millrace-primitives", &["millrace-vm"]),
+	("millrace-judge", &[]),
+	("millrace-vm", &["millrace-judge"]),
+	("millrace-primitives", &["millrace-judge"]),
 	("pallet-providers", &["millrace-primitives"]),
 	("pallet-jobs", &["millrace-primitives"]),
 	("pallet-attestations", &["millrace-primitives"]),
@@ -29,14 +30,15 @@ const ALLOWED: &[(&str, &[&str])] = &[
 		"millrace-node",
 		&["millrace-node-service", "millrace-runtime", "millrace-primitives"],
 	),
-	("millrace-client", &["millrace-primitives"]),
+	("millrace-client", &["millrace-judge", "millrace-primitives"]),
+	("millrace-exec", &["millrace-primitives", "millrace-vm"]),
 	(
 		"millrace-agent",
-		&["millrace-client", "millrace-primitives", "millrace-vm"],
+		&["millrace-client", "millrace-exec", "millrace-primitives", "millrace-vm"],
 	),
 	(
 		"millrace-cli",
-		&["millrace-client", "millrace-primitives", "millrace-vm"],
+		&["millrace-client", "millrace-exec", "millrace-primitives", "millrace-vm"],
 	),
 	(
 		"millrace-tests",

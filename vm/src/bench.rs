@@ -7,7 +7,9 @@
 use crate::{
 	fast::{on_long_stack, settings, FastConfig, FastEngine, FastProgram, HostError, Stop},
 	normalise::{normalise, Refused},
-	state::{Limits, Status},
+	outcome::Status,
+	supply::Supply,
+	task::Limits,
 	MAX_GAS,
 };
 use std::time::{Duration, Instant};
@@ -74,7 +76,6 @@ fn measure_here(name: &str, wasm: &[u8], rounds: usize) -> Result<Measured, Benc
 		gas: MAX_GAS,
 		memory_pages: crate::MAX_PAGES,
 		output: 1 << 20,
-		seed: [0; 32],
 	};
 	let (mut before, mut after, mut gas) = (vec![], vec![], 0);
 	let (mut ratios, mut stoppable, mut controls) = (vec![], vec![], vec![]);
@@ -82,13 +83,13 @@ fn measure_here(name: &str, wasm: &[u8], rounds: usize) -> Result<Measured, Benc
 	for round in 0..=rounds {
 		let (first, output) = timed(|| plain.run())?;
 		let normalised = |program: &FastProgram| {
-			let run = || program.run_here(&limits, Vec::new(), &Stop::new());
+			let run = || program.run_here(&limits, Supply::of_input(Vec::new(), [0; 32]), &Stop::new());
 			timed(|| run().map_err(BenchError::from))
 		};
 		let (second, run) = normalised(&program)?;
 		let (third, _) = normalised(&interruptible)?;
 		let (fourth, _) = timed(|| plain.run())?;
-		if run.status != Status::Success || run.output != output {
+		if run.status() != Status::Success || run.output != output {
 			return Err(BenchError::Different);
 		}
 		gas = run.gas_used;
@@ -127,9 +128,12 @@ pub fn start_time(rounds: usize) -> Result<Duration, BenchError> {
 		gas: MAX_GAS,
 		memory_pages: 1,
 		output: 0,
-		seed: [0; 32],
 	};
-	let run = || program.run(&limits, Vec::new(), &Stop::new()).map_err(BenchError::from);
+	let run = || {
+		program
+			.run(&limits, Supply::of_input(Vec::new(), [0; 32]), &Stop::new())
+			.map_err(BenchError::from)
+	};
 	let times: Result<Vec<_>, _> = (0..=rounds).map(|_| timed(run).map(|(time, _)| time)).collect();
 	let mut times = times?;
 	times.sort_unstable();

@@ -1,41 +1,38 @@
 //! The fast engine: a normalised module at native speed under wasmtime.
 //!
-//! The engine gives the module the four intrinsics and a memory limit, and reads the gas counter at the end; gas and
+//! The engine gives the module the intrinsics and a memory limit, and reads the gas counter at the end; gas and
 //! stack are counted by the module itself, so nothing of wasmtime's own accounting is used. Whatever a program does, the
 //! outcome is the step machine's. What is not the program's doing (no memory, a request to stop) is a [`HostError`] and
 //! no outcome.
 
+pub use crate::stop::Stop;
 use crate::{
-	data::data_root,
-	normalise::{Normalised, MODULE},
-	state::{Limits, Outcome, Status},
-	MAX_GAS, MAX_INPUT,
+	data::blob,
+	hash::Blake2,
+	normalise::{Normalised, ENTRY, GAS_EXPORT, MEMORY_EXPORT, MODULE, SYSTEM_EXPORT},
+	outcome::{Outcome, Status, Tail, Trap},
+	state::{Halt, Region},
+	step::PAGE,
+	stop::Stopped,
+	supply::Supply,
+	task::{Blob, Limits},
+	MAX_GAS, MAX_IMAGE, MAX_PAGES, MAX_SETUP,
 };
-use std::{
-	sync::{
-		atomic::{AtomicBool, Ordering},
-		Arc,
-	},
-	time::Duration,
-};
+use std::time::Duration;
 use wasmtime::{
-	Caller, Config, Engine, Instance, InstancePre, Linker, Module, OptLevel, ResourceLimiter, Store, Trap,
+	Caller, Config, Engine, Instance, InstancePre, Linker, Memory, Module, OptLevel, ResourceLimiter, Store,
 	UpdateDeadline, Val,
 };
 
-/// The native stack that a program's calls may use: 1 KiB for each cell that the module counts, and the frame of one
-/// function that calls nothing, which it does not count.
-const WASM_STACK: usize = 320 * 1024 * 1024;
+/// The native stack that a program's calls may use: 256 bytes for each cell that the module counts, which is the most
+/// that a compiler takes that keeps every value of a function (`normalise::limits::frame`: an instruction counts for a
+/// sixteenth of a cell), and the frame of one function that calls nothing, which is not counted.
+const WASM_STACK: usize = crate::normalise::limits::STACK as usize * 256 + 64 * 1024 * 1024;
 /// The stack of a thread that runs a program: the program's and the host's beyond it. Taken from the machine only as
 /// far as it is used.
 const THREAD_STACK: usize = WASM_STACK + 4 * 1024 * 1024;
 /// How often running programs look whether they should stop.
 const EPOCH: Duration = Duration::from_millis(100);
-/// The size of a page of memory in bytes.
-const PAGE: usize = 64 * 1024;
-/// Words of the input from this one on are the seed.
-const SEED_WORD: u32 = 0xffff_fffc;
-
 /// How the engine compiles.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FastConfig {
@@ -54,65 +51,37 @@ impl Default for FastConfig {
 	}
 }
 
-/// Asks a running program to end at its next loop or call.
-#[derive(Clone, Default, Debug)]
-pub struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-	/// A request that was not made yet.
-	pub fn new() -> Self {
-		Self::default()
-	}
-
-	/// Makes the request.
-	pub fn request(&self) {
-		self.0.store(true, Ordering::Relaxed);
-	}
-
-	/// True once it was made.
-	pub fn is_requested(&self) -> bool {
-		self.0.load(Ordering::Relaxed)
-	}
-}
-
-/// How a run ended, in words for logs. No part of the outcome.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Fault {
-	/// The program called `exit` with this code.
-	#[error("it exited with code {0}")]
-	Exit(i32),
-	/// It wrote more than its limit.
-	#[error("it wrote more than the {0} bytes of output that it may")]
-	Output(u32),
-	/// It used up its gas.
-	#[error("it ran out of gas or stack")]
-	Exhausted,
-	/// It trapped.
-	#[error("{0}")]
-	Trap(String),
-}
-
 /// What a run came to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Run {
 	/// How it ended.
-	pub status: Status,
-	/// What it wrote; empty if it failed.
+	pub halt: Halt,
+	/// What it wrote, if its outcome keeps it; else nothing.
 	pub output: Vec<u8>,
+	/// What it wrote to standard error last.
+	pub tail: Tail,
 	/// What it cost; at most the limit.
 	pub gas_used: u64,
-	/// Why it failed, for logs.
-	pub fault: Option<Fault>,
 }
 
 impl Run {
+	/// How it ended, in one word.
+	pub fn status(&self) -> Status {
+		self.halt.status().0
+	}
+
 	/// The outcome: what is reported, and what the step machine comes to as well.
 	pub fn outcome(&self) -> Outcome {
+		let (status, code) = self.halt.status();
 		Outcome {
-			status: self.status,
-			output_root: data_root(&self.output),
+			status,
+			code,
 			// An output is below its limit, which has 32 bits.
-			output_len: self.output.len() as u32,
+			output: blob(&self.output).unwrap_or_else(Blob::empty::<Blake2>),
+			errors: match status {
+				Status::Success => [0; 32],
+				_ => self.tail.root::<Blake2>(),
+			},
 			gas_used: self.gas_used,
 		}
 	}
@@ -138,6 +107,12 @@ pub enum HostError {
 	Engine(String),
 }
 
+impl From<Stopped> for HostError {
+	fn from(_: Stopped) -> Self {
+		Self::Stopped
+	}
+}
+
 /// Compiles programs.
 #[derive(Clone)]
 pub struct FastEngine {
@@ -152,9 +127,35 @@ pub struct FastProgram {
 	instance: InstancePre<World>,
 	entry: Option<&'static str>,
 	gas: &'static str,
-	initial_pages: u32,
-	start_cost: u64,
+	shape: Shape,
 	interruptible: bool,
+}
+
+/// What an engine must know of a program beside its code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shape {
+	/// Pages of the program's memory at the start.
+	pub initial_pages: u32,
+	/// Pages of its system functions' memory at the start.
+	pub system_pages: u32,
+	/// What the first charge takes.
+	pub start_cost: u64,
+}
+
+impl Shape {
+	/// The shape of a program.
+	pub fn of(program: &Normalised) -> Self {
+		Self {
+			initial_pages: program.initial_pages(),
+			system_pages: program.system_pages(),
+			start_cost: program.start_cost(),
+		}
+	}
+
+	/// Pages of memory that a task has at the start.
+	pub fn needs(&self) -> u64 {
+		u64::from(self.initial_pages) + u64::from(self.system_pages)
+	}
 }
 
 impl FastEngine {
@@ -184,42 +185,66 @@ impl FastEngine {
 	/// Compiles a program.
 	pub fn compile(&self, program: &Normalised) -> Result<FastProgram, HostError> {
 		let module = Module::from_binary(&self.engine, program.bytes()).map_err(failure)?;
+		let compiled = self.adopt(&module, Shape::of(program))?;
 		Ok(FastProgram {
-			instance: self.linker.instantiate_pre(&module).map_err(failure)?,
 			entry: program.entry(),
 			gas: program.gas_export(),
-			initial_pages: program.initial_pages(),
-			start_cost: program.start_cost(),
+			..compiled
+		})
+	}
+
+	/// The machine code of a program, for an engine of the same kind elsewhere.
+	pub fn precompile(&self, program: &Normalised) -> Result<Vec<u8>, HostError> {
+		self.engine.precompile_module(program.bytes()).map_err(failure)
+	}
+
+	/// A program whose module is there already: what [`Self::precompile`] gave, read in again by [`Self::engine`].
+	pub fn adopt(&self, module: &Module, shape: Shape) -> Result<FastProgram, HostError> {
+		Ok(FastProgram {
+			instance: self.linker.instantiate_pre(module).map_err(failure)?,
+			entry: Some(ENTRY),
+			gas: GAS_EXPORT,
+			shape,
 			interruptible: self.interruptible,
 		})
+	}
+
+	/// The engine itself.
+	pub fn engine(&self) -> &Engine {
+		&self.engine
 	}
 }
 
 impl FastProgram {
+	/// Pages of memory that a task has at the start, those of its system functions included.
+	pub fn needs(&self) -> u64 {
+		self.shape.needs()
+	}
+
 	/// Whether the program's memory fits into a task's at the start. One that does not is refused, it does not fail.
 	pub fn fits(&self, memory_pages: u32) -> bool {
-		self.initial_pages <= memory_pages
+		self.needs() <= memory_pages.min(MAX_PAGES).into()
 	}
 
 	/// Runs a task. Blocks, on a thread of its own with the stack that programs may use.
-	pub fn run(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Run, HostError> {
-		on_long_stack(|| self.run_here(limits, input, stop))?
+	pub fn run(&self, limits: &Limits, supply: Supply, stop: &Stop) -> Result<Run, HostError> {
+		on_long_stack(|| self.run_here(limits, supply, stop))?
 	}
 
 	/// Runs a task on this thread, which [`on_long_stack`] made.
-	pub fn run_here(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Run, HostError> {
+	pub fn run_here(&self, limits: &Limits, supply: Supply, stop: &Stop) -> Result<Run, HostError> {
 		let entry = self.entry.ok_or(HostError::Task("the module has no entry"))?;
-		self.check(limits, &input)?;
-		if limits.gas < self.start_cost {
+		self.check(limits, &supply)?;
+		if limits.gas < self.shape.start_cost {
 			// What the first charge would come to, without making what cannot be paid.
 			return Ok(Run {
-				status: Status::Failed,
+				halt: Halt::OutOfGas,
 				output: Vec::new(),
+				tail: Tail::new(),
 				gas_used: limits.gas,
-				fault: Some(Fault::Exhausted),
 			});
 		}
-		let mut session = self.session(limits, input, stop)?;
+		let mut session = self.session(limits, supply, stop)?;
 		let run = session
 			.instance
 			.get_typed_func::<(), ()>(&mut session.store, entry)
@@ -228,44 +253,50 @@ impl FastProgram {
 		session.conclude(ended, limits)
 	}
 
-	fn check(&self, limits: &Limits, input: &[u8]) -> Result<(), HostError> {
-		if limits.gas == 0 || limits.gas > MAX_GAS {
-			return Err(HostError::Task("the gas limit is 0 or too large"));
-		}
-		if input.len() as u64 > MAX_INPUT.into() {
-			return Err(HostError::Task("the input is longer than 4 GiB less 64 KiB"));
-		}
-		if !self.fits(limits.memory_pages) {
-			return Err(HostError::Task(
+	fn check(&self, limits: &Limits, supply: &Supply) -> Result<(), HostError> {
+		let longer = |region, most: u32| supply.region(region).len() as u64 > most.into();
+		for (wrong, why) in [
+			(
+				limits.gas == 0 || limits.gas > MAX_GAS,
+				"the gas limit is 0 or too large",
+			),
+			(longer(Region::Input, u32::MAX), "the input is longer than 4 GiB"),
+			(longer(Region::Image, MAX_IMAGE), "the image is larger than 1 GiB"),
+			(longer(Region::Setup, MAX_SETUP), "the setup is longer than 64 KiB"),
+			(
+				!self.fits(limits.memory_pages),
 				"the program needs more memory at its start than the task gives",
-			));
+			),
+		] {
+			if wrong {
+				return Err(HostError::Task(why));
+			}
 		}
 		Ok(())
 	}
 
 	/// An instance whose exports can be called one by one, with the task's gas in the counter: for test suites. Calls
 	/// belong on a long stack, see [`on_long_stack`].
-	pub fn session(&self, limits: &Limits, input: Vec<u8>, stop: &Stop) -> Result<Session, HostError> {
-		self.check(limits, &input)?;
+	pub fn session(&self, limits: &Limits, supply: Supply, stop: &Stop) -> Result<Session, HostError> {
+		self.check(limits, &supply)?;
 		let world = World {
-			memory: Memory {
-				limit: (limits.memory_pages as usize).saturating_mul(PAGE),
+			budget: Budget {
+				left: u64::from(limits.memory_pages.min(MAX_PAGES)) * PAGE,
 				trouble: None,
 			},
-			input,
-			seed: limits.seed,
+			memories: [None; 2],
+			supply,
 			output: Vec::new(),
 			output_max: limits.output,
+			tail: Tail::new(),
 		};
 		let mut store = Store::new(self.instance.module().engine(), world);
-		store.limiter(|world| &mut world.memory);
+		store.limiter(|world| &mut world.budget);
 		if self.interruptible {
 			store.set_epoch_deadline(1);
 			let stop = stop.clone();
 			store.epoch_deadline_callback(move |_| {
-				if stop.is_requested() {
-					return Err(HostError::Stopped.into());
-				}
+				stop.check().map_err(HostError::from)?;
 				Ok(UpdateDeadline::Continue(1))
 			});
 		}
@@ -273,6 +304,8 @@ impl FastProgram {
 			.instance
 			.instantiate(&mut store)
 			.map_err(|error| HostError::Memory(format!("{error:#}")))?;
+		let memories = [MEMORY_EXPORT, SYSTEM_EXPORT].map(|name| instance.get_memory(&mut store, name));
+		store.data_mut().memories = memories;
 		let mut session = Session {
 			store,
 			instance,
@@ -308,7 +341,7 @@ impl Session {
 	}
 
 	/// Calls an exported function.
-	pub fn call(&mut self, name: &str, args: &[Val]) -> Result<Result<Vec<Val>, Fault>, HostError> {
+	pub fn call(&mut self, name: &str, args: &[Val]) -> Result<Result<Vec<Val>, Halt>, HostError> {
 		let function = self
 			.instance
 			.get_func(&mut self.store, name)
@@ -316,7 +349,7 @@ impl Session {
 		let mut results = vec![Val::I32(0); function.ty(&self.store).results().len()];
 		match function.call(&mut self.store, args, &mut results) {
 			Ok(()) => Ok(Ok(results)),
-			Err(error) => fault(error, self.store.data()).map(|(fault, _)| Err(fault)),
+			Err(error) => halt(error, self.store.data()).map(Err),
 		}
 	}
 
@@ -333,54 +366,57 @@ impl Session {
 	}
 
 	fn conclude(mut self, ended: wasmtime::Result<()>, limits: &Limits) -> Result<Run, HostError> {
-		let gas_used = match u64::try_from(self.gas()?) {
-			Ok(left) => limits.gas.saturating_sub(left),
-			Err(_) => limits.gas,
-		};
+		let gas_left = self.gas()?;
 		let Err(error) = ended else {
 			return Err(HostError::Engine("the program returned".into()));
 		};
-		let world = self.store.into_data();
-		let (fault, success) = fault(error, &world)?;
-		let mut run = Run {
-			status: Status::Failed,
-			output: Vec::new(),
-			gas_used,
-			fault: Some(fault),
+		let mut world = self.store.into_data();
+		let halt = halt(error, &world)?;
+		let gas_used = match u64::try_from(gas_left) {
+			Ok(left) if halt.counts_gas() => limits.gas.saturating_sub(left),
+			_ => limits.gas,
 		};
-		if let Some(len) = success {
-			run.status = Status::Success;
-			run.output = world.output;
-			run.output.truncate(len as usize);
-			run.fault = None;
-		} else if run.fault == Some(Fault::Trap(Trap::UnreachableCodeReached.to_string())) && gas_used == limits.gas {
-			run.fault = Some(Fault::Exhausted);
+		if !halt.status().0.keeps_output() {
+			world.output = Vec::new();
 		}
-		Ok(run)
+		Ok(Run {
+			halt,
+			output: world.output,
+			tail: world.tail,
+			gas_used,
+		})
 	}
 }
 
-/// Tells the program's end from the host's trouble: why it failed, or how long its output is.
-fn fault(error: wasmtime::Error, world: &World) -> Result<(Fault, Option<u32>), HostError> {
-	if let Some(trouble) = &world.memory.trouble {
+/// Tells the program's end from the host's trouble.
+fn halt(error: wasmtime::Error, world: &World) -> Result<Halt, HostError> {
+	use wasmtime::Trap as Native;
+	if let Some(trouble) = &world.budget.trouble {
 		return Err(HostError::Memory(trouble.clone()));
 	}
-	if let Some(end) = error.downcast_ref::<End>() {
-		return Ok(match *end {
-			End::Success(len) => (Fault::Exit(0), Some(len)),
-			End::Exit(code) => (Fault::Exit(code), None),
-			End::OutputLimit(limit) => (Fault::Output(limit), None),
-		});
+	if let Some(End(halt)) = error.downcast_ref::<End>() {
+		return Ok(*halt);
 	}
-	match error.downcast_ref::<Trap>() {
-		Some(Trap::StackOverflow) => Err(HostError::Stack),
-		Some(Trap::Interrupt) => Err(HostError::Stopped),
-		Some(trap) => Ok((Fault::Trap(trap.to_string()), None)),
-		None => match error.downcast::<HostError>() {
+	let Some(trap) = error.downcast_ref::<Native>() else {
+		return match error.downcast::<HostError>() {
 			Ok(error) => Err(error),
 			Err(error) => Err(failure(error)),
-		},
-	}
+		};
+	};
+	Ok(Halt::Trapped(match trap {
+		Native::StackOverflow => return Err(HostError::Stack),
+		Native::Interrupt => return Err(HostError::Stopped),
+		Native::UnreachableCodeReached => return Ok(Halt::GaveUp),
+		Native::MemoryOutOfBounds => Trap::Memory,
+		Native::TableOutOfBounds => Trap::Table,
+		Native::IndirectCallToNull => Trap::Null,
+		Native::BadSignature => Trap::Signature,
+		Native::IntegerDivisionByZero => Trap::Division,
+		Native::IntegerOverflow => Trap::Overflow,
+		Native::BadConversionToInteger => Trap::Conversion,
+		// Nothing else can come of what the normaliser makes.
+		trap => return Err(failure(trap)),
+	}))
 }
 
 /// Runs a closure on a thread with the native stack that programs may use.
@@ -413,11 +449,12 @@ pub(crate) fn settings(config: FastConfig) -> Config {
 	settings.wasm_reference_types(true);
 	settings.wasm_function_references(false);
 	settings.wasm_gc(false);
-	settings.wasm_simd(false);
+	settings.wasm_simd(true);
 	settings.wasm_relaxed_simd(false);
 	settings.wasm_threads(false);
 	settings.wasm_shared_everything_threads(false);
-	settings.wasm_multi_memory(false);
+	// The second memory is that of the system functions.
+	settings.wasm_multi_memory(true);
 	settings.wasm_memory64(false);
 	settings.wasm_custom_page_sizes(false);
 	settings.wasm_wide_arithmetic(false);
@@ -430,88 +467,119 @@ pub(crate) fn settings(config: FastConfig) -> Config {
 
 /// All that a task can see and change.
 struct World {
-	memory: Memory,
-	input: Vec<u8>,
-	seed: [u8; 32],
+	budget: Budget,
+	/// The program's and the system functions'.
+	memories: [Option<Memory>; 2],
+	supply: Supply,
 	output: Vec<u8>,
 	output_max: u32,
+	tail: Tail,
 }
 
-/// How the program ended itself.
+/// How a call of the host ended the run.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-enum End {
-	#[error("it succeeded with {0} bytes of output")]
-	Success(u32),
-	#[error("it exited with code {0}")]
-	Exit(i32),
-	#[error("it wrote more than {0} bytes of output")]
-	OutputLimit(u32),
+#[error("the run ended: {0:?}")]
+struct End(Halt);
+
+type Host<'a> = Caller<'a, World>;
+
+/// What a call that reaches outside comes to, as an access of memory does.
+const OUTSIDE: End = End(Halt::Trapped(Trap::Memory));
+
+/// The bytes of a memory from a place on, and the world.
+fn part<'a>(host: &'a mut Host<'_>, memory: u32, at: u32, n: u32) -> Result<(&'a mut [u8], &'a mut World), End> {
+	let memory = host.data().memories.get(memory as usize).copied().flatten();
+	let (bytes, world) = memory.ok_or(OUTSIDE)?.data_and_store_mut(host);
+	let (at, n) = (at as usize, n as usize);
+	let end = at.checked_add(n).ok_or(OUTSIDE)?;
+	Ok((bytes.get_mut(at..end).ok_or(OUTSIDE)?, world))
 }
 
-impl World {
-	fn load(&self, word: u32) -> u64 {
-		let (bytes, at) = match word.checked_sub(SEED_WORD) {
-			Some(word) => (&self.seed[..], word as usize * 8),
-			None => (&self.input[..], word as usize * 8),
-		};
-		let mut loaded = [0; 8];
-		let there = bytes.get(at..).unwrap_or_default();
-		let len = there.len().min(8);
-		loaded[..len].copy_from_slice(&there[..len]);
-		u64::from_le_bytes(loaded)
-	}
-
-	fn store(&mut self, word: u64) -> Result<(), End> {
-		if self.output.len() as u64 >= u64::from(self.output_max) {
-			return Err(End::OutputLimit(self.output_max));
-		}
-		self.output.extend_from_slice(&word.to_le_bytes());
-		Ok(())
-	}
-
-	fn exit(&self, code: i32, len: u32) -> End {
-		let stored = (self.output.len() / 8) as u64;
-		match code {
-			0 if len > self.output_max => End::OutputLimit(self.output_max),
-			0 if u64::from(len).div_ceil(8) == stored => End::Success(len),
-			// A length that does not fit what was stored.
-			code => End::Exit(code),
-		}
-	}
+fn size(host: Host<'_>, what: u32) -> wasmtime::Result<u64> {
+	let supply = &host.data().supply;
+	Ok(match what {
+		0 => supply.region(Region::Input).len() as u64,
+		1 => supply.region(Region::Image).len() as u64,
+		2 => supply.region(Region::Setup).len() as u64,
+		3 => host.data().output_max.into(),
+		_ => return Err(OUTSIDE.into()),
+	})
 }
 
-fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
-	type Host<'a> = Caller<'a, World>;
-	linker
-		// The input's length was checked.
-		.func_wrap(MODULE, "in_len", |host: Host| host.data().input.len() as u32)?
-		.func_wrap(MODULE, "in_load64", |host: Host, word: u32| host.data().load(word))?
-		.func_wrap(
-			MODULE,
-			"out_store64",
-			|mut host: Host, word: u64| -> wasmtime::Result<()> { Ok(host.data_mut().store(word)?) },
-		)?
-		.func_wrap(
-			MODULE,
-			"exit",
-			|host: Host, code: i32, len: u32| -> wasmtime::Result<()> { Err(host.data().exit(code, len).into()) },
-		)?;
+fn read(mut host: Host<'_>, what: u32, at: u32, to: u32, n: u32) -> wasmtime::Result<()> {
+	let region = match what & 0xff {
+		0 => Region::Input,
+		1 => Region::Image,
+		2 => Region::Setup,
+		_ => return Err(OUTSIDE.into()),
+	};
+	let (bytes, world) = part(&mut host, what >> 8, to, n)?;
+	let from = world.supply.region(region).get(at as usize..).unwrap_or_default();
+	let there = u64::from(at) <= world.supply.region(region).len() as u64;
+	let from = from.get(..n as usize).filter(|_| there).ok_or(OUTSIDE)?;
+	bytes.copy_from_slice(from);
 	Ok(())
 }
 
-/// Bounds a task's memory, and remembers if the host could not keep what it promises.
-struct Memory {
-	limit: usize,
+fn output(mut host: Host<'_>, memory: u32, from: u32, n: u32) -> wasmtime::Result<()> {
+	let (bytes, world) = part(&mut host, memory, from, n)?;
+	if world.output.len() as u64 + u64::from(n) > world.output_max.into() {
+		return Err(OUTSIDE.into());
+	}
+	world.output.extend_from_slice(bytes);
+	Ok(())
+}
+
+fn error(mut host: Host<'_>, memory: u32, from: u32, n: u32) -> wasmtime::Result<()> {
+	let (bytes, world) = part(&mut host, memory, from, n)?;
+	world.tail.push(bytes);
+	Ok(())
+}
+
+fn seed(host: Host<'_>, i: u32) -> u64 {
+	let at = 8 * (i % 4) as usize;
+	let seed = &host.data().supply.seed;
+	u64::from_le_bytes(std::array::from_fn(|n| seed[at + n]))
+}
+
+fn link(linker: &mut Linker<World>) -> wasmtime::Result<()> {
+	let end = |halt: Halt| -> wasmtime::Result<()> { Err(End(halt).into()) };
+	linker
+		.func_wrap(MODULE, "size", size)?
+		.func_wrap(MODULE, "read", read)?
+		.func_wrap(MODULE, "output", output)?
+		.func_wrap(MODULE, "error", error)?
+		.func_wrap(MODULE, "seed", seed)?
+		.func_wrap(MODULE, "halt", move |status: u32, code: u32| {
+			end(Halt::of_call(status, code))
+		})?
+		.func_wrap(MODULE, "exhausted", move |gas: i64| end(Halt::of_exhaustion(gas)))?;
+	Ok(())
+}
+
+/// Bounds the memories of a task together, and remembers if the host could not keep what it promises.
+struct Budget {
+	/// Bytes that are not given away yet.
+	left: u64,
 	trouble: Option<String>,
 }
 
-impl ResourceLimiter for Memory {
-	fn memory_growing(&mut self, _: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
-		Ok(desired <= self.limit && maximum.is_none_or(|maximum| desired <= maximum))
+impl ResourceLimiter for Budget {
+	fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> wasmtime::Result<bool> {
+		// The growth is a part of what is left, and within what the memory itself may have.
+		let more = desired.saturating_sub(current) as u64;
+		let most = maximum
+			.map_or(u64::MAX, |maximum| maximum as u64)
+			.min(u64::from(MAX_PAGES) * PAGE);
+		if more > self.left || desired as u64 > most {
+			return Ok(false);
+		}
+		self.left -= more;
+		Ok(true)
 	}
 
 	fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
-		// The growth was allowed, so the program must not see it fail.
+		// What is beyond the memory's own maximum fails by right; what was allowed above must not fail.
 		self.trouble = Some(format!("{error:#}"));
 		Err(HostError::Memory(format!("{error:#}")).into())
 	}

@@ -2,20 +2,22 @@
 //!
 //! Blocks become jumps, results of branches are moved to where they belong, types disappear: reinterpretations of bits
 //! are no instructions, and all loads of 32 bits are one. A function's parameters, locals and operands are adjacent
-//! cells; `fp` is the place of its first parameter. Dead code is left out.
+//! cells, two for a vector; `fp` is the place of its first parameter. Dead code is left out.
 
 use crate::{
 	normalise::Normalised,
 	op::{Instr, Op},
 	program::{Export, Parts, Program},
+	simd::op::VectorOp,
 	state::Region,
 	tree::PAGE_BYTES,
+	vector::{self, gives, Gives},
 };
 use std::collections::{BTreeMap, HashMap};
 use wasmparser::{
 	BlockType, BrTable, CompositeInnerType, ConstExpr, Data, DataKind, Element, ElementItems, ElementKind,
-	ExternalKind, FuncType, FuncValidator, FuncValidatorAllocations, FunctionBody, MemArg, Operator, OperatorsReader,
-	Parser, Payload, TypeRef, ValidPayload, Validator, ValidatorResources, WasmFeatures,
+	ExternalKind, FuncType, FuncValidator, FuncValidatorAllocations, FunctionBody, MemArg, MemArgTarget, Operator,
+	OperatorsReader, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, ValidatorResources, WasmFeatures,
 };
 
 /// Why a module has no flat code. The normaliser refuses such modules, so this is a defect of the library.
@@ -35,10 +37,19 @@ pub enum FlattenError {
 /// Globals before all others that are registers: the gas.
 const GAS_GLOBAL: u32 = 0;
 /// The intrinsics, by their places among the imports.
-const INTRINSICS: [Op; 4] = [Op::InLen, Op::InLoad64, Op::OutStore64, Op::Exit];
+const INTRINSICS: [Op; 7] = [
+	Op::Size,
+	Op::Read,
+	Op::Output,
+	Op::Error,
+	Op::Seed,
+	Op::Halt,
+	Op::Exhausted,
+];
 
-/// The most instructions of flat code: what the region for code has room for, at two cells each.
-pub const MAX_INSTRUCTIONS: usize = (Region::Code.cells() / 2) as usize;
+/// The most instructions of flat code.
+pub const MAX_INSTRUCTIONS: usize = 1 << 25;
+const _: () = assert!(MAX_INSTRUCTIONS as u64 * 2 <= Region::Code.cells());
 
 /// The flat code of a module.
 pub fn flatten(module: &Normalised) -> Result<Program, FlattenError> {
@@ -61,6 +72,8 @@ struct Flattener {
 	canonical: Vec<u32>,
 	/// The first of equal types.
 	first: HashMap<FuncType, u32>,
+	/// The first cell of each global.
+	globals: Vec<u32>,
 	/// The type of each function, imports first.
 	functions: Vec<u32>,
 	imported: u32,
@@ -68,6 +81,8 @@ struct Flattener {
 	starts: Vec<u32>,
 	/// Instructions whose long operand is a function to be replaced by its place.
 	calls: Vec<usize>,
+	/// How many memories there are.
+	memories: u32,
 	/// The first cell and the size of each table.
 	tables: Vec<(u32, u32)>,
 	/// Entries of tables: the function of each cell.
@@ -80,16 +95,48 @@ fn unexpected<T>(what: impl core::fmt::Debug) -> Result<T, FlattenError> {
 	Err(FlattenError::Unexpected(format!("{what:?}")))
 }
 
-/// The bits of a constant expression.
-fn constant(expr: &ConstExpr) -> Result<u64, FlattenError> {
+/// The bits of a constant expression: a number's, or a vector's.
+fn bits(expr: &ConstExpr) -> Result<Bits, FlattenError> {
 	let mut reader = expr.get_operators_reader();
-	match reader.read()? {
-		Operator::I32Const { value } => Ok(u64::from(value as u32)),
-		Operator::I64Const { value } => Ok(value as u64),
-		Operator::F32Const { value } => Ok(value.bits().into()),
-		Operator::F64Const { value } => Ok(value.bits()),
-		other => unexpected(other),
+	Ok(Bits::Cell(match reader.read()? {
+		Operator::I32Const { value } => u64::from(value as u32),
+		Operator::I64Const { value } => value as u64,
+		Operator::F32Const { value } => value.bits().into(),
+		Operator::F64Const { value } => value.bits(),
+		Operator::V128Const { value } => return Ok(Bits::Vector(halves(value.i128() as u128))),
+		other => return unexpected(other),
+	}))
+}
+
+enum Bits {
+	Cell(u64),
+	Vector([u64; 2]),
+}
+
+/// The cells of a vector.
+fn halves(value: u128) -> [u64; 2] {
+	[value as u64, (value >> 64) as u64]
+}
+
+/// The bits of a constant expression that is a number.
+fn constant(expr: &ConstExpr) -> Result<u64, FlattenError> {
+	match bits(expr)? {
+		Bits::Cell(cell) => Ok(cell),
+		Bits::Vector(_) => unexpected("a vector"),
 	}
+}
+
+/// The cells of a value.
+fn width(ty: ValType) -> u32 {
+	match ty {
+		ValType::V128 => 2,
+		_ => 1,
+	}
+}
+
+/// The cells of values.
+fn cells(types: &[ValType]) -> u32 {
+	types.iter().map(|ty| width(*ty)).sum()
 }
 
 impl Flattener {
@@ -104,7 +151,7 @@ impl Flattener {
 	}
 
 	fn module(&mut self, wasm: &[u8], only_code: bool) -> Result<(), FlattenError> {
-		let mut validator = Validator::new_with_features(WasmFeatures::WASM2);
+		let mut validator = Validator::new_with_features(WasmFeatures::WASM2 | WasmFeatures::MULTI_MEMORY);
 		let mut allocations = FuncValidatorAllocations::default();
 		for payload in Parser::new(0).parse_all(wasm) {
 			let payload = payload?;
@@ -156,14 +203,25 @@ impl Flattener {
 				Payload::MemorySection(section) => {
 					for memory in section {
 						let memory = memory?;
-						self.parts.pages = u32::try_from(memory.initial).map_err(|_| FlattenError::TooLarge)?;
+						let pages = u32::try_from(memory.initial).map_err(|_| FlattenError::TooLarge)?;
 						let maximum = memory.maximum.and_then(|pages| u32::try_from(pages).ok());
-						self.parts.max_pages = maximum.unwrap_or(crate::MAX_PAGES);
+						match self.memories {
+							0 => {
+								(self.parts.pages, self.parts.max_pages) = (pages, maximum.unwrap_or(crate::MAX_PAGES))
+							}
+							1 => self.parts.system_pages = pages,
+							_ => return unexpected("a third memory"),
+						}
+						self.memories += 1;
 					}
 				}
 				Payload::GlobalSection(section) => {
 					for global in section {
-						self.parts.globals.push(constant(&global?.init_expr)?);
+						self.globals.push(self.parts.globals.len() as u32);
+						match bits(&global?.init_expr)? {
+							Bits::Cell(cell) => self.parts.globals.push(cell),
+							Bits::Vector(cells) => self.parts.globals.extend(cells),
+						}
 					}
 				}
 				Payload::ExportSection(section) => {
@@ -230,19 +288,27 @@ impl Flattener {
 	}
 
 	fn data(&mut self, data: &Data) -> Result<(), FlattenError> {
-		let DataKind::Active { offset_expr, .. } = &data.kind else {
+		let DataKind::Active {
+			memory_index,
+			offset_expr,
+		} = &data.kind
+		else {
 			return unexpected("a passive data segment");
+		};
+		let (memory, pages) = match memory_index {
+			0 => (&mut self.parts.memory, self.parts.pages),
+			_ => (&mut self.parts.system, self.parts.system_pages),
 		};
 		let start = constant(offset_expr)? as usize;
 		let end = start.saturating_add(data.data.len());
-		if end as u64 > u64::from(self.parts.pages) * crate::step::PAGE {
+		if end as u64 > u64::from(pages) * crate::step::PAGE {
 			return unexpected("a data segment outside the memory");
 		}
 		let (mut at, mut rest) = (start, data.data);
 		while !rest.is_empty() {
 			let (page, offset) = (at / PAGE_BYTES, at % PAGE_BYTES);
 			let (here, later) = rest.split_at(rest.len().min(PAGE_BYTES - offset));
-			let bytes = self.parts.memory.entry(page as u32);
+			let bytes = memory.entry(page as u32);
 			bytes.or_insert_with(|| Box::new([0; PAGE_BYTES]))[offset..offset + here.len()].copy_from_slice(here);
 			(at, rest) = (at + here.len(), later);
 		}
@@ -278,8 +344,8 @@ impl Flattener {
 			self.parts.exports.push(Export {
 				name: name.clone(),
 				pc,
-				params: ty.params().len() as u32,
-				results: ty.results().len() as u32,
+				params: cells(ty.params()),
+				results: cells(ty.results()),
 			});
 		}
 		Ok(())
@@ -292,26 +358,38 @@ impl Flattener {
 	) -> Result<(), FlattenError> {
 		self.starts.push(self.parts.code.len() as u32);
 		let mut locals = body.get_locals_reader()?;
+		let ty = self.functions.get(validator.index() as usize).copied();
+		let Some(ty) = ty.and_then(|ty| self.types.get(ty as usize)) else {
+			return unexpected("a function without a type");
+		};
+		let results = ty.results().to_vec();
+		let mut places = Vec::new();
+		let mut end = 0;
+		for ty in ty.params() {
+			places.push(end);
+			end += width(*ty);
+		}
+		let params = end;
 		for _ in 0..locals.get_count() {
 			let at = locals.original_position();
 			let (count, ty) = locals.read()?;
 			validator.define_locals(at, count, ty)?;
+			for _ in 0..count {
+				places.push(end);
+				end += width(ty);
+			}
 		}
-		let ty = self.functions.get(validator.index() as usize).copied();
-		let Some((params, results)) = ty
-			.and_then(|ty| self.types.get(ty as usize))
-			.map(|ty| (ty.params().len() as u32, ty.results().len() as u32))
-		else {
-			return unexpected("a function without a type");
-		};
+		places.push(end);
 		let mut body = Body {
-			locals: validator.len_locals(),
-			blocks: vec![Block::new(0, results, results, None)],
+			locals: end,
+			places,
+			blocks: vec![Block::new(0, 0, &[], &results, None)],
 			module: self,
+			widths: Vec::new(),
 			height: 0,
 			dead: 0,
 		};
-		let mut zeros = body.locals.saturating_sub(params);
+		let mut zeros = end - params;
 		while zeros > 0 {
 			let some = zeros.min(8);
 			body.emit(Op::Zeros, some.into(), 0);
@@ -321,9 +399,9 @@ impl Flattener {
 		while !operators.eof() {
 			let at = operators.original_position();
 			let operator = operators.read()?;
-			body.height = validator.operand_stack_height();
 			validator.op(at, &operator)?;
 			body.operator(&operator)?;
+			body.follow(&operator, validator.operand_stack_height() as usize)?;
 		}
 		operators.finish()?;
 		Ok(())
@@ -333,11 +411,15 @@ impl Flattener {
 /// An open block.
 struct Block {
 	/// Operands below it.
+	depth: usize,
+	/// Their cells.
 	base: u32,
-	/// How many values a branch to it carries.
+	/// The types of what comes in.
+	params: Vec<ValType>,
+	/// The types of what it leaves.
+	results: Vec<ValType>,
+	/// How many cells a branch to it carries.
 	carries: u32,
-	/// How many values it leaves.
-	results: u32,
 	/// Where a loop starts.
 	start: Option<u32>,
 	/// Branches to its end, to be pointed there.
@@ -347,11 +429,13 @@ struct Block {
 }
 
 impl Block {
-	fn new(base: u32, carries: u32, results: u32, start: Option<u32>) -> Self {
+	fn new(depth: usize, base: u32, params: &[ValType], results: &[ValType], start: Option<u32>) -> Self {
 		Self {
+			depth,
 			base,
-			carries,
-			results,
+			carries: cells(if start.is_some() { params } else { results }),
+			params: params.to_vec(),
+			results: results.to_vec(),
 			start,
 			ends: Vec::new(),
 			otherwise: None,
@@ -362,18 +446,22 @@ impl Block {
 /// A function in the making.
 struct Body<'a> {
 	module: &'a mut Flattener,
-	/// Parameters and locals.
+	/// Cells of parameters and locals.
 	locals: u32,
+	/// The first cell of each local, and the cell after the last.
+	places: Vec<u32>,
 	/// The open blocks, the function's own first.
 	blocks: Vec<Block>,
-	/// Operands before the present instruction.
+	/// Whether each operand before the present instruction is a vector.
+	widths: Vec<bool>,
+	/// Cells of the operands before the present instruction.
 	height: u32,
 	/// How many open blocks began in dead code, plus one; 0 if control gets here.
 	dead: u32,
 }
 
 impl Body<'_> {
-	fn emit(&mut self, op: Op, a: u64, imm: u64) -> usize {
+	fn emit(&mut self, op: impl Into<u16>, a: u64, imm: u64) -> usize {
 		self.module.parts.code.push(Instr::new(op, a, imm));
 		self.module.parts.code.len() - 1
 	}
@@ -387,18 +475,109 @@ impl Body<'_> {
 		self.module.parts.code[at] = instr.with_imm(target.into());
 	}
 
-	fn arity(&self, ty: BlockType) -> Result<(u32, u32), FlattenError> {
+	/// Takes operands off, so that so many stay.
+	fn keep(&mut self, operands: usize) {
+		let gone = self.widths.drain(operands.min(self.widths.len())..);
+		self.height -= gone.map(|wide| 1 + u32::from(wide)).sum::<u32>();
+	}
+
+	/// Puts an operand on.
+	fn put(&mut self, ty: ValType) {
+		self.widths.push(ty == ValType::V128);
+		self.height += width(ty);
+	}
+
+	/// Whether the operand so far below the top is a vector.
+	fn is_wide(&self, below: usize) -> bool {
+		let at = self.widths.len().checked_sub(1 + below);
+		at.is_some_and(|at| self.widths[at])
+	}
+
+	/// The first cell and the cells of a local.
+	fn local(&self, index: u32) -> Result<(u64, u32), FlattenError> {
+		let at = index as usize;
+		match (self.places.get(at), self.places.get(at + 1)) {
+			(Some(first), Some(end)) => Ok(((*first).into(), end - first)),
+			_ => unexpected("a local that is not there"),
+		}
+	}
+
+	/// The first cell of a global, and its cells.
+	fn global(&self, index: u32) -> Result<(u64, u32), FlattenError> {
+		let globals = &self.module.globals;
+		let last = self.module.parts.globals.len() as u32;
+		let Some(first) = globals.get(index as usize) else {
+			return unexpected("a global that is not there");
+		};
+		let end = globals.get(index as usize + 1).copied().unwrap_or(last);
+		Ok(((*first).into(), end - first))
+	}
+
+	fn types(&self, ty: BlockType) -> Result<(Vec<ValType>, Vec<ValType>), FlattenError> {
 		match ty {
-			BlockType::Empty => Ok((0, 0)),
-			BlockType::Type(_) => Ok((0, 1)),
+			BlockType::Empty => Ok((Vec::new(), Vec::new())),
+			BlockType::Type(ty) => Ok((Vec::new(), vec![ty])),
 			BlockType::FuncType(ty) => match self.module.types.get(ty as usize) {
-				Some(ty) => Ok((ty.params().len() as u32, ty.results().len() as u32)),
+				Some(ty) => Ok((ty.params().to_vec(), ty.results().to_vec())),
 				None => unexpected("a block without a type"),
 			},
 		}
 	}
 
-	/// Moves the top `keep` operands of `height` down to `base`. Only needed for more than one; a single value goes with
+	/// Follows the operands over an instruction, after which there are so many. What is not named here neither takes nor
+	/// gives a vector.
+	fn follow(&mut self, operator: &Operator, operands: usize) -> Result<(), FlattenError> {
+		use Operator as O;
+		let value = |cells| match cells {
+			2 => vec![ValType::V128],
+			_ => vec![ValType::I64],
+		};
+		let given: Vec<ValType> = match operator {
+			// Blocks put their own operands on.
+			O::Else | O::End => return Ok(()),
+			_ if self.dead > 0 => return Ok(()),
+			// What they give is what they took, in its place.
+			O::Select
+			| O::TypedSelect { .. }
+			| O::LocalTee { .. }
+			| O::Block { .. }
+			| O::Loop { .. }
+			| O::If { .. }
+			| O::BrIf { .. } => {
+				self.keep(operands);
+				return Ok(());
+			}
+			O::LocalGet { local_index } => value(self.local(*local_index)?.1),
+			O::GlobalGet { global_index } => value(self.global(*global_index)?.1),
+			O::Call { function_index } => self.results(self.module.functions.get(*function_index as usize))?,
+			O::CallIndirect { type_index, .. } => self.results(Some(type_index))?,
+			O::V128Const { .. } => vec![ValType::V128],
+			operator => match vector::operation(operator).map(gives) {
+				Some(Gives::Vector) => vec![ValType::V128],
+				Some(Gives::Scalar) => vec![ValType::I64],
+				Some(Gives::Nothing) => Vec::new(),
+				None => {
+					self.keep(operands);
+					while self.widths.len() < operands {
+						self.put(ValType::I64);
+					}
+					return Ok(());
+				}
+			},
+		};
+		self.keep(operands.saturating_sub(given.len()));
+		given.into_iter().for_each(|ty| self.put(ty));
+		Ok(())
+	}
+
+	fn results(&self, ty: Option<&u32>) -> Result<Vec<ValType>, FlattenError> {
+		match ty.and_then(|ty| self.module.types.get(*ty as usize)) {
+			Some(ty) => Ok(ty.results().to_vec()),
+			None => unexpected("a call of no function"),
+		}
+	}
+
+	/// Moves the top `keep` cells of `height` down to `base`. Only needed for more than one; a single value goes with
 	/// its jump.
 	fn shift(&mut self, height: u32, base: u32, keep: u32) {
 		// From the lowest on: a place is never above the value that goes there.
@@ -408,7 +587,7 @@ impl Body<'_> {
 		}
 	}
 
-	/// A branch to a block with `height` operands on the stack.
+	/// A branch to a block with `height` cells of operands on the stack.
 	fn branch(&mut self, depth: u32, height: u32) -> Result<(), FlattenError> {
 		let Some(index) = self.blocks.len().checked_sub(1 + depth as usize) else {
 			return unexpected("a branch to no block");
@@ -446,9 +625,9 @@ impl Body<'_> {
 		block.is_some_and(|block| height == block.base + block.carries)
 	}
 
-	/// Returns from the function with `height` operands on the stack.
+	/// Returns from the function with `height` cells of operands on the stack.
 	fn leave(&mut self, height: u32) {
-		match self.blocks[0].results {
+		match self.blocks[0].carries {
 			0 => self.emit(Op::Return0, 0, 0),
 			1 => self.emit(Op::Return1, 0, 0),
 			results => {
@@ -461,16 +640,16 @@ impl Body<'_> {
 		};
 	}
 
-	fn open(&mut self, ty: BlockType, height: u32, looping: bool) -> Result<(), FlattenError> {
-		let (params, results) = self.arity(ty)?;
-		let Some(base) = height.checked_sub(params) else {
+	/// Opens a block whose parameters are the top operands, below so many others.
+	fn open(&mut self, ty: BlockType, above: usize, looping: bool) -> Result<(), FlattenError> {
+		let (params, results) = self.types(ty)?;
+		let depth = self.widths.len().checked_sub(above + params.len());
+		let base = self.height.checked_sub(above as u32 + cells(&params));
+		let (Some(depth), Some(base)) = (depth, base) else {
 			return unexpected("a block without its parameters");
 		};
-		let block = match looping {
-			true => Block::new(base, params, results, Some(self.here())),
-			false => Block::new(base, results, results, None),
-		};
-		self.blocks.push(block);
+		let start = looping.then(|| self.here());
+		self.blocks.push(Block::new(depth, base, &params, &results, start));
 		Ok(())
 	}
 
@@ -504,11 +683,11 @@ impl Body<'_> {
 				self.emit(Op::Unreachable, 0, 0);
 				self.die();
 			}
-			O::Block { blockty } => self.open(*blockty, height, false)?,
-			O::Loop { blockty } => self.open(*blockty, height, true)?,
+			O::Block { blockty } => self.open(*blockty, 0, false)?,
+			O::Loop { blockty } => self.open(*blockty, 0, true)?,
 			O::If { blockty } => {
 				let over = self.emit(Op::BrIfZ, 0, 0);
-				self.open(*blockty, height.saturating_sub(1), false)?;
+				self.open(*blockty, 1, false)?;
 				if let Some(block) = self.blocks.last_mut() {
 					block.otherwise = Some(over);
 				}
@@ -559,36 +738,68 @@ impl Body<'_> {
 				let (Some(ty), Some((first, size))) = (ty, self.module.tables.get(*table_index as usize)) else {
 					return unexpected(operator);
 				};
-				let a = u64::from(self.module.canonical[*type_index as usize]) | (ty.params().len() as u64) << 32;
+				let params = u64::from(cells(ty.params()));
+				let a = u64::from(self.module.canonical[*type_index as usize]) | params << 32;
 				let imm = u64::from(*first) << 32 | u64::from(*size);
 				self.emit(Op::CallIndirect, a, imm);
 			}
 			O::Drop => {
-				self.emit(Op::Drop, 1, 0);
+				self.emit(Op::Drop, 1 + u64::from(self.is_wide(0)), 0);
 			}
 			O::Select | O::TypedSelect { .. } => {
-				self.emit(Op::Select, 0, 0);
+				match self.is_wide(1) {
+					true => self.emit(VectorOp::Select, 0, 0),
+					false => self.emit(Op::Select, 0, 0),
+				};
 			}
 			O::LocalGet { local_index } => {
-				self.emit(Op::LocalGet, (*local_index).into(), 0);
+				let (first, cells) = self.local(*local_index)?;
+				for cell in 0..cells {
+					self.emit(Op::LocalGet, first + u64::from(cell), 0);
+				}
 			}
 			O::LocalSet { local_index } => {
-				self.emit(Op::LocalSet, (*local_index).into(), 0);
+				let (first, cells) = self.local(*local_index)?;
+				for cell in (0..cells).rev() {
+					self.emit(Op::LocalSet, first + u64::from(cell), 0);
+				}
 			}
-			O::LocalTee { local_index } => {
-				self.emit(Op::LocalTee, (*local_index).into(), 0);
-			}
-			O::GlobalGet { global_index } => {
-				match *global_index {
-					GAS_GLOBAL => self.emit(Op::GasGet, 0, 0),
-					index => self.emit(Op::GlobalGet, index.into(), 0),
-				};
-			}
-			O::GlobalSet { global_index } => {
-				match *global_index {
-					GAS_GLOBAL => self.emit(Op::GasSet, 0, 0),
-					index => self.emit(Op::GlobalSet, index.into(), 0),
-				};
+			O::LocalTee { local_index } => match self.local(*local_index)? {
+				(first, 2) => {
+					self.emit(Op::LocalSet, first + 1, 0);
+					self.emit(Op::LocalTee, first, 0);
+					self.emit(Op::LocalGet, first + 1, 0);
+				}
+				(first, _) => {
+					self.emit(Op::LocalTee, first, 0);
+				}
+			},
+			O::GlobalGet { global_index } => match *global_index {
+				GAS_GLOBAL => {
+					self.emit(Op::GasGet, 0, 0);
+				}
+				index => {
+					let (first, cells) = self.global(index)?;
+					for cell in 0..cells {
+						self.emit(Op::GlobalGet, first + u64::from(cell), 0);
+					}
+				}
+			},
+			O::GlobalSet { global_index } => match *global_index {
+				GAS_GLOBAL => {
+					self.emit(Op::GasSet, 0, 0);
+				}
+				index => {
+					let (first, cells) = self.global(index)?;
+					for cell in (0..cells).rev() {
+						self.emit(Op::GlobalSet, first + u64::from(cell), 0);
+					}
+				}
+			},
+			O::V128Const { value } => {
+				for cell in halves(value.i128() as u128) {
+					self.emit(Op::Const, 0, cell);
+				}
 			}
 			O::I32Const { value } => {
 				self.emit(Op::Const, 0, u64::from(*value as u32));
@@ -602,23 +813,24 @@ impl Body<'_> {
 			O::F64Const { value } => {
 				self.emit(Op::Const, 0, value.bits());
 			}
-			O::MemorySize { .. } => {
-				self.emit(Op::MemorySize, 0, 0);
+			O::MemorySize { mem } => {
+				self.emit(Op::MemorySize, (*mem).into(), 0);
 			}
-			O::MemoryGrow { .. } => {
-				self.emit(Op::MemoryGrow, 0, 0);
+			O::MemoryGrow { mem } => {
+				self.emit(Op::MemoryGrow, (*mem).into(), 0);
 			}
-			O::MemoryCopy { .. } => {
-				self.emit(Op::MemoryCopy, 0, 0);
+			O::MemoryCopy { dst_mem, src_mem } => {
+				self.emit(Op::MemoryCopy, u64::from(*dst_mem | *src_mem << 1), 0);
 			}
-			O::MemoryFill { .. } => {
-				self.emit(Op::MemoryFill, 0, 0);
+			O::MemoryFill { mem } => {
+				self.emit(Op::MemoryFill, (*mem).into(), 0);
 			}
-			other => match simple(other) {
-				Some((op, imm)) => {
+			other => match (simple(other), vector::instruction(other)) {
+				(Some((op, imm)), _) => {
 					self.emit(op, 0, imm);
 				}
-				None => return unexpected(other),
+				(None, Some(instr)) => self.module.parts.code.push(instr),
+				(None, None) => return unexpected(other),
 			},
 		}
 		Ok(())
@@ -636,8 +848,8 @@ impl Body<'_> {
 		let Some(ty) = ty.and_then(|ty| self.module.types.get(*ty as usize)) else {
 			return unexpected("a call of no function");
 		};
-		let params = ty.params().len() as u64;
-		let at = self.emit(Op::Call, params, own.into());
+		let params = cells(ty.params());
+		let at = self.emit(Op::Call, params.into(), own.into());
 		self.module.calls.push(at);
 		Ok(())
 	}
@@ -676,6 +888,11 @@ impl Body<'_> {
 		};
 		self.point(over, here);
 		self.dead = 0;
+		if let Some(block) = self.blocks.last() {
+			let (depth, params) = (block.depth, block.params.clone());
+			self.keep(depth);
+			params.into_iter().for_each(|ty| self.put(ty));
+		}
 		Ok(())
 	}
 
@@ -687,6 +904,8 @@ impl Body<'_> {
 		for at in block.ends.into_iter().chain(block.otherwise) {
 			self.point(at, here);
 		}
+		self.keep(block.depth);
+		block.results.into_iter().for_each(|ty| self.put(ty));
 		self.dead = 0;
 		Ok(())
 	}
@@ -703,27 +922,30 @@ fn simple(operator: &Operator) -> Option<(Op, u64)> {
 		};
 	}
 	macro_rules! memory {
-		($($op:ident: $($name:ident)*;)*) => {
+		($($op:ident $system:ident: $($name:ident)*;)*) => {
 			match operator {
-				$($(Operator::$name { memarg: MemArg { offset, .. } } => return Some((Op::$op, *offset)),)*)*
+				$($(Operator::$name { memarg: MemArg { offset, target, .. } } => {
+					let program = *target == MemArgTarget::Memory(0);
+					return Some((if program { Op::$op } else { Op::$system }, *offset));
+				})*)*
 				_ => {}
 			}
 		};
 	}
 	memory! {
-		Load8U: I32Load8U I64Load8U;
-		Load8S32: I32Load8S;
-		Load8S64: I64Load8S;
-		Load16U: I32Load16U I64Load16U;
-		Load16S32: I32Load16S;
-		Load16S64: I64Load16S;
-		Load32U: I32Load F32Load I64Load32U;
-		Load32S64: I64Load32S;
-		Load64: I64Load F64Load;
-		Store8: I32Store8 I64Store8;
-		Store16: I32Store16 I64Store16;
-		Store32: I32Store F32Store I64Store32;
-		Store64: I64Store F64Store;
+		Load8U SystemLoad8U: I32Load8U I64Load8U;
+		Load8S32 SystemLoad8S32: I32Load8S;
+		Load8S64 SystemLoad8S64: I64Load8S;
+		Load16U SystemLoad16U: I32Load16U I64Load16U;
+		Load16S32 SystemLoad16S32: I32Load16S;
+		Load16S64 SystemLoad16S64: I64Load16S;
+		Load32U SystemLoad32U: I32Load F32Load I64Load32U;
+		Load32S64 SystemLoad32S64: I64Load32S;
+		Load64 SystemLoad64: I64Load F64Load;
+		Store8 SystemStore8: I32Store8 I64Store8;
+		Store16 SystemStore16: I32Store16 I64Store16;
+		Store32 SystemStore32: I32Store F32Store I64Store32;
+		Store64 SystemStore64: I64Store F64Store;
 	}
 	same! {
 		I32Eqz I32Eq I32Ne I32LtS I32LtU I32GtS I32GtU I32LeS I32LeU I32GeS I32GeU

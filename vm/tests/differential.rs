@@ -4,8 +4,9 @@ mod common;
 
 use common::{cases, engine, in_parallel, limits, smith, Both, Rng};
 use millrace_vm::{
-	normalise::{normalise, Refused},
-	state::{Halt, Status},
+	normalise::{normalise, Reason},
+	outcome::Status,
+	state::Halt,
 };
 use std::collections::BTreeMap;
 
@@ -25,10 +26,11 @@ const MOST: u64 = 300_000;
 fn compare(engine: &millrace_vm::fast::FastEngine, number: u64) -> (Kind, u64, u64) {
 	let mut rng = Rng(0xd1ff_0000 + number);
 	let wasm = smith::program(&mut rng);
+	let expected = |reason: &Reason| matches!(reason, Reason::Limit { .. } | Reason::Segment { .. });
 	let module = match normalise(&wasm) {
 		Ok(module) => module,
 		// Its sizes and segments are as random as the rest.
-		Err(Refused::Limit { .. } | Refused::Segment { .. }) => return (Kind::Refused, 0, 0),
+		Err(refused) if refused.reasons().iter().all(expected) => return (Kind::Refused, 0, 0),
 		Err(refused) => panic!("program {number}: {refused}"),
 	};
 	let both = Both::new(engine, &module);
@@ -50,18 +52,18 @@ fn compare(engine: &millrace_vm::fast::FastEngine, number: u64) -> (Kind, u64, u
 	// Enough is enough, and one less is not; nor is anything below.
 	if whole.gas_used < most {
 		let exact = run(&limits(whole.gas_used.max(1)));
-		if !matches!(whole.halt, Halt::Trapped) {
+		if !matches!(whole.halt, Halt::Trapped(_)) {
 			assert_eq!(
-				(exact.status, &exact.output, exact.gas_used),
-				(whole.status, &whole.output, whole.gas_used)
+				(exact.outcome, &exact.output, exact.gas_used),
+				(whole.outcome, &whole.output, whole.gas_used)
 			);
 		}
 		if whole.gas_used > 1 {
 			let less = run(&limits(whole.gas_used - 1));
 			assert_eq!(
-				(less.status, less.gas_used),
-				(Status::Failed, whole.gas_used - 1),
-				"program {number}"
+				(less.halt, less.gas_used),
+				(Halt::OutOfGas, whole.gas_used - 1),
+				"program {number}: {whole:?}"
 			);
 		}
 	}
@@ -70,22 +72,21 @@ fn compare(engine: &millrace_vm::fast::FastEngine, number: u64) -> (Kind, u64, u
 		let less = run(&limits(limit));
 		assert!(less.gas_used <= limit);
 		assert!(
-			less.status == Status::Failed || limit >= whole.gas_used,
+			less.halt == Halt::OutOfGas || limit >= whole.gas_used || matches!(whole.halt, Halt::Trapped(_)),
 			"program {number}"
 		);
 	}
 	// Other bounds than that of gas.
 	let mut tight = limits(most);
 	tight.output = rng.below(200) as u32;
-	tight.memory_pages = module.initial_pages() + rng.below(2) as u32;
-	tight.seed = [0; 32];
+	tight.memory_pages = module.initial_pages() + module.system_pages() + rng.below(2) as u32;
 	run(&tight);
 
-	let kind = match (whole.status, whole.halt) {
-		(Status::Success, _) => Kind::Success,
-		(Status::Failed, Halt::Trapped) => Kind::Trapped,
-		(Status::Failed, _) if whole.gas_used == most => Kind::Exhausted,
-		(Status::Failed, _) => Kind::Failed,
+	let kind = match whole.halt {
+		Halt::Ended(Status::Success, _) => Kind::Success,
+		Halt::Trapped(_) => Kind::Trapped,
+		Halt::OutOfGas | Halt::OutOfStack => Kind::Exhausted,
+		Halt::Ended(..) | Halt::GaveUp => Kind::Failed,
 	};
 	(kind, runs, steps)
 }
@@ -135,7 +136,7 @@ fn example_programs_end_alike_in_both_engines() {
 			both.run(&input, &task)
 				.unwrap_or_else(|why| panic!("{name}, {} gas: {why}", task.gas));
 		}
-		(name, whole.status, whole.steps)
+		(name, whole.halt, whole.steps)
 	});
 	println!("{steps:?}");
 }

@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{bits, cases, engine, in_parallel, limits, machine_of, value, wasm_of, Rng};
+use common::{bits, cases, engine, in_parallel, limits, machine_of, supply, value, wasm_of, Rng};
 use millrace_vm::{
 	fast::{on_long_stack, Session, Stop},
 	flatten::flatten,
@@ -353,7 +353,7 @@ impl Engines {
 			session: engine()
 				.compile(&module)
 				.unwrap()
-				.session(&limits(GAS), vec![], &Stop::new())
+				.session(&limits(GAS), supply(&[]), &Stop::new())
 				.unwrap(),
 		}
 	}

@@ -9,15 +9,17 @@ mod common;
 #[path = "proofs/programs.rs"]
 mod programs;
 
-use common::{engine, input_of, limits, machine_of, Both, Rng};
+use common::{engine, hashed, judged, limits, machine_of, Both, Rng, SEED};
 use millrace_vm::{
 	data::data_root,
 	fast::Stop,
 	hash::{Blake2, Hash},
 	machine::Machine,
 	normalise::normalise,
-	state::{Limits, Status},
-	witness::{prove, verify},
+	outcome::Status,
+	prove::prove,
+	supply::Supply,
+	task::{first_root, Limits, Task},
 	VERSION,
 };
 use std::{
@@ -91,7 +93,7 @@ fn steps() -> Vec<(String, Hash, Vec<u8>)> {
 
 /// What the verifier says, in the words of the verifier as a program.
 fn said(root: &Hash, witness: &[u8]) -> Vec<u8> {
-	match verify::<Blake2>(root, witness) {
+	match judged(root, witness) {
 		Ok(next) => [&[1], &next[..]].concat(),
 		Err(error) => [&[0], format!("{error:?}").as_bytes()].concat(),
 	}
@@ -150,27 +152,28 @@ fn the_machine_makes_the_vectors() {
 	same_or_written("steps", &text);
 
 	let mut text = String::from(
-		"# Programs: root; then of a task: input root, root of the first state, root of the outcome, gas, steps.\n",
+		"# Programs: id, if the module is no bytes; then of a task: root of the first state, root of the outcome, gas, steps.\n",
 	);
 	for case in programs::all() {
-		let input = input_of(&case.input);
+		let [input, image, setup] = hashed(&case.input).blobs();
 		let mut machine = machine_of(&case.program, &case.input, &case.limits);
 		let first = machine.state_root();
 		// What a chain computes from the commitments alone.
-		let header = case
-			.program
-			.roots()
-			.first::<Blake2>(&input.root(), &case.limits)
-			.unwrap();
-		assert_eq!(header.root::<Blake2>(), first);
+		let task = Task {
+			engine: VERSION,
+			program: case.program.id(&setup),
+			image: Some(image),
+			setup,
+			input,
+			seed: SEED,
+			limits: case.limits,
+		};
+		assert_eq!(first_root::<Blake2>(case.program.roots(), &task), Ok(first));
+		let none = Task { image: None, ..task };
+		assert_eq!(first_root::<Blake2>(case.program.roots(), &none), Ok(first));
 		machine.run(u64::MAX);
 		let gas = machine.outcome().unwrap().gas_used;
-		let hashes = [
-			case.program.root(),
-			input.root().root::<Blake2>(&case.limits.seed),
-			first,
-			machine.state_root(),
-		];
+		let hashes = [task.program, first, machine.state_root()];
 		let hashes: Vec<String> = hashes.iter().map(|hash| hex(hash)).collect();
 		writeln!(text, "{}: {} {gas} {}", case.name, hashes.join(" "), machine.steps()).unwrap();
 	}
@@ -203,7 +206,7 @@ fn the_verifier_without_std_says_the_same() {
 		// In wasmtime, and in the machine that it verifies.
 		let run = both.run(&vector.input, &task).unwrap();
 		assert_eq!(
-			(run.status, hex(&run.output)),
+			(run.outcome.status, hex(&run.output)),
 			(Status::Success, hex(&vector.output)),
 			"{}",
 			vector.name
@@ -223,7 +226,12 @@ fn the_verifier_without_std_says_the_same() {
 	let costliest = vectors.iter().max_by_key(|vector| vector.input.len()).unwrap();
 	let (root, witness) = costliest.input.split_first_chunk().unwrap();
 	let native = best(&|| drop(std::hint::black_box(said(root, witness))));
-	let wasm = best(&|| drop(both.fast.run(&task, costliest.input.clone(), &Stop::new())));
+	let wasm = best(&|| {
+		drop(
+			both.fast
+				.run(&task, Supply::of_input(costliest.input.clone(), SEED), &Stop::new()),
+		)
+	});
 	println!("{} bytes: {native:?} here, {wasm:?} as a program", witness.len());
 	assert!(witness.len() <= 8 * 1024);
 	assert!(wasm < Duration::from_millis(2), "{wasm:?}");
@@ -235,7 +243,7 @@ fn the_verifier_without_std_says_the_same() {
 		machine.run(rng.below(60_000));
 		let (root, witness) = (machine.state_root(), prove(&mut machine));
 		machine.run(1);
-		assert_eq!(verify::<Blake2>(&root, &witness), Ok(machine.state_root()));
+		assert_eq!(judged(&root, &witness), Ok(machine.state_root()));
 	}
 }
 

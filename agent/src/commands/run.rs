@@ -3,15 +3,16 @@
 use super::{connect, operator_key, Common};
 use crate::{
 	exec::{
+		cache::Cache,
 		trial::{Trial, EMPTY_PROGRAM},
-		Execute, Stop, Task,
+		Execute, Named, Stop, Supply,
 	},
 	hardware::Hardware,
 	Agent, Config, Connection, Wasm, WasmLimits,
 };
 use anyhow::Context;
 use clap::Args;
-use millrace_primitives::{merkle, Hash};
+use millrace_primitives::Limits;
 use std::{future::Future, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 use tokio::signal::unix::{signal, SignalKind};
 
@@ -19,6 +20,8 @@ use tokio::signal::unix::{signal, SignalKind};
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Programs that are kept compiled beside one for each slot.
 const SPARE_COMPILED: usize = 8;
+/// What compiled programs may take on disk, in bytes.
+const COMPILED_BYTES: u64 = 4 << 30;
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -74,6 +77,9 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 			.cached_programs
 			.max(usize::from(config.slots).saturating_add(SPARE_COMPILED)),
 		trial: Some(trial),
+		disk: Some(
+			Cache::open(&common.data_dir.join("compiled"), COMPILED_BYTES).context("cannot keep compiled programs")?,
+		),
 		..defaults
 	};
 	let executor = Arc::new(Wasm::new(limits).context("this machine cannot execute programs")?);
@@ -92,16 +98,14 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 
 /// Runs a task that does nothing, so that a machine that cannot run any says so before it accepts one.
 fn runs_tasks(executor: &dyn Execute) -> anyhow::Result<()> {
-	let task = Task {
-		input_root: Hash::zero(),
-		index: 0,
-		gas_limit: 1_000_000,
+	let limits = Limits {
+		gas: 1_000_000,
 		memory_pages: 1,
-		output_limit: 0,
+		output: 0,
 	};
 	executor
-		.load(merkle::data_root(EMPTY_PROGRAM), EMPTY_PROGRAM, task.memory_pages)?
-		.run(&task, Vec::new(), &Stop::new())
+		.load(&Named::of(EMPTY_PROGRAM)?, EMPTY_PROGRAM, limits.memory_pages)?
+		.run(&limits, Supply::of_input(Vec::new(), [0; 32]), &Stop::new())
 		.context(
 			"no task can be run here: each takes some 5 GiB of address space, though hardly any memory; look at \
 			 `ulimit -v`, LimitAS= and vm.overcommit_memory",

@@ -73,7 +73,7 @@ async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavail
 		slots: shared.config.slots,
 		cores: std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
 	};
-	let needed = speed.time_for(job.seat.gas_limit, job.seat.tasks);
+	let needed = speed.time_for(job.seat.limits.gas, job.seat.tasks);
 	let allowed = nature.block_time.saturating_mul(window);
 	if needed <= allowed {
 		return Ok(());
@@ -81,7 +81,7 @@ async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavail
 	let text = format!(
 		"its {} tasks of up to {} gas may take {} s at {mgas} Mgas/s, the chain allows {} s",
 		job.seat.tasks,
-		job.seat.gas_limit,
+		job.seat.limits.gas,
 		needed.as_secs(),
 		allowed.as_secs()
 	);
@@ -110,25 +110,27 @@ fn reserve<M: Market>(
 		under_way.push((reserved, shared.fetcher.inputs_there(*other)?, outputs));
 	}
 	let look = || -> Result<Disk, Failure> {
-		let programs = shared.fetcher.programs()?;
-		let of_programs: u64 = programs.values().sum();
+		let there = shared.fetcher.shared()?;
+		let of_shared: u64 = there.values().sum();
 		Ok(Disk {
 			budget: shared.config.disk_mib.saturating_mul(1024 * 1024),
-			stored: of_programs
+			stored: of_shared
 				.saturating_add(shared.fetcher.bytes())
 				.saturating_add(shared.outputs.bytes()),
-			free: free_disk(shared.fetcher.folder_of_programs()),
-			programs: programs.into_keys().collect(),
+			free: free_disk(shared.fetcher.folder_of_shared()),
+			shared: there.into_keys().collect(),
 		})
 	};
 	let mut disk = look()?;
 	let mut room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
 	if room.is_err() {
-		// Programs that are kept in case that they come again go first.
-		let used: HashSet<_> = reservations.iter().map(|(_, reserved)| reserved.program).collect();
-		shared
-			.fetcher
-			.prune(&used.into_iter().chain([reservation.program]).collect(), 0)?;
+		// Programs and images that are kept in case that they come again go first.
+		let reserved = reservations.iter().map(|(_, reserved)| reserved).chain([&reservation]);
+		let used: HashSet<_> = reserved
+			.flat_map(|reserved| &reserved.shared)
+			.map(|(address, _)| *address)
+			.collect();
+		shared.fetcher.prune(&used, 0)?;
 		disk = look()?;
 		room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
 	}

@@ -26,7 +26,7 @@ use crate::{
 		CUSTODY_PAUSE,
 	},
 	exec::{Execute, Stop},
-	fetch::{Fetcher, SPARE_PROGRAMS},
+	fetch::{addresses, Fetcher, SPARE_BLOBS},
 	market::{Heads, Market, SubmitError, Tx},
 	metrics::{self, Kind, Metrics},
 	outputs::{Outputs, StoreError},
@@ -455,8 +455,8 @@ impl<M: Market> Agent<M> {
 			.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		self.failures.remove(&key);
 		self.secrets.remove(&key);
-		let used = self.view.best.seats.values().map(|seat| seat.program).collect();
-		self.shared.fetcher.prune(&used, SPARE_PROGRAMS).map_err(disk)?;
+		let used = self.view.best.seats.values().flat_map(addresses).collect();
+		self.shared.fetcher.prune(&used, SPARE_BLOBS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
 		Ok(())
 	}

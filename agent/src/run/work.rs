@@ -3,15 +3,17 @@
 use super::{admit::admit, Seat, Shared, WorkEnd};
 use crate::{
 	db::Sealed,
-	exec::{Execution, HostError, LoadError, Program, Stop, Task},
+	exec::{Execution, HostError, LoadError, Named, Program, Stop, Supply},
 	fetch::Unavailable,
 	market::Market,
 	metrics::Kind,
 	seat::SeatKey,
 };
 use millrace_primitives::{
+	api::AssignmentView,
 	job::{DeclineReason, SeatState},
-	outcome, MarketBlock, Outcome,
+	machine::task_seed,
+	outcome, MarketBlock, Outcome, Status,
 };
 use rand::TryRngCore;
 use std::{
@@ -57,7 +59,16 @@ enum Trouble {
 	Cut(String),
 }
 
-/// Makes program and inputs available and checks that the program can run.
+/// The seat's program by what the chain knows of it.
+fn named(seat: &AssignmentView) -> Named {
+	Named {
+		id: seat.program,
+		roots: seat.roots,
+		module: seat.module,
+	}
+}
+
+/// Makes program, image, setup and inputs available and checks that the program can run.
 pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEnd {
 	let result = match admit(&shared, &job).await {
 		Ok(()) => bring(&shared, &job).await,
@@ -83,11 +94,11 @@ async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unav
 	})
 	.await?;
 	let loading = shared.clone();
-	let (program, pages) = (seat.program, seat.memory_pages);
+	let (program, pages) = (named(seat), seat.limits.memory_pages);
 	let promised = seat.state != Some(SeatState::Assigned);
 	let load = move || match promised {
-		true => loading.executor.load_promised(program, &wasm, pages).map(drop),
-		false => loading.executor.load(program, &wasm, pages).map(drop),
+		true => loading.executor.load_promised(&program, &wasm, pages).map(drop),
+		false => loading.executor.load(&program, &wasm, pages).map(drop),
 	};
 	let loaded = tokio::task::spawn_blocking(load).await;
 	match loaded {
@@ -100,14 +111,23 @@ async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unav
 			})
 		}
 		Ok(Err(LoadError::Host(error))) => {
+			let too_large = matches!(error, HostError::Compile(_));
 			return Err(Unavailable {
+				reason: match too_large {
+					true => DeclineReason::TooLarge,
+					false => DeclineReason::NoCapacity,
+				},
 				// This machine will not compile it faster before the time is over; what is promised is tried nevertheless.
-				hopeless: matches!(error, HostError::Compile(_)) && !promised,
-				..no_capacity(error.to_string())
+				hopeless: too_large && !promised,
+				text: error.to_string(),
 			});
 		}
 		Err(error) => return Err(no_capacity(error.to_string())),
 	}
+	in_turn(shared, job, deadline, DeclineReason::ImageUnavailable, || {
+		shared.fetcher.image_and_setup(seat)
+	})
+	.await?;
 	let done = shared
 		.outputs
 		.done_tasks(*key)
@@ -193,29 +213,40 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
 	job.done
 		.store(u32::try_from(done.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
 	let tasks = seat.first_task..seat.first_task.saturating_add(seat.tasks);
-	let mut program: Option<Arc<dyn Program>> = None;
+	let mut ready: Option<(Arc<dyn Program>, Supply)> = None;
 	for task in tasks.clone().filter(|task| !done.contains(task)) {
 		if job.stop.is_requested() {
 			return Err(HostError::Stopped.into());
 		}
-		let program = match &program {
-			Some(program) => program,
-			none => {
-				let _ = none;
-				let wasm = shared.fetcher.read_program(seat.program)?.ok_or(Trouble::Program)?;
+		let (program, common) = match ready.take() {
+			Some(ready) => ready,
+			None => {
+				let wasm = shared.fetcher.read_program(seat)?.ok_or(Trouble::Program)?;
 				// By now it is accepted, or about to be.
-				&*program.insert(shared.executor.load_promised(seat.program, &wasm, seat.memory_pages)?)
+				let program = shared
+					.executor
+					.load_promised(&named(seat), &wasm, seat.limits.memory_pages)?;
+				let (image, setup) = shared.fetcher.read_image_and_setup(seat)?;
+				let input = Arc::new([0; 0]);
+				let seed = [0; 32];
+				(
+					program,
+					Supply {
+						input,
+						image,
+						setup,
+						seed,
+					},
+				)
 			}
 		};
-		let input = shared.fetcher.read_input(*key, task)?;
-		let terms = Task {
-			input_root: seat.input_root,
-			index: task,
-			gas_limit: seat.gas_limit,
-			memory_pages: seat.memory_pages,
-			output_limit: seat.output_limit,
+		let supply = Supply {
+			input: Arc::new(shared.fetcher.read_input(*key, task)?),
+			seed: task_seed(&seat.input_root, task),
+			..common.clone()
 		};
-		let execution = program.run(&terms, input, &job.stop)?;
+		let execution = program.run(&seat.limits, supply, &job.stop)?;
+		ready = Some((program, common));
 		note(shared, *key, task, &execution);
 		let last = task + 1 == tasks.end;
 		shared.outputs.store(*key, task, &execution, last)?;
@@ -250,13 +281,16 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
 
 fn note<M: Market>(shared: &Shared<M>, key: SeatKey, task: u32, execution: &Execution) {
 	let kind = match execution.outcome.status {
-		outcome::Status::Success => "success",
-		outcome::Status::Failed => "failed",
+		Status::Success => "success",
+		Status::Exit => "exit",
+		Status::Trap => "trap",
+		Status::OutOfGas | Status::OutOfStack => "exhausted",
+		Status::OutputTooLong | Status::NoOutput | Status::Malformed => "failed",
 	};
 	shared.metrics.tasks.get_or_create(&Kind { kind }).inc();
 	shared.metrics.gas.inc_by(execution.outcome.gas_used);
 	match &execution.fault {
-		Some(fault) => tracing::info!(seat = %key, task, fault, "the task failed"),
+		Some(fault) => tracing::info!(seat = %key, task, fault, "the task did not succeed"),
 		None => tracing::debug!(seat = %key, task, gas = execution.outcome.gas_used, "done"),
 	}
 }

@@ -3,7 +3,7 @@
 use futures::{stream::BoxStream, StreamExt};
 use millrace_agent::{
 	decide::{terms, Custody, Snapshot, Standing, View},
-	exec::Execute,
+	exec::{Execute, Named},
 	market::{Heads, Market, Nature, SubmitError, Tx},
 	Agent, AgentError, Config, Wasm, WasmLimits,
 };
@@ -14,9 +14,10 @@ use millrace_client::{
 use millrace_primitives::{
 	api::{AssignmentView, ProviderView},
 	job::SeatState,
+	machine::{address as blob_address, blob, EMPTY_BLOB},
 	merkle, outcome,
 	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
-	AccountId, BlockNumber, Hash, JobId, MarketBlock, ProgramId, Report, ShardId, ENGINE_VERSION,
+	AccountId, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION,
 };
 use std::{
 	collections::{HashMap, VecDeque},
@@ -43,7 +44,7 @@ pub struct Client {
 	pub list: Vec<Hash>,
 	pub server: Option<blobs::Server>,
 	pub url: String,
-	pub program: ProgramId,
+	pub program: Named,
 }
 
 pub struct Served(HashMap<Hash, Vec<u8>>, Vec<Hash>);
@@ -72,12 +73,21 @@ pub const ECHO: &str = r#"(module
 		(i32.store (i32.const 4) (i32.load (i32.const 8)))
 		(drop (call $fd_write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
 
+/// What the chain knows of a module; of one that is none, what its publisher claims.
+fn named(wasm: &[u8]) -> Named {
+	Named::of(wasm).unwrap_or_else(|_| Named {
+		id: merkle::data_root(wasm),
+		module: blob(wasm).unwrap(),
+		..Named::of(&echo()).unwrap()
+	})
+}
+
 impl Client {
 	pub async fn new(program: Vec<u8>) -> Self {
 		let mut blobs = HashMap::new();
 		let inputs: Vec<_> = (0..2 * TASKS).map(input).collect();
 		let list = inputs.iter().map(|input| merkle::data_root(input)).collect();
-		let id = merkle::data_root(&program);
+		let program_named = named(&program);
 		for bytes in inputs.into_iter().chain([program]) {
 			blobs.insert(merkle::data_root(&bytes), bytes);
 		}
@@ -86,7 +96,7 @@ impl Client {
 			list,
 			server: None,
 			url: String::new(),
-			program: id,
+			program: program_named,
 		};
 		client.start().await;
 		client
@@ -110,15 +120,21 @@ impl Client {
 			reveal_open: false,
 			due: 100_000,
 			engine: ENGINE_VERSION,
-			program: self.program,
+			program: self.program.id,
+			roots: self.program.roots,
+			module: self.program.module,
+			image: None,
+			setup: EMPTY_BLOB,
 			input_root: merkle::list_root(&self.list),
 			job_tasks: 2 * TASKS,
 			first_task: index * TASKS,
 			tasks: TASKS,
-			gas_limit: 1_000_000,
-			memory_pages: 16,
+			limits: Limits {
+				gas: 1_000_000,
+				memory_pages: 16,
+				output: 4096,
+			},
 			input_limit: 4096,
-			output_limit: 4096,
 			endpoints: vec![self.url.clone()],
 		}
 	}
@@ -478,7 +494,7 @@ pub async fn check_outputs(chain: &Chain, address: SocketAddr, index: u32) {
 	let folder = tempfile::tempdir().unwrap();
 	for (task, outcome) in (index * TASKS..).zip(fetched.expect("outcomes are served")) {
 		let path = folder.path().join(task.to_string());
-		blobs::fetch_blob(&client, &endpoints, outcome.output_root, 4096, &path)
+		blobs::fetch_blob(&client, &endpoints, blob_address(&outcome.output), 4096, &path)
 			.await
 			.unwrap();
 		assert_eq!(std::fs::read(&path).unwrap(), input(task));

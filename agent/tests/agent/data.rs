@@ -2,7 +2,7 @@
 
 use crate::chain::*;
 use millrace_agent::{decide::CUSTODY_PAUSE, market::Tx, Config};
-use millrace_primitives::{api::AssignmentView, job::DeclineReason, merkle, Hash};
+use millrace_primitives::{api::AssignmentView, job::DeclineReason, merkle, Blob};
 use std::{
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -48,7 +48,7 @@ async fn unreachable_and_altered_data_is_declined_before_the_time_is_over() {
 	let unreachable = AssignmentView {
 		due: 14,
 		endpoints: vec![format!("http://{}", free_address())],
-		program: Hash::zero(),
+		module: Blob { tree: [0; 32], len: 9 },
 		..client.seat(1)
 	};
 	let chain = Chain::new(vec![soon, unreachable]);
@@ -97,7 +97,7 @@ async fn a_server_that_says_nothing_holds_up_its_own_job_only() {
 		}
 	});
 	let stuck = (2..14).map(|index| AssignmentView {
-		program: Hash::repeat_byte(9),
+		module: Blob { tree: [9; 32], len: 9 },
 		endpoints: vec![format!("http://{address}")],
 		..client.seat(index)
 	});

@@ -3,11 +3,11 @@
 use crate::chain::*;
 use codec::DecodeAll;
 use millrace_agent::{
-	exec::{Execute, HostError, LoadError, Program, Stop, Task},
+	exec::{Execute, HostError, LoadError, Named, Program, Stop, Supply},
 	market::Tx,
 	Agent, Config, Wasm, WasmLimits,
 };
-use millrace_primitives::{api::AssignmentView, job::SeatState, outcome, provider::ProviderStatus, Outcome, ProgramId};
+use millrace_primitives::{job::SeatState, outcome, provider::ProviderStatus, Limits, Outcome, Status};
 use std::{
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -62,18 +62,26 @@ async fn a_crash_at_any_moment_reports_once_and_computes_no_task_twice() {
 	struct Counting(Wasm, Arc<AtomicU32>);
 	struct CountingProgram(Arc<dyn Program>, Arc<AtomicU32>);
 	impl Execute for Counting {
-		fn load(&self, id: ProgramId, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
-			Ok(Arc::new(CountingProgram(self.0.load(id, wasm, pages)?, self.1.clone())))
+		fn load(&self, program: &Named, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+			Ok(Arc::new(CountingProgram(
+				self.0.load(program, wasm, pages)?,
+				self.1.clone(),
+			)))
 		}
 	}
 	impl Program for CountingProgram {
-		fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<millrace_agent::exec::Execution, HostError> {
+		fn run(
+			&self,
+			limits: &Limits,
+			supply: Supply,
+			stop: &Stop,
+		) -> Result<millrace_agent::exec::Execution, HostError> {
 			std::thread::sleep(Duration::from_millis(120));
 			if stop.is_requested() {
 				return Err(HostError::Stopped);
 			}
 			self.1.fetch_add(1, Ordering::Relaxed);
-			self.0.run(task, input, stop)
+			self.0.run(limits, supply, stop)
 		}
 	}
 	let client = Client::new(echo()).await;
@@ -130,10 +138,8 @@ async fn lost_transactions_and_lost_connections_are_made_up_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn failing_tasks_are_outcomes_and_a_silent_provider_comes_back() {
 	let client = Client::new(echo()).await;
-	let poor = AssignmentView {
-		gas_limit: 200,
-		..client.seat(0)
-	};
+	let mut poor = client.seat(0);
+	poor.limits.gas = 200;
 	let chain = Chain::new(vec![poor]);
 	chain.state().status = Some(ProviderStatus::Unresponsive);
 	let folder = tempfile::tempdir().unwrap();
@@ -159,7 +165,7 @@ async fn failing_tasks_are_outcomes_and_a_silent_provider_comes_back() {
 	assert_eq!(outcome::report(&outcomes), report);
 	assert!(outcomes
 		.iter()
-		.all(|outcome| outcome.status == outcome::Status::Failed && outcome.gas_used == 200));
+		.all(|outcome| outcome.status == Status::OutOfGas && outcome.gas_used == 200));
 	agent.stop().await;
 }
 

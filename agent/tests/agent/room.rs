@@ -2,14 +2,14 @@
 
 use crate::chain::*;
 use millrace_agent::{
-	exec::{Execute, HostError, LoadError, Program, Stop, Task},
+	exec::{Execute, HostError, LoadError, Named, Program, Stop, Supply},
 	market::Tx,
 	Config, Wasm,
 };
 use millrace_primitives::{
 	api::AssignmentView,
 	job::{DeclineReason, SeatState},
-	ProgramId,
+	Limits,
 };
 use std::{
 	path::Path,
@@ -21,12 +21,12 @@ use std::{
 #[tokio::test(flavor = "multi_thread")]
 async fn what_does_not_fit_the_disk_is_declined_before_anything_is_fetched() {
 	let client = Client::new(echo()).await;
-	let large = AssignmentView {
-		output_limit: 64 << 20,
+	let mut large = AssignmentView {
 		// Nobody is there, which nobody must find out.
 		endpoints: vec![format!("http://{}", free_address())],
 		..client.seat(1)
 	};
+	large.limits.output = 64 << 20;
 	let chain = Chain::new(vec![client.seat(0), large]);
 	let folder = tempfile::tempdir().unwrap();
 	let agent = start(folder.path(), &chain);
@@ -95,26 +95,35 @@ async fn reserved_room_counts_until_the_work_is_done_also_over_a_restart() {
 	struct Waiting(Arc<Wasm>, Arc<AtomicBool>);
 	struct WaitingProgram(Arc<dyn Program>, Arc<AtomicBool>);
 	impl Execute for Waiting {
-		fn load(&self, id: ProgramId, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
-			Ok(Arc::new(WaitingProgram(self.0.load(id, wasm, pages)?, self.1.clone())))
+		fn load(&self, program: &Named, wasm: &[u8], pages: u32) -> Result<Arc<dyn Program>, LoadError> {
+			Ok(Arc::new(WaitingProgram(
+				self.0.load(program, wasm, pages)?,
+				self.1.clone(),
+			)))
 		}
 	}
 	impl Program for WaitingProgram {
-		fn run(&self, task: &Task, input: Vec<u8>, stop: &Stop) -> Result<millrace_agent::exec::Execution, HostError> {
+		fn run(
+			&self,
+			limits: &Limits,
+			supply: Supply,
+			stop: &Stop,
+		) -> Result<millrace_agent::exec::Execution, HostError> {
 			while !self.1.load(Ordering::Relaxed) {
 				if stop.is_requested() {
 					return Err(HostError::Stopped);
 				}
 				std::thread::sleep(Duration::from_millis(10));
 			}
-			self.0.run(task, input, stop)
+			self.0.run(limits, supply, stop)
 		}
 	}
 	let client = Client::new(echo()).await;
 	// Two of these do not fit into 100 MiB, whatever they really write.
-	let seat = |index| AssignmentView {
-		output_limit: 9 << 20,
-		..client.seat(index)
+	let seat = |index| {
+		let mut seat = client.seat(index);
+		seat.limits.output = 12 << 20;
+		seat
 	};
 	let chain = Chain::new(vec![seat(0)]);
 	let folder = tempfile::tempdir().unwrap();
@@ -168,10 +177,8 @@ async fn what_this_machine_is_too_slow_for_is_declined_but_on_a_development_chai
 	// The chain allows 20 blocks, or 6 s: 30 million gas at a twentieth of 100 Mgas/s just fit, twice as much does not.
 	let (fits, slow) = (4_900_000, 9_800_000);
 	let run = |gas_limit, is_local| {
-		let seat = AssignmentView {
-			gas_limit,
-			..client.seat(0)
-		};
+		let mut seat = client.seat(0);
+		seat.limits.gas = gas_limit;
 		async move {
 			let chain = Chain::new(vec![seat]);
 			chain.state().is_local = is_local;

@@ -14,15 +14,18 @@ use serde_json::json;
 
 /// Runs the command.
 pub async fn run(global: &Global, options: EstimateOptions, output: &mut Output) -> Result<()> {
-	options.job.glance()?;
+	let checked = options.job.resolve()?.check()?;
 	let chain = global.connect().await?;
-	let prepared = options.job.prepare(&chain).await?;
+	let prepared = checked.prepare(&chain).await?;
 	// A quote does not depend on who serves the data.
 	let spec = prepared.spec_with(&[PLACEHOLDER.into()])?;
 	let quote = quote(&chain, &spec).await?;
 	let block_ms = context::block_ms(&chain).await?;
 	let document = json!({
-		"program": hex_root(&prepared.program_id),
+		"program": hex_root(&prepared.program_id()),
+		"image": spec.image,
+		"setup": spec.setup,
+		"limits": spec.limits,
 		"inputRoot": hex_root(&spec.input_root),
 		"tasks": spec.tasks,
 		"shards": spec.shards(),
@@ -50,9 +53,12 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 		spec.tasks,
 		spec.shards(),
 		spec.verification.seats(),
-		hex_root(&prepared.program_id),
+		hex_root(&prepared.program_id()),
 	);
 	let mut row = |name: &str, value: String| text += &format!("{name:<22}{value}\n");
+	if let Some(image) = &spec.image {
+		row("image", format!("{} bytes, fetched once by each provider", image.len));
+	}
 	row(
 		"on hold",
 		format!("{} (what is not used comes back)", mill(quote.escrow)),

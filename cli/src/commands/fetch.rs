@@ -1,37 +1,52 @@
 //! `millrace fetch`: downloads a job's outputs and verifies them against the reports on chain.
 //!
 //! ```text
-//! report on chain ─► outcomes (from any provider, checked) ─► output roots ─► outputs (from any provider, checked)
+//! report on chain ─► outcomes (from any provider, checked) ─┬► outputs (from any provider, checked) ─► unpacked
+//!                                                           └► standard error of what did not succeed (checked)
 //! ```
 
 mod manifest;
+mod report;
+mod tally;
+mod unpack;
+
+pub use report::report;
+pub use tally::tally;
 
 use crate::{
 	context,
 	failure::{Failure, Result},
+	inputs::{Cut, Inputs},
 	options::{FetchOptions, Global},
 	output::{is_interactive, note, Output},
+	record::Record,
 	units::mill,
 };
 use futures::{future::try_join_all, stream, StreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use manifest::{Manifest, ShardEntry, TaskEntry};
 use millrace_client::{
-	blobs::{fetch_blob, fetch_outcomes, verify_file, Client, FetchError, Limits, Reason},
-	calls, At, Chain, Keypair,
+	blobs::{fetch_blob, fetch_errors, fetch_outcomes, verify_file, Client, FetchError, Limits, Reason},
+	calls, words, At, Chain, Keypair,
 };
 use millrace_primitives::{
 	api::{JobView, ShardView},
 	job::ShardState,
-	outcome::Status,
-	JobId, Outcome, Report, ShardId,
+	machine::{address, Outcome, Status},
+	Hash, JobId, Report,
 };
 use std::{
 	collections::BTreeSet,
 	path::{Path, PathBuf},
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Mutex, PoisonError,
+	},
 	time::{Duration, Instant},
 };
 
+/// Of so many tasks that did not succeed, standard error is fetched.
+const MAX_TAILS: u32 = 1_000;
 /// So many shards are downloaded at once.
 const CONCURRENT: usize = 8;
 /// For so long outputs are asked for that nobody serves yet: providers give them out when they see for themselves that
@@ -54,12 +69,54 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 		None
 	};
 	let chain = global.connect().await?;
-	let mut fetched = fetch(&chain, options.job, &folder, options.allow_private, output).await?;
+	let names = match options.inputs.inputs {
+		Some(path) => {
+			let input = options.inputs.input_as.unwrap_or_default();
+			let read = move || Inputs::read(&path, input, Cut::Whole);
+			let inputs = tokio::task::spawn_blocking(read).await;
+			let inputs = inputs.map_err(|error| Failure::Other(error.to_string()))??;
+			Some(Record::new(inputs.root(), &inputs.names(), options.unpack))
+		}
+		None => None,
+	};
+	let naming = Naming {
+		names,
+		unpack: options.unpack,
+	};
+	let mut fetched = fetch(&chain, options.job, &folder, naming, options.allow_private, output).await?;
 	if let Some(signer) = signer.filter(|_| fetched.is_verified()) {
 		acknowledge(&chain, &signer, options.job, &mut fetched, output).await?;
 	}
 	report(&fetched, output)?;
 	fetched.verdict()
+}
+
+/// What outputs are called, as far as the command knows.
+#[derive(Default)]
+pub struct Naming {
+	/// Their names; without them those that are known from the submission.
+	pub names: Option<Record>,
+	/// Outputs are archives of directories, whatever is known.
+	pub unpack: bool,
+}
+
+impl Naming {
+	fn record(self, genesis: Hash, job: &JobView) -> Result<Record> {
+		let record = match self.names {
+			Some(record) if record.input_root != job.input_root => {
+				return Err(Failure::Input(format!(
+					"--inputs: these are not the inputs of job {}, or they are cut otherwise",
+					job.id.0
+				)));
+			}
+			Some(record) => record,
+			None => Record::find(genesis, job.id, job.input_root, job.tasks).unwrap_or_default(),
+		};
+		Ok(Record {
+			directory: record.directory || self.unpack,
+			..record
+		})
+	}
 }
 
 /// What was fetched, and what was not.
@@ -75,6 +132,8 @@ pub struct Fetched {
 	job: JobView,
 	/// The transactions that ended custody.
 	acknowledged: Vec<serde_json::Value>,
+	/// What else is to be said.
+	notes: Vec<String>,
 }
 
 impl Fetched {
@@ -106,7 +165,7 @@ impl Fetched {
 				)),
 			});
 		}
-		let (failed, missing) = (self.manifest.failed().len(), self.manifest.missing().len());
+		let (failed, missing) = (self.manifest.unsuccessful().count(), self.manifest.missing().len());
 		if failed + missing == 0 {
 			return Ok(());
 		}
@@ -117,7 +176,7 @@ impl Fetched {
 			String::new()
 		};
 		Err(Failure::Incomplete(format!(
-			"{failed} tasks failed in the program, {missing} tasks have no accepted result{more}",
+			"{failed} tasks did not succeed, {missing} tasks have no accepted result{more}",
 		)))
 	}
 }
@@ -155,78 +214,6 @@ pub fn ensure_new(folder: &Path) -> Result<()> {
 	Ok(())
 }
 
-/// What the gas of failed tasks says about the reason, and how to see it oneself.
-fn explain_failures(fetched: &Fetched, failed: &[u32]) -> String {
-	let job = &fetched.job;
-	let outputs = fetched.manifest.outputs.iter();
-	let used = outputs.filter(|task| failed.contains(&task.index)).map(|task| task.gas);
-	let whole = used.clone().filter(|gas| *gas == job.gas_limit).count();
-	let mut text = String::new();
-	if whole > 0 {
-		text += &format!(
-			"\n{whole} of them used their whole gas: they ran out of it, trapped, or wrote more than they may."
-		);
-	}
-	if whole < failed.len() {
-		text += &format!(
-			"\n{} of them gave up: an exit code that is not 0, or a panic.",
-			failed.len() - whole
-		);
-	}
-	text + &format!(
-		"\nTry one: millrace-vm run PROGRAM --input INPUT --gas {} --pages {} --output-limit {}",
-		job.gas_limit, job.memory_pages, job.output_limit
-	)
-}
-
-/// Prints what was fetched.
-pub fn report(fetched: &Fetched, output: &mut Output) -> Result<()> {
-	let manifest = &fetched.manifest;
-	let (failed, missing) = (manifest.failed(), manifest.missing());
-	let mut text = format!(
-		"{} of {} outputs are in {}, verified against the chain.",
-		manifest.outputs.len() - failed.len(),
-		manifest.tasks,
-		fetched.folder.display(),
-	);
-	if !failed.is_empty() {
-		text += &format!("\nThe program failed in tasks {}.", ranges(&failed));
-		text += &explain_failures(fetched, &failed);
-	}
-	if !missing.is_empty() {
-		let shard_of = |task: &u32| task / fetched.job.shard_size.max(1);
-		let (unserved, unknown): (Vec<u32>, Vec<u32>) = missing
-			.iter()
-			.copied()
-			.partition(|task| fetched.failures.iter().any(|(shard, _)| *shard == shard_of(task)));
-		if !unserved.is_empty() {
-			text += &format!("\nNot fetched: tasks {}.", ranges(&unserved));
-		}
-		if !unknown.is_empty() {
-			let yet = if fetched.goes_on { " yet" } else { "" };
-			text += &format!("\nNo accepted result{yet} for tasks {}.", ranges(&unknown));
-		}
-	}
-	for (shard, failure) in &fetched.failures {
-		text += &format!("\nShard {shard}: {failure}");
-	}
-	let document = serde_json::json!({
-		"job": manifest.job,
-		"folder": fetched.folder.display().to_string(),
-		"tasks": manifest.tasks,
-		"fetched": manifest.outputs.len() - failed.len(),
-		"shards": fetched.verified,
-		"acknowledged": fetched.acknowledged,
-		"goesOn": fetched.goes_on,
-		"failed": failed,
-		"missing": missing,
-		"errors": fetched.failures.iter()
-			.map(|(shard, failure)| serde_json::json!({ "shard": shard, "error": failure.to_string() }))
-			.collect::<Vec<_>>(),
-	});
-	output.result(&document, text)
-}
-
 /// `1-3, 7` for the numbers 1, 2, 3 and 7.
 fn ranges(numbers: &[u32]) -> String {
 	let mut ranges: Vec<(u32, u32)> = Vec::new();
@@ -252,6 +239,7 @@ pub async fn fetch(
 	chain: &Chain,
 	id: JobId,
 	folder: &Path,
+	naming: Naming,
 	allow_private: bool,
 	output: &mut Output,
 ) -> Result<Fetched> {
@@ -263,21 +251,27 @@ pub async fn fetch(
 		path: folder.into(),
 		source,
 	};
+	let record = naming.record(chain.genesis_hash(), &job)?;
 	std::fs::create_dir_all(folder).map_err(disk)?;
 	let manifest = Manifest::open(folder, chain.genesis_hash(), &job)?;
-	// Providers name their endpoints themselves: on a public chain these must not lead into this machine's network.
-	let client = Client::new(Limits {
-		allow_private: allow_private || !chain.is_live().await?,
-		..Limits::default()
-	})?;
+	let client = client(chain, allow_private).await?;
 	let progress = if is_interactive() && !output.is_json() {
 		progress(&job)
 	} else {
 		ProgressBar::hidden()
 	};
-	let fetched = collect(&client, &job, shards, folder, manifest, &progress, PATIENCE).await?;
+	let fetched = collect(&client, &job, shards, folder, &record, manifest, &progress, PATIENCE).await?;
 	progress.finish_and_clear();
 	Ok(fetched)
+}
+
+/// Who asks providers. They name their endpoints themselves: on a public chain these must not lead into this machine's
+/// network.
+async fn client(chain: &Chain, allow_private: bool) -> Result<Client> {
+	Ok(Client::new(Limits {
+		allow_private: allow_private || !chain.is_live().await?,
+		..Limits::default()
+	})?)
 }
 
 fn progress(job: &JobView) -> ProgressBar {
@@ -297,6 +291,7 @@ async fn collect(
 	job: &JobView,
 	shards: Vec<ShardView>,
 	folder: &Path,
+	record: &Record,
 	mut manifest: Manifest,
 	progress: &ProgressBar,
 	patience: Duration,
@@ -307,10 +302,22 @@ async fn collect(
 	let mut verified = Vec::new();
 	let mut pause = PAUSE;
 	let mut told = false;
+	let (tails, notes) = (AtomicU32::new(0), Mutex::default());
 	let failures = loop {
+		let known = manifest.clone();
+		let place = Place {
+			client,
+			job,
+			folder,
+			record,
+			known: &known,
+			tails: &tails,
+			notes: &notes,
+		};
+		let place = &place;
 		let downloads = wanted.iter().map(|(report, shard)| async move {
 			let index = shard.id.index;
-			(index, fetch_shard(client, job, shard, *report, folder, progress).await)
+			(index, place.shard(shard, *report, progress).await)
 		});
 		let mut downloads = stream::iter(downloads).buffer_unordered(CONCURRENT);
 		let mut failures = Vec::new();
@@ -358,75 +365,145 @@ async fn collect(
 		goes_on: !super::watch::is_over(job),
 		job: job.clone(),
 		acknowledged: Vec::new(),
+		notes: notes.into_inner().unwrap_or_else(PoisonError::into_inner),
 	})
 }
 
-async fn fetch_shard(
-	client: &Client,
-	job: &JobView,
-	shard: &ShardView,
-	report: Report,
-	folder: &Path,
-	progress: &ProgressBar,
-) -> Result<(ShardEntry, Vec<TaskEntry>)> {
-	let endpoints: BTreeSet<_> = shard.seats.iter().filter_map(|seat| seat.endpoint.clone()).collect();
-	let endpoints: Vec<_> = endpoints.into_iter().collect();
-	let outcomes = fetch_outcomes(client, &endpoints, shard.id, shard.tasks, &report).await?;
-	let mut entries = Vec::with_capacity(outcomes.len());
-	for (index, outcome) in (shard.first_task..).zip(outcomes) {
-		let file = match outcome.status {
-			Status::Success => Some(fetch_output(client, job, shard.id, &endpoints, index, &outcome, folder).await?),
-			Status::Failed => None,
-		};
-		entries.push(TaskEntry::new(index, &outcome, file));
-		progress.inc(1);
-	}
-	let entry = ShardEntry {
-		index: shard.id.index,
-		first_task: shard.first_task,
-		tasks: shard.tasks,
-		report,
-		endpoints,
-	};
-	Ok((entry, entries))
+/// Where outputs come from and go to.
+struct Place<'a> {
+	client: &'a Client,
+	job: &'a JobView,
+	folder: &'a Path,
+	record: &'a Record,
+	/// What was here before.
+	known: &'a Manifest,
+	/// How many tails were fetched.
+	tails: &'a AtomicU32,
+	notes: &'a Mutex<Vec<String>>,
 }
 
-/// Downloads one output unless it is here; the file's name.
-async fn fetch_output(
-	client: &Client,
-	job: &JobView,
-	shard: ShardId,
-	endpoints: &[String],
-	index: u32,
-	outcome: &Outcome,
-	folder: &Path,
-) -> Result<String> {
-	if outcome.output_len > u64::from(job.output_limit) {
-		return Err(Failure::Unverified(format!(
-			"task {index} of shard {} claims an output of {} bytes, the job's limit is {}",
-			shard.index, outcome.output_len, job.output_limit
-		)));
+impl Place<'_> {
+	async fn shard(
+		&self,
+		shard: &ShardView,
+		report: Report,
+		progress: &ProgressBar,
+	) -> Result<(ShardEntry, Vec<TaskEntry>)> {
+		let endpoints: BTreeSet<_> = shard.seats.iter().filter_map(|seat| seat.endpoint.clone()).collect();
+		let endpoints: Vec<_> = endpoints.into_iter().collect();
+		let outcomes = fetch_outcomes(self.client, &endpoints, shard.id, shard.tasks, &report).await?;
+		let mut entries = Vec::with_capacity(outcomes.len());
+		for (index, outcome) in (shard.first_task..).zip(outcomes) {
+			entries.push(self.task(&endpoints, index, &outcome).await?);
+			progress.inc(1);
+		}
+		let entry = ShardEntry {
+			index: shard.id.index,
+			first_task: shard.first_task,
+			tasks: shard.tasks,
+			report,
+			endpoints,
+		};
+		Ok((entry, entries))
 	}
-	let file = file_name(index, job.tasks);
-	let path = folder.join(&file);
-	let (there, root) = (path.clone(), outcome.output_root);
-	let present = tokio::task::spawn_blocking(move || verify_file(&there, &root))
-		.await
-		.map_err(|error| Failure::Other(error.to_string()))?
-		.map_err(|source| FetchError::Disk {
+
+	/// All of a task that is to be had.
+	async fn task(&self, endpoints: &[String], index: u32, outcome: &Outcome) -> Result<TaskEntry> {
+		let mut entry = TaskEntry::new(index, outcome);
+		entry.input = self.record.input(index);
+		let known = self.known.task(index);
+		if outcome.status.keeps_output() {
+			let name = self.record.output(index, self.job.tasks);
+			let file = match known.and_then(|known| known.file.clone()) {
+				Some(file) => file,
+				None if self.record.directory => format!("{name}.tar"),
+				None => name,
+			};
+			let is_new = self.output(endpoints, index, outcome, &file).await?;
+			entry.folder = match file.strip_suffix(".tar").filter(|_| self.record.directory) {
+				Some(name) => self.unpacked(&file, name, is_new).await?,
+				None => None,
+			};
+			entry.file = Some(file);
+		}
+		if outcome.status != Status::Success {
+			entry.errors = known.and_then(|known| known.errors.clone());
+			if entry.errors.is_none() && self.tails.fetch_add(1, Ordering::Relaxed) < MAX_TAILS {
+				entry.errors = self.errors(endpoints, index, outcome).await;
+			}
+		}
+		Ok(entry)
+	}
+
+	/// Downloads one output unless it is here; true if it was not.
+	async fn output(&self, endpoints: &[String], index: u32, outcome: &Outcome, file: &str) -> Result<bool> {
+		let (len, limit) = (outcome.output.len, self.job.limits.output);
+		if len > limit {
+			return Err(Failure::Unverified(format!(
+				"task {index} claims an output of {len} bytes, the job's limit is {limit}"
+			)));
+		}
+		let path = self.folder.join(file);
+		let disk = |source| FetchError::Disk {
 			path: path.clone(),
 			source,
-		})?;
-	if present.is_none() {
-		fetch_blob(client, endpoints, outcome.output_root, outcome.output_len, &path).await?;
+		};
+		let (there, root) = (path.clone(), address(&outcome.output));
+		let present = tokio::task::spawn_blocking(move || {
+			std::fs::create_dir_all(there.parent().unwrap_or(Path::new(".")))?;
+			verify_file(&there, &root)
+		})
+		.await
+		.map_err(|error| Failure::Other(error.to_string()))?
+		.map_err(disk)?;
+		if present.is_none() {
+			fetch_blob(self.client, endpoints, root, len.into(), &path).await?;
+		}
+		Ok(present.is_none())
 	}
-	Ok(file)
-}
 
-/// A task's index with as many digits as the largest one has, and at least five.
-fn file_name(index: u32, tasks: u32) -> String {
-	let width = (tasks.saturating_sub(1).checked_ilog10().unwrap_or_default() as usize + 1).max(5);
-	format!("{index:0width$}")
+	/// Unpacks an archive next to it; the folder's name, none if it is no archive.
+	async fn unpacked(&self, file: &str, name: &str, is_new: bool) -> Result<Option<String>> {
+		let (archive, to) = (self.folder.join(file), self.folder.join(name));
+		if !is_new && to.is_dir() {
+			return Ok(Some(name.into()));
+		}
+		let unpacked = tokio::task::spawn_blocking(move || unpack::unpack(&archive, &to))
+			.await
+			.map_err(|error| Failure::Other(error.to_string()))?;
+		Ok(match unpacked {
+			Ok(left_out) => {
+				if !left_out.is_empty() {
+					let links = words::line(&left_out.join(", "));
+					self.note(format!("{name}: links that lead out of it are left out: {links}"));
+				}
+				Some(name.into())
+			}
+			Err(error) => {
+				self.note(format!("{file} is here and cannot be unpacked: {error}"));
+				None
+			}
+		})
+	}
+
+	/// The last of a task's standard error, as text.
+	async fn errors(&self, endpoints: &[String], index: u32, outcome: &Outcome) -> Option<String> {
+		match fetch_errors(self.client, endpoints, self.job.id, index, &outcome.errors).await {
+			Ok(tail) => Some(words::tail(&tail)),
+			Err(error) => {
+				self.note(format!("The standard error of task {index} is not to be had: {error}"));
+				None
+			}
+		}
+	}
+
+	fn note(&self, text: String) {
+		let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+		// Of many, the first tell enough.
+		if notes.len() < 10 && !notes.contains(&text) {
+			notes.push(text);
+		}
+	}
 }
 
 /// Ends the custody of the shards that were verified.

@@ -14,6 +14,7 @@ use millrace_client::{blobs::hex_root, keys::address, At};
 use millrace_primitives::{
 	api::{Explanation, JobView, SeatSummary, ShardView},
 	job::ShardState,
+	machine::address as address_of,
 	MarketBlock,
 };
 use serde_json::json;
@@ -64,15 +65,28 @@ fn describe(
 	let mut row = |name: &str, value: String| text += &format!("{name:<14}{value}\n");
 	row("client", address(&job.client));
 	row("program", hex_root(&job.program));
+	if let Some(image) = &job.image {
+		row(
+			"image",
+			format!("{} ({} bytes)", hex_root(&address_of(image)), image.len),
+		);
+	}
+	if job.setup.len > 0 {
+		row(
+			"setup",
+			format!("{} ({} bytes)", hex_root(&address_of(&job.setup)), job.setup.len),
+		);
+	}
 	row("tasks", format!("{} in {} shards", job.tasks, job.shards));
 	row("shards", counts.join(", "));
 	row(
 		"asks for",
 		format!(
-			"{} replicas, class {}, {} MiB, at most {} per Ggas",
+			"{} replicas, class {}, {} MiB, {} Ggas a task, at most {} per Ggas",
 			job.verification.seats(),
 			name(&job.constraints.class),
-			job.memory_pages / 16,
+			job.limits.memory_pages / 16,
+			job.limits.gas.div_ceil(1_000_000_000),
 			mill(job.price_cap),
 		),
 	);
@@ -154,8 +168,9 @@ mod tests {
 	use super::*;
 	use millrace_primitives::{
 		job::{Constraints, JobStatus, Verification},
+		machine::EMPTY_BLOB,
 		provider::{Census, HardwareClass, RegionSet},
-		AccountId, Hash, JobId, ShardId, MILL,
+		AccountId, Hash, JobId, Limits, ShardId, MILL,
 	};
 	use sp_runtime::Permill;
 
@@ -165,13 +180,17 @@ mod tests {
 			client: AccountId::from([0; 32]),
 			status: JobStatus::Open,
 			program: Hash::zero(),
+			image: None,
+			setup: EMPTY_BLOB,
 			input_root: Hash::zero(),
 			tasks: 16,
 			shard_size: 1,
-			gas_limit: 1,
-			memory_pages: 1_024,
+			limits: Limits {
+				gas: 1,
+				memory_pages: 1_024,
+				output: 1,
+			},
 			input_limit: 1,
-			output_limit: 1,
 			price_cap: MILL / 100,
 			verification: Verification::Replicated { replicas: 2 },
 			constraints: Constraints {
@@ -209,7 +228,7 @@ mod tests {
 		for part in [
 			"Job 7 is open",
 			"15 queued, 1 running",
-			"2 replicas, class general, 64 MiB, at most 0.01 MILL",
+			"2 replicas, class general, 64 MiB, 1 Ggas a task, at most 0.01 MILL",
 			"3 MILL on hold",
 			"http://a",
 			"600 blocks (about 30 min)",

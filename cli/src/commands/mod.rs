@@ -1,6 +1,7 @@
 //! The subcommands.
 
 mod acknowledge;
+mod attempt;
 mod balance;
 mod cancel;
 mod claim;
@@ -8,6 +9,7 @@ mod estimate;
 mod fetch;
 mod job;
 mod key;
+mod pack;
 mod program;
 mod provider;
 mod receipt;
@@ -28,9 +30,11 @@ pub async fn run(options: Options, output: &mut Output) -> Result<()> {
 	match options.command {
 		Command::Key(command) => key::run(&global, command, output),
 		Command::Program(command) => program::run(&global, command, output).await,
+		Command::Try(options) => attempt::run(options, output).await,
 		Command::Estimate(options) => estimate::run(&global, options, output).await,
 		Command::Submit(options) => submit::run(&global, options, output).await,
 		Command::Serve(options) => serve::run(options, output).await,
+		Command::Pack(options) => pack::run(options, output),
 		Command::Job(options) => job::run(&global, options, output).await,
 		Command::Watch(options) => watch::run(&global, options, output).await,
 		Command::Fetch(options) => fetch::run(&global, options, output).await,

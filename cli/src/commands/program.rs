@@ -5,7 +5,7 @@ use crate::{
 	failure::{Failure, Result},
 	options::{Global, ProgramCommand},
 	output::Output,
-	program::Program,
+	program::{self, Program},
 	units::mill,
 };
 use millrace_client::{blobs::hex_root, calls, At};
@@ -14,41 +14,47 @@ use serde_json::json;
 /// Runs the command.
 pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) -> Result<()> {
 	match command {
-		ProgramCommand::Publish { file } => {
-			let program = Program::read(&file)?;
-			let root = hex_root(&program.id);
+		ProgramCommand::Publish { file, keep } => {
+			let program = Program::read(&file, keep)?;
+			let (id, size) = (hex_root(&program.id), program.blob().len);
+			if let Some(note) = program.note() {
+				output.note(note);
+			}
 			let signer = global.signer()?;
 			let chain = global.connect().await?;
-			if chain.program(program.id, At::Best).await?.is_some() {
-				let document = json!({ "program": root, "size": program.size(), "published": false });
-				return output.result(&document, format!("{root}\nThe program is published already."));
-			}
-			let (finalized, transaction) =
-				context::submit(&chain, &signer, calls::publish_program(program.id, program.size())).await?;
-			let published = chain.program(program.id, At::Hash(finalized.block.hash)).await?;
-			let deposit = published.map(|program| program.deposit).unwrap_or_default();
-			let document = json!({
-				"program": root,
-				"size": program.size(),
-				"published": true,
-				"deposit": deposit.to_string(),
-				"transaction": transaction,
+			let mut document = json!({
+				"program": id,
+				"address": hex_root(&program.module.address()),
+				"size": size,
+				"leftOut": program.left_out,
+				"roots": program.roots,
+				"published": false,
 			});
+			if chain.market(At::Best).program(program.id).await?.is_some() {
+				return output.result(&document, format!("{id}\nThe program is published already."));
+			}
+			let call = calls::publish_program(&program.roots, &program.blob());
+			let (finalized, transaction) = context::submit(&chain, &signer, call).await?;
+			let market = chain.market(At::Hash(finalized.block.hash));
+			let published = market.program(program.id).await?;
+			let deposit = published.map(|program| program.deposit).unwrap_or_default();
+			document["published"] = json!(true);
+			document["deposit"] = json!(deposit.to_string());
+			document["transaction"] = transaction;
 			let text = format!(
-				"{root}\nPublished in block {}: {} bytes, {} on hold until it is withdrawn.{}",
+				"{id}\nPublished in block {}: {size} bytes, {} on hold until it is withdrawn.{}",
 				finalized.block.number,
-				program.size(),
 				mill(deposit),
 				context::fee(&finalized),
 			);
 			output.result(&document, text)
 		}
-		ProgramCommand::Withdraw { program } => {
-			let (id, _) = crate::job::program(&program)?;
+		ProgramCommand::Withdraw { program, keep } => {
+			let (id, _) = program::find(&program, keep)?;
 			let signer = global.signer()?;
 			let chain = global.connect().await?;
 			let root = hex_root(&id);
-			let published = chain.program(id, At::Best).await?;
+			let published = chain.market(At::Best).program(id).await?;
 			let published = published.ok_or_else(|| Failure::Input(format!("program {root} is not published")))?;
 			let (finalized, transaction) = context::submit(&chain, &signer, calls::withdraw_program(id)).await?;
 			let document =

@@ -7,6 +7,7 @@ use crate::{
 	job::PreparedJob,
 	options::{Global, SubmitOptions},
 	output::Output,
+	record::Record,
 	serving::{self, JobStore, Serving},
 	units::mill,
 };
@@ -15,6 +16,7 @@ use serde_json::json;
 
 /// Runs the command.
 pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -> Result<()> {
+	let job = options.job.clone().resolve()?;
 	let stays = options.watch || options.fetch.is_some();
 	if options.endpoints.is_empty() && !stays {
 		return Err(Failure::Input(
@@ -24,12 +26,15 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		));
 	}
 	let signer = global.signer()?;
-	options.job.glance()?;
+	let checked = job.check()?;
 	if let Some(folder) = &options.fetch {
 		fetch::ensure_new(folder)?;
 	}
 	let chain = global.connect().await?;
-	let prepared = options.job.prepare(&chain).await?;
+	let prepared = checked.prepare(&chain).await?;
+	if let Some(note) = prepared.program().and_then(crate::program::Program::note) {
+		output.note(note);
+	}
 	let (serving, endpoints) = serve(&options, &prepared).await?;
 	if !options.allow_private {
 		context::ensure_public(&chain, &endpoints).await?;
@@ -48,9 +53,18 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 	let id = finalized
 		.job_id()
 		.ok_or_else(|| Failure::Other("the chain did not say which job was submitted".into()))?;
+	let inputs = &prepared.loaded.inputs;
+	let record = Record::new(
+		spec.input_root,
+		&inputs.names(),
+		prepared.job().setup.output.is_directory(),
+	);
+	record.keep(chain.genesis_hash(), id);
 	let document = json!({
 		"job": id.0,
-		"program": hex_root(&prepared.program_id),
+		"program": hex_root(&spec.program),
+		"image": spec.image,
+		"setup": spec.setup,
 		"tasks": spec.tasks,
 		"shards": spec.shards(),
 		"escrow": quote.escrow.to_string(),
@@ -85,7 +99,7 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 			if let Some(serving) = &serving {
 				output.note(format!(
 					"Its program and inputs are no longer served from here. Serve them again soon, before providers give \
-					 up: `millrace serve` with the same --program and --inputs and with --listen {}.",
+					 up: `millrace serve` with the same options or job's file and with --listen {}.",
 					serving.server.local_addr()
 				));
 			}
@@ -96,14 +110,18 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		// Without an accepted shard there is nothing to fetch, and nothing is left of the job.
 		Some(folder) if ended.job.accepted > 0 => {
 			// Of a job that did not end well, what there is is fetched.
-			let mut fetched = fetch::fetch(&chain, id, folder, options.allow_private, output).await?;
+			let naming = fetch::Naming {
+				names: Some(record),
+				unpack: false,
+			};
+			let mut fetched = fetch::fetch(&chain, id, folder, naming, options.allow_private, output).await?;
 			if options.acknowledge && fetched.is_verified() {
 				fetch::acknowledge(&chain, &signer, id, &mut fetched, output).await?;
 			}
 			fetch::report(&fetched, output)?;
 			fetched.verdict()
 		}
-		_ => output.result(&ended.job, ended.text()),
+		_ => watch::conclude(&chain, &ended, options.allow_private, output).await,
 	};
 	if let Some(serving) = serving {
 		serving.server.shutdown().await;
@@ -116,13 +134,13 @@ async fn serve(options: &SubmitOptions, prepared: &PreparedJob) -> Result<(Optio
 	if !options.endpoints.is_empty() {
 		return Ok((None, options.endpoints.clone()));
 	}
-	if prepared.program.is_none() {
+	if prepared.program().is_none() {
 		return Err(Failure::Input(
 			"to serve the program, its module is needed: name the file with --program, or name who serves it with --endpoint"
 				.into(),
 		));
 	}
-	let store = JobStore::new(prepared.program.clone(), prepared.inputs.clone());
+	let store = JobStore::new(&prepared.loaded);
 	let serving = serving::start(store, options.serve.serve, options.serve.advertise.as_deref()).await?;
 	let endpoints = vec![serving.endpoint.clone()];
 	Ok((Some(serving), endpoints))
@@ -130,15 +148,15 @@ async fn serve(options: &SubmitOptions, prepared: &PreparedJob) -> Result<(Optio
 
 /// The call that publishes the program, if that is needed.
 async fn publication(chain: &Chain, options: &SubmitOptions, prepared: &PreparedJob) -> Result<Option<Call>> {
-	if chain.program(prepared.program_id, At::Best).await?.is_some() {
+	if chain.market(At::Best).program(prepared.program_id()).await?.is_some() {
 		return Ok(None);
 	}
-	let root = hex_root(&prepared.program_id);
-	match &prepared.program {
-		Some(program) if options.publish => Ok(Some(calls::publish_program(program.id, program.size()))),
+	let root = hex_root(&prepared.program_id());
+	match prepared.program() {
+		Some(program) if options.publish => Ok(Some(calls::publish_program(&program.roots, &program.blob()))),
 		Some(_) => Err(Failure::Refused(format!(
 			"program {root} is not published: run `millrace program publish {}`, or add --publish",
-			options.job.program
+			prepared.job().program
 		))),
 		None => Err(Failure::Refused(format!(
 			"program {root} is not published; to publish it, its module is needed"

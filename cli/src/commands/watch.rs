@@ -2,11 +2,12 @@
 
 mod display;
 
+use super::fetch::tally;
 use crate::{
 	context,
 	failure::{Failure, Result},
 	job::name,
-	options::{Global, JobArgument},
+	options::{Global, WatchOptions},
 	output::Output,
 	units::mill,
 };
@@ -20,12 +21,13 @@ use millrace_primitives::{
 	Balance, JobId,
 };
 use serde::Serialize;
+use serde_json::json;
 
 /// The states of the last shards that were started are looked at, so many pages of them; the rest counts as running.
 const MAX_PAGES: u32 = 4;
 
 /// Runs the command.
-pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> Result<()> {
+pub async fn run(global: &Global, options: WatchOptions, output: &mut Output) -> Result<()> {
 	let chain = global.connect().await?;
 	let mut display = if output.is_json() {
 		Display::Json
@@ -33,10 +35,15 @@ pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> 
 		Display::for_people()
 	};
 	let ended = observe(&chain, options.job, output, &mut display).await?;
-	if !output.is_json() {
-		output.result(&ended.job, ended.text())?;
-	}
-	ended.verdict()
+	conclude(&chain, &ended, options.allow_private, output).await
+}
+
+/// Prints how a job ended and how its tasks did; an error if one of them did not succeed.
+pub async fn conclude(chain: &Chain, ended: &Ended, allow_private: bool, output: &mut Output) -> Result<()> {
+	let tally = tally(chain, &ended.job, allow_private).await?;
+	let document = json!({ "job": ended.job, "statuses": tally.counts(), "unknown": tally.unknown });
+	output.result(&document, format!("{}\n{}", ended.text(), tally.text()))?;
+	ended.verdict().and(tally.verdict())
 }
 
 /// Follows a job whose end somebody else prints: progress goes to standard error.
@@ -309,6 +316,10 @@ fn suspended(reason: DeclineReason, job: JobId) -> String {
 		DeclineReason::ProgramRefused => "several providers refused the program: it is no WebAssembly that they run",
 		DeclineReason::InputsUnavailable => "several providers could not fetch the inputs",
 		DeclineReason::NoCapacity => "several providers had no room",
+		DeclineReason::ImageUnavailable => "several providers could not fetch the image or the setup",
+		DeclineReason::TooLarge => {
+			"several providers found the program too large to compile, or the image too large to keep"
+		}
 	};
 	format!(
 		"suspended: {why}; mend it and run `millrace top-up {0}`, or `millrace cancel {0}`",
@@ -343,8 +354,9 @@ mod tests {
 	use super::*;
 	use millrace_primitives::{
 		job::{Constraints, Verification},
+		machine::EMPTY_BLOB,
 		provider::{HardwareClass, RegionSet},
-		AccountId, Hash, ShardId, MILL,
+		AccountId, Hash, Limits, ShardId, MILL,
 	};
 	use sp_runtime::Permill;
 
@@ -354,13 +366,17 @@ mod tests {
 			client: AccountId::from([0; 32]),
 			status,
 			program: Hash::zero(),
+			image: None,
+			setup: EMPTY_BLOB,
 			input_root: Hash::zero(),
 			tasks: 16,
 			shard_size: 1,
-			gas_limit: 1,
-			memory_pages: 1,
+			limits: Limits {
+				gas: 1,
+				memory_pages: 1,
+				output: 1,
+			},
 			input_limit: 1,
-			output_limit: 1,
 			price_cap: 1,
 			verification: Verification::Replicated { replicas: 2 },
 			constraints: Constraints {

@@ -1,7 +1,7 @@
 //! Servers under abuse and clients that are led astray, all on loopback.
 
 use super::*;
-use millrace_primitives::ShardId;
+use millrace_primitives::{merkle, ShardId};
 use std::{
 	net::SocketAddr,
 	sync::Arc,

@@ -1,6 +1,8 @@
 //! Serving blobs.
 
 use super::{
+	chunks::Chunks,
+	fetch::encode_tail,
 	guard::{Guarded, Peer, ServeLimits, Turn as Permit, Turns},
 	parse_root,
 };
@@ -14,7 +16,7 @@ use axum::{
 };
 use codec::Encode;
 use futures::StreamExt;
-use millrace_primitives::{job::MAX_SHARD_TASKS, merkle, Hash, JobId, ShardId};
+use millrace_primitives::{job::MAX_SHARD_TASKS, machine::Tail, merkle, Hash, JobId, ShardId};
 use std::{
 	io::{self, SeekFrom},
 	net::SocketAddr,
@@ -54,9 +56,19 @@ pub trait BlobStore: Send + Sync + 'static {
 		let _ = root;
 		None
 	}
+	/// The hashes of the chunks of the data with this root. Worth having for what is large.
+	fn chunks(&self, root: Hash) -> Option<Chunks> {
+		let _ = root;
+		None
+	}
 	/// SCALE of the `Vec<Outcome>` of a shard.
 	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
 		let _ = shard;
+		None
+	}
+	/// The last of what a task of a job wrote to standard error; of one that succeeded nobody needs to keep it.
+	fn errors(&self, job: JobId, task: u32) -> Option<Tail> {
+		let _ = (job, task);
 		None
 	}
 }
@@ -105,7 +117,9 @@ fn router_with(store: Arc<dyn BlobStore>, limits: &ServeLimits) -> Router {
 	Router::new()
 		.route("/blobs/{root}", get(blob))
 		.route("/lists/{root}/{first}/{count}", get(list))
+		.route("/trees/{root}", get(tree))
 		.route("/outcomes/{job}/{shard}", get(outcomes))
+		.route("/errors/{job}/{task}", get(errors))
 		.with_state(Shared {
 			store,
 			turns: Arc::new(Turns::new(limits)),
@@ -355,19 +369,44 @@ async fn list(
 	}
 }
 
-async fn outcomes(State(shared): State<Shared>, from: Origin, Path((job, index)): Path<(u64, u32)>) -> Response {
+/// Answers with what the store has.
+async fn answer(
+	shared: &Shared,
+	from: Origin,
+	absent: &str,
+	look: impl FnOnce(&dyn BlobStore) -> Option<Vec<u8>> + Send + 'static,
+) -> Response {
 	let turn = match shared.turn(from).await {
 		Ok(turn) => turn,
 		Err(refusal) => return refusal,
 	};
-	match shared
-		.look(move |store| store.outcomes(ShardId { job: JobId(job), index }))
-		.await
-	{
+	match shared.look(look).await {
 		Ok(Some(answer)) => octets(answer, &turn),
-		Ok(None) => refuse(StatusCode::NOT_FOUND, "no such shard"),
+		Ok(None) => refuse(StatusCode::NOT_FOUND, absent),
 		Err(refusal) => refusal,
 	}
+}
+
+async fn tree(State(shared): State<Shared>, from: Origin, Path(root): Path<String>) -> Response {
+	let Some(root) = parse_root(&root) else {
+		return refuse(StatusCode::BAD_REQUEST, "not a root");
+	};
+	answer(&shared, from, "no such blob, or its tree is not known", move |store| {
+		store.chunks(root).map(|chunks| chunks.encode())
+	})
+	.await
+}
+
+async fn outcomes(State(shared): State<Shared>, from: Origin, Path((job, index)): Path<(u64, u32)>) -> Response {
+	let shard = ShardId { job: JobId(job), index };
+	answer(&shared, from, "no such shard", move |store| store.outcomes(shard)).await
+}
+
+async fn errors(State(shared): State<Shared>, from: Origin, Path((job, task)): Path<(u64, u32)>) -> Response {
+	answer(&shared, from, "no such task, or it succeeded", move |store| {
+		store.errors(JobId(job), task).map(|tail| encode_tail(&tail))
+	})
+	.await
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use super::*;
 use codec::Encode;
 use millrace_primitives::{
 	job::JobId,
+	machine::{Blake2, Tail, EMPTY_BLOB},
+	merkle,
 	outcome::{report, Status},
 	Outcome, ShardId,
 };
@@ -33,6 +35,7 @@ struct Store {
 	blobs: HashMap<Hash, Blob>,
 	lists: HashMap<Hash, Arc<Vec<Hash>>>,
 	outcomes: HashMap<ShardId, Vec<Outcome>>,
+	tail: Option<Tail>,
 }
 
 impl Store {
@@ -52,8 +55,17 @@ impl BlobStore for Store {
 	fn list(&self, root: Hash) -> Option<Arc<Vec<Hash>>> {
 		self.lists.get(&root).cloned()
 	}
+	fn chunks(&self, root: Hash) -> Option<Chunks> {
+		match self.blobs.get(&root)? {
+			Blob::Bytes(bytes) => hash(&bytes[..]).ok(),
+			Blob::File(_) => None,
+		}
+	}
 	fn outcomes(&self, shard: ShardId) -> Option<Vec<u8>> {
 		self.outcomes.get(&shard).map(Encode::encode)
+	}
+	fn errors(&self, job: JobId, task: u32) -> Option<Tail> {
+		(job == JobId(7) && task == 3).then(|| self.tail.clone())?
 	}
 }
 
@@ -209,7 +221,10 @@ async fn ranges_and_heads_are_answered_and_unknown_roots_are_404_in_json() {
 		("blobs/..%2f..%2fetc%2fpasswd".into(), 400),
 		(format!("lists/{}/0/1", hex_root(&Hash::zero())), 404),
 		(format!("lists/{}/0/5000", hex_root(&Hash::zero())), 400),
+		(format!("trees/{}", hex_root(&Hash::zero())), 404),
+		("trees/0x12".into(), 400),
 		("outcomes/1/1".into(), 404),
+		("errors/1/1".into(), 404),
 	] {
 		let answer = http.get(format!("{url}/{path}")).send().await.unwrap();
 		assert_eq!(answer.status(), status, "{path}");
@@ -369,8 +384,9 @@ async fn lists_and_outcomes_are_verified() {
 	};
 	let outcome = |gas_used| Outcome {
 		status: Status::Success,
-		output_root: Hash::zero(),
-		output_len: 0,
+		code: 0,
+		output: EMPTY_BLOB,
+		errors: [0; 32],
 		gas_used,
 	};
 	let outcomes: Vec<_> = (0..5).map(outcome).collect();
@@ -402,4 +418,126 @@ async fn lists_and_outcomes_are_verified() {
 		.unwrap_err()
 		.is_mismatch());
 	assert!(fetch_outcomes(&client, &endpoints, shard, 4, &good).await.is_err());
+}
+
+/// More than two chunks, so that their hashes are asked for.
+fn large() -> Vec<u8> {
+	data(3 * CHUNK as usize + 77)
+}
+
+#[tokio::test]
+async fn large_blobs_are_checked_chunk_by_chunk_and_what_is_right_stays() {
+	let bytes = large();
+	let mut wrong = bytes.clone();
+	let spoiled = CHUNK as usize + 5;
+	wrong[spoiled] ^= 1;
+	let (liar, asked) = misbehaving(move |request| {
+		if request.contains("/trees/") {
+			return Some(head("404 Not Found", 0));
+		}
+		Some(whole(&wrong))
+	})
+	.await;
+	let body = bytes.clone();
+	let (honest, requests) = misbehaving(move |request| {
+		if request.contains("/trees/") {
+			return Some(whole(&hash(&body[..]).unwrap().encode()));
+		}
+		let rest = &body[offset(request)..];
+		let status = match body.len() - rest.len() {
+			0 => "200 OK".into(),
+			from => format!(
+				"206 Partial Content\r\nContent-Range: bytes {from}-{}/{}",
+				body.len() - 1,
+				body.len()
+			),
+		};
+		Some([head(&status, rest.len()), rest.to_vec()].concat())
+	})
+	.await;
+	let len = bytes.len() as u64;
+	assert_eq!(fetch(&[liar, honest], &bytes, 2 * len).await.unwrap(), len);
+	// The first chunk of the liar was right.
+	let offsets: Vec<_> = requests.lock().unwrap().iter().map(|request| offset(request)).collect();
+	assert_eq!(offsets, [0, CHUNK as usize], "the hashes, then the rest");
+	assert_eq!(asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn large_blobs_arrive_with_and_without_the_hashes_of_chunks() {
+	let bytes = large();
+	let (_server, url) = serving(Store::with(&[&bytes])).await;
+	let len = bytes.len() as u64;
+	assert_eq!(fetch(&[url], &bytes, len).await.unwrap(), len);
+	// Hashes of something else are as good as none.
+	let body = bytes.clone();
+	let (odd, _) = misbehaving(move |request| {
+		if request.contains("/trees/") {
+			return Some(whole(&hash(&body[1..]).unwrap().encode()));
+		}
+		Some(whole(&body))
+	})
+	.await;
+	assert_eq!(fetch(&[odd], &bytes, len).await.unwrap(), len);
+}
+
+#[tokio::test]
+async fn a_longer_blob_with_a_right_beginning_is_a_mismatch() {
+	let bytes = large();
+	let longer = [bytes.clone(), vec![0; 9]].concat();
+	let body = bytes.clone();
+	let (liar, _) = misbehaving(move |request| {
+		if request.contains("/trees/") {
+			return Some(whole(&hash(&body[..]).unwrap().encode()));
+		}
+		Some(whole(&longer))
+	})
+	.await;
+	assert_eq!(
+		only_reason(fetch(&[liar], &bytes, 2 * bytes.len() as u64).await),
+		Reason::Mismatch
+	);
+}
+
+#[tokio::test]
+async fn the_tail_of_standard_error_is_verified() {
+	let mut tail = Tail::new();
+	tail.push(&data(5_000));
+	let store = |tail| Store {
+		tail: Some(tail),
+		..Store::default()
+	};
+	let errors = tail.root::<Blake2>();
+	let client = Client::new(LIMITS).unwrap();
+	let (_server, honest) = serving(store(tail.clone())).await;
+	let got = fetch_errors(&client, &[honest.clone()], JobId(7), 3, &errors)
+		.await
+		.unwrap();
+	assert_eq!(got, tail);
+	assert!(fetch_errors(&client, &[honest.clone()], JobId(7), 4, &errors)
+		.await
+		.is_err());
+	let mut other = tail.clone();
+	other.ring[9] ^= 1;
+	let (_server, liar) = serving(store(other)).await;
+	let refused = fetch_errors(&client, &[liar.clone()], JobId(7), 3, &errors)
+		.await
+		.unwrap_err();
+	assert!(refused.is_mismatch(), "{refused}");
+	let got = fetch_errors(&client, &[liar, honest], JobId(7), 3, &errors)
+		.await
+		.unwrap();
+	assert_eq!(got, tail);
+	// One that claims to have written more than it sends.
+	let (_server, short) = serving(store(Tail {
+		count: 9,
+		ring: vec![1],
+	}))
+	.await;
+	let errors = Tail {
+		count: 9,
+		ring: vec![1],
+	}
+	.root::<Blake2>();
+	assert!(fetch_errors(&client, &[short], JobId(7), 3, &errors).await.is_err());
 }

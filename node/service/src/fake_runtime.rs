@@ -5,8 +5,8 @@
 //! the WebAssembly that the chain stores, and asks this type only for the APIs' signatures.
 
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProviderView, Quote, ShardView},
-	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ShardId,
+	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use pallet_transaction_payment_rpc_runtime_api::{FeeDetails, RuntimeDispatchInfo};
 use sp_consensus_grandpa::AuthorityList;
@@ -173,6 +173,10 @@ sp_api::impl_runtime_apis! {
 
 	impl millrace_primitives::api::MarketApi<Block> for FakeRuntime {
 		fn now() -> MarketBlock {
+			types_only!()
+		}
+
+		fn program(_: ProgramId) -> Option<ProgramView> {
 			types_only!()
 		}
 

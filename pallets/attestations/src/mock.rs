@@ -180,6 +180,10 @@ impl Assignments for Jobs {
 		Verdicts::append((shard, verdict));
 	}
 	#[cfg(feature = "runtime-benchmarks")]
+	fn benchmark_exhaust(_: ShardId, _: u32) {
+		CloseOnMiss::set(true);
+	}
+	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(providers: &[AccountId]) -> ShardId {
 		let index = Made::mutate(|made| {
 			*made += 1;

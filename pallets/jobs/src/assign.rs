@@ -4,10 +4,9 @@
 //! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds.
 
 use crate::{
-	submit::{accept_window, execution_window},
-	timers::TimerAction,
-	AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness, ReadyBounds, Seat,
-	SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED, MAX_SEED_BLOCKS, MAX_TRIED,
+	timers::TimerAction, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness,
+	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
+	MAX_SEED_BLOCKS, MAX_TRIED,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -22,7 +21,8 @@ use millrace_primitives::{
 	params::JobsParams,
 	provider::{Candidate, DrawRequest, MAX_DRAWS},
 	traits::{AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
-	Hash, JobId, JobSpec, MarketBlock, ShardId, ENGINE_VERSION,
+	window::windows,
+	Hash, JobId, JobSpec, MarketBlock, ShardId,
 };
 
 /// What a visit of a job came to.
@@ -268,19 +268,20 @@ impl<T: Config> Pallet<T> {
 	/// A shard under the present terms, all its seats vacant. `None` if its price overflows.
 	pub(crate) fn new_shard(job: &JobRecord, spec: &JobSpec, index: u32, params: &JobsParams) -> Option<ShardRecord> {
 		let tasks = spec.tasks_in(index);
-		let seat_cap = money::seat_cap(job.price_cap, spec.gas_limit, tasks)?;
+		let seat_cap = money::seat_cap(job.price_cap, spec.limits.gas, tasks)?;
+		let windows = windows(spec, job.module_len, tasks, params);
 		let seats: Vec<Seat> = (0..spec.verification.seats()).map(|_| Seat::default()).collect();
 		Some(ShardRecord {
 			terms: Terms {
-				engine: ENGINE_VERSION,
-				gas_limit: spec.gas_limit.saturating_mul(tasks.into()),
+				engine: job.engine,
+				gas_limit: spec.limits.gas.saturating_mul(tasks.into()),
 				price_cap: job.price_cap,
 				seat_cap,
 				liability: seat_cap.saturating_mul(params.liability_multiple.into()),
 				fee_share: job.fee_share,
 				burn_share: params.burn_share,
-				accept_window: accept_window(spec, job.program_size, tasks, params),
-				execution_window: execution_window(spec, job.program_size, tasks, params),
+				accept_window: windows.accept,
+				execution_window: windows.execution,
 				custody_period: params.custody_period,
 				custody_share: params.custody_share,
 				late_slash: params.late_slash,
@@ -299,7 +300,7 @@ impl<T: Config> Pallet<T> {
 			class: spec.constraints.class,
 			regions: spec.constraints.regions,
 			price_cap,
-			memory_pages: spec.memory_pages,
+			memory_pages: spec.limits.memory_pages,
 			min_reputation: spec.constraints.min_reputation,
 		}
 	}

@@ -16,7 +16,7 @@ use frame_benchmarking::v2::*;
 use frame_support::weights::WeightMeter;
 use frame_system::RawOrigin;
 use millrace_primitives::{
-	job::{DeclineReason, JobStatus, SeatState, MAX_PROGRAM_SIZE},
+	job::{DeclineReason, JobStatus, SeatState},
 	money::GGAS,
 	outcome::SeatGas,
 	traits::{
@@ -34,24 +34,22 @@ mod benchmarks {
 	#[benchmark]
 	fn publish_program() {
 		let client = client::<T>();
-		let root = Hash::repeat_byte(1);
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(client), root, MAX_PROGRAM_SIZE);
+		_(RawOrigin::Signed(client), ROOTS, MODULE);
 
-		assert!(Programs::<T>::contains_key(root));
+		assert!(Programs::<T>::contains_key(program()));
 	}
 
 	#[benchmark]
 	fn withdraw_program() -> Result<(), BenchmarkError> {
 		let client = client::<T>();
-		let root = Hash::repeat_byte(1);
-		Pallet::<T>::do_publish(client.clone(), root, MAX_PROGRAM_SIZE)?;
+		let id = Pallet::<T>::do_publish(client.clone(), ROOTS, MODULE)?;
 
 		#[extrinsic_call]
-		_(RawOrigin::Signed(client), root);
+		_(RawOrigin::Signed(client), id);
 
-		assert!(!Programs::<T>::contains_key(root));
+		assert!(!Programs::<T>::contains_key(id));
 		Ok(())
 	}
 

@@ -75,9 +75,10 @@ pub mod pallet {
 	use frame_system::pallet_prelude::*;
 	use millrace_primitives::{
 		job::{DeclineReason, JobStatus, SpecError},
+		machine::Unfit,
 		params::JobsParams,
 		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
-		AccountId, Balance, Hash, JobId, JobSpec, MarketBlock, ProgramId, Report, ShardId,
+		AccountId, Balance, Blob, Hash, JobId, JobSpec, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	};
 
 	#[pallet::pallet]
@@ -188,16 +189,16 @@ pub mod pallet {
 	pub enum Event<T: Config> {
 		/// A program was published.
 		ProgramPublished {
-			/// Its root.
+			/// Its id.
 			program: ProgramId,
 			/// Who published it.
 			publisher: AccountId,
-			/// Its length in bytes.
-			size: u32,
+			/// Its module.
+			module: Blob,
 		},
 		/// A program was withdrawn and its deposit released.
 		ProgramWithdrawn {
-			/// Its root.
+			/// Its id.
 			program: ProgramId,
 		},
 		/// A job was submitted.
@@ -357,8 +358,12 @@ pub mod pallet {
 		ProgramExists,
 		/// No such program is published.
 		UnknownProgram,
-		/// The program's size is 0 or above the limit.
+		/// The module's length is 0 or above the limit.
 		ProgramSize,
+		/// The program starts with more memory than there are addresses for.
+		ProgramMemory,
+		/// The program is for a version of the machine that takes no new jobs.
+		ProgramOutdated,
 		/// Only the publisher may withdraw a program.
 		NotPublisher,
 		/// A job that still has state uses the program.
@@ -371,8 +376,14 @@ pub mod pallet {
 		BadGasLimit,
 		/// The memory limit is 0 or above what WebAssembly has.
 		BadMemory,
+		/// The memory limit is below what the program starts with.
+		MemoryBelowProgram,
 		/// The input or output limit is too high.
 		BadDataLimit,
+		/// The image is empty or larger than the limit.
+		BadImage,
+		/// The setup is longer than the limit, or empty and not the blob of no bytes.
+		BadSetup,
 		/// The number of replicas is out of range.
 		BadReplicas,
 		/// No region is allowed.
@@ -421,11 +432,25 @@ pub mod pallet {
 				SpecError::GasLimit => Self::BadGasLimit,
 				SpecError::Memory => Self::BadMemory,
 				SpecError::DataLimit => Self::BadDataLimit,
+				SpecError::Image => Self::BadImage,
+				SpecError::Setup => Self::BadSetup,
 				SpecError::Replicas => Self::BadReplicas,
 				SpecError::Regions => Self::NoRegion,
 				SpecError::Deadline => Self::BadDeadline,
 				SpecError::Endpoints => Self::BadEndpoints,
 				SpecError::TooExpensive => Self::TooExpensive,
+			}
+		}
+	}
+
+	impl<T> From<Unfit> for Error<T> {
+		fn from(unfit: Unfit) -> Self {
+			match unfit {
+				Unfit::Engine => Self::ProgramOutdated,
+				Unfit::Gas => Self::BadGasLimit,
+				Unfit::Memory { .. } => Self::MemoryBelowProgram,
+				Unfit::Setup => Self::BadSetup,
+				Unfit::Image => Self::BadImage,
 			}
 		}
 	}
@@ -458,14 +483,16 @@ pub mod pallet {
 
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
-		/// Publishes a program by the root and length of its bytes, which travel off chain. Holds a deposit.
+		/// Publishes a program: the roots of its code and first memory, and its module, whose bytes travel off chain. Its
+		/// id names both. Holds a deposit. That the roots are the module's is nobody's word here: whoever runs the program
+		/// makes the roots from the module, and declines where they differ.
 		///
-		/// Errors: `ProgramSize`, `ProgramExists`, `InsufficientFunds`.
+		/// Errors: `ProgramSize`, `ProgramMemory`, `ProgramExists`, `InsufficientFunds`.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::publish_program())]
-		pub fn publish_program(origin: OriginFor<T>, root: ProgramId, size: u32) -> DispatchResult {
+		pub fn publish_program(origin: OriginFor<T>, roots: ProgramRoots, module: Blob) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_publish(who, root, size)
+			Self::do_publish(who, roots, module).map(|_| ())
 		}
 
 		/// Withdraws a program that no job uses and releases its deposit.
@@ -480,8 +507,8 @@ pub mod pallet {
 
 		/// Submits a job: holds the most it can cost and burns the submission fee of each seat of its shards.
 		///
-		/// Errors: one for each rule of the specification, `UnknownProgram`, `PriceTooLow`, `DeadlineTooLong`,
-		/// `InsufficientFunds`.
+		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `MemoryBelowProgram`,
+		/// `PriceTooLow`, `DeadlineTooLong`, `InsufficientFunds`.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::submit())]
 		pub fn submit(origin: OriginFor<T>, spec: JobSpec) -> DispatchResult {

@@ -9,12 +9,12 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, Verification},
-	merkle,
+	machine, merkle,
 	outcome::SeatGas,
 	params::JobsParams,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{Conduct, DefaultPolicy, OnSettled, ProviderRegistry, Settlement, Verifier},
-	AccountId, Balance, Hash, JobId, JobSpec, ShardId, MILL,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, ProgramId, ProgramRoots, ShardId, ENGINE_VERSION, MILL,
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Permill};
 use std::collections::{BTreeMap, BTreeSet};
@@ -256,16 +256,18 @@ impl ProviderRegistry for Registry {
 			STALE.with_borrow_mut(|all| all.insert(provider.clone()));
 		}
 		OPERATORS.with_borrow_mut(|all| all.insert(operator.clone(), provider.clone()));
+		// Who is registered already keeps its work.
+		let (used, liability) = REGISTRY.with_borrow(|all| all.get(provider).map_or((0, 0), |p| (p.used, p.liability)));
 		let new = Provider {
 			ask: 1,
 			slots: 1_000,
-			used: 0,
+			used,
 			bond: if standing == BenchmarkStanding::Bound {
 				0
 			} else {
 				Balance::MAX / 2
 			},
-			liability: 0,
+			liability,
 			slashed: 0,
 			conduct: Vec::new(),
 		};
@@ -378,14 +380,38 @@ pub fn blocks(count: u32) {
 	(0..count).for_each(|_| next_block());
 }
 
-pub fn program() -> Hash {
-	Hash::repeat_byte(7)
+/// The roots of a program that starts with two pages of its own and two of its system functions.
+pub fn roots() -> ProgramRoots {
+	ProgramRoots {
+		entry: 0,
+		pages: 2,
+		max_pages: 10,
+		system_pages: 2,
+		code: [1; 32],
+		table: [2; 32],
+		globals: [3; 32],
+		memory: [4; 32],
+		system: [5; 32],
+	}
+}
+
+/// Its module.
+pub fn module() -> Blob {
+	Blob {
+		tree: [6; 32],
+		len: 1_000,
+	}
+}
+
+/// Its id.
+pub fn program() -> ProgramId {
+	machine::program_id(ENGINE_VERSION, &roots(), &module())
 }
 
 /// Publishes the program in Bob's name, once.
 pub fn publish() {
 	if pallet_jobs::Programs::<Test>::get(program()).is_none() {
-		Jobs::publish_program(RuntimeOrigin::signed(account(BOB)), program(), 1_000).unwrap();
+		Jobs::publish_program(RuntimeOrigin::signed(account(BOB)), roots(), module()).unwrap();
 	}
 }
 
@@ -393,13 +419,17 @@ pub fn publish() {
 pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
 	JobSpec {
 		program: program(),
+		image: None,
+		setup: machine::EMPTY_BLOB,
 		input_root: Hash::repeat_byte(8),
 		tasks,
 		shard_size: 1,
-		gas_limit: 1_000_000_000,
-		memory_pages: 16,
+		limits: Limits {
+			gas: 1_000_000_000,
+			memory_pages: 16,
+			output: 1_000,
+		},
 		input_limit: 1_000,
-		output_limit: 1_000,
 		price_cap: CAP,
 		verification: Verification::Replicated { replicas },
 		constraints: Constraints {

@@ -5,31 +5,41 @@ use frame_support::{
 	ensure,
 	traits::{fungible::MutateHold, tokens::Precision, Get},
 };
-use millrace_primitives::{job::MAX_PROGRAM_SIZE, AccountId, ProgramId};
-use sp_runtime::DispatchResult;
+use millrace_primitives::{job::MAX_PROGRAM_SIZE, machine, AccountId, Blob, ProgramId, ProgramRoots, ENGINE_VERSION};
+use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn do_publish(publisher: AccountId, root: ProgramId, size: u32) -> DispatchResult {
-		ensure!((1..=MAX_PROGRAM_SIZE).contains(&size), Error::<T>::ProgramSize);
-		ensure!(!Programs::<T>::contains_key(root), Error::<T>::ProgramExists);
+	/// The program's id.
+	pub(crate) fn do_publish(
+		publisher: AccountId,
+		roots: ProgramRoots,
+		module: Blob,
+	) -> Result<ProgramId, DispatchError> {
+		ensure!((1..=MAX_PROGRAM_SIZE).contains(&module.len), Error::<T>::ProgramSize);
+		machine::check_program(&roots).map_err(|_| Error::<T>::ProgramMemory)?;
+		let engine = ENGINE_VERSION;
+		let id = machine::program_id(engine, &roots, &module);
+		ensure!(!Programs::<T>::contains_key(id), Error::<T>::ProgramExists);
 		let deposit = T::Parameters::get().program_deposit;
 		T::Currency::hold(&HoldReason::ProgramDeposit.into(), &publisher, deposit)
 			.map_err(|_| Error::<T>::InsufficientFunds)?;
 		Programs::<T>::insert(
-			root,
+			id,
 			Program {
 				publisher: publisher.clone(),
-				size,
+				engine,
+				roots,
+				module,
 				deposit,
 				open_jobs: 0,
 			},
 		);
 		Self::deposit_event(Event::ProgramPublished {
-			program: root,
+			program: id,
 			publisher,
-			size,
+			module,
 		});
-		Ok(())
+		Ok(id)
 	}
 
 	pub(crate) fn do_withdraw(who: AccountId, program: ProgramId) -> DispatchResult {

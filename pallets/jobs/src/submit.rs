@@ -1,7 +1,8 @@
 //! A job's beginning and end as its client sees them: submit, top up, cancel, expire, conclude.
 
 use crate::{
-	reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Programs, Readiness, Specs, MAX_VACANCIES,
+	reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Program, Programs, Readiness, Specs,
+	MAX_VACANCIES,
 };
 use frame_support::{
 	ensure,
@@ -13,28 +14,17 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::JobStatus, money, params::JobsParams, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
+	ENGINE_VERSION,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
-/// The time within which an assignment of so many tasks must be accepted, in market blocks: the parameter, and what the
-/// slowest acceptable line takes to fetch program and inputs.
-pub(crate) fn accept_window(spec: &JobSpec, program_size: u32, tasks: u32, params: &JobsParams) -> MarketBlock {
-	let bytes = u128::from(spec.input_limit) * u128::from(tasks) + u128::from(program_size);
-	let blocks = u128::from(params.accept_window.max(1)) + bytes / u128::from(params.bytes_per_block.max(1));
-	blocks.try_into().unwrap_or(MarketBlock::MAX)
-}
-
-/// The longest time from acceptance to the sealed report of a shard of so many tasks, in market blocks.
-pub(crate) fn execution_window(spec: &JobSpec, program_size: u32, tasks: u32, params: &JobsParams) -> MarketBlock {
-	let gas = u128::from(spec.gas_limit) * u128::from(tasks);
-	let bytes = u128::from(spec.input_limit) * u128::from(tasks) + u128::from(program_size);
-	let blocks = u128::from(params.execution_base)
-		+ gas.div_ceil(u128::from(params.gas_per_block.max(1)))
-		+ bytes.div_ceil(u128::from(params.bytes_per_block.max(1)));
-	blocks.try_into().unwrap_or(MarketBlock::MAX)
-}
-
 impl<T: Config> Pallet<T> {
+	/// Checks that a program can run within a job's limits.
+	pub(crate) fn check_fit(spec: &JobSpec, program: &Program) -> Result<(), Error<T>> {
+		ensure!(program.engine == ENGINE_VERSION, Error::<T>::ProgramOutdated);
+		spec.limits.check(&program.roots).map_err(Error::<T>::from)
+	}
+
 	/// What is held for a shard of so many tasks. `None` on overflow.
 	pub(crate) fn reserve_needed(
 		spec: &JobSpec,
@@ -42,7 +32,7 @@ impl<T: Config> Pallet<T> {
 		fee_share: Permill,
 		tasks: u32,
 	) -> Option<Balance> {
-		let cap = money::seat_cap(price_cap, spec.gas_limit, tasks)?;
+		let cap = money::seat_cap(price_cap, spec.limits.gas, tasks)?;
 		money::shard_reserve(cap, spec.verification.seats(), fee_share)?
 			.checked_add(T::Verifier::budget(&spec.verification, cap))
 	}
@@ -74,6 +64,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(spec.price_cap >= params.min_price, Error::<T>::PriceTooLow);
 		ensure!(spec.deadline <= params.max_deadline, Error::<T>::DeadlineTooLong);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
+		Self::check_fit(&spec, &program)?;
 
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
@@ -109,7 +100,8 @@ impl<T: Config> Pallet<T> {
 			fees: 0,
 			submitted_at: now,
 			expires_at: now.saturating_add(spec.deadline),
-			program_size: program.size,
+			engine: program.engine,
+			module_len: program.module.len,
 			shards,
 			cursor: 0,
 			running: 0,

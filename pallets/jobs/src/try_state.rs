@@ -10,7 +10,7 @@ use alloc::{
 };
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
-use millrace_primitives::{job::SeatState, AccountId, Balance, JobId, ProgramId};
+use millrace_primitives::{job::SeatState, machine, AccountId, Balance, JobId, ProgramId};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -50,9 +50,13 @@ impl<T: Config> Pallet<T> {
 			);
 		}
 		let mut deposits: BTreeMap<AccountId, Balance> = BTreeMap::new();
-		for (root, program) in Programs::<T>::iter() {
+		for (id, program) in Programs::<T>::iter() {
 			ensure!(
-				program.open_jobs == uses.remove(&root).unwrap_or(0),
+				id == machine::program_id(program.engine, &program.roots, &program.module),
+				"a program's id is not that of its parts"
+			);
+			ensure!(
+				program.open_jobs == uses.remove(&id).unwrap_or(0),
 				"a program's count of jobs is wrong"
 			);
 			*deposits.entry(program.publisher).or_default() += program.deposit;

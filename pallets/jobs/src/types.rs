@@ -6,7 +6,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
-	AccountId, Balance, Gas, Hash, JobId, MarketBlock, Report,
+	AccountId, Balance, Blob, Gas, Hash, JobId, MarketBlock, ProgramRoots, Report,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
@@ -44,8 +44,12 @@ pub const MAX_DROPPED: u32 = 2;
 pub struct Program {
 	/// Who published it and may withdraw it.
 	pub publisher: AccountId,
-	/// The module's length in bytes.
-	pub size: u32,
+	/// The machine's version that it is for.
+	pub engine: u8,
+	/// The roots of its code and first memory: what is judged.
+	pub roots: ProgramRoots,
+	/// Its module: what is downloaded.
+	pub module: Blob,
 	/// What is held of the publisher for it.
 	pub deposit: Balance,
 	/// Jobs whose state still exists.
@@ -116,8 +120,10 @@ pub struct JobRecord {
 	pub submitted_at: MarketBlock,
 	/// The market block from which no shard is started; the present one when the client cancels.
 	pub expires_at: MarketBlock,
-	/// The program's length, for deadlines.
-	pub program_size: u32,
+	/// The machine's version that its program is for.
+	pub engine: u8,
+	/// The length of its program's module in bytes, for deadlines.
+	pub module_len: u32,
 	/// Shards in all.
 	pub shards: u32,
 	/// Shards started: those below this index.
@@ -243,7 +249,7 @@ pub fn reserve_for(reserve: Balance, last: Balance, shards: u32) -> Option<Balan
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Terms {
 	/// The machine's version that it is computed by.
-	pub engine: u16,
+	pub engine: u8,
 	/// The most gas that all its tasks may use.
 	pub gas_limit: Gas,
 	/// The highest ask of a seat, in plancks per Ggas.

@@ -1,18 +1,21 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	submit::execution_window, AssignmentsOf, Clock, Config, CustodyOf, JobRecord, Jobs, Pallet, Programs, Seeds,
-	ShardRecord, Shards, Specs,
+	AssignmentsOf, Clock, Config, CustodyOf, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE, SHARD_WINDOW},
+	api::{
+		AssignmentView, Explanation, JobView, ProgramView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE,
+		SHARD_WINDOW,
+	},
 	job::{Endpoint, JobStatus, SeatState, ShardState},
-	money,
+	machine, money,
 	provider::Census,
 	traits::ProviderRegistry,
-	AccountId, Balance, JobId, JobSpec, MarketBlock, ShardId,
+	window::windows,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
 
 fn urls(endpoints: &[Endpoint]) -> Vec<String> {
@@ -48,6 +51,21 @@ fn due_of(state: SeatState, due: MarketBlock) -> Option<MarketBlock> {
 }
 
 impl<T: Config> Pallet<T> {
+	/// A published program.
+	pub fn program_view(id: ProgramId) -> Option<ProgramView> {
+		let program = Programs::<T>::get(id)?;
+		Some(ProgramView {
+			id,
+			engine: program.engine,
+			roots: program.roots,
+			module: program.module,
+			address: machine::address(&program.module),
+			publisher: program.publisher,
+			deposit: program.deposit,
+			open_jobs: program.open_jobs,
+		})
+	}
+
 	/// A job; none once all its state is gone.
 	pub fn job_view(id: JobId) -> Option<JobView> {
 		let job = Jobs::<T>::get(id)?;
@@ -57,13 +75,13 @@ impl<T: Config> Pallet<T> {
 			client: job.client.clone(),
 			status: job.status,
 			program: spec.program,
+			image: spec.image,
+			setup: spec.setup,
 			input_root: spec.input_root,
 			tasks: spec.tasks,
 			shard_size: spec.shard_size,
-			gas_limit: spec.gas_limit,
-			memory_pages: spec.memory_pages,
+			limits: spec.limits,
 			input_limit: spec.input_limit,
-			output_limit: spec.output_limit,
 			price_cap: job.price_cap,
 			verification: spec.verification,
 			constraints: spec.constraints,
@@ -167,6 +185,7 @@ impl<T: Config> Pallet<T> {
 
 	fn assignment_view(id: ShardId, seat: u8) -> Option<AssignmentView> {
 		let spec = Specs::<T>::get(id.job)?;
+		let program = Programs::<T>::get(spec.program)?;
 		let shard = Shards::<T>::get(id.job, id.index)?;
 		let slot = shard.seats.get(usize::from(seat))?;
 		let holder = slot.holder.as_ref()?;
@@ -184,21 +203,23 @@ impl<T: Config> Pallet<T> {
 			due: kept.unwrap_or(holder.due),
 			engine: shard.terms.engine,
 			program: spec.program,
+			roots: program.roots,
+			module: program.module,
+			image: spec.image,
+			setup: spec.setup,
 			input_root: spec.input_root,
 			job_tasks: spec.tasks,
 			first_task: spec.first_task(id.index),
 			tasks: spec.tasks_in(id.index),
-			gas_limit: spec.gas_limit,
-			memory_pages: spec.memory_pages,
+			limits: spec.limits,
 			input_limit: spec.input_limit,
-			output_limit: spec.output_limit,
 			endpoints: urls(&spec.endpoints),
 		})
 	}
 
 	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
-	/// valid, its price below the least one or its deadline too far away. A program that is
-	/// not published yet counts as an empty one.
+	/// valid, its price below the least one, its deadline too far away, or its memory limit below what its program starts with. A
+	/// program that is not published yet counts as an empty one.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
 		spec.validate().ok()?;
 		let params = T::Parameters::get();
@@ -209,22 +230,26 @@ impl<T: Config> Pallet<T> {
 		let last_tasks = spec.tasks_in(shards.checked_sub(1)?);
 		let (reserve, last_reserve) = Self::reserves(spec, spec.price_cap, params.fee_share).ok()?;
 		let escrow = crate::reserve_for(reserve, last_reserve, shards)?;
-		let cap = money::seat_cap(spec.price_cap, spec.gas_limit, spec.shard_size)?;
-		let last_cap = money::seat_cap(spec.price_cap, spec.gas_limit, last_tasks)?;
+		let cap = money::seat_cap(spec.price_cap, spec.limits.gas, spec.shard_size)?;
+		let last_cap = money::seat_cap(spec.price_cap, spec.limits.gas, last_tasks)?;
 		let seats = Balance::from(spec.verification.seats());
 		let payments = crate::reserve_for(cap, last_cap, shards)?.checked_mul(seats)?;
 		let fee = |cap| money::fee(cap, params.fee_share);
 		let fees = crate::reserve_for(fee(cap), fee(last_cap), shards)?.checked_mul(seats)?;
-		let program_size = Programs::<T>::get(spec.program).map_or(0, |program| program.size);
+		let program = Programs::<T>::get(spec.program);
+		if let Some(program) = &program {
+			Self::check_fit(spec, program).ok()?;
+		}
+		let module_len = program.map_or(0, |program| program.module.len);
 		let longest = spec.shard_size.min(spec.tasks);
 		Some(Quote {
 			escrow,
 			payments,
 			fees,
 			submission_fee: Self::submission_fee(spec, &params)?,
-			liability: money::seat_cap(spec.price_cap, spec.gas_limit, longest)?
+			liability: money::seat_cap(spec.price_cap, spec.limits.gas, longest)?
 				.saturating_mul(params.liability_multiple.into()),
-			execution_window: execution_window(spec, program_size, longest, &params),
+			execution_window: windows(spec, module_len, longest, &params).execution,
 			census: T::Providers::census(&Self::draw_request(spec, spec.price_cap)),
 		})
 	}

@@ -8,11 +8,11 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, Verification},
-	merkle,
+	machine, merkle,
 	money::GGAS,
 	outcome::{self, Outcome, Status},
 	provider::{ClassSet, HardwareClass, ProviderInfo, Region, RegionSet},
-	JobId, JobSpec, Report, ShardId, MICRO, MILL,
+	Blob, JobId, JobSpec, Limits, ProgramRoots, Report, ShardId, ENGINE_VERSION, MICRO, MILL,
 };
 use sp_keyring::Sr25519Keyring::{self, Bob, Charlie, Dave, Eve, Ferdie};
 use sp_runtime::Permill;
@@ -40,22 +40,46 @@ pub fn endpoint(name: &str) -> Endpoint {
 	format!("http://127.0.0.1:8080/{name}").into_bytes().try_into().unwrap()
 }
 
-/// The program's bytes.
-pub fn program() -> Vec<u8> {
-	b"\0asm\x01\0\0\0".to_vec()
+/// The program's module.
+pub fn module() -> Blob {
+	blob(b"\0asm\x01\0\0\0")
+}
+
+/// The roots of its code and first memory.
+pub fn roots() -> ProgramRoots {
+	ProgramRoots {
+		entry: 0,
+		pages: 1,
+		max_pages: 1,
+		system_pages: 1,
+		code: [1; 32],
+		table: [2; 32],
+		globals: [3; 32],
+		memory: [4; 32],
+		system: [5; 32],
+	}
+}
+
+/// Some bytes as a blob.
+fn blob(bytes: &[u8]) -> Blob {
+	machine::blob(bytes).expect("they are few")
 }
 
 /// The job.
 pub fn spec() -> JobSpec {
 	JobSpec {
-		program: merkle::data_root(&program()),
+		program: machine::program_id(ENGINE_VERSION, &roots(), &module()),
+		image: Some(blob(b"a mill")),
+		setup: machine::EMPTY_BLOB,
 		input_root: merkle::list_root(&[merkle::data_root(b"rye"), merkle::data_root(b"barley")]),
 		tasks: 2,
 		shard_size: 2,
-		gas_limit: GGAS,
-		memory_pages: 16,
+		limits: Limits {
+			gas: GGAS,
+			memory_pages: 16,
+			output: 1_024,
+		},
 		input_limit: 1_024,
-		output_limit: 1_024,
 		price_cap: 2_000 * MICRO,
 		verification: Verification::Replicated { replicas: 2 },
 		constraints: Constraints {
@@ -73,8 +97,9 @@ pub fn spec() -> JobSpec {
 pub fn report() -> Report {
 	let outcome = |output: &[u8], gas_used| Outcome {
 		status: Status::Success,
-		output_root: merkle::data_root(output),
-		output_len: output.len() as u64,
+		code: 0,
+		output: blob(output),
+		errors: [0; 32],
 		gas_used,
 	};
 	outcome::report(&[outcome(b"bread", GGAS), outcome(b"beer", GAS - GGAS)])
@@ -140,8 +165,8 @@ pub fn market() -> Chain {
 		);
 	}
 	let publish = pallet_jobs::Call::publish_program {
-		root: spec().program,
-		size: program().len() as u32,
+		roots: roots(),
+		module: module(),
 	};
 	assert_ok!(chain.call(CLIENT, publish));
 	chain.blocks(3);

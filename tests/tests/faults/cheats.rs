@@ -2,11 +2,11 @@
 
 use super::{arg, assert_complete, publish, submit};
 use millrace_agent::{
-	exec::{Stop, Task},
+	exec::{Named, Stop, Supply},
 	Execute, Wasm, WasmLimits,
 };
-use millrace_client::{primitives::merkle, Event};
-use millrace_primitives::{job::JobStatus, money, Balance, Hash, JobId};
+use millrace_client::Event;
+use millrace_primitives::{job::JobStatus, machine::task_seed, money, Balance, Hash, JobId, Limits};
 use millrace_tests::{
 	document, key,
 	ledger::{self, escrow, events_since, vacated, Cause, Ledger},
@@ -31,19 +31,17 @@ fn settled(events: &[Event], job: u64) -> (u32, u32, Balance, Balance) {
 fn gas(program: &[u8], inputs: &[Vec<u8>]) -> u64 {
 	let machine = Wasm::new(WasmLimits::default()).expect("this machine executes programs");
 	let program = machine
-		.load(merkle::data_root(program), program, 16)
+		.load(&Named::of(program).expect("a program"), program, 16)
 		.expect("the program is accepted");
 	let run = |(index, input): (usize, &Vec<u8>)| {
-		let input_root = Hash::zero();
-		let task = Task {
-			input_root,
-			index: index as u32,
-			gas_limit: 100_000_000,
+		let limits = Limits {
+			gas: 100_000_000,
 			memory_pages: 16,
-			output_limit: 65_536,
+			output: 65_536,
 		};
+		let supply = Supply::of_input(input.clone(), task_seed(&Hash::zero(), index as u32));
 		program
-			.run(&task, input.clone(), &Stop::new())
+			.run(&limits, supply, &Stop::new())
 			.expect("the machine works")
 			.outcome
 			.gas_used

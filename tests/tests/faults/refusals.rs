@@ -101,11 +101,7 @@ async fn what_the_command_line_refuses(node: &Node, home: &Path) {
 		&["text.wasm", "not a valid WebAssembly module"],
 	);
 	assert_refused(&publish(&broken).await, 2, &["broken.wasm"]);
-	assert_refused(
-		&publish(&burglar).await,
-		2,
-		&["burglar.wasm", "wasi_snapshot_preview1", "path_open"],
-	);
+	assert_refused(&publish(&burglar).await, 2, &["burglar.wasm", "`env` `system`"]);
 	assert_refused(&publish("nowhere.wasm").await, 2, &["nowhere.wasm"]);
 
 	// Money, price, publication, inputs.
@@ -305,7 +301,7 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 				arg(&folder),
 			];
 			let output = submit(&url, client, &program, &lines, &more).await;
-			assert_refused(&output, 5, &["2 tasks failed in the program"]);
+			assert_refused(&output, 5, &["2 tasks did not succeed"]);
 			let fetched = document(&output);
 			assert_eq!(
 				(&fetched["failed"], &fetched["missing"]),
@@ -331,7 +327,12 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 		let shards = node.shards(id).await;
 		let gas = shards[0]["report"]["gasUsed"].as_u64().expect("a number");
 		match *name {
-			"bomb.wasm" => assert!((1..2 * LIMIT).contains(&gas), "{gas}: what it used until it gave up"),
+			"bomb.wasm" | "flood.wasm" => {
+				assert!(
+					(1..2 * LIMIT).contains(&gas),
+					"{gas}: what it used until it gave up or was stopped"
+				);
+			}
 			_ => assert_eq!(gas, 2 * LIMIT, "{name}: exactly the limit of both tasks"),
 		}
 		let payment: Balance = money::payment(ASK, gas).expect("no overflow");

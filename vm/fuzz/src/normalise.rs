@@ -8,9 +8,11 @@ use millrace_vm::{
 	hash::Blake2,
 	machine::Machine,
 	normalise::normalise,
-	program::Input,
-	state::Limits,
-	witness::{prove, verify},
+	prove::prove,
+	supply::{Hashed, Supply},
+	task::Limits,
+	witness::verify,
+	VERSION,
 };
 use std::sync::Arc;
 
@@ -25,22 +27,22 @@ fuzz_target!(|wasm: &[u8]| {
 	let sum = wasm
 		.iter()
 		.fold(0u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(*byte));
-	if module.initial_pages() > PAGES || sum % 32 != 0 {
+	if module.initial_pages() + module.system_pages() > PAGES || sum % 32 != 0 {
 		return;
 	}
 	let program = flatten(&module).expect("what is accepted has flat code");
-	let input = Input::new(wasm.to_vec()).expect("it is short");
+	let supply = Hashed::new(Supply::of_input(wasm.to_vec(), [7; 32])).expect("it is short");
 	let limits = Limits {
 		gas: 100_000,
 		memory_pages: PAGES,
 		output: 1_000,
-		seed: [7; 32],
 	};
-	let mut machine = Machine::new(Arc::new(program), Arc::new(input), &limits).expect("it fits");
+	let mut machine = Machine::new(Arc::new(program), Arc::new(supply), &limits).expect("it fits");
 	for steps in [50, 2_000] {
 		machine.run(steps);
 		let (root, witness) = (machine.state_root(), prove(&mut machine));
 		machine.run(1);
-		assert_eq!(verify::<Blake2>(&root, &witness), Ok(machine.state_root()));
+		let next = verify::<Blake2>(VERSION, &root, &witness).map(|next| next.root::<Blake2>());
+		assert_eq!(next, Ok(machine.state_root()));
 	}
 });

@@ -8,6 +8,7 @@ use millrace_vm::{
 	hash::{Blake2, Hash, Hasher},
 	state::{Header, Registers},
 	witness::verify,
+	VERSION,
 };
 
 struct Zero;
@@ -23,16 +24,16 @@ const ROOTS: std::ops::Range<usize> = 2 + Registers::SIZE..2 + Header::SIZE;
 
 fuzz_target!(|bytes: &[u8]| {
 	// Nobody knows bytes with such a root.
-	assert!(verify::<Blake2>(&[0; 32], bytes).is_err());
+	assert!(verify::<Blake2>(VERSION, &[0; 32], bytes).is_err());
 	let mut witness = bytes.to_vec();
 	if let Some(roots) = witness.get_mut(ROOTS) {
 		roots.fill(0);
 	}
-	if let Ok(next) = verify::<Zero>(&[0; 32], &witness) {
-		assert_eq!(next, [0; 32]);
+	if let Ok(next) = verify::<Zero>(VERSION, &[0; 32], &witness) {
+		assert_eq!(next.root::<Zero>(), [0; 32]);
 		witness.push(0);
 		assert!(
-			verify::<Zero>(&[0; 32], &witness).is_err(),
+			verify::<Zero>(VERSION, &[0; 32], &witness).is_err(),
 			"bytes behind the end are refused"
 		);
 	}

@@ -14,10 +14,10 @@
 //!
 //! Hence steps ≤ gas used + [`UNPAID`], and the gas used is never more than the limit.
 
+use crate::simd::op::VectorOp;
 use wasmparser::Operator;
 
-/// Steps that a run may take beyond its gas.
-pub const UNPAID: u64 = 32;
+pub use crate::UNPAID;
 /// A charge: taking it, comparing, the branch.
 pub const CHARGE: u64 = 8;
 /// Regions that cost at most this are paid with the region around them, whether they run or not.
@@ -31,23 +31,25 @@ pub const GROW: u64 = 1_024 + 24;
 /// log2 of the gas for a page that `memory.grow` adds, or that is there at the start: sixteen pages of a host to be found
 /// and cleared once they are touched.
 pub const PAGE_SHIFT: i64 = 16;
-/// A data segment, before its bytes, and an entry of an element segment: what is laid before anything runs.
-pub const LAID: u64 = 128;
-/// Eight bytes of output, which are hashed and stored.
-pub const OUTPUT: u64 = 256;
-/// `memory.copy` and `memory.fill`, before their bytes; both take at most n / 32 + 2 steps for n bytes.
-pub const BULK: u64 = 16 + 16;
-/// log2 of the bytes that `memory.copy` and `memory.fill` move for one gas.
+/// A page of 4 KiB with data, which is laid and hashed before anything runs.
+pub const DATA_PAGE: u64 = 4_096;
+/// An entry of an element segment.
+pub const ENTRY: u64 = 2;
+/// log2 of the gas for a byte of output, which is hashed and stored.
+pub const OUTPUT_SHIFT: i64 = 5;
+/// A bulk operation, before its bytes: a call of the host. All take at most n / 32 + 4 steps for n bytes.
+pub const BULK: u64 = 160;
+/// log2 of the bytes that a bulk operation moves for one gas.
 pub const BULK_SHIFT: i64 = 2;
 /// Entering and leaving `run`, and the end.
 pub const RUN: u64 = 64;
 
-/// Entering a function (a frame, zeros for its locals) and leaving it by its only `return`.
+/// Entering a function (a frame, zeros for its cells of locals) and leaving it by its only `return`.
 pub fn function(locals: u64, results: u64) -> u64 {
 	6 + locals / 8 + 4 + 2 * results
 }
 
-/// A branch that takes so many operands along.
+/// A branch that takes so many cells of operands along.
 pub fn branch(operands: u64) -> u64 {
 	3 + operands
 }
@@ -57,14 +59,44 @@ pub fn call(operands: u64, own: bool) -> u64 {
 	5 + operands + if own { 4 } else { 0 }
 }
 
-/// What an intrinsic costs beside being called, by its number.
+/// What an intrinsic costs beside being called, by its number; bulk operations are charged apart.
 pub fn intrinsic(number: u32) -> u64 {
 	match number {
-		1 => 16,
-		2 => OUTPUT,
-		3 => 16 + STORE_GAS,
-		_ => 1,
+		super::HALT => 16 + STORE_GAS,
+		_ => 2,
 	}
+}
+
+/// Whether a plain instruction names a memory.
+pub(super) fn accesses_memory(op: &Operator<'_>) -> bool {
+	use Operator as O;
+	matches!(
+		op,
+		O::MemorySize { .. }
+			| O::I32Load { .. }
+			| O::I64Load { .. }
+			| O::F32Load { .. }
+			| O::F64Load { .. }
+			| O::I32Load8S { .. }
+			| O::I32Load8U { .. }
+			| O::I32Load16S { .. }
+			| O::I32Load16U { .. }
+			| O::I64Load8S { .. }
+			| O::I64Load8U { .. }
+			| O::I64Load16S { .. }
+			| O::I64Load16U { .. }
+			| O::I64Load32S { .. }
+			| O::I64Load32U { .. }
+			| O::I32Store { .. }
+			| O::I64Store { .. }
+			| O::F32Store { .. }
+			| O::F64Store { .. }
+			| O::I32Store8 { .. }
+			| O::I32Store16 { .. }
+			| O::I64Store8 { .. }
+			| O::I64Store16 { .. }
+			| O::I64Store32 { .. }
+	)
 }
 
 /// The cost of an instruction that depends on nothing but itself; `None` for those that have their own rule and for
@@ -240,6 +272,118 @@ pub fn plain(op: &Operator<'_>) -> Option<u64> {
 		O::I32DivS | O::I32DivU | O::I32RemS | O::I32RemU => 8,
 		O::F32Div | O::F64Div | O::F32Sqrt | O::F64Sqrt => 12,
 		O::I64DivS | O::I64DivU | O::I64RemS | O::I64RemU => 16,
-		_ => return None,
+		O::V128Const { .. } => 2,
+		op => return crate::vector::operation(op).map(vector),
 	})
+}
+
+/// The cost of an instruction on vectors, about what a processor takes.
+fn vector(op: VectorOp) -> u64 {
+	use VectorOp as O;
+	match op {
+		O::V128Load
+		| O::V128Load32Zero
+		| O::V128Load64Zero
+		| O::V128Load32Splat
+		| O::V128Load64Splat
+		| O::V128Store
+		| O::V128Store32Lane
+		| O::V128Store64Lane
+		| O::I8x16Splat
+		| O::I8x16Swizzle
+		| O::I8x16ReplaceLane
+		| O::I16x8ReplaceLane
+		| O::I64x2Abs
+		| O::I64x2ExtMulLowI32x4S
+		| O::I64x2ExtMulHighI32x4S
+		| O::I64x2ExtMulLowI32x4U
+		| O::I64x2ExtMulHighI32x4U
+		| O::I8x16Bitmask
+		| O::I16x8Bitmask
+		| O::V128AnyTrue
+		| O::I8x16AllTrue
+		| O::I16x8AllTrue
+		| O::I32x4AllTrue
+		| O::I64x2AllTrue
+		| O::V128Bitselect
+		| O::F32x4PMin
+		| O::F32x4PMax
+		| O::F64x2PMin
+		| O::F64x2PMax => 2,
+
+		O::V128Load8x8S
+		| O::V128Load8x8U
+		| O::V128Load16x4S
+		| O::V128Load16x4U
+		| O::V128Load32x2S
+		| O::V128Load32x2U
+		| O::V128Load8Splat
+		| O::V128Load16Splat
+		| O::V128Load8Lane
+		| O::V128Load16Lane
+		| O::V128Load32Lane
+		| O::V128Load64Lane
+		| O::V128Store8Lane
+		| O::V128Store16Lane
+		| O::I8x16Shuffle
+		| O::I16x8Mul
+		| O::I32x4Mul
+		| O::I32x4DotI16x8S
+		| O::I16x8ExtMulLowI8x16S
+		| O::I16x8ExtMulHighI8x16S
+		| O::I16x8ExtMulLowI8x16U
+		| O::I16x8ExtMulHighI8x16U
+		| O::I32x4ExtMulLowI16x8S
+		| O::I32x4ExtMulHighI16x8S
+		| O::I32x4ExtMulLowI16x8U
+		| O::I32x4ExtMulHighI16x8U
+		| O::I16x8ExtAddPairwiseI8x16S
+		| O::I16x8ExtAddPairwiseI8x16U
+		| O::I32x4ExtAddPairwiseI16x8S
+		| O::I32x4ExtAddPairwiseI16x8U
+		| O::I16x8Q15MulrSatS
+		| O::I64x2LtS
+		| O::I64x2GtS
+		| O::I64x2LeS
+		| O::I64x2GeS
+		| O::F32x4Add
+		| O::F32x4Sub
+		| O::F32x4Mul
+		| O::F64x2Add
+		| O::F64x2Sub
+		| O::F64x2Mul
+		| O::F32x4Ceil
+		| O::F32x4Floor
+		| O::F32x4Trunc
+		| O::F32x4Nearest
+		| O::F64x2Ceil
+		| O::F64x2Floor
+		| O::F64x2Trunc
+		| O::F64x2Nearest
+		| O::F32x4ConvertI32x4S
+		| O::F64x2ConvertLowI32x4S
+		| O::F64x2ConvertLowI32x4U
+		| O::F32x4DemoteF64x2Zero
+		| O::F64x2PromoteLowF32x4 => 3,
+
+		O::I8x16Shl
+		| O::I8x16ShrS
+		| O::I8x16ShrU
+		| O::I64x2ShrS
+		| O::I8x16Popcnt
+		| O::F32x4Min
+		| O::F32x4Max
+		| O::F64x2Min
+		| O::F64x2Max => 4,
+
+		O::I64x2Mul
+		| O::F32x4ConvertI32x4U
+		| O::I32x4TruncSatF32x4S
+		| O::I32x4TruncSatF32x4U
+		| O::I32x4TruncSatF64x2SZero
+		| O::I32x4TruncSatF64x2UZero => 6,
+
+		O::F32x4Div | O::F64x2Div | O::F32x4Sqrt | O::F64x2Sqrt => 12,
+		_ => 1,
+	}
 }

@@ -2,12 +2,16 @@
 
 use super::{
 	body::Callee,
-	cost, limits,
+	cost,
+	entry::Found,
+	inline,
+	lay::Laid,
+	limits,
 	module::{Elements, Module, Origin, Signature},
-	shims,
+	shims::{self, Linked},
 	splice::charge,
 	types::{own, Types},
-	Refused, EXIT, GAS, INTRINSICS,
+	Reason, EXHAUSTED, GAS, HALT, INTRINSICS, LIMIT, OWN_GLOBALS,
 };
 use std::borrow::Cow;
 use wasm_encoder::{
@@ -18,10 +22,10 @@ use wasm_encoder::{
 use wasmparser::ExternalKind;
 
 /// The names of the entry and of the counter.
-pub(super) fn names(origin: Origin) -> (&'static str, &'static str) {
-	match origin {
-		Origin::Tests => (super::TEST_ENTRY, super::TEST_GAS),
-		_ => (super::ENTRY, super::GAS_EXPORT),
+pub(super) fn names(for_tests: bool) -> (&'static str, &'static str) {
+	match for_tests {
+		true => (super::TEST_ENTRY, super::TEST_GAS),
+		false => (super::ENTRY, super::GAS_EXPORT),
 	}
 }
 
@@ -31,18 +35,19 @@ struct Made {
 	body: Vec<u8>,
 }
 
-/// Emits a module; `shims` are there if it imports any.
+/// Emits a module; `shims` are there if it imports any. Also tells what its first charge takes.
 pub(super) fn emit(
 	module: &Module<'_>,
-	shims: Option<&Module<'_>>,
+	shims: Option<(&Module<'_>, &Linked)>,
 	mut types: Types,
-	origin: Origin,
-) -> Result<Vec<u8>, Refused> {
+	origin: Origin<'_>,
+	found: Option<Found>,
+) -> Result<(Vec<u8>, u64), Reason> {
 	let first = INTRINSICS.len() as u32;
 	let callees = module.callees(origin, first);
 	let callee = |function: u32| match callees.get(function as usize) {
 		Some(Callee::Own(index)) => Ok(*index),
-		_ => Err(Refused::Export("what it names")),
+		_ => Err(Reason::Export("what it names".into())),
 	};
 
 	let mut imports = ImportSection::new();
@@ -60,31 +65,42 @@ pub(super) fn emit(
 		functions.function(own(*ty, module.types.len()));
 		code.raw(body);
 	}
-	if let Some(shims) = shims {
-		for (ty, body) in shims::own_types(shims).into_iter().zip(&shims.bodies) {
+	if let Some((shims, linked)) = shims {
+		for (ty, body) in shims::own_types(shims, linked).into_iter().zip(&shims.bodies) {
 			functions.function(types.index(ty));
 			code.raw(body);
 		}
 	}
 
-	let (entry_name, gas_name) = names(origin);
+	let laid = Laid::new(&module.data)?;
+	let system = match shims {
+		Some((shims, _)) => Some((shims, Laid::new(&shims.data)?)),
+		None => None,
+	};
+	let start_cost = start_cost(module, &laid, system.as_ref());
+	let (entry_name, gas_name) = names(origin == Origin::Tests);
 	let mut exports = ExportSection::new();
 	exports.export(gas_name, ExportKind::Global, GAS);
+	if origin == Origin::User {
+		exports.export(super::MEMORY_EXPORT, ExportKind::Memory, 0);
+		if system.is_some() {
+			exports.export(super::SYSTEM_EXPORT, ExportKind::Memory, inline::SYSTEM);
+		}
+	}
 	let start = module.start.map(callee).transpose()?;
-	let run = match origin {
-		Origin::Tests => start.map(|start| entry(module, &[start], End::Return)),
-		_ => {
-			let main = module
-				.exported_function("_start")
-				.filter(|index| module.signature(*index).is_some_and(|ty| *ty == Signature::default()))
-				.ok_or(Refused::Export("a function `_start` without parameters and results"))?;
-			let calls: Vec<u32> = start.into_iter().chain([callee(main)?]).collect();
+	let run = match found {
+		None => start.map(|start| entry(start_cost, &[start], false, End::Return)),
+		Some(found) => {
+			let before = found.before.map(callee).transpose()?;
+			let calls: Vec<u32> = start.into_iter().chain(before).chain([callee(found.main)?]).collect();
 			let end = match (shims, shims::find(shims::EXIT)) {
-				// In their own module, too, the intrinsics come before the shims.
-				(Some(_), Some((shim, _))) => End::Shim(module.own_functions() as u32 + shim),
+				(Some((_, linked)), Some((shim, _))) => match linked.place(shim) {
+					Some(place) => End::Shim(first + module.own_functions() as u32 + place),
+					None => return Err(Reason::Export("a shim that ends it".into())),
+				},
 				_ => End::Intrinsic,
 			};
-			Some(entry(module, &calls, end))
+			Some(entry(start_cost, &calls, found.code, end))
 		}
 	};
 	let mut made = Vec::new();
@@ -111,7 +127,7 @@ pub(super) fn emit(
 					made.push((export.name, Made { ty, body }));
 				}
 				ExternalKind::Global => {
-					exports.export(export.name, ExportKind::Global, 1 + export.index);
+					exports.export(export.name, ExportKind::Global, OWN_GLOBALS + export.index);
 				}
 				ExternalKind::Memory => {
 					exports.export(export.name, ExportKind::Memory, export.index);
@@ -134,7 +150,8 @@ pub(super) fn emit(
 	if !module.tables.is_empty() {
 		new.section(&tables(module));
 	}
-	new.section(&memories(module)).section(&globals(module, shims));
+	new.section(&memories(module, system.as_ref().map(|(shims, _)| *shims)));
+	new.section(&globals(module, system.as_ref().map(|(shims, _)| *shims)));
 	new.section(&exports);
 	if !module.elements.is_empty() {
 		let mut section = ElementSection::new();
@@ -144,15 +161,19 @@ pub(super) fn emit(
 		new.section(&section);
 	}
 	new.section(&code);
-	if !module.data.is_empty() {
-		let mut section = DataSection::new();
-		for data in &module.data {
-			let offset = ConstExpr::i32_const(data.offset as i32);
-			section.active(0, &offset, data.bytes.iter().copied());
+	let mut section = DataSection::new();
+	for (memory, laid) in [
+		(0, Some(&laid)),
+		(inline::SYSTEM, system.as_ref().map(|(_, laid)| laid)),
+	] {
+		for (at, bytes) in laid.iter().flat_map(|laid| laid.runs()) {
+			section.active(memory, &ConstExpr::i32_const(at as i32), bytes);
 		}
+	}
+	if !section.is_empty() {
 		new.section(&section);
 	}
-	Ok(new.finish())
+	Ok((new.finish(), start_cost))
 }
 
 fn tables(module: &Module<'_>) -> TableSection {
@@ -169,16 +190,18 @@ fn tables(module: &Module<'_>) -> TableSection {
 	section
 }
 
-fn memories(module: &Module<'_>) -> MemorySection {
-	let (minimum, maximum) = module.memory.unwrap_or_default();
+fn memories(module: &Module<'_>, shims: Option<&Module<'_>>) -> MemorySection {
 	let mut section = MemorySection::new();
-	section.memory(MemoryType {
-		minimum: minimum.into(),
-		maximum: Some(maximum.into()),
-		memory64: false,
-		shared: false,
-		page_size_log2: None,
-	});
+	for module in [Some(module), shims].into_iter().flatten() {
+		let (minimum, maximum) = module.memory.unwrap_or_default();
+		section.memory(MemoryType {
+			minimum: minimum.into(),
+			maximum: Some(maximum.into()),
+			memory64: false,
+			shared: false,
+			page_size_log2: None,
+		});
+	}
 	section
 }
 
@@ -189,7 +212,9 @@ fn globals(module: &Module<'_>, shims: Option<&Module<'_>>) -> GlobalSection {
 		shared: false,
 	};
 	let mut section = GlobalSection::new();
-	section.global(ty(ValType::I64, true), &ConstExpr::i64_const(0));
+	for _ in 0..OWN_GLOBALS {
+		section.global(ty(ValType::I64, true), &ConstExpr::i64_const(0));
+	}
 	for global in module
 		.globals
 		.iter()
@@ -203,8 +228,8 @@ fn globals(module: &Module<'_>, shims: Option<&Module<'_>>) -> GlobalSection {
 fn element(
 	section: &mut ElementSection,
 	elements: &Elements,
-	callee: &impl Fn(u32) -> Result<u32, Refused>,
-) -> Result<(), Refused> {
+	callee: &impl Fn(u32) -> Result<u32, Reason>,
+) -> Result<(), Reason> {
 	let mut functions = Vec::with_capacity(elements.functions.len());
 	for function in &elements.functions {
 		functions.push(function.map(callee).transpose()?);
@@ -238,54 +263,63 @@ enum End {
 	Return,
 }
 
-/// What is charged before anything runs: the memory and what is laid into it and the tables.
-pub(super) fn start_cost(module: &Module<'_>) -> u64 {
-	let pages = u64::from(module.memory.unwrap_or_default().0) << cost::PAGE_SHIFT;
-	let data: u64 = module.data.iter().map(|data| data.bytes.len() as u64).sum();
+/// What is charged before anything runs: the memories and what is laid into them and the tables.
+fn start_cost(module: &Module<'_>, laid: &Laid, system: Option<&(&Module<'_>, Laid)>) -> u64 {
+	let pages = |module: &Module<'_>| u64::from(module.memory.unwrap_or_default().0) << cost::PAGE_SHIFT;
+	let data = |laid: &Laid| laid.len() as u64 * cost::DATA_PAGE;
 	let entries: u64 = module
 		.elements
 		.iter()
 		.map(|elements| elements.functions.len() as u64)
 		.sum();
-	let laid = (entries + module.data.len() as u64) * cost::LAID;
-	cost::RUN + pages + (data >> cost::BULK_SHIFT) + laid
+	let system = system.map_or(0, |(shims, laid)| pages(shims) + data(laid));
+	cost::RUN + pages(module) + data(laid) + entries * cost::ENTRY + system
 }
 
-/// The function that the host calls: takes over the gas, leaves -1 for whoever traps, calls, ends.
-fn entry(module: &Module<'_>, calls: &[u32], end: End) -> Vec<u8> {
-	const LOCAL: u32 = 0;
-	let mut body = Function::new([(1, ValType::I64)]).into_raw_body();
+/// The function that the host calls: takes over the gas, leaves -1 for whoever traps, calls, ends. The last call may
+/// return the exit code.
+fn entry(start_cost: u64, calls: &[u32], code_returned: bool, end: End) -> Vec<u8> {
+	const GAS_LEFT: u32 = 0;
+	const CODE: u32 = 1;
+	let mut body = Function::new([(1, ValType::I64), (1, ValType::I32)]).into_raw_body();
 	let mut code = InstructionSink::new(&mut body);
 	code.block(BlockType::Empty)
 		.global_get(GAS)
-		.local_set(LOCAL)
+		.local_tee(GAS_LEFT)
+		.global_set(LIMIT)
 		.i64_const(-1)
 		.global_set(GAS);
-	charge(&mut body, LOCAL, 0, start_cost(module));
+	charge(&mut body, GAS_LEFT, 0, start_cost);
 	for function in calls {
 		InstructionSink::new(&mut body)
-			.local_get(LOCAL)
+			.local_get(GAS_LEFT)
 			.i64_const(i64::from(limits::STACK))
 			.call(*function)
-			.local_set(LOCAL);
+			.local_set(GAS_LEFT);
 	}
 	let mut code = InstructionSink::new(&mut body);
+	if code_returned {
+		code.local_set(CODE);
+	}
 	match end {
 		End::Shim(exit) => code
-			.i32_const(0)
-			.local_get(LOCAL)
+			.local_get(CODE)
+			.local_get(GAS_LEFT)
 			.i64_const(i64::from(limits::STACK))
 			.call(exit)
 			.drop(),
+		// Success is 0 with 0, anything else 1 with the code.
 		End::Intrinsic => code
-			.local_get(LOCAL)
+			.local_get(GAS_LEFT)
 			.global_set(GAS)
+			.local_get(CODE)
 			.i32_const(0)
-			.i32_const(0)
-			.call(EXIT),
-		End::Return => code.local_get(LOCAL).global_set(GAS).return_(),
+			.i32_ne()
+			.local_get(CODE)
+			.call(HALT),
+		End::Return => code.local_get(GAS_LEFT).global_set(GAS).return_(),
 	};
-	code.end().unreachable().end();
+	code.end().local_get(GAS_LEFT).call(EXHAUSTED).unreachable().end();
 	body
 }
 

@@ -24,6 +24,20 @@ pub(super) struct Regions {
 	regions: Vec<Region>,
 	open: Vec<usize>,
 	constructs: Vec<Construct>,
+	/// What was told since the start, if costs are still to come.
+	told: Option<Vec<Told>>,
+}
+
+/// What the regions are told, one after the other.
+enum Told {
+	Cost(u64),
+	/// A cost that is known only at the end, by its number.
+	Later(usize),
+	Enter(Kind, u64),
+	Branch(u32),
+	Candidate,
+	Turn(bool),
+	Leave(bool),
 }
 
 struct Region {
@@ -69,10 +83,47 @@ impl Regions {
 			regions: Vec::new(),
 			open: Vec::new(),
 			constructs: Vec::new(),
+			told: None,
 		};
 		let head = regions.begin(true, 0);
 		regions.push(Kind::Block, results);
 		(regions, head)
+	}
+
+	/// Keeps what is told from here on, so that costs can be told [`Regions::later`]. Comes first.
+	pub fn keep(&mut self) {
+		self.told = Some(Vec::new());
+	}
+
+	fn tell(&mut self, what: Told) {
+		if let Some(told) = &mut self.told {
+			match (told.last_mut(), &what) {
+				(Some(Told::Cost(all)), Told::Cost(more)) => *all = all.saturating_add(*more),
+				_ => told.push(what),
+			}
+		}
+	}
+
+	/// Adds a cost that is known only at the end.
+	pub fn later(&mut self, number: usize) {
+		self.tell(Told::Later(number));
+	}
+
+	/// Adds the costs that are known by now. The heads stay.
+	pub fn settle(&mut self, results: u64, cost: impl Fn(usize) -> u64) {
+		let Some(told) = self.told.take() else { return };
+		(*self, _) = Self::new(results);
+		for what in told {
+			match what {
+				Told::Cost(cost) => self.add(cost),
+				Told::Later(number) => self.add(cost(number)),
+				Told::Enter(kind, operands) => _ = self.enter(kind, operands),
+				Told::Branch(label) => self.branch(label),
+				Told::Candidate => _ = self.candidate(),
+				Told::Turn(falls_through) => _ = self.turn(falls_through),
+				Told::Leave(falls_through) => _ = self.leave(falls_through),
+			}
+		}
 	}
 
 	fn begin(&mut self, fixed: bool, credit: u64) -> Head {
@@ -100,6 +151,11 @@ impl Regions {
 
 	/// Adds a cost to the innermost region.
 	pub fn add(&mut self, cost: u64) {
+		self.tell(Told::Cost(cost));
+		self.pay(cost);
+	}
+
+	fn pay(&mut self, cost: u64) {
 		if let Some(region) = self.open.last().and_then(|open| self.regions.get_mut(*open)) {
 			region.cost = region.cost.saturating_add(cost);
 		}
@@ -107,6 +163,7 @@ impl Regions {
 
 	/// Enters a block, loop or `if`. Loops and arms begin a region.
 	pub fn enter(&mut self, kind: Kind, operands: u64) -> Option<Head> {
+		self.tell(Told::Enter(kind, operands));
 		self.push(kind, operands);
 		match kind {
 			Kind::Block => None,
@@ -127,6 +184,7 @@ impl Regions {
 
 	/// Notes a branch to a label.
 	pub fn branch(&mut self, label: u32) {
+		self.tell(Told::Branch(label));
 		let target = self.constructs.len().saturating_sub(1 + label as usize);
 		if let Some(construct) = self.constructs.get_mut(target) {
 			construct.rejoined |= self.open.len() > construct.around;
@@ -138,6 +196,7 @@ impl Regions {
 
 	/// Begins a candidate at this point of the innermost construct.
 	pub fn candidate(&mut self) -> Head {
+		self.tell(Told::Candidate);
 		self.begin(false, 0)
 	}
 
@@ -159,7 +218,7 @@ impl Regions {
 		let mut paid = 0;
 		while self.open.len() > open {
 			let (all, new) = self.finish();
-			self.add(new);
+			self.pay(new);
 			paid = all;
 		}
 		paid
@@ -167,9 +226,10 @@ impl Regions {
 
 	/// Passes the `else` of the innermost construct, after an arm that falls through or not.
 	pub fn turn(&mut self, falls_through: bool) -> Option<Head> {
+		self.tell(Told::Turn(falls_through));
 		if falls_through {
 			// The jump over the other arm.
-			self.add(cost::branch(0));
+			self.pay(cost::branch(0));
 		}
 		let around = self.constructs.last()?.around;
 		self.finish_to(around + 1);
@@ -183,13 +243,14 @@ impl Regions {
 
 	/// Leaves the innermost construct; a candidate begins after it if control may miss that point.
 	pub fn leave(&mut self, falls_through: bool) -> Option<Head> {
+		self.tell(Told::Leave(falls_through));
 		let construct = self.constructs.pop()?;
 		let mut credit = 0;
 		match construct.kind {
 			Kind::Then | Kind::Else => {
 				self.finish_to(construct.around + 1);
 				let (merged, _) = self.finish();
-				self.add(merged.max(construct.merged_arm));
+				self.pay(merged.max(construct.merged_arm));
 			}
 			Kind::Block => {
 				let paid = self.finish_to(construct.around);
@@ -251,6 +312,30 @@ mod tests {
 		regions.close();
 		assert_eq!(regions.charge(entry), 0);
 		assert_eq!(regions.charge(then), cost::MERGE + 1 + cost::CHARGE);
+	}
+
+	#[test]
+	fn costs_that_come_later_count_where_they_were_told() {
+		for (later, merges) in [(4, true), (40, false)] {
+			let (mut regions, entry) = Regions::new(0);
+			regions.keep();
+			let body = regions.enter(Kind::Loop, 0).unwrap();
+			regions.add(2);
+			let then = regions.enter(Kind::Then, 0).unwrap();
+			regions.add(1);
+			regions.later(7);
+			regions.leave(true);
+			regions.branch(0);
+			regions.leave(true);
+			regions.leave(true);
+			regions.settle(0, |number| if number == 7 { later } else { 0 });
+			regions.add(5);
+			regions.close();
+			assert_eq!(regions.charge(entry), 5 + cost::CHARGE);
+			let all = if merges { 2 + 1 + later } else { 2 };
+			assert_eq!(regions.charge(body), all + cost::CHARGE);
+			assert_eq!(regions.charge(then) == 0, merges);
+		}
 	}
 
 	#[test]

@@ -4,57 +4,79 @@
 //! proportional to the module: what grows with the product of two sizes of a function (its blocks and its locals) is
 //! bounded by [`WORK`] and [`TOTAL_WORK`].
 
-/// Bytes of a module.
-pub const MODULE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of a module, custom sections not counted.
+pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
 /// Types.
 pub const TYPES: u64 = 4_096;
-/// Parameters of a function type.
-pub const PARAMS: u64 = 64;
-/// Results of a function type, and operands of a branch or block.
+/// Cells of a function type's parameters: one each, two for a vector.
+pub const PARAMS: u64 = 128;
+/// Cells of a function type's results, and of the operands of a branch or block.
 pub const RESULTS: u64 = 16;
-/// Functions, imported ones included.
-pub const FUNCTIONS: u64 = 20_000;
+/// Functions, imported ones included. The engine's own limit is a million, of which the system functions take some.
+pub const FUNCTIONS: u64 = 990_000;
 /// Bytes of a function's body.
-pub const BODY_BYTES: u64 = 256 * 1024;
-/// Locals of a function, its parameters included.
-pub const LOCALS: u64 = 1_000;
-/// Operands that are on a function's stack at once.
+pub const BODY_BYTES: u64 = 512 * 1024;
+/// Cells of a function's locals, its parameters included.
+pub const LOCALS: u64 = 2_048;
+/// Cells of the operands that are on a function's stack at once.
 pub const OPERANDS: u64 = 1_024;
 /// Targets of a `br_table`, without the default.
-pub const BR_TABLE: u64 = 4_096;
+pub const BR_TABLE: u64 = 8_192;
+/// Loops in a function.
+pub const LOOPS: u64 = 2_048;
+/// Loops inside each other. Compilers take time by the third power of it.
+pub const LOOP_DEPTH: u64 = 128;
+/// Values that a function's instructions make, with what is put between them: see `values.rs`.
+pub const VALUES: u64 = 500_000;
 /// Of a function: branches, blocks and calls, times its locals and greatest number of operands. What a compiler keeps
-/// for every block and every value alive in it; a unit takes it up to four microseconds.
-pub const WORK: u64 = 2 * 1024 * 1024;
+/// for every block and every value alive in it.
+pub const WORK: u64 = 4 * 1024 * 1024;
 /// The same of all functions together.
-pub const TOTAL_WORK: u64 = 24 * 1024 * 1024;
+pub const TOTAL_WORK: u64 = 512 * 1024 * 1024;
 /// Tables.
 pub const TABLES: u64 = 64;
 /// Entries of all tables together.
-pub const TABLE_ENTRIES: u64 = 65_536;
-/// Globals.
-pub const GLOBALS: u64 = 4_096;
+pub const TABLE_ENTRIES: u64 = crate::MAX_TABLE_ENTRIES as u64;
+/// Cells of globals.
+pub const GLOBALS: u64 = 16_384;
+/// Pages of 4 KiB that data lies on.
+pub const DATA_PAGES: u64 = 32_768;
 /// Pages of 64 KiB that a memory may have, and has as its maximum if the module names none. One less than 32 bits
 /// address, so that the end of the address space is outside.
-pub const PAGES: u64 = 65_535;
+pub const PAGES: u64 = crate::MAX_PAGES as u64;
 
 /// Cells of stack that calls may use: see [`frame`].
-pub const STACK: u32 = 262_144;
+pub const STACK: u32 = 2 * 1024 * 1024;
 
-/// The cells of stack that a call of a function counts for: what its frame takes in either engine, where a compiler may
-/// keep intermediate values of one cell for every 16 instructions beyond what the program asks for.
+/// The cells of stack that a call of a function counts for: at least what its frame takes in the step machine, where
+/// `locals` are all that it declares, those of the normaliser too; and an eighth of what it may take of the native stack
+/// of a compiler that keeps one intermediate value for every 16 instructions beyond that.
 pub fn frame(locals: u64, operands: u64, instructions: u64) -> u64 {
-	8 + locals + operands + instructions / 16
+	FRAME + locals + operands + instructions / 16
 }
 
+/// What a frame counts for beyond its locals and operands: the call's own, and the most operands that charges and calls
+/// put on top of the program's.
+const FRAME: u64 = 16;
+/// The most temporaries of the normaliser's in a function, in cells.
+const TEMPORARIES: u64 = 2 * (PARAMS + 2);
+
+// What is counted is never more than there is, with one call of a function that calls nothing, which is not counted.
+const _: () = assert!(
+	STACK as u64 + 5 * TEMPORARIES + LOCALS + OPERANDS + FRAME <= crate::state::Region::Stack.cells()
+		&& STACK as u64 / FRAME + 2 <= crate::state::Region::Frames.cells()
+);
+
 /// Refuses what is too much.
-pub(super) fn check(what: &'static str, found: u64, limit: u64, offset: u64) -> Result<(), super::Refused> {
+pub(super) fn check(what: &'static str, found: u64, limit: u64, offset: u64) -> Result<(), super::Reason> {
 	if found <= limit {
 		return Ok(());
 	}
-	Err(super::Refused::Limit {
+	Err(super::Reason::Limit {
 		what,
 		found,
 		limit,
+		count: 1,
 		offset,
 	})
 }

@@ -1,55 +1,76 @@
 //! The normaliser: from a program as compilers make it to the module that both engines execute.
 //!
 //! ```text
-//! bytes ─► validate ─► refuse what is not accepted ─► rewrite each function ─► link the shims ─► emit
-//!          wasmparser   module.rs, body.rs             body.rs gas.rs nan.rs  shims.wat         emit.rs
+//! bytes ─► collect what is not accepted ─► validate ─► rewrite each function ─► link the shims ─► emit
+//!          survey.rs                       wasmparser  body.rs gas.rs nan.rs   shims.rs          emit.rs
 //! ```
 //!
 //! # What is accepted
 //!
-//! WebAssembly 2.0 without SIMD, without passive and declared segments, without references as values and changes of
-//! tables; later features are refused too. [`limits`] bounds the sizes. Imports are functions of WASI preview 1
-//! ([`wasi_functions`]). What is refused is named, with its place: [`Refused`].
+//! WebAssembly 2.0 without passive and declared segments, without references as values and changes of
+//! tables; constant expressions may calculate; later features are refused. [`limits`] bounds the sizes, in which custom
+//! sections do not count. Imports are functions of WASI preview 1 ([`wasi_functions`]). [`Entry`] says what is run. What
+//! is refused is named, all of it, with its places: [`Refused`].
 //!
 //! # What comes out
 //!
-//! A module that imports four functions, the *intrinsics*, from the module [`MODULE`], in this order:
+//! A module that imports seven functions, the *intrinsics*, from the module [`MODULE`], in this order:
 //!
 //! | function | type | meaning |
 //! |---|---|---|
-//! | `in_len` | `() -> i32` | the input's length in bytes |
-//! | `in_load64` | `(i32) -> i64` | bytes 8w..8w+8 of the input, zeros beyond its end; the last four words there are, from `0xffff_fffc` on, are the task's seed |
-//! | `out_store64` | `(i64)` | appends 8 bytes to the output; traps if the output would pass its limit, rounded up to 8 |
-//! | `exit` | `(i32 code, i32 length)` | ends the run; success if the code is 0 and the length is that of what was stored, up to the padding of the last word, and within the limit |
+//! | `size` | `(i32 what) -> i64` | a length in bytes: 0 the input's, 1 the image's, 2 the setup's, 3 the output's limit |
+//! | `read` | `(i32 what, i32 at, i32 to, i32 n)` | copies n bytes of what the task was given (`what & 255`: 0 input, 1 image, 2 setup) from `at` on to `to` in a memory (`what >> 8`: 0 the program's, 1 the system functions') |
+//! | `output` | `(i32 memory, i32 from, i32 n)` | appends n bytes to the output |
+//! | `error` | `(i32 memory, i32 from, i32 n)` | appends n bytes to standard error, of which the last 4,096 stay |
+//! | `seed` | `(i32 i) -> i64` | 8 bytes of the task's seed |
+//! | `halt` | `(i32 status, i32 code)` | ends the run, see [`crate::state::Halt::of_call`] |
+//! | `exhausted` | `(i64 gas)` | ends the run: out of gas if that is below zero, else out of stack |
 //!
-//! and exports a function [`ENTRY`] and the mutable global [`GAS_EXPORT`]. The host sets the global to the gas limit and
+//! A call that reaches outside of anything traps like an access of memory. What else the system functions import
+//! (accesses to the program's memory, the counter) becomes instructions.
+//!
+//! The module exports a function [`ENTRY`], the mutable global [`GAS_EXPORT`] and its memories, [`MEMORY_EXPORT`] and, if
+//! there is one, [`SYSTEM_EXPORT`]. The host sets the global to the gas limit and
 //! calls the function. At its start the function takes the gas over into a local and stores -1 in the global; only before
-//! `exit`, and before an `unreachable` of the program, does the global get the counter's value. So whenever a run ends,
+//! `halt`, and before an `unreachable` of the program, does the global get the counter's value. So whenever a run ends,
 //! the gas used is the limit less the global if that is not negative, else the whole limit: a trap costs everything, be
-//! it a division by zero, too much output or the end of gas or stack; giving up by `unreachable` costs what was used.
+//! it a division by zero or the end of gas or stack; giving up by `unreachable` costs what was used.
 //!
-//! Everything else is internal: one memory with a maximum, no start function, no other exports, no custom sections.
-//! `body.rs` shows what functions become, `nan.rs` how NaNs are kept the same everywhere, `gas.rs` where charges go, [`cost`] how much they take and why gas bounds steps.
+//! Everything else is internal: a memory with a maximum, and a second one for the system functions, which the program
+//! cannot name; no start function, no other exports, no custom sections.
+//! `body.rs` shows what functions become, `nan.rs` and `vectors.rs` how NaNs are kept the same everywhere, `gas.rs` where charges go, [`cost`] how much they take and why gas bounds steps.
 //!
 //! The same bytes in give the same bytes out, always; the version of all this is [`crate::VERSION`].
 
 mod body;
+mod constant;
 pub mod cost;
 mod emit;
+mod entry;
+mod features;
 mod gas;
+mod inline;
+mod lay;
 pub mod limits;
 mod module;
 mod nan;
 mod refused;
 mod shims;
 mod splice;
+mod strip;
+mod survey;
 mod types;
+mod vectors;
 
-pub use refused::Refused;
+pub use entry::Choice as Entry;
+pub use refused::{Reason, Refused};
 pub use shims::functions as wasi_functions;
+pub use strip::strip;
 
 use crate::flatten::{self, FlattenError};
 use module::{Module, Origin, Target};
+use refused::Reasons;
+use shims::Linked;
 use wasm_encoder::ValType;
 
 /// The module that the intrinsics are imported from.
@@ -63,17 +84,36 @@ pub const TEST_ENTRY: &str = "millrace:run";
 /// The gas counter's name in a module for test suites.
 pub const TEST_GAS: &str = "millrace:gas";
 
+/// The name of the program's memory.
+pub const MEMORY_EXPORT: &str = "program";
+/// The name of the system functions' memory.
+pub const SYSTEM_EXPORT: &str = "system";
+
 /// Index of the gas counter among the globals.
 const GAS: u32 = 0;
-/// Index of the last intrinsic.
-const EXIT: u32 = 3;
+/// Index of the gas limit among the globals.
+const LIMIT: u32 = 1;
+/// How many globals come before the program's.
+const OWN_GLOBALS: u32 = 2;
+/// Indices of intrinsics.
+const READ: u32 = 1;
+const OUTPUT: u32 = 2;
+const ERROR: u32 = 3;
+const HALT: u32 = 5;
+const EXHAUSTED: u32 = 6;
 /// Names, parameters and results of the intrinsics; their indices are their places.
-const INTRINSICS: [(&str, &[ValType], &[ValType]); 4] = [
-	("in_len", &[], &[ValType::I32]),
-	("in_load64", &[ValType::I32], &[ValType::I64]),
-	("out_store64", &[ValType::I64], &[]),
-	("exit", &[ValType::I32, ValType::I32], &[]),
-];
+const INTRINSICS: [(&str, &[ValType], &[ValType]); 7] = {
+	const I32: ValType = ValType::I32;
+	[
+		("size", &[I32], &[ValType::I64]),
+		("read", &[I32; 4], &[]),
+		("output", &[I32; 3], &[]),
+		("error", &[I32; 3], &[]),
+		("seed", &[I32], &[ValType::I64]),
+		("halt", &[I32; 2], &[]),
+		("exhausted", &[ValType::I64], &[]),
+	]
+};
 
 /// A module that the normaliser made; there is no other way to get one.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -81,8 +121,9 @@ pub struct Normalised {
 	bytes: Vec<u8>,
 	initial_pages: u32,
 	max_pages: u32,
+	system_pages: u32,
 	start_cost: u64,
-	origin: Origin,
+	for_tests: bool,
 	has_entry: bool,
 }
 
@@ -102,6 +143,11 @@ impl Normalised {
 		self.max_pages
 	}
 
+	/// Pages that the memory of its system functions has at the start.
+	pub fn system_pages(&self) -> u32 {
+		self.system_pages
+	}
+
 	/// The gas that the first charge takes, for the memory and what is laid into it and the tables. A task with less fails
 	/// there, so an engine need not make an instance for it.
 	pub fn start_cost(&self) -> u64 {
@@ -110,79 +156,95 @@ impl Normalised {
 
 	/// The name of its entry. Only modules for test suites may have none.
 	pub fn entry(&self) -> Option<&'static str> {
-		self.has_entry.then_some(emit::names(self.origin).0)
+		self.has_entry.then_some(emit::names(self.for_tests).0)
 	}
 
 	/// The name of its gas counter.
 	pub fn gas_export(&self) -> &'static str {
-		emit::names(self.origin).1
+		emit::names(self.for_tests).1
 	}
 }
 
-/// Normalises a program. Takes time and memory in proportion to the module's length, whatever it holds.
+/// Normalises a command. Takes time and memory in proportion to the module's length, whatever it holds.
 pub fn normalise(wasm: &[u8]) -> Result<Normalised, Refused> {
-	build(wasm, Origin::User)
+	normalise_with(wasm, Entry::Command)
 }
 
-/// Normalises a module for a test suite, which is no program: it needs no `_start`, imports nothing, and keeps its
+/// Normalises a program of which this is to be run.
+pub fn normalise_with(wasm: &[u8], entry: Entry<'_>) -> Result<Normalised, Refused> {
+	build(wasm, Origin::User, Some(entry))
+}
+
+/// Normalises a module for a test suite, which is no program: it needs no entry, imports nothing, and keeps its
 /// exports. An exported function has its own type; it takes its gas from the counter and leaves there what is left, or
 /// -1 if it trapped. The entry, if there is a start function, calls that and returns.
 pub fn instrument_for_tests(wasm: &[u8]) -> Result<Normalised, Refused> {
-	build(wasm, Origin::Tests)
+	build(wasm, Origin::Tests, None)
 }
 
-fn build(wasm: &[u8], origin: Origin) -> Result<Normalised, Refused> {
-	if wasm.len() > limits::MODULE_BYTES {
-		return Err(Refused::TooLong {
-			found: wasm.len(),
-			limit: limits::MODULE_BYTES,
-		});
-	}
-	// The validator also says so, in many words.
-	if !wasm.starts_with(b"\0asm") {
-		return Err(Refused::Invalid {
-			message: "it does not start with \"\\0asm\"".into(),
-			offset: 0,
-		});
+fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<Normalised, Refused> {
+	let survey = survey::survey(wasm, entry);
+	let mut reasons = survey.reasons;
+	if survey.stops {
+		reasons.refuse()?;
+		return Err(Reason::Export("anything".into()).into());
 	}
 	let mut types = None;
 	let first_function = INTRINSICS.len() as u32;
 	let target = |_: &Module<'_>| Target {
-		first_global: 1,
+		first_global: OWN_GLOBALS,
 		first_function,
 	};
-	let module = Module::read(wasm, origin, &mut types, target).map_err(|refused| refused::classify(wasm, refused))?;
-	if !module.imports.is_empty() {
-		let exported = module.exports.iter().any(|export| export.is_memory());
-		if !exported {
-			return Err(Refused::Export("a memory named `memory`"));
+	let module = Module::read(wasm, origin, &mut types, &mut reasons, target);
+	let module = match module {
+		Ok(module) => module,
+		Err(reason) => {
+			if reasons.is_empty() {
+				reasons.add(reason);
+			}
+			reasons.refuse()?;
+			return Err(Reason::Export("anything".into()).into());
 		}
-	}
+	};
+	reasons.refuse()?;
+	let linked = Linked::new(&module.imports);
+	let mut reasons = Reasons::default();
 	let shims = match module.imports.is_empty() {
 		true => None,
-		false => Some(Module::read(shims::wasm(), Origin::Shims, &mut types, |_| Target {
-			first_global: 1 + module.globals.len() as u32,
-			first_function: first_function + module.own_functions() as u32,
-		})?),
+		false => Some(Module::read(
+			shims::wasm(),
+			Origin::Shims(&linked),
+			&mut types,
+			&mut reasons,
+			|_| Target {
+				first_global: OWN_GLOBALS + module.globals.len() as u32,
+				first_function: first_function + module.own_functions() as u32,
+			},
+		)?),
 	};
+	reasons.refuse()?;
 	let Some(types) = types else {
-		return Err(Refused::Export("anything"));
+		return Err(Reason::Export("anything".into()).into());
 	};
 	let (initial_pages, max_pages) = module.memory.unwrap_or_default();
+	let system = shims.as_ref().map(|shims| (shims, &linked));
+	let (bytes, start_cost) = emit::emit(&module, system, types, origin, survey.entry)?;
 	let normalised = Normalised {
-		bytes: emit::emit(&module, shims.as_ref(), types, origin)?,
+		bytes,
 		initial_pages,
 		max_pages,
-		start_cost: emit::start_cost(&module),
+		system_pages: shims.as_ref().and_then(|shims| shims.memory).unwrap_or_default().0,
+		start_cost,
 		has_entry: origin == Origin::User || module.start.is_some(),
-		origin,
+		for_tests: origin == Origin::Tests,
 	};
 	match flatten::check_size(&normalised) {
 		Ok(()) => Ok(normalised),
-		Err(FlattenError::TooLarge) => Err(Refused::Code(flatten::MAX_INSTRUCTIONS)),
-		Err(error) => Err(Refused::Invalid {
+		Err(FlattenError::TooLarge) => Err(Reason::Code(flatten::MAX_INSTRUCTIONS).into()),
+		Err(error) => Err(Reason::Invalid {
 			message: error.to_string(),
 			offset: 0,
-		}),
+		}
+		.into()),
 	}
 }

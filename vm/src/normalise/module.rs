@@ -2,11 +2,14 @@
 
 use super::{
 	body::{self, Callee, Layout},
+	constant::{fold, Number},
+	features,
+	inline::{self, Inline},
 	limits,
-	refused::shortened,
-	shims,
+	refused::{feature, Reasons},
+	shims::{self, Linked},
 	types::Types,
-	Refused, INTRINSICS,
+	Reason, INTRINSICS,
 };
 use wasm_encoder::ValType;
 use wasmparser::{
@@ -19,6 +22,24 @@ use wasmparser::{
 pub(super) struct Signature {
 	pub params: Vec<ValType>,
 	pub results: Vec<ValType>,
+}
+
+impl Signature {
+	/// Cells of the parameters.
+	pub fn param_cells(&self) -> u64 {
+		cells(&self.params)
+	}
+
+	/// Cells of the results.
+	pub fn result_cells(&self) -> u64 {
+		cells(&self.results)
+	}
+}
+
+/// Cells that values of these types take: one each, two for a vector.
+pub(super) fn cells(types: &[ValType]) -> u64 {
+	let vectors = types.iter().filter(|ty| **ty == ValType::V128).count();
+	(types.len() + vectors) as u64
 }
 
 impl std::fmt::Display for Signature {
@@ -36,14 +57,14 @@ impl std::fmt::Display for Signature {
 }
 
 /// Who made a module, which decides about its imports and exports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Origin {
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Origin<'l> {
 	/// A program.
 	User,
 	/// A test suite.
 	Tests,
-	/// This crate: the shims.
-	Shims,
+	/// This project: the shims, of which those that are linked are rewritten.
+	Shims(&'l Linked),
 }
 
 /// A global.
@@ -64,6 +85,8 @@ pub(super) struct Elements {
 pub(super) struct Data<'a> {
 	pub offset: u32,
 	pub bytes: &'a [u8],
+	/// Where the segment is in the module.
+	pub place: u64,
 }
 
 /// What is exported under a name.
@@ -87,6 +110,8 @@ pub(super) struct Module<'a> {
 	pub types: Vec<Signature>,
 	/// The shim, by its function index in the shims' module, that each imported function of WASI becomes.
 	pub imports: Vec<u32>,
+	/// What each function that the shims import becomes.
+	host: Vec<Callee>,
 	/// How many functions are imported.
 	imported: usize,
 	/// The type of each function, imported ones first.
@@ -104,6 +129,7 @@ pub(super) struct Module<'a> {
 }
 
 /// What else a module's functions need to be rewritten.
+#[derive(Default)]
 pub(super) struct Target {
 	/// New index of the module's first global.
 	pub first_global: u32,
@@ -111,7 +137,7 @@ pub(super) struct Target {
 	pub first_function: u32,
 }
 
-/// WebAssembly 2.0 without SIMD and without `externref`.
+/// What may be there. The rest was refused before, by its name.
 fn features() -> WasmFeatures {
 	WasmFeatures::MUTABLE_GLOBAL
 		| WasmFeatures::SATURATING_FLOAT_TO_INT
@@ -119,37 +145,35 @@ fn features() -> WasmFeatures {
 		| WasmFeatures::REFERENCE_TYPES
 		| WasmFeatures::MULTI_VALUE
 		| WasmFeatures::BULK_MEMORY
+		| WasmFeatures::SIMD
 		| WasmFeatures::FLOATS
+		| WasmFeatures::EXTENDED_CONST
 }
 
-/// A number's type; references are refused.
-pub(super) fn numeric(ty: wasmparser::ValType, offset: u64) -> Result<ValType, Refused> {
+/// The type of a number or vector; references are refused.
+pub(super) fn numeric(ty: wasmparser::ValType, offset: u64) -> Result<ValType, Reason> {
 	Ok(match ty {
 		wasmparser::ValType::I32 => ValType::I32,
 		wasmparser::ValType::I64 => ValType::I64,
 		wasmparser::ValType::F32 => ValType::F32,
 		wasmparser::ValType::F64 => ValType::F64,
-		wasmparser::ValType::V128 => return Err(feature("SIMD", offset)),
-		wasmparser::ValType::Ref(ty) => return Err(feature(&format!("{ty} as a value (references)"), offset)),
+		wasmparser::ValType::V128 => ValType::V128,
+		ty => return Err(feature(features::value(ty), offset)),
 	})
-}
-
-fn feature(feature: &str, offset: u64) -> Refused {
-	Refused::Feature {
-		feature: feature.into(),
-		offset,
-	}
 }
 
 impl<'a> Module<'a> {
 	/// Reads, validates and rewrites. `target` tells, from the part before the code, where the module's functions and
-	/// globals go; `types` is made from the module's types unless it is given.
+	/// globals go; `types` is made from the module's types unless it is given. Functions that are too large are added to
+	/// the reasons; if there are others already, that is all that is looked for.
 	pub fn read(
 		wasm: &'a [u8],
-		origin: Origin,
+		origin: Origin<'_>,
 		types: &mut Option<Types>,
+		reasons: &mut Reasons,
 		target: impl Fn(&Module<'a>) -> Target,
-	) -> Result<Self, Refused> {
+	) -> Result<Self, Reason> {
+		let refused = !reasons.is_empty();
 		let mut module = Module::default();
 		let mut validator = Validator::new_with_features(features());
 		let mut parser = Parser::new(0);
@@ -157,19 +181,27 @@ impl<'a> Module<'a> {
 		let mut allocations = FuncValidatorAllocations::default();
 		let mut layout = None;
 		let mut work = 0;
+		let mut own = 0;
 		for payload in parser.parse_all(wasm) {
 			let payload = payload?;
 			module.precheck(&payload)?;
 			match validator.payload(&payload)? {
 				ValidPayload::Func(function, body) => {
+					own += 1;
+					if matches!(origin, Origin::Shims(linked) if linked.own(own - 1).is_none()) {
+						continue;
+					}
 					let types = types.get_or_insert_with(|| Types::new(&module.types));
-					let (first_global, callees, globals) = layout.get_or_insert_with(|| {
+					let (first_global, callees, globals, vectors) = layout.get_or_insert_with(|| {
 						let target = target(&module);
 						let globals: Vec<_> = module.globals.iter().map(|global| global.ty).collect();
+						let signatures = module.types.iter().flat_map(|ty| ty.params.iter().chain(&ty.results));
+						let vectors = signatures.chain(&globals).any(|ty| *ty == ValType::V128);
 						(
 							target.first_global,
 							module.callees(origin, target.first_function),
 							globals,
+							vectors,
 						)
 					});
 					let layout = Layout {
@@ -179,36 +211,63 @@ impl<'a> Module<'a> {
 						callees,
 						globals,
 						first_global: *first_global,
+						memory: match origin {
+							Origin::Shims(_) => inline::SYSTEM,
+							_ => 0,
+						},
+						vectors: *vectors,
 					};
 					let mut checker = function.into_validator(allocations);
-					let (rewritten, more) = body::rewrite(&mut checker, &body, &layout, types)?;
-					work += more;
-					limits::check(
-						"blocks times values in all functions",
-						work,
-						limits::TOTAL_WORK,
-						body.range().start,
-					)?;
+					let rewritten = body::rewrite(&mut checker, &body, &layout, types);
 					allocations = checker.into_allocations();
-					module.bodies.push(rewritten);
+					match rewritten {
+						Ok((rewritten, more)) => {
+							work += more;
+							if reasons.is_empty() {
+								module.bodies.push(rewritten);
+							}
+						}
+						Err(reason @ Reason::Limit { .. }) => reasons.add(reason),
+						// Its reason is known.
+						Err(_) if refused => {}
+						Err(reason) => return Err(reason),
+					}
 				}
 				ValidPayload::Ok | ValidPayload::Parser(_) | ValidPayload::End(_) => module.section(payload, origin)?,
 			}
 		}
+		reasons.check(limits::check(
+			"blocks times values in all functions",
+			work,
+			limits::TOTAL_WORK,
+			0,
+		));
 		types.get_or_insert_with(|| Types::new(&module.types));
 		Ok(module)
 	}
 
 	/// What a function index is in the normalised module.
-	pub fn callees(&self, origin: Origin, first: u32) -> Vec<Callee> {
+	pub fn callees(&self, origin: Origin<'_>, first: u32) -> Vec<Callee> {
+		let linked = match origin {
+			Origin::Shims(_) => None,
+			_ => Some(Linked::new(&self.imports)),
+		};
 		(0..self.functions.len() as u32)
-			.map(|index| match index.checked_sub(self.imported as u32) {
-				Some(own) => Callee::Own(first + own),
-				None if origin == Origin::Shims => Callee::Intrinsic(index),
-				// Shims follow the module's own functions; the first indices of their module are the intrinsics.
-				None => Callee::Own(
-					first + self.own_functions() as u32 + self.imports[index as usize] - INTRINSICS.len() as u32,
-				),
+			.map(|index| match (index.checked_sub(self.imported as u32), origin) {
+				(Some(own), Origin::Shims(linked)) => {
+					linked.own(own).map_or(Callee::Nowhere, |own| Callee::Own(first + own))
+				}
+				(Some(own), _) => Callee::Own(first + own),
+				(None, Origin::Shims(_)) => self.host.get(index as usize).copied().unwrap_or(Callee::Nowhere),
+				// Shims follow the module's own functions.
+				(None, _) => {
+					let shim = self.imports.get(index as usize);
+					let place = shim.zip(linked.as_ref()).and_then(|(shim, linked)| linked.place(*shim));
+					// One that is not there was refused by name already.
+					place.map_or(Callee::Own(u32::MAX), |place| {
+						Callee::Own(first + self.own_functions() as u32 + place)
+					})
+				}
 			})
 			.collect()
 	}
@@ -219,7 +278,7 @@ impl<'a> Module<'a> {
 	}
 
 	/// Counts that are checked before the validator takes memory for them.
-	fn precheck(&self, payload: &Payload<'a>) -> Result<(), Refused> {
+	fn precheck(&self, payload: &Payload<'a>) -> Result<(), Reason> {
 		let (what, found, limit, offset) = match payload {
 			Payload::TypeSection(section) => ("types", section.count(), limits::TYPES, section.range().start),
 			Payload::ImportSection(section) => ("imports", section.count(), limits::FUNCTIONS, section.range().start),
@@ -235,7 +294,7 @@ impl<'a> Module<'a> {
 	}
 
 	/// Takes in a validated section.
-	fn section(&mut self, payload: Payload<'a>, origin: Origin) -> Result<(), Refused> {
+	fn section(&mut self, payload: Payload<'a>, origin: Origin<'_>) -> Result<(), Reason> {
 		match payload {
 			Payload::TypeSection(section) => {
 				for item in section.into_iter_with_offsets() {
@@ -291,10 +350,11 @@ impl<'a> Module<'a> {
 					self.globals.push(Global {
 						ty,
 						mutable: global.ty.mutable,
-						init: constant(&global.init_expr)?,
+						init: fold(&global.init_expr, offset)?.expression(),
 					});
 				}
-				Ok(())
+				let types: Vec<_> = self.globals.iter().map(|global| global.ty).collect();
+				limits::check("cells of globals", cells(&types), limits::GLOBALS, 0)
 			}
 			Payload::ExportSection(section) => {
 				for export in section {
@@ -330,6 +390,7 @@ impl<'a> Module<'a> {
 					self.data.push(Data {
 						offset: at,
 						bytes: data.data,
+						place: offset,
 					});
 				}
 				Ok(())
@@ -338,46 +399,37 @@ impl<'a> Module<'a> {
 		}
 	}
 
-	fn import(&mut self, import: wasmparser::Import<'a>, offset: u64, origin: Origin) -> Result<(), Refused> {
-		if origin == Origin::Shims {
-			// The shims import the intrinsics, in their order, and the memory.
+	fn import(&mut self, import: wasmparser::Import<'a>, offset: u64, origin: Origin<'_>) -> Result<(), Reason> {
+		if matches!(origin, Origin::Shims(_)) {
+			let intrinsic = INTRINSICS.iter().position(|(name, ..)| *name == import.name);
+			let callee = match (intrinsic, Inline::find(import.name), import.ty) {
+				(Some(index), _, TypeRef::Func(_)) => Callee::Intrinsic(index as u32),
+				(_, Some(inline), TypeRef::Func(_)) => Callee::Inline(inline),
+				_ => return Err(Reason::Export("shims over the intrinsics".into())),
+			};
 			if let TypeRef::Func(ty) = import.ty {
+				self.host.push(callee);
 				self.functions.push(ty);
 				self.imported += 1;
 			}
 			return Ok(());
 		}
-		let refused = |hint: String| Refused::Import {
-			module: shortened(import.module),
-			name: shortened(import.name),
-			hint,
-			offset,
-		};
+		// What is wrong with an import was told already.
 		let TypeRef::Func(ty) = import.ty else {
-			return Err(refused(
-				", which is not a function: only functions of WASI can be imported".into(),
-			));
+			return Err(feature("an import that is no function", offset));
 		};
-		if origin == Origin::Tests || import.module != shims::MODULE {
-			return Err(refused(format!(
-				": only functions of `{}` can be imported",
-				shims::MODULE
-			)));
-		}
-		let Some((shim, expected)) = shims::find(import.name) else {
-			return Err(refused(", which programs cannot use".into()));
-		};
-		let found = self.types.get(ty as usize).cloned().unwrap_or_default();
-		if found != *expected {
-			return Err(refused(format!(" as {found}, but it is {expected}")));
-		}
+		let shim = shims::find(import.name).filter(|(_, expected)| {
+			let found = self.types.get(ty as usize);
+			import.module == shims::MODULE && found == Some(expected)
+		});
+		let shim = shim.map_or(u32::MAX, |(index, _)| index);
 		self.imports.push(shim);
 		self.functions.push(ty);
 		self.imported += 1;
 		Ok(())
 	}
 
-	fn element(&mut self, element: wasmparser::Element<'a>, index: u32, offset: u64) -> Result<(), Refused> {
+	fn element(&mut self, element: wasmparser::Element<'a>, index: u32, offset: u64) -> Result<(), Reason> {
 		let (table, at) = match element.kind {
 			ElementKind::Active {
 				table_index,
@@ -414,70 +466,52 @@ impl<'a> Module<'a> {
 		Ok(())
 	}
 
-	/// The index of the function exported under a name.
-	pub fn exported_function(&self, name: &str) -> Option<u32> {
-		let found = self.exports.iter().find(|export| export.name == name)?;
-		(found.kind == ExternalKind::Func).then_some(found.index)
-	}
-
 	/// The type of a function.
 	pub fn signature(&self, function: u32) -> Option<&Signature> {
 		self.types.get(*self.functions.get(function as usize)? as usize)
 	}
 }
 
-fn signature(ty: &CompositeInnerType, offset: u64) -> Result<Signature, Refused> {
+fn signature(ty: &CompositeInnerType, offset: u64) -> Result<Signature, Reason> {
 	let CompositeInnerType::Func(ty) = ty else {
 		return Err(feature("garbage collection", offset));
 	};
+	let numbers = |types: &[wasmparser::ValType]| -> Result<Vec<ValType>, Reason> {
+		types.iter().map(|ty| numeric(*ty, offset)).collect()
+	};
+	let signature = Signature {
+		params: numbers(ty.params())?,
+		results: numbers(ty.results())?,
+	};
 	limits::check(
 		"parameters of a function",
-		ty.params().len() as u64,
+		signature.param_cells(),
 		limits::PARAMS,
 		offset,
 	)?;
 	limits::check(
 		"results of a function",
-		ty.results().len() as u64,
+		signature.result_cells(),
 		limits::RESULTS,
 		offset,
 	)?;
-	let numbers = |types: &[wasmparser::ValType]| -> Result<Vec<ValType>, Refused> {
-		types.iter().map(|ty| numeric(*ty, offset)).collect()
-	};
-	Ok(Signature {
-		params: numbers(ty.params())?,
-		results: numbers(ty.results())?,
-	})
-}
-
-/// A global's first value.
-fn constant(expression: &ConstExpr<'_>) -> Result<wasm_encoder::ConstExpr, Refused> {
-	let mut ops = expression.get_operators_reader();
-	let (op, offset) = ops.read_with_offset()?;
-	Ok(match op {
-		Operator::I32Const { value } => wasm_encoder::ConstExpr::i32_const(value),
-		Operator::I64Const { value } => wasm_encoder::ConstExpr::i64_const(value),
-		Operator::F32Const { value } => wasm_encoder::ConstExpr::f32_const(wasm_encoder::Ieee32::new(value.bits())),
-		Operator::F64Const { value } => wasm_encoder::ConstExpr::f64_const(wasm_encoder::Ieee64::new(value.bits())),
-		_ => return Err(feature("a global whose first value is not a number", offset)),
-	})
+	Ok(signature)
 }
 
 /// Where a segment starts.
-fn address(expression: &ConstExpr<'_>, offset: u64) -> Result<u32, Refused> {
-	match expression.get_operators_reader().read()? {
-		Operator::I32Const { value } => Ok(value as u32),
-		_ => Err(feature("a segment whose place is not a number", offset)),
+fn address(expression: &ConstExpr<'_>, offset: u64) -> Result<u32, Reason> {
+	match fold(expression, offset)? {
+		Number::I32(value) => Ok(value as u32),
+		_ => Err(feature("a segment whose place is no number", offset)),
 	}
 }
 
-fn fits(what: &'static str, index: u32, at: u32, len: usize, size: u64, offset: u64) -> Result<(), Refused> {
+fn fits(what: &'static str, index: u32, at: u32, len: usize, size: u64, offset: u64) -> Result<(), Reason> {
 	let end = u64::from(at) + len as u64;
 	if end <= size {
 		return Ok(());
 	}
-	Err(Refused::Segment {
+	Err(Reason::Segment {
 		what,
 		index,
 		end,

@@ -20,7 +20,10 @@
 //! if something tainted goes into it anywhere. A NaN that is only copied keeps its bits as WebAssembly demands, with one
 //! exception: where it shares a local or a block's result with results of arithmetic, it becomes canonical when it is
 //! seen. (In programs that hide other things in NaNs, that is done with integers.)
+//!
+//! Vectors hold floats and integers alike, so what is only copied must stay: `vectors.rs` follows them more closely.
 
+use super::vectors::is_vector;
 use wasm_encoder::{InstructionSink, ValType};
 use wasmparser::Operator;
 
@@ -28,7 +31,8 @@ use wasmparser::Operator;
 pub(super) type Node = u32;
 /// What is always clean, integers too.
 pub(super) const CLEAN: Node = 0;
-const TAINTED: Node = 1;
+/// A result of arithmetic.
+pub(super) const TAINTED: Node = 1;
 
 /// The flow of floats through a function.
 pub(super) struct Flow {
@@ -36,6 +40,8 @@ pub(super) struct Flow {
 	edges: Vec<(Node, Node)>,
 	/// The operands on the stack.
 	stack: Vec<Node>,
+	/// How many of them are vectors.
+	vectors: usize,
 }
 
 impl Flow {
@@ -45,7 +51,13 @@ impl Flow {
 			nodes: 2 + locals as u32,
 			edges: Vec::new(),
 			stack: Vec::new(),
+			vectors: 0,
 		}
+	}
+
+	/// How many operands on the stack are vectors.
+	pub fn vectors(&self) -> usize {
+		self.vectors
 	}
 
 	/// The operand so far below the top.
@@ -61,18 +73,22 @@ impl Flow {
 
 	/// Takes operands off and puts some on, so that the stack has this height.
 	pub fn replace(&mut self, height: usize, new: &[Node]) {
-		self.stack.resize(height.saturating_sub(new.len()), CLEAN);
+		let kept = height.saturating_sub(new.len());
+		let gone = self.stack.get(kept..).unwrap_or_default();
+		self.vectors -= gone.iter().filter(|node| is_vector(**node)).count();
+		self.vectors += new.iter().filter(|node| is_vector(**node)).count();
+		self.stack.resize(kept, CLEAN);
 		self.stack.extend_from_slice(new);
 	}
 
 	/// Takes the top operand off.
 	pub fn pop(&mut self) {
-		self.stack.pop();
+		self.replace(self.stack.len().saturating_sub(1), &[]);
 	}
 
-	/// Lets one node flow into another.
+	/// Lets one number's node flow into another's.
 	pub fn flow(&mut self, from: Node, to: Node) {
-		if from != CLEAN && from != to {
+		if from != CLEAN && from != to && !is_vector(from) && !is_vector(to) {
 			self.edges.push((from, to));
 		}
 	}

@@ -1,43 +1,151 @@
-//! The functions of WASI that programs may import, as WebAssembly: `shims.wat` is their text, `shims.hex` its bytes, and
-//! a test compares the two. They are linked into the module and rewritten like the program's own functions, so that they
-//! pay for what they do, in both engines alike.
+//! The functions of WASI that programs may import, as WebAssembly: made from `vm/wasi` by `scripts/wasi.sh`, which writes
+//! `vm/wasi/wasi.hex`. Those that a program imports are linked into its module, with what they call, and rewritten like
+//! the program's own functions, so that they pay for what they do, in both engines alike. Their memory is the module's
+//! second one, which the program cannot name.
 
 use super::{
 	module::{Module, Origin, Signature, Target},
+	refused::Reasons,
 	types::carried,
 };
-use std::sync::LazyLock;
-use wasmparser::ExternalKind;
+use std::{
+	collections::{HashMap, HashSet},
+	sync::LazyLock,
+};
+use wasmparser::{ExternalKind, Operator, Parser, Payload};
 
 /// The module that programs import from.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
+/// What the names of shims begin with that are for programs that never look at files: much less is linked for those.
+const PLAIN: &str = "plain.";
+/// Shims that look at files, beside all those of paths. A program that imports none of them has opened nothing, and finds
+/// no file that it did not open.
+const FILES: [&str; 3] = ["fd_readdir", "fd_filestat_get", "fd_filestat_set_times"];
 /// The shim that ends a program.
 pub(super) const EXIT: &str = "proc_exit";
 
-static WASM: LazyLock<Vec<u8>> = LazyLock::new(|| decode(include_str!("shims.hex")));
+static WASM: LazyLock<Vec<u8>> = LazyLock::new(|| decode(include_str!("../../wasi/wasi.hex")));
 
 /// A shim: its name, its function index in the shims' module, its type before it carries gas and stack.
 type Shim = (String, u32, Signature);
 
-static SHIMS: LazyLock<Vec<Shim>> = LazyLock::new(|| {
-	let nowhere = |_: &Module<'_>| Target {
-		first_global: 0,
-		first_function: 0,
+/// What is known of the shims' module once and for all.
+#[derive(Default)]
+struct Known {
+	shims: Vec<Shim>,
+	/// For a shim's index, the one that does the same for programs that never look at files.
+	plain: HashMap<u32, u32>,
+	/// Shims that look at files.
+	files: HashSet<u32>,
+	/// How many functions it imports.
+	imported: u32,
+	/// What each of its own functions calls.
+	calls: Vec<Vec<u32>>,
+}
+
+static KNOWN: LazyLock<Known> = LazyLock::new(|| read(&WASM).unwrap_or_default());
+
+fn read(wasm: &[u8]) -> Option<Known> {
+	let target = |_: &Module<'_>| Target::default();
+	let origin = Origin::Shims(&Linked::default());
+	let module = Module::read(wasm, origin, &mut None, &mut Reasons::default(), target).ok()?;
+	let mut known = Known {
+		imported: module.functions.len() as u32 - module.own_functions() as u32,
+		..Known::default()
 	};
-	let Ok(module) = Module::read(&WASM, Origin::Shims, &mut None, nowhere) else {
-		return Vec::new();
-	};
-	let functions = module.exports.iter().filter(|export| export.kind == ExternalKind::Func);
-	functions
-		.filter_map(|export| {
-			Some((
-				export.name.into(),
-				export.index,
-				module.signature(export.index)?.clone(),
-			))
-		})
-		.collect()
-});
+	for export in module.exports.iter().filter(|export| export.kind == ExternalKind::Func) {
+		let signature = module.signature(export.index)?.clone();
+		if !export.name.starts_with(PLAIN) {
+			known.shims.push((export.name.into(), export.index, signature));
+		}
+	}
+	for (name, index, _) in &known.shims {
+		let plain = format!("{PLAIN}{name}");
+		if let Some(export) = module.exports.iter().find(|export| export.name == plain) {
+			known.plain.insert(*index, export.index);
+		}
+		if name.starts_with("path_") || FILES.contains(&name.as_str()) {
+			known.files.insert(*index);
+		}
+	}
+	for payload in Parser::new(0).parse_all(wasm) {
+		if let Payload::CodeSectionEntry(body) = payload.ok()? {
+			let mut calls = Vec::new();
+			for op in body.get_operators_reader().ok()? {
+				if let Operator::Call { function_index } = op.ok()? {
+					calls.push(function_index);
+				}
+			}
+			known.calls.push(calls);
+		}
+	}
+	Some(known)
+}
+
+/// The shims' functions that a program needs, and their places among themselves.
+#[derive(Default, Debug)]
+pub(super) struct Linked {
+	/// By the index among the shims' own functions.
+	places: Vec<Option<u32>>,
+	/// Whether the program never looks at files.
+	plain: bool,
+}
+
+impl PartialEq for Linked {
+	fn eq(&self, other: &Self) -> bool {
+		self.places == other.places
+	}
+}
+
+impl Linked {
+	/// What is needed for these shims, by their indices in the shims' module, and for the one that ends a program.
+	pub fn new(shims: &[u32]) -> Self {
+		let imported = KNOWN.imported;
+		let plain = !shims.iter().any(|shim| KNOWN.files.contains(shim));
+		let mut needed = vec![false; KNOWN.calls.len()];
+		let ends = find(EXIT).map(|(index, _)| index);
+		let mut found: Vec<u32> = shims
+			.iter()
+			.copied()
+			.chain(ends)
+			.map(|shim| variant(shim, plain))
+			.collect();
+		while let Some(function) = found.pop() {
+			let Some(own) = function.checked_sub(imported) else {
+				continue;
+			};
+			if let Some(needed @ false) = needed.get_mut(own as usize) {
+				*needed = true;
+				found.extend_from_slice(&KNOWN.calls[own as usize]);
+			}
+		}
+		let mut count = 0;
+		let places = needed.into_iter().map(|needed| {
+			count += u32::from(needed);
+			needed.then(|| count - 1)
+		});
+		Self {
+			places: places.collect(),
+			plain,
+		}
+	}
+
+	/// The place of one of the shims' own functions.
+	pub fn own(&self, own: u32) -> Option<u32> {
+		*self.places.get(own as usize)?
+	}
+
+	/// The place of a shim by its index in the shims' module.
+	pub fn place(&self, shim: u32) -> Option<u32> {
+		self.own(variant(shim, self.plain).checked_sub(KNOWN.imported)?)
+	}
+}
+
+/// The function that a shim is for a program that never looks at files, or for another one.
+fn variant(shim: u32, plain: bool) -> u32 {
+	let other = KNOWN.plain.get(&shim).filter(|_| plain);
+	other.copied().unwrap_or(shim)
+}
 
 /// The shims' module.
 pub(super) fn wasm() -> &'static [u8] {
@@ -46,21 +154,23 @@ pub(super) fn wasm() -> &'static [u8] {
 
 /// A function's index in the shims' module and its type.
 pub(super) fn find(name: &str) -> Option<(u32, &'static Signature)> {
-	let (_, index, signature) = SHIMS.iter().find(|(known, ..)| known == name)?;
+	let (_, index, signature) = KNOWN.shims.iter().find(|(known, ..)| known == name)?;
 	Some((*index, signature))
 }
 
 /// The names and types of all functions that programs may import.
 pub fn functions() -> impl Iterator<Item = (&'static str, String)> {
-	SHIMS
+	KNOWN
+		.shims
 		.iter()
 		.map(|(name, _, signature)| (name.as_str(), signature.to_string()))
 }
 
-/// The types of the shims' own functions, in their order, with gas and stack.
-pub(super) fn own_types(shims: &Module<'_>) -> Vec<Signature> {
-	let own = shims.functions.len() - shims.own_functions();
-	(own..shims.functions.len())
+/// The types of the shims' own functions that are linked, in their order, with gas and stack.
+pub(super) fn own_types(shims: &Module<'_>, linked: &Linked) -> Vec<Signature> {
+	let imported = shims.functions.len() - shims.own_functions();
+	(imported..shims.functions.len())
+		.filter(|index| linked.own((index - imported) as u32).is_some())
 		.filter_map(|index| shims.signature(index as u32).map(carried))
 		.collect()
 }
@@ -84,40 +194,30 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn the_bytes_are_what_the_text_says() {
-		let expected = wat::parse_str(include_str!("shims.wat")).unwrap();
-		// Names are for readers of the text.
-		let stripped: Vec<u8> = {
-			let mut module = wasm_encoder::Module::new();
-			for payload in wasmparser::Parser::new(0).parse_all(&expected) {
-				let payload = payload.unwrap();
-				if let Some((id, range)) = payload.as_section() {
-					if id != 0 {
-						let data = &expected[range.start as usize..range.end as usize];
-						module.section(&wasm_encoder::RawSection { id, data });
-					}
-				}
-			}
-			module.finish()
-		};
-		let hex: Vec<String> = stripped
-			.chunks(59)
-			.map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect())
-			.collect();
-		assert!(stripped == wasm(), "shims.hex should be:\n{}\n", hex.join("\n"));
-	}
-
-	#[test]
-	fn the_usual_functions_are_there_with_their_types() {
+	fn all_functions_of_preview_1_are_there_with_their_types() {
 		let all: Vec<_> = functions().collect();
-		assert_eq!(all.len(), 16);
+		assert_eq!(all.len(), 46);
 		for (name, ty) in [
 			("fd_read", "(i32, i32, i32, i32) -> i32"),
 			("fd_seek", "(i32, i64, i32, i32) -> i32"),
+			("path_open", "(i32, i32, i32, i32, i32, i64, i64, i32, i32) -> i32"),
 			("proc_exit", "(i32)"),
 			("sched_yield", "() -> i32"),
 		] {
 			assert!(all.contains(&(name, ty.into())), "{name} in {all:?}");
 		}
+	}
+
+	#[test]
+	fn only_what_is_called_is_linked() {
+		let place = |name: &str| find(name).expect("it is there").0;
+		let count = |linked: &Linked| linked.places.iter().flatten().count();
+		let few = Linked::new(&[place("fd_write")]);
+		let files = Linked::new(&[place("fd_write"), place("path_open")]);
+		let all = Linked::new(&functions().map(|(name, _)| place(name)).collect::<Vec<_>>());
+		assert!(count(&few) > 0 && count(&few) * 3 < count(&files), "{few:?} {files:?}");
+		assert!(count(&files) < count(&all), "{files:?} {all:?}");
+		assert_eq!(few.place(place("path_open")), None);
+		assert!(few.place(place(EXIT)).is_some() && files.place(place(EXIT)).is_some());
 	}
 }

@@ -2,7 +2,10 @@
 
 use super::{
 	gas::{Head, Regions},
+	module::cells,
 	nan::{self, Node},
+	vectors::{Mark, Solved},
+	EXHAUSTED,
 };
 use wasm_encoder::{BlockType, Encode, InstructionSink, ValType};
 
@@ -22,7 +25,9 @@ pub(super) enum Splice {
 	/// The next instruction shows the top operand's bits.
 	Top { ty: ValType, node: Node },
 	/// The next instruction shows the bits of the top operands.
-	Operands(Vec<(ValType, Node)>),
+	Operands(Vec<(ValType, Mark)>),
+	/// Something is made canonical, by the point's number.
+	Point(usize),
 }
 
 /// A function that is being put together.
@@ -31,10 +36,14 @@ pub(super) struct Function {
 	pub locals: Vec<(u32, ValType)>,
 	/// The index of the next local.
 	pub next: u32,
+	/// Cells of all locals so far.
+	pub cells: u64,
 	/// Locals for intermediate values, by type and use.
 	pub temporaries: Vec<(ValType, Vec<u32>)>,
 	/// Which nodes of the flow of floats are tainted.
 	pub tainted: Vec<bool>,
+	/// What is known of vectors.
+	pub vectors: Solved,
 	/// The local with the gas.
 	pub gas: u32,
 	/// The code inside `$return`.
@@ -46,6 +55,16 @@ impl Function {
 	pub fn declare(&mut self, count: u32, ty: ValType) {
 		self.locals.push((count, ty));
 		self.next += count;
+		self.cells += u64::from(count) * cells(&[ty]);
+	}
+
+	/// Whether an operand must be made canonical.
+	pub fn is_needed(&self, mark: Mark) -> bool {
+		match mark {
+			Mark::Clean => false,
+			Mark::Float(node) => self.is_tainted(node),
+			Mark::Vector(node, rule) => self.vectors.needs(node, rule).is_some(),
+		}
 	}
 
 	fn is_tainted(&self, node: Node) -> bool {
@@ -85,8 +104,9 @@ impl Function {
 					self.bits(*ty);
 					from += 1;
 				}
-				Splice::Top { ty, node } => self.operands(&[(*ty, *node)]),
+				Splice::Top { ty, node } => self.operands(&[(*ty, Mark::Float(*node))]),
 				Splice::Operands(operands) => self.operands(operands),
+				Splice::Point(point) => self.point(*point),
 				Splice::Store { .. } | Splice::Reinterpret { .. } => {}
 			}
 		}
@@ -100,25 +120,21 @@ impl Function {
 		nan::bits(&mut self.code, ty, local);
 	}
 
-	/// Makes those of the top operands canonical that are tainted.
-	pub fn operands(&mut self, operands: &[(ValType, Node)]) {
-		let Some(first) = operands.iter().position(|(_, node)| self.is_tainted(*node)) else {
+	/// Makes those of the top operands canonical that must be.
+	pub fn operands(&mut self, operands: &[(ValType, Mark)]) {
+		let Some(first) = operands.iter().position(|(_, mark)| self.is_needed(*mark)) else {
 			return;
 		};
-		let mut places: Vec<(ValType, Node, u32)> = Vec::new();
-		for (ty, node) in &operands[first..] {
+		let mut places: Vec<(ValType, Mark, u32)> = Vec::new();
+		for (ty, mark) in &operands[first..] {
 			let n = places.iter().filter(|(known, ..)| known == ty).count();
-			places.push((*ty, *node, self.temporary(*ty, n)));
+			places.push((*ty, *mark, self.temporary(*ty, n)));
 		}
 		for (_, _, local) in places.iter().rev() {
 			InstructionSink::new(&mut self.code).local_set(*local);
 		}
-		for (ty, node, local) in places {
-			if self.is_tainted(node) {
-				nan::canonical(&mut self.code, ty, local);
-			} else {
-				InstructionSink::new(&mut self.code).local_get(local);
-			}
+		for (ty, mark, local) in places {
+			self.put(ty, mark, local);
 		}
 	}
 
@@ -142,6 +158,8 @@ impl Function {
 			.local_get(self.gas)
 			.return_()
 			.end()
+			.local_get(self.gas)
+			.call(EXHAUSTED)
 			.unreachable()
 			.end();
 		out

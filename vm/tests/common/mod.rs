@@ -5,16 +5,23 @@
 // Each test uses a part of this.
 #![allow(dead_code)]
 
+pub mod simd;
 pub mod smith;
 
 use millrace_vm::{
 	fast::{on_long_stack, FastConfig, FastEngine, FastProgram, Run, Stop},
 	flatten::flatten,
-	hash::Blake2,
+	hash::{Blake2, Hash},
 	machine::Machine,
-	normalise::{cost::UNPAID, instrument_for_tests, normalise, Normalised},
-	program::{Input, Program},
-	state::{Halt, Limits, Status},
+	max_steps,
+	normalise::{instrument_for_tests, normalise, Normalised},
+	outcome::{Outcome, Tail, Trap},
+	program::Program,
+	state::Halt,
+	supply::{Hashed, Supply},
+	task::Limits,
+	witness::{verify, WitnessError},
+	UNPAID, VERSION,
 };
 use std::sync::Arc;
 use wasmtime::Val;
@@ -98,8 +105,15 @@ pub fn limits(gas: u64) -> Limits {
 		gas,
 		memory_pages: 64,
 		output: 1 << 20,
-		seed: std::array::from_fn(|n| n as u8 + 1),
 	}
+}
+
+/// The seed of every task.
+pub const SEED: [u8; 32] = *b"the same seed for all test tasks";
+
+/// An input, and nothing else.
+pub fn supply(input: &[u8]) -> Supply {
+	Supply::of_input(input.to_vec(), SEED)
 }
 
 pub fn wasm_of(text: &str) -> Vec<u8> {
@@ -121,12 +135,21 @@ pub fn test_program_of(wasm: &[u8]) -> Arc<Program> {
 	Arc::new(flatten(&instrument_for_tests(wasm).expect("the module is accepted")).expect("it has flat code"))
 }
 
-pub fn input_of(bytes: &[u8]) -> Arc<Input> {
-	Arc::new(Input::new(bytes.to_vec()).expect("the input is short enough"))
+pub fn hashed(input: &[u8]) -> Arc<Hashed> {
+	hashed_supply(supply(input))
+}
+
+pub fn hashed_supply(supply: Supply) -> Arc<Hashed> {
+	Arc::new(Hashed::new(supply).expect("the supply is short enough"))
 }
 
 pub fn machine_of(program: &Arc<Program>, input: &[u8], limits: &Limits) -> Machine {
-	Machine::new(program.clone(), input_of(input), limits).expect("the program fits the task")
+	Machine::new(program.clone(), hashed(input), limits).expect("the program fits the task")
+}
+
+/// The root of the next state, as a judge finds it.
+pub fn judged(root: &Hash, witness: &[u8]) -> Result<Hash, WitnessError> {
+	verify::<Blake2>(VERSION, root, witness).map(|next| next.root::<Blake2>())
 }
 
 pub fn engine() -> FastEngine {
@@ -146,8 +169,9 @@ pub struct Both {
 /// What both engines said of a task, once they agreed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Agreed {
-	pub status: Status,
+	pub outcome: Outcome,
 	pub output: Vec<u8>,
+	pub tail: Tail,
 	pub gas_used: u64,
 	pub steps: u64,
 	pub halt: Halt,
@@ -165,34 +189,50 @@ impl Both {
 
 	/// Runs a task in both engines and compares everything that can be seen of it, and the steps with the gas.
 	pub fn run(&self, input: &[u8], limits: &Limits) -> Result<Agreed, String> {
-		let fast: Run = on_long_stack(|| self.fast.run_here(limits, input.to_vec(), &Stop::new()))
+		self.run_with(supply(input), limits)
+	}
+
+	/// The same with everything that a task may be given.
+	pub fn run_with(&self, supply: Supply, limits: &Limits) -> Result<Agreed, String> {
+		let fast: Run = on_long_stack(|| self.fast.run_here(limits, supply.clone(), &Stop::new()))
 			.and_then(|run| run)
 			.map_err(|error| format!("the fast engine has no outcome: {error}"))?;
-		let mut machine = machine_of(&self.flat, input, limits);
-		let bound = limits.gas + UNPAID;
+		let machine = Machine::new(self.flat.clone(), hashed_supply(supply), limits);
+		let mut machine = machine.map_err(|unfit| unfit.to_string())?;
+		let bound = max_steps(limits.gas);
 		let steps = machine.run(bound);
 		let Some((halt, outcome)) = machine.halt().zip(machine.outcome()) else {
 			return Err(format!("still running after {bound} steps with {} gas", limits.gas));
 		};
 		let agreed = Agreed {
-			status: outcome.status,
+			outcome,
 			output: machine.output(),
+			tail: machine.tail(),
 			gas_used: outcome.gas_used,
 			steps,
 			halt,
 		};
-		let seen = |status, output: &Vec<u8>, gas| format!("{status:?}, {gas} gas, {} bytes of output", output.len());
-		if (fast.status, &fast.output, fast.gas_used) != (agreed.status, &agreed.output, agreed.gas_used) {
+		if halt == Halt::Trapped(Trap::Broken) {
+			return Err(format!("a state that no program reaches after {steps} steps"));
+		}
+		let seen = |halt, output: &Vec<u8>, tail: &Tail, gas| {
+			format!(
+				"{halt:?}, {gas} gas, {} bytes of output, {} of errors",
+				output.len(),
+				tail.count
+			)
+		};
+		if (fast.halt, &fast.output, &fast.tail, fast.gas_used) != (halt, &agreed.output, &agreed.tail, agreed.gas_used)
+		{
 			return Err(format!(
-				"fast engine: {} ({:?}); step machine: {} ({halt:?} after {steps} steps)",
-				seen(fast.status, &fast.output, fast.gas_used),
-				fast.fault,
-				seen(agreed.status, &agreed.output, agreed.gas_used),
+				"fast engine: {}; step machine after {steps} steps: {}",
+				seen(fast.halt, &fast.output, &fast.tail, fast.gas_used),
+				seen(halt, &agreed.output, &agreed.tail, agreed.gas_used),
 			));
 		}
 		// The root of an outcome is the same whoever computes it.
-		if fast.outcome().root::<Blake2>() != machine.state_root() {
-			return Err("the outcome's root is another one than the halted state's".into());
+		if fast.outcome() != outcome || outcome.root::<Blake2>() != machine.state_root() {
+			return Err("the outcome is another one than the halted state's".into());
 		}
 		if steps > agreed.gas_used + UNPAID {
 			return Err(format!("{steps} steps for {} gas", agreed.gas_used));
@@ -208,6 +248,17 @@ pub fn value(ty: &str, bits: u64) -> Val {
 		"i64" => Val::I64(bits as i64),
 		"f32" => Val::F32(bits as u32),
 		_ => Val::F64(bits),
+	}
+}
+
+/// The cells of a value.
+pub fn cells(value: &Val) -> Vec<u64> {
+	match value {
+		Val::V128(value) => {
+			let value = value.as_u128();
+			vec![value as u64, (value >> 64) as u64]
+		}
+		number => vec![bits(number)],
 	}
 }
 

@@ -23,7 +23,7 @@ const WASI: [(&str, &[ValType]); 6] = [
 	("proc_exit", &[ValType::I32]),
 ];
 const FD_WRITE: u32 = 0;
-const NUMBERS: [ValType; 4] = [ValType::I32, ValType::I64, ValType::F32, ValType::F64];
+const TYPES: [ValType; 5] = [ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::V128];
 /// Where `_start` puts what it writes.
 const RESULTS: u64 = 1024;
 /// Pages of memory at most, to keep hashing of states short.
@@ -51,6 +51,10 @@ fn config(rng: &mut Rng) -> Config {
 	];
 	if rng.chance(30) {
 		kinds.remove(rng.below(5) as usize);
+	}
+	let simd = rng.chance(50);
+	if simd {
+		kinds.push(Kind::Vector);
 	}
 	// Bulk operations would bring passive segments along, so segments and they are in different programs.
 	let bulk = rng.chance(50);
@@ -88,7 +92,7 @@ fn config(rng: &mut Rng) -> Config {
 		memory64_enabled: false,
 		reference_types_enabled: false,
 		relaxed_simd_enabled: false,
-		simd_enabled: false,
+		simd_enabled: simd,
 		tail_call_enabled: false,
 		threads_enabled: false,
 		wide_arithmetic_enabled: false,
@@ -102,6 +106,7 @@ fn number(ty: wasmparser::ValType) -> ValType {
 		wasmparser::ValType::I64 => ValType::I64,
 		wasmparser::ValType::F32 => ValType::F32,
 		wasmparser::ValType::F64 => ValType::F64,
+		wasmparser::ValType::V128 => ValType::V128,
 		other => panic!("wasm-smith was told to make no {other}"),
 	}
 }
@@ -333,6 +338,7 @@ fn host_call((params, results): &Signature, rng: &mut Rng) -> Vec<u8> {
 			ValType::I64 => code.i64_extend_i32_s(),
 			ValType::F32 => code.f32_convert_i32_s(),
 			ValType::F64 => code.f64_convert_i32_s(),
+			ValType::V128 => code.i32x4_splat(),
 			_ => &mut code,
 		};
 	}
@@ -359,6 +365,7 @@ fn constant(code: &mut InstructionSink<'_>, ty: ValType, rng: &mut Rng) {
 		ValType::I64 => code.i64_const(bits as i64),
 		ValType::F32 => code.f32_const(wasm_encoder::Ieee32::new(bits as u32)),
 		ValType::F64 => code.f64_const(wasm_encoder::Ieee64::new(bits)),
+		ValType::V128 => code.v128_const((u128::from(bits) << 64 | u128::from(rng.next())) as i128),
 		_ => code.i32_const(bits as i32),
 	};
 }
@@ -368,6 +375,7 @@ fn store(code: &mut InstructionSink<'_>, ty: ValType, offset: u64) {
 		ValType::I64 => code.i64_store(at(offset)),
 		ValType::F32 => code.f32_store(at(offset)),
 		ValType::F64 => code.f64_store(at(offset)),
+		ValType::V128 => code.v128_store(at(offset)),
 		_ => code.i32_store(at(offset)),
 	};
 }
@@ -375,11 +383,11 @@ fn store(code: &mut InstructionSink<'_>, ty: ValType, offset: u64) {
 fn start(parts: &Parts<'_>, rng: &mut Rng) -> Vec<u8> {
 	const LOCALS: u32 = 16;
 	// Locals by type, to hold results; then the hash and an address.
-	let [a, b, c, d] = NUMBERS.map(|ty| (LOCALS, ty));
-	let mut function = Function::new([a, b, c, d, (1, ValType::I64), (1, ValType::I32)]);
+	let [a, b, c, d, e] = TYPES.map(|ty| (LOCALS, ty));
+	let mut function = Function::new([a, b, c, d, e, (1, ValType::I64), (1, ValType::I32)]);
 	let local =
-		|ty: ValType, n: usize| NUMBERS.iter().position(|other| *other == ty).unwrap_or(0) as u32 * LOCALS + n as u32;
-	let (hash, address) = (NUMBERS.len() as u32 * LOCALS, NUMBERS.len() as u32 * LOCALS + 1);
+		|ty: ValType, n: usize| TYPES.iter().position(|other| *other == ty).unwrap_or(0) as u32 * LOCALS + n as u32;
+	let (hash, address) = (TYPES.len() as u32 * LOCALS, TYPES.len() as u32 * LOCALS + 1);
 	let mut code = function.instructions();
 	let mut offset = RESULTS;
 	for _ in 0..1 + rng.below(4) {
@@ -393,13 +401,13 @@ fn start(parts: &Parts<'_>, rng: &mut Rng) -> Vec<u8> {
 		for (n, ty) in results.iter().enumerate() {
 			code.i32_const(0).local_get(local(*ty, n));
 			store(&mut code, *ty, offset);
-			offset += 8;
+			offset += 16;
 		}
 	}
 	for (n, ty) in parts.globals.iter().enumerate() {
 		code.i32_const(0).global_get(n as u32);
 		store(&mut code, *ty, offset);
-		offset += 8;
+		offset += 16;
 	}
 	if rng.chance(50) {
 		code.loop_(BlockType::Empty)

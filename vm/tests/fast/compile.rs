@@ -26,12 +26,12 @@ fn bombs() -> Vec<(&'static str, String)> {
 			format!(
 				"(func (local {}) {} {} {})",
 				repeat(100, |_| "i64 ".into()),
-				repeat(1000, |n| format!(
+				repeat(128, |n| format!(
 					"loop (local.set {} (i64.load (i32.const 0))) ",
 					n % 100
 				)),
 				repeat(100, |n| format!("(i64.store (i32.const 8) (local.get {n}))")),
-				repeat(1000, |_| "(br_if 0 (i32.load (i32.const 4))) end ".into()),
+				repeat(128, |_| "(br_if 0 (i32.load (i32.const 4))) end ".into()),
 			),
 		),
 		(

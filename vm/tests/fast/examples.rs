@@ -1,7 +1,6 @@
 //! Real programs: the examples, as `scripts/build-examples.sh` leaves them, against their references.
 
 use super::*;
-use millrace_vm::{fast::Fault, state::Status};
 use std::{
 	path::PathBuf,
 	process::{Command, Stdio},
@@ -29,8 +28,8 @@ fn the_examples_compute_what_their_references_do() {
 		inputs.sort();
 		for path in inputs.iter().take(3) {
 			let input = std::fs::read(path).unwrap();
-			let run = program.run(&LIMITS, input, &Stop::new()).unwrap();
-			assert_eq!((run.status, &run.fault), (Status::Success, &None), "{path:?}");
+			let run = program.run(&LIMITS, supply(&input), &Stop::new()).unwrap();
+			assert_eq!(run.halt, Halt::Ended(Status::Success, 0), "{path:?}");
 			let reference = Command::new(directory.join("bin/reference"))
 				.arg(name)
 				.arg(path)
@@ -45,7 +44,7 @@ fn the_examples_compute_what_their_references_do() {
 				..LIMITS
 			};
 			let again = program
-				.run(&limits, std::fs::read(path).unwrap(), &Stop::new())
+				.run(&limits, supply(&std::fs::read(path).unwrap()), &Stop::new())
 				.unwrap();
 			assert_eq!(again, run);
 			let limits = Limits {
@@ -53,9 +52,9 @@ fn the_examples_compute_what_their_references_do() {
 				..LIMITS
 			};
 			let short = program
-				.run(&limits, std::fs::read(path).unwrap(), &Stop::new())
+				.run(&limits, supply(&std::fs::read(path).unwrap()), &Stop::new())
 				.unwrap();
-			assert_eq!((short.status, short.fault), (Status::Failed, Some(Fault::Exhausted)));
+			assert_eq!(short.halt, Halt::OutOfGas);
 		}
 	}
 }

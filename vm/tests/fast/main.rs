@@ -11,7 +11,11 @@ mod wasi;
 use millrace_vm::{
 	fast::{FastConfig, FastEngine, FastProgram, Run, Stop},
 	normalise::normalise,
-	state::Limits,
+	outcome::{Status, Trap},
+	state::Halt,
+	supply::Supply,
+	task::Limits,
+	MAX_GAS,
 };
 use std::sync::LazyLock;
 
@@ -24,11 +28,14 @@ static ENGINE: LazyLock<FastEngine> = LazyLock::new(|| {
 });
 
 const LIMITS: Limits = Limits {
-	gas: 1 << 40,
+	gas: MAX_GAS,
 	memory_pages: 64,
 	output: 1 << 20,
-	seed: [7; 32],
 };
+
+fn supply(input: &[u8]) -> Supply {
+	Supply::of_input(input.to_vec(), [7; 32])
+}
 
 fn bytes(text: &str) -> Vec<u8> {
 	wat::parse_str(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
@@ -74,7 +81,7 @@ fn compile(wasm: &[u8]) -> FastProgram {
 }
 
 fn run_wasm(wasm: &[u8], input: &[u8], limits: &Limits) -> Run {
-	let run = compile(wasm).run(limits, input.to_vec(), &Stop::new());
+	let run = compile(wasm).run(limits, supply(input), &Stop::new());
 	run.unwrap_or_else(|error| panic!("no outcome: {error}"))
 }
 
@@ -85,7 +92,7 @@ fn run(body: &str, input: &[u8]) -> Run {
 /// The output of a program that succeeds.
 fn output(body: &str, input: &[u8]) -> Vec<u8> {
 	let run = run(body, input);
-	assert_eq!(run.fault, None, "{body}");
+	assert_eq!(run.halt, Halt::Ended(Status::Success, 0), "{body}");
 	run.output
 }
 

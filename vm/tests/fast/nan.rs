@@ -13,7 +13,7 @@ fn stored(values: &[&str], parts: &str) -> Vec<u64> {
 		parts,
 	));
 	let run = run_wasm(&wasm, b"", &LIMITS);
-	assert_eq!(run.fault, None);
+	assert_eq!(run.halt, Halt::Ended(Status::Success, 0));
 	run.output
 		.chunks(8)
 		.map(|word| u64::from_le_bytes(word.try_into().unwrap()))

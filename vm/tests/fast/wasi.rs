@@ -1,7 +1,6 @@
 //! Every function of WASI that there is.
 
 use super::*;
-use millrace_vm::{fast::Fault, state::Status};
 
 #[test]
 fn input_of_any_length_is_read_and_written_in_pieces_of_any_length() {
@@ -19,8 +18,8 @@ fn input_of_any_length_is_read_and_written_in_pieces_of_any_length() {
 	let program = compile(&wasm);
 	for len in (0..40).chain([63, 64, 65, 1000, 4097]) {
 		let input = noise(len);
-		let run = program.run(&LIMITS, input.clone(), &Stop::new()).unwrap();
-		assert_eq!((run.status, run.output), (Status::Success, input), "{len}");
+		let run = program.run(&LIMITS, supply(&input), &Stop::new()).unwrap();
+		assert_eq!((run.status(), run.output), (Status::Success, input), "{len}");
 	}
 }
 
@@ -91,7 +90,7 @@ fn errors_are_the_usual_ones() {
 	let cases = [
 		("$fd_read (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 64)", 0),
 		("$fd_read (i32.const 1) (i32.const 16) (i32.const 1) (i32.const 64)", 8),
-		("$fd_read (i32.const 3) (i32.const -1) (i32.const 1) (i32.const 64)", 8),
+		("$fd_read (i32.const 9) (i32.const -1) (i32.const 1) (i32.const 64)", 8),
 		("$fd_read (i32.const 0) (i32.const 24) (i32.const 1) (i32.const 64)", 21),
 		("$fd_read (i32.const 0) (i32.const 16) (i32.const 2) (i32.const 64)", 21),
 		(
@@ -111,7 +110,7 @@ fn errors_are_the_usual_ones() {
 			0,
 		),
 		("$fd_write (i32.const 0) (i32.const 16) (i32.const 1) (i32.const 64)", 8),
-		("$fd_write (i32.const 3) (i32.const 16) (i32.const 1) (i32.const 64)", 8),
+		("$fd_write (i32.const 9) (i32.const 16) (i32.const 1) (i32.const 64)", 8),
 		(
 			"$fd_write (i32.const -1) (i32.const 16) (i32.const 1) (i32.const 64)",
 			8,
@@ -131,16 +130,16 @@ fn errors_are_the_usual_ones() {
 		("$fd_write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 64)", 0),
 		("$fd_close (i32.const 0)", 0),
 		("$fd_close (i32.const 2)", 0),
-		("$fd_close (i32.const 3)", 8),
+		("$fd_close (i32.const 9)", 8),
 		("$fd_seek (i32.const 1) (i64.const 0) (i32.const 0) (i32.const 64)", 70),
-		("$fd_seek (i32.const 4) (i64.const 0) (i32.const 0) (i32.const 64)", 8),
-		("$fd_fdstat_get (i32.const 3) (i32.const 64)", 8),
+		("$fd_seek (i32.const 9) (i64.const 0) (i32.const 0) (i32.const 64)", 8),
+		("$fd_fdstat_get (i32.const 9) (i32.const 64)", 8),
 		("$fd_fdstat_get (i32.const 1) (i32.const 65513)", 21),
 		("$fd_fdstat_get (i32.const 1) (i32.const 65512)", 0),
-		("$fd_prestat_get (i32.const 3) (i32.const 64)", 8),
-		("$fd_prestat_dir_name (i32.const 3) (i32.const 64) (i32.const 8)", 8),
-		("$args_get (i32.const -1) (i32.const -1)", 0),
-		("$environ_get (i32.const -1) (i32.const -1)", 0),
+		("$fd_prestat_get (i32.const 9) (i32.const 64)", 8),
+		("$fd_prestat_dir_name (i32.const 9) (i32.const 64) (i32.const 8)", 8),
+		("$args_get (i32.const -1) (i32.const -1)", 21),
+		("$environ_get (i32.const -1) (i32.const -1)", 21),
 		("$args_sizes_get (i32.const 64) (i32.const 65532)", 0),
 		("$args_sizes_get (i32.const 64) (i32.const 65533)", 21),
 		("$environ_sizes_get (i32.const 65533) (i32.const 64)", 21),
@@ -201,23 +200,39 @@ fn files_are_what_is_no_terminal() {
 }
 
 #[test]
-fn time_stands_still() {
-	let body = "
-		(i64.store (i32.const 64) (i64.const -1))
-		(drop (call $clock_time_get (i32.const 0) (i64.const 1) (i32.const 64)))
-		(call $out (i32.const 64) (i32.const 8))
-		(drop (call $clock_res_get (i32.const 0) (i32.const 64)))
-		(call $out (i32.const 64) (i32.const 8))";
-	assert_eq!(output(body, b""), [0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+fn a_gas_is_a_nanosecond() {
+	let read = |clock: u32| {
+		format!(
+			"(drop (call $clock_time_get (i32.const {clock}) (i64.const 1) (i32.const 64)))
+			(call $out (i32.const 64) (i32.const 8))"
+		)
+	};
+	let body: String = [0, 0, 1, 1, 2, 3].map(read).concat();
+	let resolution =
+		"(drop (call $clock_res_get (i32.const 0) (i32.const 64))) (call $out (i32.const 64) (i32.const 8))";
+	let output = output(&(body + resolution), b"");
+	let times: Vec<u64> = output
+		.chunks(8)
+		.map(|time| u64::from_le_bytes(time.try_into().unwrap()))
+		.collect();
+	// The first is since 1970 and begins with 2000, the others with 1 s.
+	const YEAR_2000: u64 = 946_684_800_000_000_000;
+	let since = |n: usize| times[n] - if n < 2 { YEAR_2000 } else { 1_000_000_000 };
+	assert!((0..5).all(|n| since(n) < since(n + 1)), "{times:?}");
+	assert!(since(5) < 1_000_000, "{times:?}");
+	assert_eq!(times[6], 1);
 }
 
 #[test]
-fn there_are_no_arguments() {
+fn there_is_a_name_and_no_argument() {
 	let body = "
 		(i64.store (i32.const 64) (i64.const -1))
 		(drop (call $args_sizes_get (i32.const 64) (i32.const 68)))
-		(call $out (i32.const 64) (i32.const 8))";
-	assert_eq!(output(body, b""), [0; 8]);
+		(call $out (i32.const 64) (i32.const 8))
+		(drop (call $args_get (i32.const 100) (i32.const 200)))
+		(call $out (i32.const 100) (i32.const 4)) (call $out (i32.const 200) (i32.const 8))";
+	let expected = [&[1, 0, 0, 0, 8, 0, 0, 0, 200, 0, 0, 0], &b"program\0"[..]].concat();
+	assert_eq!(output(body, b""), expected);
 }
 
 /// xoshiro256** again, from its authors' description.
@@ -257,8 +272,9 @@ fn random_bytes_come_from_the_seed() {
 	for (seed, state) in [(seed, of_seed), ([0; 32], of_nothing)] {
 		let stream = xoshiro(state, 5);
 		let expected = [&stream[..16], &stream[16..19], &stream[24..33]].concat();
-		let limits = Limits { seed, ..LIMITS };
-		let run = program.run(&limits, Vec::new(), &Stop::new()).unwrap();
+		let run = program
+			.run(&LIMITS, Supply::of_input(vec![], seed), &Stop::new())
+			.unwrap();
 		assert_eq!(run.output, expected);
 	}
 }
@@ -272,21 +288,20 @@ fn output_may_reach_its_limit_and_not_pass_it() {
 			..LIMITS
 		};
 		let exact = run_wasm(&bytes(&text(&write(limit), "")), b"", &limits);
-		assert_eq!((exact.status, exact.output.len()), (Status::Success, limit as usize));
+		assert_eq!((exact.status(), exact.output.len()), (Status::Success, limit as usize));
 		for more in [1, 8, 5000] {
 			let over = run_wasm(&bytes(&text(&write(limit + more), "")), b"", &limits);
 			assert_eq!(
-				(over.status, over.output.len()),
-				(Status::Failed, 0),
+				(over.status(), over.output.len()),
+				(Status::OutputTooLong, 0),
 				"{limit} + {more}"
 			);
-			assert_eq!(over.fault, Some(Fault::Output(limit)));
 		}
 	}
 }
 
 #[test]
-fn standard_error_goes_nowhere() {
+fn standard_error_is_no_output() {
 	let body = "
 		(i32.store (i32.const 16) (i32.const 0)) (i32.store (i32.const 20) (i32.const 65536))
 		(call $word (call $fd_write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 64)))
@@ -294,6 +309,40 @@ fn standard_error_goes_nowhere() {
 	let limits = Limits { output: 8, ..LIMITS };
 	let run = run_wasm(&bytes(&text(body, "")), b"", &limits);
 	assert_eq!(run.output, [0, 0, 0, 0, 0, 0, 1, 0]);
+	assert_eq!(run.tail.count, 65_536);
+}
+
+#[test]
+fn the_last_of_standard_error_is_in_an_outcome_that_did_not_succeed() {
+	let all = noise(10_000);
+	let data = all.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+	for len in [0_usize, 1, 4_095, 4_096, 4_097, 10_000] {
+		for piece in [13, 4_000, 10_000] {
+			for (end, halt) in [
+				("unreachable", Halt::GaveUp),
+				("(call $proc_exit (i32.const 2))", Halt::Ended(Status::Exit, 2)),
+				("(drop (i32.load (i32.const -1)))", Halt::Trapped(Trap::Memory)),
+			] {
+				let body = format!(
+					"(local.set 0 (i32.const 1000))
+					(loop $more
+						(local.set 1 (i32.sub (i32.const {end_at}) (local.get 0)))
+						(if (i32.gt_u (local.get 1) (i32.const {piece})) (then (local.set 1 (i32.const {piece}))))
+						(i32.store (i32.const 16) (local.get 0)) (i32.store (i32.const 20) (local.get 1))
+						(drop (call $fd_write (i32.const 2) (i32.const 16) (i32.const 1) (i32.const 64)))
+						(local.set 0 (i32.add (local.get 0) (local.get 1)))
+						(br_if $more (local.get 1)))
+					{end}",
+					end_at = 1000 + len
+				);
+				let wasm = bytes(&text(&body, &format!("(data (i32.const 1000) \"{data}\")")));
+				let run = run_wasm(&wasm, b"", &LIMITS);
+				assert_eq!(run.halt, halt);
+				assert_eq!(run.tail.bytes(), all[len.saturating_sub(4096)..len], "{len} by {piece}");
+				assert_ne!(run.outcome().errors, [0; 32]);
+			}
+		}
+	}
 }
 
 #[test]
@@ -303,16 +352,14 @@ fn a_program_ends_by_returning_or_by_its_exit_code() {
 	};
 	for end in ["", "return", "(call $proc_exit (i32.const 0)) unreachable"] {
 		let run = run(&body(end), b"");
-		assert_eq!(
-			(run.status, run.output, run.fault),
-			(Status::Success, b"abc".to_vec(), None),
-			"{end}"
-		);
+		assert_eq!((run.status(), run.output), (Status::Success, b"abc".to_vec()), "{end}");
 	}
-	for code in [1, 101, -1] {
+	for code in [1, 101, 256, -1] {
 		let run = run(&body(&format!("(call $proc_exit (i32.const {code})) unreachable")), b"");
-		assert_eq!((run.status, run.output), (Status::Failed, Vec::new()));
-		assert_eq!(run.fault, Some(Fault::Exit(code)));
+		assert_eq!(
+			(run.halt, run.output),
+			(Halt::Ended(Status::Exit, code as u32), b"abc".to_vec())
+		);
 	}
 }
 

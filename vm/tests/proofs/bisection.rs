@@ -1,82 +1,111 @@
 //! Two parties that agree on the first state and not on the last find the one step at which one of them is wrong.
 
 use crate::{
-	common::{cases, in_parallel, input_of, Rng},
+	common::{cases, hashed, hashed_supply, in_parallel, judged, supply, Rng},
 	programs::{self, Case},
 };
 use millrace_vm::{
-	bisect::{first_difference, points, Trace, ARITY},
+	bisect::{Budget, Move, NoAnswer, Trace},
+	game::{Game, Illegal, Range, Side, MAX_ROUNDS},
 	hash::{Blake2, Hash},
-	witness::verify,
+	stop::{Stop, Stopped},
+	VERSION,
 };
-use std::sync::Arc;
 
 /// A party that is right up to a step and then goes on from another state.
-struct Party {
+struct Liar {
 	right: Trace,
 	wrong: Trace,
 	fault: u64,
 }
 
-impl Party {
-	fn root(&mut self, step: u64) -> Hash {
+impl Liar {
+	fn root(&mut self, step: u64) -> Result<Hash, Stopped> {
 		if step <= self.fault {
 			return self.right.root(step);
 		}
 		// Different runs may come to the same outcome, of which this one is not.
-		let mut root = self.wrong.root(step);
+		let mut root = self.wrong.root(step)?;
 		root[31] ^= 1;
-		root
+		Ok(root)
 	}
 
-	/// What it claims of a range: the roots at its points and at its end.
-	fn claims(&mut self, from: u64, to: u64) -> Vec<Hash> {
-		points(from, to)
-			.into_iter()
-			.chain([to])
-			.map(|step| self.root(step))
-			.collect()
+	/// Plays as well as a liar can: what it cannot prove, it does not claim.
+	fn answer(&mut self, game: &Game) -> Result<Move, NoAnswer> {
+		let (part, claims) = game.answer(|step| Ok::<_, NoAnswer>(self.root(step)?))?;
+		let range = game.picked(part)?;
+		Ok(match range.is_step() {
+			true => Move::Prove {
+				part,
+				witness: self.right.prove(range.from)?,
+			},
+			false => Move::Divide { part, claims },
+		})
+	}
+}
+
+fn budget() -> Budget {
+	Budget {
+		bytes: 8 << 20,
+		threads: 1,
 	}
 }
 
 fn trace(case: &Case) -> Trace {
-	Trace::new(case.program.clone(), input_of(&case.input), &case.limits).unwrap()
+	Trace::new(
+		case.program.clone(),
+		hashed(&case.input),
+		&case.limits,
+		budget(),
+		Stop::new(),
+	)
+	.unwrap()
 }
 
 /// The same task with another seed and a byte of the input changed: no state is the same.
 fn other(case: &Case) -> Trace {
 	let mut limits = case.limits;
-	limits.seed[0] ^= 1;
 	limits.gas += 1;
 	let mut input = case.input.clone();
 	input.iter_mut().take(1).for_each(|byte| *byte ^= 0x40);
+	let mut supply = supply(&input);
+	supply.seed[0] ^= 1;
 	Trace::new(
 		case.program.clone(),
-		Arc::new(millrace_vm::program::Input::new(input).unwrap()),
+		hashed_supply(supply),
 		&limits,
+		budget(),
+		Stop::new(),
 	)
 	.unwrap()
 }
 
-/// Plays the game. The step, what the defender says follows it, and what the judge says.
-fn play(defender: &mut Party, challenger: &mut Trace, end: u64) -> (u64, Hash, Hash, usize) {
-	let (mut from, mut to) = (0, end);
-	let mut rounds = 0;
-	let mut claim = defender.root(end);
-	while to - from > 1 {
-		let claims = defender.claims(from, to);
-		assert!(claims.len() as u64 <= ARITY);
-		assert_eq!(claims.last(), Some(&claim), "it contradicts itself");
-		let (start, stop) = challenger.narrow(from, to, &claims).expect("they differ at the end");
-		claim = defender.root(stop);
-		(from, to) = (start, stop);
-		rounds += 1;
+/// The longest game there is, whatever the task's gas.
+const WHOLE: Range = Range { from: 0, to: 1 << 40 };
+
+/// Who wins, where, and in how many moves.
+fn play(mut game: Game, mut answer: impl FnMut(&Game) -> Move) -> (Side, Range, u32) {
+	for moves in 1_u32.. {
+		match answer(&game) {
+			Move::Divide { part, claims } => {
+				let next = game
+					.divide(part, &claims)
+					.expect("an honest move is legal, and a clever one");
+				assert_ne!(next.turn(), game.turn());
+				assert!(game.range().len() <= WHOLE.to >> (4 * moves.saturating_sub(2)));
+				game = next;
+			}
+			Move::Prove { part, witness } => {
+				let range = game.picked(part).unwrap();
+				return (
+					game.prove::<Blake2>(part, &witness).expect("the proof is one"),
+					range,
+					moves,
+				);
+			}
+		}
 	}
-	// Both agree on this one, so anyone's witness will do.
-	let before = defender.root(from);
-	assert_eq!(before, challenger.root(from));
-	let judged = verify::<Blake2>(&before, &challenger.witness(from)).unwrap();
-	(from, claim, judged, rounds)
+	unreachable!()
 }
 
 #[test]
@@ -84,78 +113,131 @@ fn a_fault_is_found_in_ten_rounds() {
 	let all = programs::all();
 	let games = in_parallel(all.len() as u64, |number| {
 		let case = &all[number as usize];
-		let (_, total) = trace(case).finish();
+		let (_, total) = trace(case).finish().unwrap();
 		let mut rng = Rng(number);
-		let mut games = 0;
-		for _ in 0..cases(6).min(40) {
+		let games = cases(6).min(40);
+		for n in 0..games {
 			let before = 1 + rng.any_size() % 100_000;
 			let fault = rng.below(total.min(before));
-			let mut liar = Party {
+			let mut liar = Liar {
 				right: trace(case),
 				wrong: other(case),
 				fault,
 			};
 			let mut honest = trace(case);
+			let role = if n % 2 == 0 { Side::First } else { Side::Second };
 			// Nobody needs to know how many steps there were.
-			let (step, claim, judged, rounds) = play(&mut liar, &mut honest, 1 << 40);
-			assert_eq!(step, fault, "{}", case.name);
-			assert_ne!(judged, claim, "{}", case.name);
-			assert_eq!(judged, honest.root(fault + 1), "{}", case.name);
-			assert!(rounds <= 10, "{rounds} rounds");
-			games += 1;
+			let end = match role {
+				Side::First => honest.root(WHOLE.to).unwrap(),
+				Side::Second => liar.root(WHOLE.to).unwrap(),
+			};
+			let game = Game::new(VERSION, WHOLE, honest.root(0).unwrap(), end);
+			let (winner, range, moves) = play(game, |game| match game.turn() == role {
+				true => honest.answer(game).unwrap(),
+				false => liar.answer(game).unwrap(),
+			});
+			assert_eq!((winner, range.from), (role, fault), "{}", case.name);
+			assert!(moves <= MAX_ROUNDS + 1, "{moves} moves");
 		}
 		games
 	});
-	println!("{} games", games.iter().sum::<u32>());
+	println!("{} games", games.iter().sum::<u64>());
 }
 
 #[test]
-fn who_is_right_cannot_be_proven_wrong() {
+fn who_is_right_wins_against_any_moves() {
+	let all = programs::all();
+	let games = in_parallel(all.len() as u64, |number| {
+		let case = &all[number as usize];
+		let mut honest = trace(case);
+		let (_, total) = honest.finish().unwrap();
+		let (start, right) = (honest.root(0).unwrap(), honest.root(WHOLE.to).unwrap());
+		let mut rng = Rng(0x9a3e + number);
+		let games = cases(8).min(60);
+		for n in 0..games {
+			let role = if n % 2 == 0 { Side::First } else { Side::Second };
+			// Short runs and long ones, odd and even lengths.
+			let to = total + [0, 1, 2, 77, WHOLE.to - total][rng.below(5) as usize];
+			let end = if role == Side::First { right } else { [9; 32] };
+			let game = Game::new(VERSION, Range { from: 0, to }, start, end);
+			let (winner, _, moves) = play(game, |game| {
+				if game.turn() == role {
+					return honest.answer(game).unwrap();
+				}
+				// Any part, and roots of which some are right.
+				let parts = if game.claims().is_empty() {
+					1
+				} else {
+					game.range().parts()
+				};
+				let part = rng.below(parts.into()) as u8;
+				let range = game.picked(part).unwrap();
+				if range.is_step() {
+					return Move::Prove {
+						part,
+						witness: honest.prove(range.from).unwrap(),
+					};
+				}
+				let claims = range.points().map(|step| match rng.below(8) {
+					0 => [step as u8; 32],
+					_ => honest.root(step).unwrap(),
+				});
+				let claims: Vec<Hash> = claims.collect();
+				illegal_moves_change_nothing(game, part, &claims);
+				Move::Divide { part, claims }
+			});
+			assert_eq!(winner, role, "{} to {to}", case.name);
+			assert!(moves <= MAX_ROUNDS + 1, "{moves} moves");
+		}
+		games
+	});
+	println!("{} games", games.iter().sum::<u64>());
+}
+
+fn illegal_moves_change_nothing(game: &Game, part: u8, claims: &[Hash]) {
+	let count = claims.len();
+	let wrong = |found: &[Hash]| {
+		Err(Illegal::Claims {
+			found: found.len(),
+			expected: count,
+		})
+	};
+	assert_eq!(game.divide(part, &claims[1..]), wrong(&claims[1..]));
+	let more = [claims, &[[0; 32]]].concat();
+	assert_eq!(game.divide(part, &more), wrong(&more));
+	assert_eq!(game.divide(part, &[]), wrong(&[]));
+	assert_eq!(game.divide(game.range().parts().max(1), claims), Err(Illegal::Part));
+	assert_eq!(game.divide(255, claims), Err(Illegal::Part));
+	assert_eq!(game.prove::<Blake2>(part, &[]), Err(Illegal::Step));
+}
+
+#[test]
+fn the_step_that_a_game_ends_at_is_not_divided_and_not_proven_by_anything_else() {
+	let all = programs::all();
+	let case = &all[0];
+	let mut honest = trace(case);
+	let range = Range { from: 100, to: 116 };
+	let (start, end) = (honest.root(100).unwrap(), honest.root(116).unwrap());
+	let claims = honest.roots(&range).unwrap();
+	let game = Game::new(VERSION, range, start, end).divide(0, &claims).unwrap();
+	assert_eq!(game.divide(3, &[]), Err(Illegal::Step));
+	let witness = honest.prove(103).unwrap();
+	assert_eq!(game.prove::<Blake2>(3, &witness), Ok(Side::First));
+	assert!(matches!(game.prove::<Blake2>(2, &witness), Err(Illegal::Witness(_))));
+	assert_eq!(game.prove::<Blake2>(16, &witness), Err(Illegal::Part));
+	// A version that is none has no proofs.
+	let other = Game::new(VERSION + 1, range, start, end).divide(0, &claims).unwrap();
+	assert!(matches!(other.prove::<Blake2>(3, &witness), Err(Illegal::Witness(_))));
+}
+
+#[test]
+fn what_a_judge_says_of_a_step_is_the_next_root() {
 	for case in programs::all().iter().take(7) {
-		let (_, total) = trace(case).finish();
-		let mut defender = Party {
-			right: trace(case),
-			wrong: other(case),
-			fault: u64::MAX,
-		};
-		let mut challenger = trace(case);
-		let claims = defender.claims(0, 1 << 40);
-		assert_eq!(challenger.narrow(0, 1 << 40, &claims), None);
-		// A challenger that picks any step at all gets the answer that the defender gave.
+		let mut trace = trace(case);
+		let (_, total) = trace.finish().unwrap();
 		for step in [0, 1, total / 2, total - 1, total, total + 5] {
-			let before = defender.root(step);
-			assert_eq!(
-				verify::<Blake2>(&before, &defender.right.witness(step)),
-				Ok(defender.root(step + 1))
-			);
+			let (before, witness) = (trace.root(step).unwrap(), trace.prove(step).unwrap());
+			assert_eq!(judged(&before, &witness), Ok(trace.root(step + 1).unwrap()));
 		}
 	}
-}
-
-#[test]
-fn points_divide_a_range_into_parts_that_shrink() {
-	let mut rng = Rng(5);
-	for _ in 0..10_000 {
-		let from = rng.any_size() >> 1;
-		let to = from.saturating_add(rng.any_size());
-		let points = points(from, to);
-		assert!(points.len() < ARITY as usize);
-		let all: Vec<u64> = [from].into_iter().chain(points).chain([to]).collect();
-		assert!(
-			to <= from + 1 || all.windows(2).all(|pair| pair[0] < pair[1]),
-			"{all:?}"
-		);
-		let longest = all.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-		assert!(longest <= (to - from).div_ceil(ARITY).max(1), "{all:?}");
-	}
-	assert_eq!(ARITY.pow(10), 1 << 40);
-}
-
-#[test]
-fn the_first_difference_is_found() {
-	let hash = |n: u8| [n; 32];
-	assert_eq!(first_difference(&[hash(1), hash(2)], &[hash(1), hash(2)]), None);
-	assert_eq!(first_difference(&[hash(1), hash(2)], &[hash(1), hash(3)]), Some(1));
-	assert_eq!(first_difference(&[hash(1)], &[hash(1), hash(3)]), Some(1));
-	assert_eq!(first_difference(&[], &[]), None);
 }

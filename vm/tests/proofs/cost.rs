@@ -1,7 +1,7 @@
 //! A root costs what changed since the last one.
 
 use crate::common::{limits, machine_of, program_of, wasm_of};
-use millrace_vm::{machine::Machine, state::Limits};
+use millrace_vm::{machine::Machine, task::Limits};
 use std::time::{Duration, Instant};
 
 const MIB: u32 = 64;

@@ -9,3 +9,4 @@ mod mutations;
 mod programs;
 mod snapshots;
 mod steps;
+mod trace;

@@ -3,10 +3,13 @@
 // Each test uses a part of this.
 #![allow(dead_code)]
 
-use crate::common::{limits, program_of, test_program_of, wasm_of};
+use crate::common::{limits, program_of, simd::shape, test_program_of, wasm_of, Rng};
 use millrace_vm::{
+	outcome::{Status, Trap},
 	program::Program,
-	state::{Limits, Status},
+	simd::op::VectorOp,
+	state::Halt,
+	task::Limits,
 };
 use std::{fmt::Write, sync::Arc};
 
@@ -17,7 +20,7 @@ pub struct Case {
 	pub program: Arc<Program>,
 	pub input: Vec<u8>,
 	pub limits: Limits,
-	pub status: Status,
+	pub halt: Halt,
 }
 
 const PRELUDE: &str = r#"
@@ -40,14 +43,14 @@ fn case(name: &str, declarations: &str, body: &str) -> Case {
 		text,
 		input: (0..99_u8).map(|n| n.wrapping_mul(5).wrapping_add(3)).collect(),
 		limits: limits(10_000_000),
-		status: Status::Success,
+		halt: Halt::Ended(Status::Success, 0),
 	}
 }
 
-/// The same, but it fails.
-fn failing(name: &str, declarations: &str, body: &str) -> Case {
+/// The same with another end.
+fn failing(name: &str, declarations: &str, body: &str, halt: Halt) -> Case {
 	Case {
-		status: Status::Failed,
+		halt,
 		..case(name, declarations, body)
 	}
 }
@@ -63,56 +66,110 @@ pub fn all() -> Vec<Case> {
 		case("numbers", "", &numbers()),
 		case("memory", "", &memory()),
 		case("bulk", "", &bulk()),
+		case("vectors", VECTORS, &vectors()),
 		case("control", CONTROL, CONTROL_BODY),
 		case("calls", CALLS, CALLS_BODY),
-		case("input and output", "", IO),
+		failing("input and output", "", IO, Halt::Ended(Status::Exit, 9)),
 		case("grow", "", GROW),
 		hosted(),
 	];
 	let traps = [
-		("division by zero", "(drop (i32.div_s (i32.const 1) (i32.const 0)))"),
-		("overflow", "(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))"),
-		("remainder by zero", "(drop (i64.rem_u (i64.const 5) (i64.const 0)))"),
+		(
+			"division by zero",
+			"(drop (i32.div_s (i32.const 1) (i32.const 0)))",
+			Halt::Trapped(Trap::Division),
+		),
+		(
+			"overflow",
+			"(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))",
+			Halt::Trapped(Trap::Overflow),
+		),
+		(
+			"remainder by zero",
+			"(drop (i64.rem_u (i64.const 5) (i64.const 0)))",
+			Halt::Trapped(Trap::Division),
+		),
 		(
 			"long overflow",
 			"(drop (i64.div_s (i64.const 0x8000000000000000) (i64.const -1)))",
+			Halt::Trapped(Trap::Overflow),
 		),
-		("not a number", "(drop (i32.trunc_f32_s (f32.const nan)))"),
-		("too large a number", "(drop (i64.trunc_f64_u (f64.const 1e300)))"),
-		("load outside", "(drop (i64.load (i32.const 131065)))"),
+		(
+			"not a number",
+			"(drop (i32.trunc_f32_s (f32.const nan)))",
+			Halt::Trapped(Trap::Conversion),
+		),
+		(
+			"too large a number",
+			"(drop (i64.trunc_f64_u (f64.const 1e300)))",
+			Halt::Trapped(Trap::Overflow),
+		),
+		(
+			"load outside",
+			"(drop (i64.load (i32.const 131065)))",
+			Halt::Trapped(Trap::Memory),
+		),
 		(
 			"load far outside",
 			"(drop (i32.load8_u offset=4294967295 (i32.const -1)))",
+			Halt::Trapped(Trap::Memory),
 		),
-		("store outside", "(i32.store16 (i32.const 131071) (i32.const 1))"),
+		(
+			"store outside",
+			"(i32.store16 (i32.const 131071) (i32.const 1))",
+			Halt::Trapped(Trap::Memory),
+		),
 		(
 			"copy outside",
 			"(memory.copy (i32.const 0) (i32.const 131000) (i32.const 73))",
+			Halt::Trapped(Trap::Memory),
 		),
 		(
 			"fill outside",
 			"(memory.fill (i32.const 131072) (i32.const 0) (i32.const 1))",
+			Halt::Trapped(Trap::Memory),
 		),
-		("no function", "(call_indirect (i32.const 1))"),
-		("beyond the table", "(call_indirect (i32.const 3))"),
-		("far beyond the table", "(call_indirect (i32.const -1))"),
+		(
+			"no function",
+			"(call_indirect (i32.const 1))",
+			Halt::Trapped(Trap::Null),
+		),
+		(
+			"beyond the table",
+			"(call_indirect (i32.const 3))",
+			Halt::Trapped(Trap::Table),
+		),
+		(
+			"far beyond the table",
+			"(call_indirect (i32.const -1))",
+			Halt::Trapped(Trap::Table),
+		),
 		(
 			"function of another type",
 			"(drop (call_indirect (param i64) (result i64) (i64.const 1) (i32.const 0)))",
+			Halt::Trapped(Trap::Signature),
 		),
-		("unreachable", "(call $write (i32.const 0) (i32.const 9)) unreachable"),
-		("exit code", "(call $proc_exit (i32.const 3))"),
-		("endless recursion", "(call $deeper (i32.const 7))"),
-		("endless loop", "(loop $again (br $again))"),
+		(
+			"unreachable",
+			"(call $write (i32.const 0) (i32.const 9)) unreachable",
+			Halt::GaveUp,
+		),
+		(
+			"exit code",
+			"(call $proc_exit (i32.const 3))",
+			Halt::Ended(Status::Exit, 3),
+		),
+		("endless recursion", "(call $deeper (i32.const 7))", Halt::OutOfGas),
+		("endless loop", "(loop $again (br $again))", Halt::OutOfGas),
 	];
 	let declarations = r#"
 		(table 3 funcref) (elem (i32.const 0) $write) (elem (i32.const 2) $main)
 		(func $deeper (param i32) (call $deeper (i32.add (local.get 0) (i32.const 1))))
 	"#;
-	for (name, body) in traps {
-		let mut case = failing(name, declarations, body);
+	for (name, body, halt) in traps {
+		let mut case = failing(name, declarations, body, halt);
 		if name.starts_with("endless") {
-			case.limits.gas = 200_000;
+			case.limits.gas = 400_000;
 		}
 		cases.push(case);
 	}
@@ -120,10 +177,11 @@ pub fn all() -> Vec<Case> {
 		"too much output",
 		"",
 		"(loop $more (call $write (i32.const 0) (i32.const 24)) (br $more))",
+		Halt::Ended(Status::OutputTooLong, 0),
 	);
 	output.limits.output = 100;
 	cases.push(output);
-	let mut short = failing("no gas to begin with", "", "");
+	let mut short = failing("no gas to begin with", "", "", Halt::OutOfGas);
 	short.limits.gas = 1;
 	cases.push(short);
 	cases
@@ -138,7 +196,7 @@ fn hosted() -> Case {
 		program: test_program_of(&wasm_of(text)),
 		input: vec![],
 		limits: limits(1_000_000),
-		status: Status::Failed,
+		halt: Halt::Trapped(Trap::Broken),
 	}
 }
 
@@ -281,6 +339,42 @@ fn memory() -> String {
 			results.store(&load[..3], &format!("({load} (i32.const {place}))"));
 		}
 	}
+	results.finish()
+}
+
+const VECTORS: &str = "(global $v (mut v128) (v128.const i64x2 5 -7))
+	(func $swap (param v128 i32 v128) (result v128 i32 v128) (local v128)
+		(local.set 3 (local.get 0)) (local.get 2) (local.get 1) (local.tee 3 (local.get 3)))
+	(func $out (param i32) (result v128)
+		(block $out (result v128)
+			(i32.const 5) (br_if $out (global.get $v) (local.get 0)) (drop) (drop) (v128.const i64x2 1 2)))";
+
+/// All instructions on vectors, at places that cross leaves.
+fn vectors() -> String {
+	let mut rng = Rng(0x51d);
+	let mut results = results();
+	for op in VectorOp::ALL {
+		let (params, result, immediate) = shape(op.name(), &mut rng);
+		let operands: Vec<String> = params
+			.iter()
+			.map(|ty| match *ty {
+				"v128" => format!("(v128.const i64x2 {} {})", rng.next() as i64, rng.any_size() as i64),
+				"i32" => format!("(i32.const {})", 2992 + rng.below(80)),
+				ty => format!("({ty}.const {})", rng.below(1000)),
+			})
+			.collect();
+		let text = format!("({} {immediate} {})", op.name(), operands.join(" "));
+		match result {
+			"" => results.body += &text,
+			ty => results.store(ty, &text),
+		}
+		results.at += 8;
+	}
+	results.body += "
+		(v128.store (i32.const 3000) (call $out (i32.const 0))) (v128.store (i32.const 3016) (call $out (i32.const 1)))
+		(call $swap (v128.const i64x2 1 2) (i32.const 3) (global.get $v)) (global.set $v) (drop) (drop)
+		(v128.store offset=5 (i32.const 3027) (global.get $v))
+		(call $write (i32.const 2990) (i32.const 100))";
 	results.finish()
 }
 
@@ -427,7 +521,9 @@ const IO: &str = r#"
 	(drop (call $random_get (i32.const 5000) (i32.const 37)))
 	(call $write (i32.const 5000) (i32.const 37))
 	(call $write (i32.const 40) (i32.const 4))
-	(call $proc_exit (i32.const 0))
+	(i32.store (i32.const 24) (i32.const 1)) (i32.store (i32.const 28) (i32.const 5000))
+	(drop (call $fd_write (i32.const 2) (i32.const 24) (i32.const 1) (i32.const 40)))
+	(call $proc_exit (i32.const 9))
 "#;
 
 const GROW: &str = r#"

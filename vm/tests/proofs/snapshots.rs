@@ -1,10 +1,11 @@
 //! Snapshots go on as what they were taken of, and roots do not depend on when they are asked for.
 
 use crate::{
-	common::{cases, in_parallel, input_of, machine_of, Rng},
+	common::{cases, in_parallel, machine_of, Rng},
 	programs,
 };
-use millrace_vm::machine::{Machine, Snapshot};
+use millrace_vm::machine::Snapshot;
+use std::collections::BTreeMap;
 
 #[test]
 fn a_snapshot_goes_on_with_the_same_roots() {
@@ -27,7 +28,8 @@ fn a_snapshot_goes_on_with_the_same_roots() {
 			}
 		}
 		for (snapshot, roots) in &taken {
-			let mut again = Machine::restore(case.program.clone(), input_of(&case.input), snapshot);
+			let mut again = machine_of(&case.program, &case.input, &case.limits);
+			again.go_to(snapshot);
 			assert_eq!(again.steps(), snapshot.steps());
 			for (step, root) in roots {
 				again.run(step - again.steps());
@@ -35,17 +37,47 @@ fn a_snapshot_goes_on_with_the_same_roots() {
 			}
 			// A snapshot of what was restored is worth the same.
 			let copy = again.snapshot();
-			let mut again = Machine::restore(case.program.clone(), input_of(&case.input), &copy);
-			assert_eq!(
-				Some(again.state_root()),
-				roots.last().map(|(_, root)| *root),
-				"{}",
-				case.name
-			);
+			let mut again = machine_of(&case.program, &case.input, &case.limits);
+			again.go_to(&copy);
+			let last = roots.last().map(|(_, root)| *root);
+			assert_eq!(Some(again.state_root()), last, "{}", case.name);
 			assert_eq!(
 				again.output(),
 				if again.halt().is_some() { whole.output() } else { vec![] }
 			);
+		}
+	});
+}
+
+#[test]
+fn a_machine_goes_back_and_forth() {
+	let all = programs::all();
+	in_parallel(all.len() as u64, |number| {
+		let case = &all[number as usize];
+		let mut rng = Rng(0xbac + number);
+		let mut machine = machine_of(&case.program, &case.input, &case.limits);
+		let mut kept = vec![(machine.snapshot(), machine.state_root())];
+		let mut known: BTreeMap<u64, [u8; 32]> = BTreeMap::new();
+		for _ in 0..cases(60) {
+			match rng.below(4) {
+				0 => {
+					let (snapshot, root) = rng.pick(&kept);
+					machine.go_to(snapshot);
+					assert!(rng.chance(50) || machine.state_root() == *root, "{}", case.name);
+				}
+				1 => kept.push((machine.snapshot(), machine.state_root())),
+				2 => {
+					machine.use_threads(1 + rng.below(3) as usize);
+					let root = machine.state_root();
+					assert_eq!(*known.entry(machine.steps()).or_insert(root), root, "{}", case.name);
+				}
+				_ => drop(machine.run(rng.any_size() % 3_000)),
+			}
+		}
+		for (step, root) in known {
+			let mut once = machine_of(&case.program, &case.input, &case.limits);
+			once.run(step);
+			assert_eq!(once.state_root(), root, "{} after {step} steps", case.name);
 		}
 	});
 }

@@ -10,6 +10,8 @@ use wasmparser::{
 pub enum Unaccepted {
 	/// Imports: of the suite's own host module, or of other modules.
 	Imports,
+	/// More than one memory.
+	Memories,
 	/// References as values: in types, locals, globals and instructions, and tables of external ones.
 	References,
 	/// Instructions that look at tables or change them.
@@ -49,7 +51,7 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 					if ty.params().iter().chain(ty.results()).any(|ty| reference(*ty)) {
 						found.push(Unaccepted::References);
 					}
-					if ty.params().len() as u64 > limits::PARAMS || ty.results().len() as u64 > limits::RESULTS {
+					if cells(ty.params()) > limits::PARAMS || cells(ty.results()) > limits::RESULTS {
 						found.push(Unaccepted::Sizes);
 					}
 				}
@@ -68,6 +70,9 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 				}
 			}
 			Payload::MemorySection(section) => {
+				if section.count() > 1 {
+					found.push(Unaccepted::Memories);
+				}
 				for memory in section {
 					pages = memory.unwrap().initial;
 				}
@@ -133,6 +138,11 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 		}
 	}
 	found.into_iter().min()
+}
+
+/// Vectors count twice.
+fn cells(types: &[ValType]) -> u64 {
+	(types.len() + types.iter().filter(|ty| **ty == ValType::V128).count()) as u64
 }
 
 /// Where a segment starts. Places that are imported do not matter: imports come first.

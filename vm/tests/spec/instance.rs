@@ -1,31 +1,35 @@
 //! A module of the suite in both engines, which must agree about every call.
 
-use crate::common::{bits, limits, value};
+use crate::common::{cells, hashed, limits, supply};
 use millrace_vm::{
 	fast::{FastEngine, Session, Stop},
 	flatten::flatten,
 	machine::Machine,
 	normalise::{Normalised, TEST_ENTRY},
-	program::{Input, Program},
-	state::{Halt, Limits},
+	outcome::Trap,
+	program::Program,
+	state::Halt,
+	task::Limits,
+	MAX_GAS, MAX_PAGES,
 };
 use std::{collections::BTreeMap, marker::PhantomData, sync::Arc};
-use wasmparser::{ExternalKind, Parser, Payload};
+use wasmparser::{ExternalKind, Parser, Payload, ValType};
 use wasmtime::Val;
 
-const GAS: u64 = 1 << 40;
+const GAS: u64 = MAX_GAS;
 
 /// How a call ended that did not return.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ended {
-	Trapped,
+	Trapped(Trap),
 	Exhausted,
 }
 
 pub struct Instance<'a> {
 	machine: Machine,
 	program: Arc<Program>,
-	globals: BTreeMap<String, u32>,
+	/// The first cell and the cells of exported globals.
+	globals: BTreeMap<String, (u32, u32)>,
 	session: Session,
 	starts: bool,
 	/// Whether another module would have been linked to it and may have changed it.
@@ -36,23 +40,32 @@ pub struct Instance<'a> {
 impl<'a> Instance<'a> {
 	pub fn new(engine: &'a FastEngine, module: &Normalised) -> Self {
 		let limits = Limits {
-			memory_pages: 65_535,
+			memory_pages: MAX_PAGES,
 			..limits(GAS)
 		};
 		let program = Arc::new(flatten(module).expect("what is accepted has flat code"));
-		let input = Arc::new(Input::new(vec![]).unwrap());
-		let machine = Machine::new(program.clone(), input, &limits).expect("its memory fits");
+		let machine = Machine::new(program.clone(), hashed(&[]), &limits).expect("its memory fits");
 		let fast = engine
 			.compile(module)
 			.expect("wasmtime compiles what the normaliser makes");
+		let mut places = Vec::new();
 		let mut globals = BTreeMap::new();
 		for payload in Parser::new(0).parse_all(module.bytes()) {
-			if let Payload::ExportSection(section) = payload.unwrap() {
+			let payload = payload.unwrap();
+			if let Payload::GlobalSection(section) = &payload {
+				let mut cell = 0;
+				for global in section.clone() {
+					let vector = global.unwrap().ty.content_type == ValType::V128;
+					places.push((cell, 1 + u32::from(vector)));
+					cell += 1 + u32::from(vector);
+				}
+			}
+			if let Payload::ExportSection(section) = payload {
 				let exports = section
 					.into_iter()
 					.map(Result::unwrap)
 					.filter(|export| export.kind == ExternalKind::Global);
-				globals.extend(exports.map(|export| (export.name.into(), export.index)));
+				globals.extend(exports.map(|export| (export.name.into(), places[export.index as usize])));
 			}
 		}
 		Self {
@@ -60,7 +73,7 @@ impl<'a> Instance<'a> {
 			program,
 			globals,
 			session: fast
-				.session(&limits, vec![], &Stop::new())
+				.session(&limits, supply(&[]), &Stop::new())
 				.expect("it can be instantiated"),
 			starts: module.entry().is_some(),
 			linked: false,
@@ -78,9 +91,8 @@ impl<'a> Instance<'a> {
 
 	/// Calls an exported function in both engines, which must agree about its results, about how it ended and about the
 	/// gas.
-	pub fn call(&mut self, name: &str, args: &[(&'static str, u64)]) -> Result<Vec<u64>, Ended> {
-		let values: Vec<Val> = args.iter().map(|(ty, bits)| value(ty, *bits)).collect();
-		let cells: Vec<u64> = args.iter().map(|(_, bits)| *bits).collect();
+	pub fn call(&mut self, name: &str, args: &[Val]) -> Result<Vec<u64>, Ended> {
+		let arguments: Vec<u64> = args.iter().flat_map(cells).collect();
 		let export = self
 			.program
 			.exports()
@@ -88,31 +100,37 @@ impl<'a> Instance<'a> {
 			.find(|export| export.name == name)
 			.expect("it is exported")
 			.clone();
-		let stepped = self.machine.invoke(&export, &cells, GAS);
+		let stepped = self.machine.invoke(&export, &arguments, GAS);
 		self.session.set_gas(GAS as i64).unwrap();
-		let fast = self.session.call(name, &values).expect("the host has no trouble");
+		let fast = self.session.call(name, args).expect("the host has no trouble");
 		assert_eq!(self.session.gas().unwrap(), self.machine.registers().gas, "{name}: gas");
 		match (stepped, fast) {
 			(Ok(stepped), Ok(fast)) => {
-				assert_eq!(stepped, fast.iter().map(bits).collect::<Vec<_>>(), "{name}");
+				assert_eq!(stepped, fast.iter().flat_map(cells).collect::<Vec<_>>(), "{name}");
 				Ok(stepped)
 			}
-			(Err(halt), Err(_)) => {
-				// Stack and gas end with an explicit `unreachable` and a counter below zero; so does no trap of the
-				// suite's own, for an `unreachable` stores a counter that is above.
-				let exhausted = halt == Halt::Failed && self.machine.registers().gas < 0;
-				Err(if exhausted { Ended::Exhausted } else { Ended::Trapped })
+			(Err(halt), Err(other)) => {
+				assert_eq!(halt, other, "{name}");
+				Err(match halt {
+					Halt::OutOfGas | Halt::OutOfStack => Ended::Exhausted,
+					Halt::GaveUp => Ended::Trapped(Trap::Unreachable),
+					Halt::Trapped(trap) => Ended::Trapped(trap),
+					Halt::Ended(..) => panic!("{name}: {halt:?}"),
+				})
 			}
 			(stepped, fast) => panic!("{name}: step machine {stepped:?}, fast engine {fast:?}"),
 		}
 	}
 
-	/// The value of an exported global in both engines.
-	pub fn global(&mut self, name: &str) -> u64 {
-		let stepped = self.machine.global(self.globals[name]).unwrap();
+	/// The cells of an exported global in both engines.
+	pub fn global(&mut self, name: &str) -> Vec<u64> {
+		let (first, count) = self.globals[name];
+		let stepped: Vec<u64> = (first..first + count)
+			.map(|cell| self.machine.global(cell).unwrap())
+			.collect();
 		assert_eq!(
-			self.session.global(name).map(|value| bits(&value)),
-			Some(stepped),
+			self.session.global(name).as_ref().map(cells),
+			Some(stepped.clone()),
 			"{name}"
 		);
 		stepped

@@ -2,7 +2,11 @@
 
 use crate::failure::{Failure, Result};
 use millrace_client::blobs::FetchError;
-use millrace_primitives::{api::JobView, outcome::Status, Gas, Hash, JobId, Outcome, Report};
+use millrace_primitives::{
+	api::JobView,
+	machine::{address, Outcome, Status},
+	Gas, Hash, JobId, Report,
+};
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
@@ -50,30 +54,47 @@ pub struct ShardEntry {
 #[serde(rename_all = "camelCase")]
 pub struct TaskEntry {
 	/// Its place in the job.
-	pub index: u32,
+	pub task: u32,
+	/// Its input's name; none if it has none, or if it is not known here.
+	pub input: Option<String>,
+	/// The file with its output; none if there is no output.
+	pub file: Option<String>,
+	/// The folder that the output was unpacked into, if it is an archive of a directory.
+	pub folder: Option<String>,
 	/// How it ended.
 	pub status: Status,
+	/// The exit code, or the trap's number.
+	pub code: u32,
 	/// Its output's length in bytes.
-	pub len: u64,
+	pub bytes: u32,
 	/// The gas it used.
 	pub gas: Gas,
-	/// Its output's root.
+	/// The address of its output.
 	pub root: Hash,
-	/// The file with its output; none if it failed.
-	pub file: Option<String>,
+	/// The last of its standard error if it did not succeed, as far as it was fetched; control characters are escaped.
+	pub errors: Option<String>,
 }
 
 impl TaskEntry {
-	/// What is known of a task.
-	pub fn new(index: u32, outcome: &Outcome, file: Option<String>) -> Self {
+	/// What an outcome says of a task.
+	pub fn new(task: u32, outcome: &Outcome) -> Self {
 		Self {
-			index,
+			task,
+			input: None,
+			file: None,
+			folder: None,
 			status: outcome.status,
-			len: outcome.output_len,
+			code: outcome.code,
+			bytes: outcome.output.len,
 			gas: outcome.gas_used,
-			root: outcome.output_root,
-			file,
+			root: address(&outcome.output),
+			errors: None,
 		}
+	}
+
+	/// How it ended, in words.
+	pub fn words(&self) -> String {
+		millrace_client::words::outcome(self.status, self.code)
 	}
 }
 
@@ -115,29 +136,36 @@ impl Manifest {
 		Ok(old)
 	}
 
+	/// What is known of a task.
+	pub fn task(&self, task: u32) -> Option<&TaskEntry> {
+		let place = self.outputs.binary_search_by_key(&task, |entry| entry.task).ok()?;
+		self.outputs.get(place)
+	}
+
 	/// Enters a shard, in place of what was known of it.
 	pub fn insert(&mut self, shard: ShardEntry, outputs: Vec<TaskEntry>) {
 		let tasks = shard.first_task..shard.first_task.saturating_add(shard.tasks);
 		self.shards.retain(|known| known.index != shard.index);
-		self.outputs.retain(|known| !tasks.contains(&known.index));
+		self.outputs.retain(|known| !tasks.contains(&known.task));
 		self.shards.push(shard);
 		self.outputs.extend(outputs);
 		self.shards.sort_by_key(|shard| shard.index);
-		self.outputs.sort_by_key(|output| output.index);
+		self.outputs.sort_by_key(|output| output.task);
 	}
 
-	/// Tasks whose program failed.
-	pub fn failed(&self) -> Vec<u32> {
-		self.outputs
-			.iter()
-			.filter(|output| output.status == Status::Failed)
-			.map(|output| output.index)
-			.collect()
+	/// Tasks that did not succeed.
+	pub fn unsuccessful(&self) -> impl Iterator<Item = &TaskEntry> {
+		self.outputs.iter().filter(|output| output.status != Status::Success)
+	}
+
+	/// The number of outputs that are here.
+	pub fn files(&self) -> usize {
+		self.outputs.iter().filter(|output| output.file.is_some()).count()
 	}
 
 	/// Tasks of which nothing is known.
 	pub fn missing(&self) -> Vec<u32> {
-		let mut known = self.outputs.iter().map(|output| output.index).peekable();
+		let mut known = self.outputs.iter().map(|output| output.task).peekable();
 		(0..self.tasks)
 			.filter(|index| known.next_if_eq(index).is_none())
 			.collect()

@@ -5,9 +5,10 @@ use millrace_client::blobs::{serve, Blob, BlobStore, Reason, Refusal, Server};
 use millrace_primitives::{
 	api::SeatSummary,
 	job::{Constraints, JobStatus, Verification},
+	machine::{blob, Blake2, Tail, Trap, EMPTY_BLOB},
 	merkle, outcome,
 	provider::{HardwareClass, RegionSet},
-	AccountId, Hash,
+	AccountId, Hash, ShardId,
 };
 use sp_runtime::Permill;
 use std::sync::{
@@ -18,8 +19,10 @@ use tokio::net::TcpListener;
 
 const TASKS: u32 = 12;
 const SHARD: u32 = 4;
-/// The program fails in this task.
+/// The program traps in this task.
 const FAILS: u32 = 5;
+/// It exits with this code in this one.
+const EXITS: (u32, u32) = (6, 3);
 
 fn output(index: u32) -> Vec<u8> {
 	if index == FAILS {
@@ -28,19 +31,32 @@ fn output(index: u32) -> Vec<u8> {
 	vec![index as u8; 100 * index as usize]
 }
 
+fn errors(index: u32) -> Tail {
+	let mut tail = Tail::new();
+	tail.push(format!("\u{1b}[31mtask {index}\nwent wrong\n").as_bytes());
+	tail
+}
+
+fn outcome_of(index: u32) -> Outcome {
+	let (status, code) = match index {
+		FAILS => (Status::Trap, Trap::Memory as u32),
+		index if index == EXITS.0 => (Status::Exit, EXITS.1),
+		_ => (Status::Success, 0),
+	};
+	Outcome {
+		status,
+		code,
+		output: blob(&output(index)).unwrap(),
+		errors: match status {
+			Status::Success => [0; 32],
+			_ => errors(index).root::<Blake2>(),
+		},
+		gas_used: u64::from(index),
+	}
+}
+
 fn outcomes(shard: u32) -> Vec<Outcome> {
-	(shard * SHARD..(shard + 1) * SHARD)
-		.map(|index| Outcome {
-			status: if index == FAILS {
-				Status::Failed
-			} else {
-				Status::Success
-			},
-			output_root: merkle::data_root(&output(index)),
-			output_len: output(index).len() as u64,
-			gas_used: u64::from(index),
-		})
-		.collect()
+	(shard * SHARD..(shard + 1) * SHARD).map(outcome_of).collect()
 }
 
 /// A provider that keeps all outputs, but for what it was told to spoil.
@@ -48,6 +64,7 @@ fn outcomes(shard: u32) -> Vec<Outcome> {
 struct Provider {
 	spoiled: Vec<u32>,
 	wrong_outcomes: bool,
+	no_tails: bool,
 	opened: AtomicU32,
 	/// So many requests for outcomes are answered as if it had none yet.
 	closed_for: AtomicU32,
@@ -77,13 +94,12 @@ impl BlobStore for Provider {
 		}
 		// The protocol's encoding of a list: its length times four, here below 64, and the elements.
 		let mut bytes = vec![(outcomes.len() as u8) << 2];
-		for outcome in outcomes {
-			bytes.push(outcome.status as u8);
-			bytes.extend(outcome.output_root.as_bytes());
-			bytes.extend(outcome.output_len.to_le_bytes());
-			bytes.extend(outcome.gas_used.to_le_bytes());
-		}
+		outcomes.iter().for_each(|outcome| bytes.extend(outcome.encoded()));
 		Some(bytes)
+	}
+
+	fn errors(&self, job: JobId, task: u32) -> Option<Tail> {
+		(job == JobId(3) && !self.no_tails).then(|| errors(task))
 	}
 }
 
@@ -92,6 +108,7 @@ struct World {
 	providers: Vec<Arc<Provider>>,
 	_servers: Vec<Server>,
 	endpoints: Vec<String>,
+	record: Record,
 }
 
 impl World {
@@ -108,6 +125,7 @@ impl World {
 			providers,
 			_servers: servers,
 			endpoints,
+			record: Record::default(),
 		}
 	}
 
@@ -117,13 +135,17 @@ impl World {
 			client: AccountId::from([0; 32]),
 			status: JobStatus::Done,
 			program: Hash::repeat_byte(1),
+			image: None,
+			setup: EMPTY_BLOB,
 			input_root: Hash::repeat_byte(2),
 			tasks: TASKS,
 			shard_size: SHARD,
-			gas_limit: 1,
-			memory_pages: 1,
+			limits: millrace_primitives::Limits {
+				gas: 1,
+				memory_pages: 1,
+				output: 10_000,
+			},
 			input_limit: 1,
-			output_limit: 10_000,
 			price_cap: 1,
 			verification: Verification::Replicated { replicas: 2 },
 			constraints: Constraints {
@@ -181,6 +203,7 @@ impl World {
 			&self.job(),
 			shards,
 			self.folder.path(),
+			&self.record,
 			manifest,
 			&ProgressBar::hidden(),
 			patience,
@@ -214,17 +237,103 @@ async fn all_outputs_arrive_and_the_manifest_says_which_tasks_failed() {
 	let fetched = world.fetch(0..3).await;
 	world.assert_outputs(0..TASKS);
 	assert_eq!((fetched.verified.clone(), fetched.is_verified()), (vec![0, 1, 2], true));
+	let unsuccessful: Vec<_> = fetched.manifest.unsuccessful().map(|task| task.task).collect();
 	assert_eq!(
-		(fetched.manifest.failed(), fetched.manifest.missing()),
-		(vec![FAILS], vec![])
+		(unsuccessful, fetched.manifest.missing()),
+		(vec![FAILS, EXITS.0], vec![])
 	);
 	let written = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap();
 	assert_eq!(written, fetched.manifest);
+	let expected = TaskEntry {
+		file: Some("00007".into()),
+		..TaskEntry::new(7, &outcome_of(7))
+	};
+	assert_eq!(written.outputs[7], expected);
+	let trapped = &written.outputs[FAILS as usize];
 	assert_eq!(
-		written.outputs[7],
-		TaskEntry::new(7, &outcomes(1)[3], Some("00007".into()))
+		(trapped.file.as_deref(), trapped.words().as_str()),
+		(None, "trap: memory access out of bounds")
 	);
-	assert_eq!(fetched.verdict().unwrap_err().exit_code(), 5);
+	assert_eq!(trapped.errors.as_deref(), Some("\\u{1b}[31mtask 5\nwent wrong"));
+	// What exited is kept, with its code.
+	let exited = &written.outputs[EXITS.0 as usize];
+	assert_eq!(
+		(exited.file.as_deref(), exited.code, exited.bytes),
+		(Some("00006"), 3, 600)
+	);
+	let failure = fetched.verdict().unwrap_err();
+	assert!(failure.to_string().starts_with("2 tasks did not succeed"), "{failure}");
+	assert_eq!(failure.exit_code(), 5);
+}
+
+#[tokio::test]
+async fn outputs_are_called_like_their_inputs_and_stay_so() {
+	let mut world = World::new(vec![Provider::default()]).await;
+	let names: Vec<_> = (0..TASKS)
+		.map(|index| PathBuf::from(format!("sub/in {index}.txt")))
+		.collect();
+	let inputs: Vec<_> = names.iter().map(|name| Some(name.as_path())).collect();
+	world.record = Record::new(Hash::repeat_byte(2), &inputs, false);
+	let fetched = world.fetch(0..3).await;
+	let read = |name: &str| std::fs::read(world.folder.path().join(name)).unwrap();
+	assert_eq!(read("sub/in 7.txt"), output(7));
+	let task = fetched.manifest.task(7).unwrap();
+	assert_eq!(
+		(task.input.as_deref(), task.file.as_deref()),
+		(Some("sub/in 7.txt"), Some("sub/in 7.txt"))
+	);
+	world.opened();
+	// Later, where the names are not known any more.
+	world.record = Record::default();
+	let again = world.fetch(0..3).await;
+	assert_eq!(
+		(world.opened(), again.manifest.task(7).unwrap().file.as_deref()),
+		(0, Some("sub/in 7.txt"))
+	);
+}
+
+#[tokio::test]
+async fn without_standard_error_a_task_is_still_told() {
+	let silent = Provider {
+		no_tails: true,
+		..Provider::default()
+	};
+	let world = World::new(vec![silent]).await;
+	let fetched = world.fetch([1]).await;
+	assert!(fetched.is_verified());
+	assert_eq!(fetched.manifest.task(FAILS).unwrap().errors, None);
+	assert!(
+		fetched.notes[0].contains("standard error of task 5"),
+		"{:?}",
+		fetched.notes
+	);
+}
+
+#[tokio::test]
+async fn what_cannot_be_unpacked_is_kept_as_it_is() {
+	let mut world = World::new(vec![Provider::default()]).await;
+	world.record.directory = true;
+	let fetched = world.fetch([2]).await;
+	assert!(fetched.is_verified());
+	let task = fetched.manifest.task(8).unwrap();
+	assert_eq!(
+		(task.file.as_deref(), task.folder.as_deref()),
+		(Some("00008.tar"), None)
+	);
+	assert_eq!(std::fs::read(world.folder.path().join("00008.tar")).unwrap(), output(8));
+	assert!(fetched.notes.iter().any(|note| note.contains("cannot be unpacked")));
+}
+
+#[test]
+fn other_inputs_give_no_names() {
+	let job = fake_job();
+	let naming = |root| Naming {
+		names: Some(Record::new(root, &[], false)),
+		unpack: true,
+	};
+	assert!(naming(job.input_root).record(Hash::zero(), &job).unwrap().directory);
+	let error = naming(Hash::zero()).record(Hash::zero(), &job).unwrap_err();
+	assert!(error.to_string().contains("--inputs"), "{error}");
 }
 
 #[tokio::test]
@@ -336,6 +445,7 @@ async fn providers_with_private_addresses_are_not_asked_on_public_chains() {
 		&world.job(),
 		vec![world.shard(0)],
 		world.folder.path(),
+		&world.record,
 		manifest,
 		&ProgressBar::hidden(),
 		patience,
@@ -400,6 +510,7 @@ fn the_worst_failure_decides_the_exit_code() {
 		goes_on: false,
 		job,
 		acknowledged: vec![],
+		notes: vec![],
 	};
 	let failure = fetched.verdict().unwrap_err();
 	assert_eq!(failure.exit_code(), 6);
@@ -413,16 +524,9 @@ fn fake_job() -> JobView {
 		providers: vec![],
 		_servers: vec![],
 		endpoints: vec![],
+		record: Record::default(),
 	}
 	.job()
-}
-
-#[test]
-fn files_are_named_so_that_they_sort() {
-	assert_eq!(file_name(0, 1), "00000");
-	assert_eq!(file_name(9, 10), "00009");
-	assert_eq!(file_name(9, 11), "00009");
-	assert_eq!(file_name(7, 1_000_000), "000007");
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! `market_*`: jobs, shards, providers and prices, read through the runtime's `MarketApi`.
+//! `market_*`: programs, jobs, shards, providers and prices, read through the runtime's `MarketApi`.
 //!
 //! All methods read only. Amounts are decimal strings in plancks (10^-12 MILL), since JSON's numbers lose digits above
-//! 2^53; accounts are SS58 addresses, hashes and roots are `0x` hexadecimal, times are market blocks. The last
-//! parameter of a method, `at`, is the hash of the block to look at, by default the best block.
+//! 2^53; accounts are SS58 addresses, hashes and roots are `0x` hexadecimal, blobs `{"tree":"0x…","len":5}`, times are
+//! market blocks. The last parameter of a method, `at`, is the hash of the block to look at, by default the best block.
 //!
 //! ```text
 //! > {"id":1,"jsonrpc":"2.0","method":"market_job","params":[7]}
@@ -31,9 +31,10 @@ use jsonrpsee::{
 };
 use millrace_primitives::{
 	api::{
-		AssignmentView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProviderView, Quote, ShardView, MAX_PAGE,
+		AssignmentView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView, ProviderView, Quote,
+		ShardView, MAX_PAGE,
 	},
-	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ShardId,
+	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use sc_rpc::{utils::spawn_subscription_task, SubscriptionTaskExecutor};
 use sp_api::{ApiError, ProvideRuntimeApi};
@@ -52,6 +53,10 @@ pub trait MarketApi {
 	/// The present market block: the height on the market's clock, which stands still while users cannot call.
 	#[method(name = "market_now", blocking)]
 	fn now(&self, at: Option<Hash>) -> RpcResult<MarketBlock>;
+
+	/// A published program, or `null`; its `address` is the name under which the module's bytes are served.
+	#[method(name = "market_program", blocking)]
+	fn program(&self, id: ProgramId, at: Option<Hash>) -> RpcResult<Option<ProgramView>>;
 
 	/// A job, or `null` if it never was or all its state is gone.
 	#[method(name = "market_job", blocking)]
@@ -163,6 +168,10 @@ where
 		self.at(at, |api, block| api.now(block))
 	}
 
+	fn program(&self, id: ProgramId, at: Option<Hash>) -> RpcResult<Option<ProgramView>> {
+		self.at(at, |api, block| api.program(block, id))
+	}
+
 	fn job(&self, id: JobId, at: Option<Hash>) -> RpcResult<Option<JobView>> {
 		self.at(at, |api, block| api.job(block, id))
 	}
@@ -201,7 +210,10 @@ where
 	fn quote(&self, spec: SpecInput, at: Option<Hash>) -> RpcResult<Quote> {
 		let spec = spec.into_spec().map_err(invalid_spec)?;
 		self.at(at, |api, block| api.quote(block, spec))?.ok_or_else(|| {
-			invalid_spec("the runtime refuses it at its present parameters: price cap or deadline".into())
+			invalid_spec(
+				"the runtime refuses it: price cap or deadline by its parameters, memory or version by its program"
+					.into(),
+			)
 		})
 	}
 

@@ -2,7 +2,6 @@
 
 use crate::{
 	assign::Round,
-	submit::execution_window,
 	timers::TimerAction,
 	types::{
 		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS,
@@ -22,16 +21,18 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::{
-		Constraints, Endpoint, Preferences, SeatState, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_PROGRAM_SIZE,
-		MAX_REPLICAS, MIN_REPLICAS,
+		Constraints, Endpoint, Preferences, SeatState, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_IMAGE,
+		MAX_PROGRAM_SIZE, MAX_REPLICAS, MAX_SETUP, MIN_REPLICAS,
 	},
+	machine,
 	money::GGAS,
 	provider::{HardwareClass, RegionSet, MAX_DRAWS},
 	traits::{
 		BenchmarkStanding::{self, Bound, OneSlot, Unresponsive},
 		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Verifier,
 	},
-	AccountId, Balance, Hash, JobId, JobSpec, MarketBlock, Report, ShardId, MILL,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
+	ENGINE_VERSION, MILL,
 };
 use sp_runtime::Permill;
 
@@ -53,6 +54,29 @@ pub(super) const REPORT: Report = Report {
 	root: Hash::repeat_byte(9),
 	gas_used: GGAS,
 };
+
+/// A program's roots.
+pub(super) const ROOTS: ProgramRoots = ProgramRoots {
+	entry: 0,
+	pages: 1,
+	max_pages: 1,
+	system_pages: 1,
+	code: [1; 32],
+	table: [2; 32],
+	globals: [3; 32],
+	memory: [4; 32],
+	system: [5; 32],
+};
+/// Its module.
+pub(super) const MODULE: Blob = Blob {
+	tree: [6; 32],
+	len: MAX_PROGRAM_SIZE,
+};
+
+/// Its id.
+pub(super) fn program() -> ProgramId {
+	machine::program_id(ENGINE_VERSION, &ROOTS, &MODULE)
+}
 
 pub(super) fn client<T: Config>() -> AccountId {
 	let who: AccountId = account("client", 0, 0);
@@ -88,14 +112,24 @@ pub(super) fn spec<T: Config>(tasks: u32, replicas: u8) -> JobSpec {
 	endpoint.resize(MAX_ENDPOINT_LEN as usize, b'a');
 	let endpoints: Vec<Endpoint> = vec![Endpoint::truncate_from(endpoint); MAX_ENDPOINTS as usize];
 	JobSpec {
-		program: Hash::repeat_byte(1),
+		program: program(),
+		image: Some(Blob {
+			tree: [7; 32],
+			len: MAX_IMAGE,
+		}),
+		setup: Blob {
+			tree: [8; 32],
+			len: MAX_SETUP,
+		},
 		input_root: Hash::repeat_byte(2),
 		tasks,
 		shard_size: 1,
-		gas_limit: GGAS,
-		memory_pages: 1,
+		limits: Limits {
+			gas: GGAS,
+			memory_pages: 2,
+			output: 1,
+		},
 		input_limit: 1,
-		output_limit: 1,
 		price_cap: T::Parameters::get().min_price.max(MILL),
 		verification: Verification::Replicated { replicas },
 		constraints: Constraints {
@@ -143,7 +177,7 @@ pub(super) fn submitted<T: Config>(tasks: u32, replicas: u8) -> (AccountId, JobI
 	let client = client::<T>();
 	let spec = spec::<T>(tasks, replicas);
 	if !Programs::<T>::contains_key(spec.program) {
-		Pallet::<T>::do_publish(client.clone(), spec.program, MAX_PROGRAM_SIZE).expect("the client is wealthy");
+		Pallet::<T>::do_publish(client.clone(), ROOTS, MODULE).expect("the client is wealthy");
 	}
 	let job = Pallet::<T>::do_submit(client.clone(), spec).expect("the specification is valid");
 	(client, job)
@@ -160,7 +194,7 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 	};
 	let mut shard = Pallet::<T>::new_shard(&job, &spec, job.cursor, &params).expect("the price is small");
 	T::Verifier::open(shard_id, &spec.verification).expect("the shard is new");
-	let due = Clock::<T>::get() + execution_window(&spec, job.program_size, 1, &params);
+	let due = Clock::<T>::get() + shard.terms.execution_window;
 	for (index, provider) in providers.iter().enumerate() {
 		// Benchmarks of other pallets made it before the clock was set.
 		T::Providers::note(provider, Conduct::Alive);

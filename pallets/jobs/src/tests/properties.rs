@@ -104,7 +104,7 @@ fn apply(step: Step) {
 			let mut wanted = spec(tasks, replicas);
 			wanted.shard_size = size;
 			wanted.deadline = deadline;
-			wanted.gas_limit = gas;
+			wanted.limits.gas = gas;
 			wanted.price_cap = cap;
 			publish();
 			let _ = Jobs::submit(alice(), wanted);

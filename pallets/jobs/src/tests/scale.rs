@@ -38,7 +38,7 @@ fn a_million_tasks_are_submitted_and_cancelled_in_constant_space() {
 	run(0, || {
 		publish();
 		let mut wanted = spec(MAX_TASKS, 7);
-		wanted.gas_limit = 1_000_000;
+		wanted.limits.gas = 1_000_000;
 		let before = free(ALICE);
 		let job = submit(wanted);
 		assert_eq!(JobsMap::<Test>::get(job).unwrap().shards, MAX_TASKS);
@@ -58,7 +58,7 @@ fn a_million_tasks_are_submitted_and_cancelled_in_constant_space() {
 fn a_million_tasks_expire_in_constant_space() {
 	run(0, || {
 		let mut wanted = spec(MAX_TASKS, 2);
-		wanted.gas_limit = 1_000_000;
+		wanted.limits.gas = 1_000_000;
 		wanted.deadline = 40;
 		let job = submit(wanted);
 		blocks(40);

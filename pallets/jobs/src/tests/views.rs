@@ -4,6 +4,7 @@ use super::*;
 use millrace_primitives::{
 	api::SHARD_WINDOW,
 	job::{SeatState, ShardState},
+	Blob, ENGINE_VERSION,
 };
 
 #[test]
@@ -23,6 +24,35 @@ fn a_quote_is_what_submission_takes() {
 		// 20 blocks, 4 Ggas at 0.3, 5,000 bytes at 3 million.
 		assert_eq!(quote.execution_window, 20 + 14 + 1);
 		assert_eq!(quote.census.affordable, 3);
+	});
+}
+
+#[test]
+fn a_seat_is_told_all_that_it_has_to_fetch_and_has_time_for_it() {
+	run(2, || {
+		let blob = |byte, len| Blob { tree: [byte; 32], len };
+		let mut wanted = spec(1, 2);
+		wanted.image = Some(blob(7, 30_000_000));
+		wanted.setup = blob(8, 100);
+		wanted.limits.memory_pages = 4;
+		let id = shard(submit(wanted.clone()), 0);
+		blocks(4);
+		let todo = &Jobs::assignments_of(&operator(holder(id, 0)))[0];
+		assert_eq!((todo.program, todo.roots, todo.module), (program(), roots(), module()));
+		assert_eq!((todo.image, todo.setup), (wanted.image, wanted.setup));
+		assert_eq!((todo.limits, todo.engine), (wanted.limits, ENGINE_VERSION));
+		let view = Jobs::job_view(id.job).unwrap();
+		assert_eq!(
+			(view.image, view.setup, view.limits),
+			(wanted.image, wanted.setup, wanted.limits)
+		);
+		// Ten blocks for the image.
+		let terms = Shards::<Test>::get(id.job, 0).unwrap().terms;
+		assert_eq!(terms.accept_window, Params::get().accept_window + 10);
+		assert_eq!(
+			Some(terms.execution_window),
+			Jobs::quote(&wanted).map(|quote| quote.execution_window)
+		);
 	});
 }
 

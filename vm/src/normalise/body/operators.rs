@@ -1,32 +1,33 @@
 //! What becomes of each instruction.
 
-use super::{broken, Rewriter};
+use super::{broken, clean, Bytes, Rewriter, Set};
 use crate::normalise::{
-	cost,
+	cost, features,
 	gas::Kind,
-	module::numeric,
-	nan::{Flow, CLEAN},
-	refused::shortened,
+	module::{cells, numeric},
 	splice::Splice,
-	types, Refused,
+	types,
+	vectors::{constant, is_vector, Mark},
+	Reason,
 };
-use wasm_encoder::ValType;
+use wasm_encoder::{Encode, ValType};
 use wasmparser::Operator;
 
 impl Rewriter<'_> {
 	/// Takes in the next instruction, which is valid.
-	pub(super) fn operator(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Refused> {
+	pub(super) fn operator(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Reason> {
 		use Operator as O;
 		if !self.live {
 			match op {
 				O::Block { blockty } | O::Loop { blockty } | O::If { blockty } => {
 					self.block(*blockty, start)?;
+					self.constructs += 1;
 					self.skipped += 1;
 				}
 				O::End if self.skipped > 0 => self.skipped -= 1,
 				O::Else if self.skipped > 0 => {}
 				O::End | O::Else => self.live_operator(op, start, end)?,
-				_ => self.accepted(op, start)?,
+				_ => accepted(op, start)?,
 			}
 			return Ok(());
 		}
@@ -34,30 +35,7 @@ impl Rewriter<'_> {
 		self.live_operator(op, start, end)
 	}
 
-	/// Refuses what is not accepted even where it is never reached.
-	fn accepted(&self, op: &Operator<'_>, offset: u64) -> Result<(), Refused> {
-		use Operator as O;
-		match op {
-			O::Br { .. }
-			| O::BrIf { .. }
-			| O::BrTable { .. }
-			| O::Return
-			| O::Unreachable
-			| O::Call { .. }
-			| O::CallIndirect { .. }
-			| O::MemoryGrow { .. }
-			| O::MemoryCopy { .. }
-			| O::MemoryFill { .. } => Ok(()),
-			O::TypedSelect { ty } => numeric(*ty, offset).map(|_| ()),
-			op if cost::plain(op).is_some() => Ok(()),
-			op => Err(Refused::Feature {
-				feature: name(op),
-				offset,
-			}),
-		}
-	}
-
-	fn live_operator(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Refused> {
+	fn live_operator(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Reason> {
 		use Operator as O;
 		match op {
 			O::Block { blockty } => self.enter(Kind::Block, *blockty, start, end)?,
@@ -67,45 +45,44 @@ impl Rewriter<'_> {
 				self.enter(Kind::Then, *blockty, start, end)?;
 			}
 			O::Else => {
-				self.copy(start, end)?;
 				if self.live {
 					self.fall_through();
 				}
+				self.copy(start, end)?;
 				if let Some(frame) = self.frames.last_mut() {
 					frame.kind = Kind::Else;
 					self.flow.replace(frame.base + frame.entry.len(), &frame.entry);
+					// The other arm begins with what there was before this one.
+					for Set { local, entry, .. } in &frame.set {
+						if let Some(value) = self.values.get_mut(*local as usize) {
+							*value = *entry;
+						}
+					}
 				}
 				let head = self.regions.turn(self.live);
 				self.live = true;
 				self.head(head);
 			}
 			O::End => {
-				self.copy(start, end)?;
 				if self.live {
 					self.fall_through();
 				}
+				self.copy(start, end)?;
 				if let Some(frame) = self.frames.pop() {
-					if frame.kind == Kind::Then {
-						// Without an `else`, what comes in goes out.
-						for (from, to) in frame.entry.iter().zip(&frame.results) {
-							self.flow.flow(*from, *to);
-						}
-					}
-					self.flow.replace(frame.base + frame.results.len(), &frame.results);
-					self.results = frame.results;
+					self.results = self.close(frame);
 				}
 				let head = self.regions.leave(self.live);
 				self.live = true;
 				self.head(head);
 			}
 			O::Br { relative_depth } => {
-				self.branch(*relative_depth);
+				self.branch(*relative_depth, &[]);
 				self.copy(start, end)?;
 				self.live = false;
 			}
 			O::BrIf { relative_depth } => {
 				self.flow.replace(self.height, &[]);
-				self.branch(*relative_depth);
+				self.branch(*relative_depth, &[ValType::I32]);
 				self.copy(start, end)?;
 				let head = self.regions.candidate();
 				self.head(Some(head));
@@ -115,17 +92,18 @@ impl Rewriter<'_> {
 					.add(4 + cost::branch(self.regions.operands(targets.default())));
 				self.blocks += u64::from(targets.len());
 				self.flow.pop();
-				for target in targets.targets().chain([Ok(targets.default())]) {
-					let target = target?;
-					self.regions.branch(target);
-					self.flow_to(target);
-				}
+				let targets = targets.targets().chain([Ok(targets.default())]);
+				let mut labels = targets.collect::<Result<Vec<u32>, _>>()?;
+				labels.sort_unstable();
+				labels.dedup();
+				self.flow_to(&labels, &[ValType::I32]);
+				labels.iter().for_each(|label| self.regions.branch(*label));
 				self.copy(start, end)?;
 				self.live = false;
 			}
 			O::Return => {
 				let label = (self.regions.depth() as u32).saturating_sub(1);
-				self.branch(label);
+				self.branch(label, &[]);
 				self.sink().br(label);
 				self.live = false;
 			}
@@ -145,7 +123,7 @@ impl Rewriter<'_> {
 					.types
 					.get(*type_index as usize)
 					.ok_or_else(|| broken(start))?;
-				let operands = ty.params.len() as u64;
+				let operands = ty.param_cells();
 				self.regions.add(cost::call(operands + 3, true) + 3);
 				self.calls = true;
 				self.uses_scratch = true;
@@ -161,39 +139,44 @@ impl Rewriter<'_> {
 					.local_get(place)
 					.call_indirect(*table_index, new_type)
 					.local_set(gas);
-				self.flow.replace(self.height, &vec![CLEAN; ty.results.len()]);
+				self.flow.replace(self.height, &clean(&ty.results));
 			}
 			O::LocalGet { local_index } => {
-				self.regions.add(1);
+				self.regions.add(self.width(*local_index));
 				let index = self.local(*local_index);
 				self.sink().local_get(index);
-				self.flow.replace(self.height, &[Flow::local(*local_index)]);
+				self.flow.replace(self.height, &[self.value(*local_index)]);
 			}
 			O::LocalSet { local_index } => {
-				self.regions.add(1);
+				self.regions.add(self.width(*local_index));
 				let index = self.local(*local_index);
 				self.sink().local_set(index);
-				self.flow.flow(self.flow.operand(0), Flow::local(*local_index));
+				self.set_local(*local_index);
 				self.flow.replace(self.height, &[]);
 			}
 			O::LocalTee { local_index } => {
-				self.regions.add(1);
+				self.regions.add(2 * self.width(*local_index) - 1);
 				let index = self.local(*local_index);
 				self.sink().local_tee(index);
-				self.flow.flow(self.flow.operand(0), Flow::local(*local_index));
+				self.set_local(*local_index);
 			}
 			O::GlobalGet { global_index } => {
-				self.regions.add(1);
+				let ty = self.layout.globals.get(*global_index as usize);
+				let ty = *ty.ok_or_else(|| broken(start))?;
+				self.regions.add(cells(&[ty]));
 				let index = self.layout.first_global + global_index;
 				self.sink().global_get(index);
-				self.flow.replace(self.height, &[CLEAN]);
+				self.flow.replace(self.height, &clean(&[ty]));
 			}
 			O::GlobalSet { global_index } => {
-				self.regions.add(1);
 				let index = self.layout.first_global + global_index;
 				let ty = self.layout.globals.get(*global_index as usize);
 				let (ty, node) = (*ty.ok_or_else(|| broken(start))?, self.flow.operand(0));
-				self.visible(node, Splice::Top { ty, node });
+				self.regions.add(cells(&[ty]));
+				match ty {
+					ValType::V128 => self.visible_operands(&[ty]),
+					_ => self.visible(node, Splice::Top { ty, node }),
+				}
 				self.sink().global_set(index);
 				self.flow.replace(self.height, &[]);
 			}
@@ -202,12 +185,28 @@ impl Rewriter<'_> {
 				self.flow.plain(op, self.height);
 			}
 			O::MemoryCopy { .. } | O::MemoryFill { .. } => {
-				self.bulk_charge();
-				self.copy(start, end)?;
+				self.bulk_charge(Bytes::Copied);
+				let memory = self.layout.memory;
+				match op {
+					O::MemoryCopy { .. } => self.sink().memory_copy(memory, memory),
+					_ => self.sink().memory_fill(memory),
+				};
 				self.flow.plain(op, self.height);
 			}
+			O::V128Const { value } => {
+				self.regions.add(2);
+				self.copy(start, end)?;
+				self.flow.replace(self.height, &[constant(value.i128() as u128)]);
+			}
+			O::Select | O::TypedSelect { .. } if is_vector(self.flow.operand(1)) => {
+				accepted(op, start)?;
+				self.regions.add(1);
+				self.passes(None, &[(ValType::I32, Mark::Clean)]);
+				self.copy(start, end)?;
+			}
+			op if crate::vector::operation(op).is_some() => self.vector(op, start, end)?,
 			op => {
-				self.accepted(op, start)?;
+				accepted(op, start)?;
 				self.regions.add(cost::plain(op).unwrap_or(1));
 				let node = self.flow.operand(0);
 				match op {
@@ -221,35 +220,54 @@ impl Rewriter<'_> {
 					O::F64Copysign => self.visible_operands(&[ValType::F64; 2]),
 					_ => {}
 				}
-				self.copy(start, end)?;
+				self.copy_plain(op, start, end)?;
 				self.flow.plain(op, self.height);
 			}
 		}
 		Ok(())
 	}
+
+	/// Copies an instruction; one that accesses the memory accesses the memory that the old module's became.
+	fn copy_plain(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Reason> {
+		let memory = self.layout.memory;
+		if memory == 0 || !cost::accesses_memory(op) {
+			return self.copy(start, end);
+		}
+		if let Operator::MemorySize { .. } = op {
+			self.sink().memory_size(memory);
+			return Ok(());
+		}
+		// The operation, the alignment with the mark of a memory's number, the number, the offset.
+		self.copy(start, start + 2)?;
+		if let Some(alignment) = self.code.last_mut() {
+			*alignment |= 0x40;
+		}
+		memory.encode(&mut self.code);
+		self.copy(start + 2, end)
+	}
 }
 
-/// What an instruction that is not accepted is called.
-fn name(op: &Operator<'_>) -> String {
+/// Refuses an instruction that is not accepted, even where it is never reached. What its operands are is not looked at.
+pub(in crate::normalise) fn accepted(op: &Operator<'_>, offset: u64) -> Result<(), Reason> {
 	use Operator as O;
-	let known = match op {
-		O::MemoryInit { .. } => "memory.init (passive data segments)",
-		O::DataDrop { .. } => "data.drop (passive data segments)",
-		O::TableInit { .. } => "table.init (passive element segments)",
-		O::ElemDrop { .. } => "elem.drop (passive element segments)",
-		O::TableCopy { .. } => "table.copy (changing tables)",
-		O::TableFill { .. } => "table.fill (changing tables)",
-		O::TableGet { .. } => "table.get (references as values)",
-		O::TableSet { .. } => "table.set (changing tables)",
-		O::TableGrow { .. } => "table.grow (changing tables)",
-		O::TableSize { .. } => "table.size (changing tables)",
-		O::RefNull { .. } => "ref.null (references as values)",
-		O::RefIsNull => "ref.is_null (references as values)",
-		O::RefFunc { .. } => "ref.func (references as values)",
-		_ => "",
-	};
-	match known {
-		"" => format!("the instruction {}", shortened(&format!("{op:?}"))),
-		known => known.into(),
+	match op {
+		O::Block { .. }
+		| O::Loop { .. }
+		| O::If { .. }
+		| O::Else
+		| O::End
+		| O::Br { .. }
+		| O::BrIf { .. }
+		| O::BrTable { .. }
+		| O::Return
+		| O::Unreachable
+		| O::Call { .. }
+		| O::CallIndirect { .. }
+		| O::MemoryGrow { .. }
+		| O::MemoryCopy { .. }
+		| O::MemoryFill { .. } => Ok(()),
+		O::TypedSelect { ty } => numeric(*ty, offset).map(|_| ()),
+		op if cost::plain(op).is_some() => Ok(()),
+		op => Err(features::instruction(op, offset)),
 	}
 }

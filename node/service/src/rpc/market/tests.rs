@@ -3,14 +3,16 @@ use futures::{channel::mpsc, stream::BoxStream, StreamExt};
 use jsonrpsee::RpcModule;
 use millrace_primitives::{
 	job::{Constraints, JobStatus, Preferences, Verification},
+	machine::EMPTY_BLOB,
 	provider::{Census, HardwareClass, RegionSet},
-	Balance, JobSpec,
+	Balance, Blob, JobSpec, Limits, ProgramRoots,
 };
 use serde_json::{json, Value};
 use sp_api::ApiRef;
 use std::{collections::HashMap, sync::Mutex};
 
 const JOB: JobId = JobId(7);
+const PROGRAM: ProgramId = Hash::repeat_byte(17);
 const CLIENT: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 
 fn block(number: u8) -> Hash {
@@ -23,13 +25,20 @@ fn job(running: u32) -> JobView {
 		client: CLIENT.parse().unwrap(),
 		status: JobStatus::Open,
 		program: Hash::zero(),
+		image: Some(Blob {
+			tree: [0xab; 32],
+			len: 1 << 30,
+		}),
+		setup: EMPTY_BLOB,
 		input_root: Hash::zero(),
 		tasks: 64,
 		shard_size: 8,
-		gas_limit: 1,
-		memory_pages: 1,
+		limits: Limits {
+			gas: 1,
+			memory_pages: 2,
+			output: 3,
+		},
 		input_limit: 1,
-		output_limit: 1,
 		price_cap: u128::MAX,
 		verification: Verification::Replicated { replicas: 2 },
 		constraints: Constraints {
@@ -103,6 +112,32 @@ sp_api::mock_impl_runtime_apis! {
 	impl MarketRuntimeApi<Block> for TestApi {
 		fn now() -> MarketBlock {
 			42
+		}
+
+		fn program(id: ProgramId) -> Option<ProgramView> {
+			(id == PROGRAM).then(|| ProgramView {
+				id,
+				engine: 3,
+				roots: ProgramRoots {
+					entry: 1,
+					pages: 2,
+					max_pages: 3,
+					system_pages: 4,
+					code: [5; 32],
+					table: [6; 32],
+					globals: [7; 32],
+					memory: [8; 32],
+					system: [9; 32],
+				},
+				module: Blob {
+					tree: [10; 32],
+					len: 11,
+				},
+				address: Hash::repeat_byte(12),
+				publisher: CLIENT.parse().unwrap(),
+				deposit: 1 << 64,
+				open_jobs: 1,
+			})
 		}
 
 		#[advanced]
@@ -179,8 +214,8 @@ async fn ask(module: &RpcModule<Market<TestApi, TestChain>>, method: &str, param
 
 fn spec() -> Value {
 	json!({
-		"tasks": 64, "shardSize": 8, "gasLimit": 1_000_000_000, "memoryPages": 256, "inputLimit": 65536,
-		"outputLimit": 65536, "priceCap": "20000000000000000", "verification": { "replicated": { "replicas": 2 } },
+		"tasks": 64, "shardSize": 8, "limits": { "gas": 1_000_000_000, "memoryPages": 256, "output": 65536 },
+		"inputLimit": 65536, "priceCap": "20000000000000000", "verification": { "replicated": { "replicas": 2 } },
 		"constraints": { "class": "general", "regions": 255, "minReputation": 0 }, "deadline": 999
 	})
 }
@@ -194,6 +229,22 @@ async fn amounts_are_decimal_strings_and_names_are_camel_case() {
 	assert_eq!(job["escrow"], (1u128 << 100).to_string());
 	assert_eq!(job["client"], CLIENT);
 	assert_eq!(job["verification"], json!({ "replicated": { "replicas": 2 } }));
+	assert_eq!(job["limits"], json!({ "gas": 1, "memoryPages": 2, "output": 3 }));
+	assert_eq!(
+		job["image"],
+		json!({ "tree": format!("0x{}", "ab".repeat(32)), "len": 1 << 30 })
+	);
+	assert_eq!(job["setup"]["len"], 0);
+	let answer = ask(&module, "market_program", json!([PROGRAM])).await;
+	let program = &answer["result"];
+	assert_eq!(program["roots"]["systemPages"], 4);
+	assert_eq!(program["roots"]["code"], format!("0x{}", "05".repeat(32)));
+	assert_eq!(
+		program["module"],
+		json!({ "tree": format!("0x{}", "0a".repeat(32)), "len": 11 })
+	);
+	assert_eq!(program["address"], format!("0x{}", "0c".repeat(32)));
+	assert_eq!(program["deposit"], (1u128 << 64).to_string());
 	let answer = ask(&module, "market_claimable", json!([CLIENT, 3])).await;
 	assert_eq!(answer["result"], (3u128 << 64).to_string());
 }
@@ -201,7 +252,11 @@ async fn amounts_are_decimal_strings_and_names_are_camel_case() {
 #[tokio::test]
 async fn what_does_not_exist_is_null() {
 	let (_, module) = market();
-	for (method, params) in [("market_job", json!([8])), ("market_provider", json!([CLIENT]))] {
+	for (method, params) in [
+		("market_program", json!([Hash::zero()])),
+		("market_job", json!([8])),
+		("market_provider", json!([CLIENT])),
+	] {
 		let answer = ask(&module, method, params).await;
 		assert_eq!(
 			(&answer["result"], &answer["error"]),
@@ -250,6 +305,14 @@ async fn a_quote_needs_a_valid_specification_and_says_what_is_wrong() {
 	for (field, value, complaint) in [
 		("tasks", json!(0), "tasks must be 1 to 1000000"),
 		("shardSize", json!(0), "shardSize must be"),
+		(
+			"limits",
+			json!({ "gas": 0, "memoryPages": 1, "output": 1 }),
+			"limits.gas must be",
+		),
+		("image", json!({ "tree": Hash::zero(), "len": 0 }), "image.len must be"),
+		("setup", json!({ "tree": Hash::zero(), "len": 0 }), "setup.len must be"),
+		("setup", json!({ "tree": "0x12", "len": 1 }), "64 hexadecimal digits"),
 		(
 			"verification",
 			json!({ "replicated": { "replicas": 9 } }),

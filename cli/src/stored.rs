@@ -1,0 +1,123 @@
+//! Blobs of a job as files of this process's own: written once, hashed while they are written, gone when it ends. What is
+//! served from them cannot change under way, whatever becomes of the files that they were made of.
+
+use crate::failure::{Failure, Result};
+use millrace_client::blobs::{ChunkHasher, Chunks};
+use millrace_primitives::{
+	machine::{address, Blob, EMPTY_BLOB},
+	Hash,
+};
+use std::{
+	io::{self, BufWriter, Write},
+	path::Path,
+	sync::Arc,
+};
+use tempfile::TempPath;
+
+/// A blob in a file.
+#[derive(Clone, Debug)]
+pub struct Stored {
+	file: Arc<TempPath>,
+	chunks: Chunks,
+	blob: Blob,
+}
+
+impl Stored {
+	/// Writes a blob of at most `most` bytes; `what` names it where it is refused.
+	pub fn write(what: &str, most: u32, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<Self> {
+		let disk = |error: io::Error| {
+			let folder = std::env::temp_dir();
+			Failure::Other(format!(
+				"cannot write to {} (TMPDIR names another folder): {error}",
+				folder.display()
+			))
+		};
+		let file = tempfile::Builder::new().prefix("millrace-").tempfile().map_err(disk)?;
+		let (filled, flushed, chunks) = {
+			let mut writer = Hashing {
+				out: BufWriter::with_capacity(1 << 18, file.as_file()),
+				hasher: ChunkHasher::default(),
+				most: most.into(),
+			};
+			let filled = fill(&mut writer);
+			(filled, writer.out.flush(), writer.hasher.finish())
+		};
+		if chunks.len() > u64::from(most) {
+			return Err(Failure::Input(format!("{what}: more than the limit of {most} bytes")));
+		}
+		filled?;
+		flushed.map_err(disk)?;
+		let blob = chunks.blob().unwrap_or(EMPTY_BLOB);
+		Ok(Self {
+			file: Arc::new(file.into_temp_path()),
+			chunks,
+			blob,
+		})
+	}
+
+	/// What the chain calls it.
+	pub fn blob(&self) -> Blob {
+		self.blob
+	}
+
+	/// The address under which it is served.
+	pub fn address(&self) -> Hash {
+		address(&self.blob)
+	}
+
+	/// The hashes of its chunks.
+	pub fn chunks(&self) -> &Chunks {
+		&self.chunks
+	}
+
+	/// Where it is.
+	pub fn path(&self) -> &Path {
+		&self.file
+	}
+}
+
+/// Hashes what is written; fails beyond a limit.
+struct Hashing<W> {
+	out: W,
+	hasher: ChunkHasher,
+	most: u64,
+}
+
+impl<W: Write> Write for Hashing<W> {
+	fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+		let written = self.out.write(bytes)?;
+		self.hasher.update(bytes.get(..written).unwrap_or_default());
+		if self.hasher.len() > self.most {
+			return Err(io::ErrorKind::FileTooLarge.into());
+		}
+		Ok(written)
+	}
+
+	fn flush(&mut self) -> io::Result<()> {
+		self.out.flush()
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use millrace_primitives::machine;
+
+	#[test]
+	fn what_is_written_is_hashed_and_bounded_and_goes_away() {
+		let write = |bytes: &'static [u8], most| {
+			Stored::write("x", most, |out| {
+				out.write_all(bytes).map_err(|error| Failure::Other(error.to_string()))
+			})
+		};
+		let stored = write(b"hello", 5).unwrap();
+		assert_eq!(Some(stored.blob()), machine::blob(b"hello"));
+		assert_eq!(std::fs::read(stored.path()).unwrap(), b"hello");
+		let path = stored.path().to_path_buf();
+		drop(stored);
+		assert!(!path.exists());
+		let error = write(b"hello", 4).unwrap_err();
+		assert_eq!(error.exit_code(), 2);
+		assert!(error.to_string().contains("limit of 4"), "{error}");
+	}
+}

@@ -1,0 +1,104 @@
+//! Outcomes as people say them.
+
+use millrace_primitives::machine::{Outcome, Status, Tail, Trap};
+
+/// How a task ended: its status, with the exit code or the trap if there is one.
+pub fn outcome(status: Status, code: u32) -> String {
+	match status {
+		Status::Success => "success".into(),
+		Status::Exit => format!("exit code {code}"),
+		Status::Trap => match Trap::from_u32(code) {
+			Some(trap) => format!("trap: {trap}"),
+			None => format!("trap {code}"),
+		},
+		Status::OutOfGas => "out of gas: it used all that the job allows a task".into(),
+		Status::OutOfStack => "out of stack: its calls went too deep".into(),
+		Status::OutputTooLong => "its output is longer than the job allows".into(),
+		Status::NoOutput => "no output: what the job names as output is not there, or is of the other kind".into(),
+		Status::Malformed => "malformed: its input, the image or the setup is not what the job says".into(),
+	}
+}
+
+/// True if the whole gas limit was taken, whatever the task had used.
+pub fn took_all(outcome: &Outcome) -> bool {
+	match outcome.status {
+		Status::Trap => outcome.code != Trap::Unreachable as u32,
+		Status::OutOfGas | Status::OutOfStack => true,
+		_ => false,
+	}
+}
+
+/// The last of standard error as text that a terminal can be given: control characters and what is no UTF-8 are escaped,
+/// lines stay lines. Says how much came before.
+pub fn tail(tail: &Tail) -> String {
+	let bytes = tail.bytes();
+	let before = tail.count.saturating_sub(bytes.len() as u64);
+	let mut text = String::new();
+	if before > 0 {
+		text += &format!("[{before} bytes before this]\n");
+	}
+	for chunk in bytes.utf8_chunks() {
+		chunk.valid().chars().for_each(|char| push(&mut text, char));
+		chunk
+			.invalid()
+			.iter()
+			.for_each(|byte| text += &format!("\\x{byte:02x}"));
+	}
+	text.truncate(text.trim_end().len());
+	text
+}
+
+/// A text on one line, with control characters escaped: names of files, for example.
+pub fn line(text: &str) -> String {
+	let mut line = String::new();
+	for char in text.chars() {
+		match char {
+			'\n' => line += "\\n",
+			'\t' => line += "\\t",
+			char => push(&mut line, char),
+		}
+	}
+	line
+}
+
+fn push(text: &mut String, char: char) {
+	match char {
+		'\n' | '\t' => text.push(char),
+		'\r' => text.push_str("\\r"),
+		// Marks that turn the direction of writing, by which a text could be shown as another one.
+		'\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+			text.extend(char.escape_unicode());
+		}
+		char if char.is_control() => text.extend(char.escape_default()),
+		char => text.push(char),
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn every_status_has_its_words() {
+		let words: std::collections::BTreeSet<_> = Status::ALL.into_iter().map(|status| outcome(status, 3)).collect();
+		assert_eq!(words.len(), Status::ALL.len());
+		assert_eq!(outcome(Status::Exit, 3), "exit code 3");
+		assert_eq!(outcome(Status::Trap, 6), "trap: integer division by zero");
+		assert_eq!(outcome(Status::Trap, 99), "trap 99");
+	}
+
+	#[test]
+	fn what_a_program_wrote_cannot_steer_a_terminal() {
+		let mut written = Tail::new();
+		written.push("caf\u{e9}\n\tat line 3\r\n\u{1b}[2J\u{202e}x\u{7}".as_bytes());
+		written.push(b"\xff\x80!\n\n");
+		assert_eq!(
+			tail(&written),
+			"caf\u{e9}\n\tat line 3\\r\n\\u{1b}[2J\\u{202e}x\\u{7}\\xff\\x80!"
+		);
+		written.push(&[b'z'; 5_000]);
+		assert!(tail(&written).starts_with("[936 bytes before this]\nzzz"));
+		assert_eq!(tail(&Tail::new()), "");
+		assert_eq!(line("a\nb\u{1b}"), "a\\nb\\u{1b}");
+	}
+}

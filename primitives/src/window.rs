@@ -1,0 +1,151 @@
+//! How long a provider has, in market blocks: for what an assignment needs before it can be accepted, and for the work.
+//! Everything counts at a worst-case rate that the protocol sets, never the client.
+
+use crate::{params::JobsParams, JobSpec, MarketBlock};
+
+/// What compiling takes of one core for one instruction of the machine, measured, in nanoseconds.
+pub const COMPILE_NANOS: u64 = 2_100;
+/// Instructions of the machine in ten bytes of a module, measured.
+pub const INSTRUCTIONS_IN_TEN_BYTES: u64 = 7;
+/// What checking a byte against its blob's root takes, measured, in nanoseconds.
+pub const CHECK_NANOS: u64 = 11;
+/// The slowest acceptable machine takes so many times as long as the one that was measured, or has other programs to
+/// compile first.
+pub const SLOWEST: u64 = 4;
+/// The longest that fetching, checking and compiling count, in market blocks: four hours of 3-second blocks. A shard
+/// with more data than the line of [`JobsParams::bytes_per_block`] carries by then is for faster ones; who has none
+/// declines.
+pub const MAX_PREPARATION: MarketBlock = 4_800;
+
+/// A market block in nanoseconds: 3 seconds.
+const BLOCK_NANOS: u128 = 3_000_000_000;
+
+/// How long a provider may take for a shard, in market blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Windows {
+	/// From assignment to acceptance: the parameter, and the whole blocks that it takes to fetch, check and compile.
+	pub accept: MarketBlock,
+	/// From acceptance to the sealed report: the parameter, the gas of all tasks, and once more what acceptance needed,
+	/// since a provider may have to begin again.
+	pub execution: MarketBlock,
+}
+
+/// The windows of a shard of so many tasks of a job whose program's module is so many bytes long.
+pub fn windows(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> Windows {
+	let preparation = preparation(spec, module_len, tasks, params);
+	let gas = u128::from(spec.limits.gas) * u128::from(tasks);
+	let working = gas.div_ceil(params.gas_per_block.max(1).into());
+	let blocks =
+		|base: MarketBlock, more: u128| MarketBlock::try_from(u128::from(base) + more).unwrap_or(MarketBlock::MAX);
+	Windows {
+		accept: blocks(params.accept_window.max(1), preparation / BLOCK_NANOS),
+		execution: blocks(params.execution_base, working + preparation.div_ceil(BLOCK_NANOS)),
+	}
+}
+
+/// What it takes to fetch and check program, image, setup and inputs, and to compile the program, in nanoseconds; at
+/// most [`MAX_PREPARATION`].
+fn preparation(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> u128 {
+	let module = u128::from(module_len);
+	let image = spec.image.map_or(0, |image| image.len);
+	let inputs = u128::from(spec.input_limit) * u128::from(tasks);
+	let bytes = inputs + module + u128::from(image) + u128::from(spec.setup.len);
+	let fetching = bytes * BLOCK_NANOS / u128::from(params.bytes_per_block.max(1));
+	let checking = bytes * u128::from(CHECK_NANOS);
+	let compiling = module * u128::from(INSTRUCTIONS_IN_TEN_BYTES) * u128::from(COMPILE_NANOS) / 10;
+	let whole = fetching + (checking + compiling) * u128::from(SLOWEST);
+	whole.min(u128::from(MAX_PREPARATION) * BLOCK_NANOS)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{
+		job::{tests::any_spec, MAX_PROGRAM_SIZE, MAX_SHARD_TASKS, MAX_TASK_DATA},
+		machine::{EMPTY_BLOB, MAX_GAS, MAX_IMAGE, MAX_SETUP},
+		Blob,
+	};
+	use proptest::prelude::*;
+
+	#[test]
+	fn windows_hold_what_there_is_to_fetch_check_compile_and_run() {
+		let params = JobsParams::default();
+		let mut spec = any_spec();
+		spec.input_limit = 0;
+		spec.setup = EMPTY_BLOB;
+		spec.image = None;
+		spec.limits.gas = 1;
+		let (base, work) = (params.accept_window, params.execution_base);
+		let of = |spec: &JobSpec, len, tasks| {
+			let Windows { accept, execution } = windows(spec, len, tasks, &params);
+			(accept - base, execution - work)
+		};
+		assert_eq!(of(&spec, 0, 1), (0, 1));
+		// What takes less than a block is in the accept window, and rounded up in the other one.
+		assert_eq!(of(&spec, 1, 1), (0, 2));
+		// The largest module: 67,108,864 bytes at 3,000,000 a block are 22.37 blocks; 67,108,864 * (0.7 * 2,100 + 11) ns
+		// four times are 397.55 s, 132.52 blocks.
+		assert_eq!(of(&spec, MAX_PROGRAM_SIZE, 1), (154, 156));
+		// The largest image: 357.91 blocks on the line, 15.75 of checking.
+		spec.image = Some(Blob {
+			tree: [1; 32],
+			len: MAX_IMAGE,
+		});
+		assert_eq!(of(&spec, 0, 1), (373, 375));
+		spec.image = None;
+		spec.setup = Blob {
+			tree: [1; 32],
+			len: MAX_SETUP,
+		};
+		assert_eq!(of(&spec, 0, 1), (0, 2));
+		spec.setup = EMPTY_BLOB;
+		spec.input_limit = 3_000_000;
+		assert_eq!(of(&spec, 0, 10), (10, 12));
+		spec.input_limit = 0;
+		spec.limits.gas = params.gas_per_block;
+		assert_eq!(of(&spec, 0, 10), (0, 10));
+	}
+
+	#[test]
+	fn preparing_is_capped_and_nothing_overflows() {
+		let mut params = JobsParams::default();
+		let mut spec = any_spec();
+		spec.input_limit = MAX_TASK_DATA;
+		assert_eq!(
+			windows(&spec, MAX_PROGRAM_SIZE, MAX_SHARD_TASKS, &params).accept,
+			params.accept_window + MAX_PREPARATION
+		);
+		params.bytes_per_block = 0;
+		params.gas_per_block = 0;
+		params.accept_window = MarketBlock::MAX;
+		spec.limits.gas = MAX_GAS;
+		let longest = Windows {
+			accept: MarketBlock::MAX,
+			execution: MarketBlock::MAX,
+		};
+		assert_eq!(windows(&spec, u32::MAX, u32::MAX, &params), longest);
+	}
+
+	proptest! {
+		#[test]
+		fn more_of_anything_never_takes_less_time(
+			module in 0u32..MAX_PROGRAM_SIZE, image in 0u32..MAX_IMAGE, input in 0u32..MAX_TASK_DATA, gas in 1u64..MAX_GAS,
+			tasks in 1u32..MAX_SHARD_TASKS, more in 0u32..1_000_000,
+		) {
+			let params = JobsParams::default();
+			let mut spec = any_spec();
+			spec.image = Some(Blob { tree: [1; 32], len: image });
+			spec.input_limit = input;
+			spec.limits.gas = gas;
+			let least = windows(&spec, module, tasks, &params);
+			let mut larger = spec.clone();
+			larger.image = Some(Blob { tree: [1; 32], len: image + more });
+			larger.input_limit += more;
+			larger.limits.gas += u64::from(more);
+			for (spec, module, tasks) in [(&larger, module, tasks), (&spec, module + more, tasks), (&spec, module, tasks + more)] {
+				let longer = windows(spec, module, tasks, &params);
+				prop_assert!(longer.accept >= least.accept && longer.execution >= least.execution);
+			}
+		}
+	}
+}
