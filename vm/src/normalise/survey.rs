@@ -8,13 +8,14 @@ use super::{
 	body::accepted,
 	entry::{self, Choice, Found},
 	features, limits,
+	lower::Uses,
 	module::{numeric, Export},
 	refused::{feature, shortened, Reason, Reasons},
 	shims,
 };
 use wasmparser::{
-	BlockType, CompositeInnerType, DataKind, Encoding, ExternalKind, FuncType, FunctionBody, Import, Imports, Operator,
-	Parser, Payload, RefType, TypeRef, ValType, WasmFeatures,
+	BlockType, CompositeInnerType, DataKind, ElementKind, Encoding, ExternalKind, FuncType, FunctionBody, Import,
+	Imports, Operator, Parser, Payload, TypeRef, ValType, WasmFeatures,
 };
 
 /// What was found.
@@ -25,6 +26,8 @@ pub(super) struct Survey<'a> {
 	pub stops: bool,
 	/// What is to be run.
 	pub entry: Option<Found>,
+	/// What it uses that is taken out before the rest looks at it.
+	pub uses: Uses,
 	for_tests: bool,
 	/// The types that are functions of numbers.
 	types: Vec<Option<FuncType>>,
@@ -169,7 +172,7 @@ impl<'a> Survey<'a> {
 				self.check(limits::check("tables", count.into(), limits::TABLES, start));
 				for item in section.into_iter_with_offsets() {
 					let (offset, table) = item?;
-					if table.ty.element_type != RefType::FUNCREF {
+					if !self.uses.table(table.ty.element_type) {
 						let name = features::reference(table.ty.element_type);
 						self.stop(feature(&format!("a table of {name}"), offset));
 					}
@@ -205,11 +208,11 @@ impl<'a> Survey<'a> {
 					));
 				}
 			}
-			Payload::TagSection(section) => self.stop(feature("exceptions", section.range().start)),
+			Payload::TagSection(_) => self.uses.tag(),
 			Payload::GlobalSection(section) => {
 				for item in section.into_iter_with_offsets() {
 					let (offset, global) = item?;
-					match numeric(global.ty.content_type, offset) {
+					match self.value(global.ty.content_type, offset) {
 						Ok(_) if global.ty.shared => self.stop(feature("shared-everything threads", offset)),
 						Ok(_) => self.globals += cells(&[global.ty.content_type]),
 						Err(reason) => self.stop(reason),
@@ -231,20 +234,16 @@ impl<'a> Survey<'a> {
 				}
 			}
 			Payload::ElementSection(section) => {
-				for item in section.into_iter_with_offsets() {
-					let (offset, element) = item?;
-					match element.kind {
-						wasmparser::ElementKind::Passive => self.stop(feature("a passive element segment", offset)),
-						wasmparser::ElementKind::Declared => self.stop(feature("a declared element segment", offset)),
-						wasmparser::ElementKind::Active { .. } => {}
+				for element in section {
+					if !matches!(element?.kind, ElementKind::Active { .. }) {
+						self.uses.passive();
 					}
 				}
 			}
 			Payload::DataSection(section) => {
-				for item in section.into_iter_with_offsets() {
-					let (offset, data) = item?;
-					if let DataKind::Passive = data.kind {
-						self.stop(feature("a passive data segment", offset));
+				for data in section {
+					if let DataKind::Passive = data?.kind {
+						self.uses.passive();
 					}
 				}
 			}
@@ -259,13 +258,21 @@ impl<'a> Survey<'a> {
 		self.stop(feature(name, offset));
 	}
 
+	/// Refuses a type that is neither a number nor becomes one.
+	fn value(&mut self, ty: ValType, offset: u64) -> Result<(), Reason> {
+		match self.uses.value(ty) {
+			true => Ok(()),
+			false => numeric(ty, offset).map(|_| ()),
+		}
+	}
+
 	fn signature(&mut self, ty: FuncType, offset: u64) {
 		for (list, what, limit) in [
 			(ty.params(), "parameters of a function", limits::PARAMS),
 			(ty.results(), "results of a function", limits::RESULTS),
 		] {
 			for ty in list {
-				if let Err(reason) = numeric(*ty, offset) {
+				if let Err(reason) = self.value(*ty, offset) {
 					self.stop(reason);
 				}
 			}
@@ -321,7 +328,7 @@ impl<'a> Survey<'a> {
 		for _ in 0..locals.get_count() {
 			let at = locals.original_position();
 			let (count, ty) = locals.read()?;
-			if let Err(reason) = numeric(ty, at) {
+			if let Err(reason) = self.value(ty, at) {
 				self.reasons.add(reason);
 			}
 			total = total.saturating_add(u64::from(count) * cells(&[ty]));
@@ -362,6 +369,22 @@ impl<'a> Survey<'a> {
 						.check(limits::check("targets of a br_table", found, limits::BR_TABLE, at));
 					None
 				}
+				Operator::TryTable { try_table } => {
+					self.uses.operator(&op);
+					open.push(false);
+					Some(try_table.ty)
+				}
+				Operator::Try { blockty } => {
+					self.uses.operator(&op);
+					open.push(false);
+					Some(*blockty)
+				}
+				Operator::Delegate { .. } => {
+					open.pop();
+					None
+				}
+				Operator::TypedSelect { ty } if self.uses.value(*ty) => None,
+				op if self.uses.operator(op) => None,
 				op => {
 					if let Err(reason) = accepted(op, at) {
 						self.reasons.add(reason);
@@ -370,7 +393,7 @@ impl<'a> Survey<'a> {
 				}
 			};
 			if let Some(BlockType::Type(ty)) = block {
-				if let Err(reason) = numeric(ty, at) {
+				if let Err(reason) = self.value(ty, at) {
 					self.reasons.add(reason);
 				}
 			}
