@@ -3,8 +3,7 @@
 use millrace_vm::{
 	flatten,
 	normalise::{
-		cost, instrument_for_tests, limits, normalise, normalise_with, strip, wasi_functions, Entry, Reason, Refused,
-		MODULE,
+		cost, instrument_for_tests, limits, normalise, strip, wasi_functions, with_entry, Reason, Refused, MODULE,
 	},
 };
 use wasmparser::{Operator, Parser, Payload, Validator, WasmFeatures};
@@ -108,7 +107,7 @@ fn everything_that_is_not_accepted_is_named_at_once() {
 		"not accepted: relaxed SIMD (compile without -mrelaxed-simd): I8x16RelaxedSwizzle, 2 times",
 		"not accepted: tail calls (compile without -mtail-call): ReturnCall, 2 times (at",
 		"it does not export a function `_start`, or one with the empty name, without parameters and results; these could be \
-		named as the entry: `main`",
+		named as the entry, with --entry NAME: `main`",
 		"too many or too large: table entries: 2000000, at most",
 		"too many or too large: cells of locals in a function: 3000, at most",
 	]) {
@@ -179,7 +178,7 @@ fn exports_that_are_missing_are_named() {
 		(bytes("(module (memory (export \"_start\") 1))"), "_start"),
 		(
 			bytes("(module (func (export \"a\")) (func (export \"b\") (result i32) (i32.const 1)) (func (export \"c\") (param i32)))"),
-			"named as the entry: `a`, `b`",
+			"named as the entry, with --entry NAME: `a`, `b`",
 		),
 		(program(yields), "memory"),
 		(program(&format!("{yields} (memory 1)")), "memory"),
@@ -201,8 +200,9 @@ fn commands_and_reactors_have_entries() {
 		bytes(&format!("(module {functions})"))
 	};
 	// The functions that `run`, which comes last, calls; the first three imports are no functions of the module's.
-	let called = |wasm: &[u8], entry| -> Result<Vec<u32>, Refused> {
-		let module = normalise_with(wasm, entry)?;
+	let called = |wasm: &[u8], entry: Option<&str>| -> Result<Vec<u32>, Refused> {
+		let named = entry.map_or(wasm.to_vec(), |name| with_entry(wasm, name));
+		let module = normalise(&named)?;
 		assert_sound(module.bytes());
 		let run = operators(module.bytes()).pop().unwrap();
 		let calls = run.iter().filter_map(|op| {
@@ -215,21 +215,21 @@ fn commands_and_reactors_have_entries() {
 	let odd = module(&[("_start", "(param i32)"), ("", "")]);
 	let code = module(&[("main", "(result i32)"), ("f", "(result i64)")]);
 	for (wasm, entry, expected) in [
-		(&both, Entry::Command, Some(vec![1])),
-		(&odd, Entry::Command, Some(vec![1])),
-		(&both, Entry::Named("main"), Some(vec![2, 3])),
-		(&both, Entry::Named("_initialize"), Some(vec![2])),
-		(&both, Entry::Named(""), Some(vec![2, 0])),
-		(&code, Entry::Named("main"), Some(vec![0])),
-		(&code, Entry::Command, None),
-		(&code, Entry::Named("f"), None),
-		(&code, Entry::Named("g"), None),
+		(&both, None, Some(vec![1])),
+		(&odd, None, Some(vec![1])),
+		(&both, Some("main"), Some(vec![2, 3])),
+		(&both, Some("_initialize"), Some(vec![2])),
+		(&both, Some(""), Some(vec![2, 0])),
+		(&code, Some("main"), Some(vec![0])),
+		(&code, None, None),
+		(&code, Some("f"), None),
+		(&code, Some("g"), None),
 	] {
 		assert_eq!(called(wasm, entry).ok(), expected, "{entry:?}");
 	}
-	let refused = normalise_with(&code, Entry::Named("f")).unwrap_err().to_string();
+	let refused = normalise(&with_entry(&code, "f")).unwrap_err().to_string();
 	assert!(
-		refused.ends_with("these could be named as the entry: `main`"),
+		refused.ends_with("these could be named as the entry, with --entry NAME: `main`"),
 		"{refused}"
 	);
 }

@@ -9,7 +9,7 @@
 //!
 //! WebAssembly 2.0, exceptions in both their forms if they carry at most one i32, and atomic operations on a memory that
 //! is not shared; constant expressions may calculate; other later features are refused. [`limits`] bounds the sizes, in which custom
-//! sections do not count. Imports are functions of WASI preview 1 ([`wasi_functions`]). [`Entry`] says what is run. What
+//! sections do not count. Imports are functions of WASI preview 1 ([`wasi_functions`]). What is run is `_start`, or what [`with_entry`] says. What
 //! is refused is named, all of it, with its places: [`Refused`].
 //!
 //! # What comes out
@@ -63,7 +63,7 @@ mod survey;
 mod types;
 mod vectors;
 
-pub use entry::Choice as Entry;
+pub use entry::with_entry;
 pub use refused::{Reason, Refused};
 pub use shims::functions as wasi_functions;
 pub use strip::strip;
@@ -166,25 +166,20 @@ impl Normalised {
 	}
 }
 
-/// Normalises a command. Takes time and memory in proportion to the module's length, whatever it holds.
+/// Normalises a program. Takes time and memory in proportion to the module's length, whatever it holds.
 pub fn normalise(wasm: &[u8]) -> Result<Normalised, Refused> {
-	normalise_with(wasm, Entry::Command)
-}
-
-/// Normalises a program of which this is to be run.
-pub fn normalise_with(wasm: &[u8], entry: Entry<'_>) -> Result<Normalised, Refused> {
-	build(wasm, Origin::User, Some(entry))
+	build(wasm, Origin::User)
 }
 
 /// Normalises a module for a test suite, which is no program: it needs no entry, imports nothing, and keeps its
 /// exports. An exported function has its own type; it takes its gas from the counter and leaves there what is left, or
 /// -1 if it trapped. The entry, if there is a start function, calls that and returns.
 pub fn instrument_for_tests(wasm: &[u8]) -> Result<Normalised, Refused> {
-	build(wasm, Origin::Tests, None)
+	build(wasm, Origin::Tests)
 }
 
-fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<Normalised, Refused> {
-	let survey = survey::survey(wasm, entry);
+fn build(wasm: &[u8], origin: Origin<'_>) -> Result<Normalised, Refused> {
+	let survey = survey::survey(wasm, origin == Origin::Tests);
 	let mut reasons = survey.reasons;
 	if survey.stops {
 		reasons.refuse()?;

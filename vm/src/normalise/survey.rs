@@ -6,7 +6,7 @@
 
 use super::{
 	body::accepted,
-	entry::{self, Choice, Found},
+	entry::{self, Found},
 	features, limits,
 	lower::Uses,
 	module::{numeric, Export},
@@ -29,6 +29,8 @@ pub(super) struct Survey<'a> {
 	/// What it uses that is taken out before the rest looks at it.
 	pub uses: Uses,
 	for_tests: bool,
+	/// The entry's name, if the module has one.
+	named: Option<&'a str>,
 	/// The types that are functions of numbers.
 	types: Vec<Option<FuncType>>,
 	/// The type of each function.
@@ -40,10 +42,10 @@ pub(super) struct Survey<'a> {
 	bytes: u64,
 }
 
-/// Looks over a module, of which this entry will be run; none in a module for a test suite.
-pub(super) fn survey<'a>(wasm: &'a [u8], entry: Option<Choice<'_>>) -> Survey<'a> {
+/// Looks over a module, which is a program or one for a test suite.
+pub(super) fn survey(wasm: &[u8], for_tests: bool) -> Survey<'_> {
 	let mut survey = Survey {
-		for_tests: entry.is_none(),
+		for_tests,
 		..Survey::default()
 	};
 	if let Err(reason) = survey.module(wasm) {
@@ -57,13 +59,13 @@ pub(super) fn survey<'a>(wasm: &'a [u8], entry: Option<Choice<'_>>) -> Survey<'a
 			limit: limits::MODULE_BYTES as u64,
 		});
 	}
-	if let Some(choice) = entry {
+	if !for_tests {
 		let signature = |function: u32| {
 			let ty = survey.functions.get(function as usize);
 			ty.and_then(|ty| survey.types.get(*ty as usize)?.as_ref())
 				.map(entry::Form::of)
 		};
-		match entry::find(&survey.exports, signature, choice) {
+		match entry::find(&survey.exports, signature, survey.named) {
 			Ok(found) => survey.entry = Some(found),
 			Err(missing) => survey.reasons.add(Reason::Export(missing)),
 		}
@@ -114,6 +116,20 @@ impl<'a> Survey<'a> {
 					))
 				}
 				Payload::CodeSectionEntry(body) => self.function(&body)?,
+				Payload::CustomSection(custom) if custom.name() == entry::SECTION => {
+					match str::from_utf8(custom.data()) {
+						Ok(name) if self.named.is_none() => self.named = Some(name),
+						_ => {
+							return Err(Reason::Invalid {
+								message: format!(
+									"more than one entry in sections `{}`, or one that is no text",
+									entry::SECTION
+								),
+								offset: custom.data_offset(),
+							})
+						}
+					}
+				}
 				Payload::UnknownSection { id, range, .. } => {
 					return Err(Reason::Invalid {
 						message: format!("a section of the unknown kind {id}"),
