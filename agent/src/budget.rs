@@ -21,7 +21,7 @@ const SPEED_SHARE: u128 = 5;
 /// What a seat may put on disk.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode)]
 pub struct Reservation {
-	/// What all tasks share, a program's module and perhaps an image: addresses and lengths.
+	/// What all tasks share, a program's module and perhaps an image and a setup: addresses and lengths.
 	pub shared: Vec<(Hash, u32)>,
 	/// The shard's number of tasks.
 	pub tasks: u32,
@@ -35,11 +35,15 @@ impl Reservation {
 	/// What this seat needs.
 	pub fn of(seat: &AssignmentView) -> Self {
 		Self {
-			shared: [Some(seat.module), seat.image]
-				.iter()
-				.flatten()
-				.map(|blob| (address(blob), blob.len))
-				.collect(),
+			shared: [
+				Some(seat.module),
+				seat.image,
+				Some(seat.setup).filter(|setup| setup.len > 0),
+			]
+			.iter()
+			.flatten()
+			.map(|blob| (address(blob), blob.len))
+			.collect(),
 			tasks: seat.tasks,
 			input_limit: seat.input_limit,
 			output_limit: seat.limits.output,

@@ -56,6 +56,35 @@ pub struct Fetcher {
 	used: AtomicU64,
 	/// Images whose bytes were compared with their address, and what tells that they are still the same.
 	verified: Mutex<HashMap<Hash, Identity>>,
+	/// What of programs, images and setups is being fetched.
+	coming: Mutex<HashMap<Hash, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// The right to fetch what is shared, one holder at a time; nobody keeps it whose seat is given up.
+struct Turn<'f> {
+	fetcher: &'f Fetcher,
+	address: Hash,
+	lock: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl<'f> Turn<'f> {
+	fn of(fetcher: &'f Fetcher, address: Hash) -> Self {
+		Self {
+			fetcher,
+			address,
+			lock: lock(&fetcher.coming).entry(address).or_default().clone(),
+		}
+	}
+}
+
+impl Drop for Turn<'_> {
+	fn drop(&mut self) {
+		let mut coming = lock(&self.fetcher.coming);
+		// This one's and the list's own.
+		if Arc::strong_count(&self.lock) <= 2 {
+			coming.remove(&self.address);
+		}
+	}
 }
 
 impl Fetcher {
@@ -95,6 +124,7 @@ impl Fetcher {
 			work,
 			used: AtomicU64::new(used),
 			verified: Mutex::default(),
+			coming: Mutex::default(),
 		})
 	}
 
@@ -192,6 +222,9 @@ impl Fetcher {
 	/// Fetches a blob unless it is there. Where it is.
 	async fn bring(&self, seat: &AssignmentView, blob: &Blob, reason: DeclineReason) -> Result<PathBuf, Unavailable> {
 		let path = self.path(blob);
+		// Seats of one job want the same, once.
+		let turn = Turn::of(self, address(blob));
+		let _turn = turn.lock.lock().await;
 		if !path.exists() {
 			blobs::fetch_blob(&self.client, &seat.endpoints, address(blob), blob.len.into(), &path)
 				.await

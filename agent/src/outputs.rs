@@ -58,7 +58,7 @@ struct Served {
 	/// How many outcomes in `seats` name an output.
 	roots: HashMap<Hash, u32>,
 	/// The last of standard error of tasks that did not succeed.
-	errors: HashMap<(JobId, u32), Hash>,
+	errors: HashMap<(JobId, u32), (ShardId, Hash)>,
 }
 
 impl Outputs {
@@ -148,7 +148,9 @@ impl Outputs {
 		self.unload(key);
 		let mut served = lock(&self.served);
 		for (task, outcome) in rows.iter().filter(|(_, outcome)| outcome.errors != [0; 32]) {
-			served.errors.insert((key.shard.job, *task), outcome.errors.into());
+			served
+				.errors
+				.insert((key.shard.job, *task), (key.shard, outcome.errors.into()));
 		}
 		let outcomes: Vec<_> = rows.into_iter().map(|(_, outcome)| outcome).collect();
 		for outcome in &outcomes {
@@ -168,10 +170,7 @@ impl Outputs {
 			.remove(&key.shard)
 			.map(|(_, outcomes)| outcomes)
 			.unwrap_or_default();
-		let dropped: HashSet<Hash> = outcomes.iter().map(|outcome| outcome.errors.into()).collect();
-		served
-			.errors
-			.retain(|(job, _), errors| *job != key.shard.job || !dropped.contains(errors));
+		served.errors.retain(|_, (shard, _)| *shard != key.shard);
 		for outcome in outcomes {
 			let root = address(&outcome.output);
 			if let Some(count) = served.roots.get_mut(&root) {
@@ -197,7 +196,7 @@ impl BlobStore for Outputs {
 	}
 
 	fn errors(&self, job: JobId, task: u32) -> Option<Tail> {
-		let name = lock(&self.served).errors.get(&(job, task)).copied()?;
+		let (_, name) = lock(&self.served).errors.get(&(job, task)).copied()?;
 		let bytes = std::fs::read(self.blobs.path(name)).ok()?;
 		Tail::decode_all(&mut &bytes[..]).ok()
 	}

@@ -53,10 +53,16 @@ fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
 		memory: 64 << 20,
 		..Trial::new(env!("CARGO_BIN_EXE_millrace-agent").into())
 	};
-	trial.run(EMPTY_PROGRAM).unwrap_or_else(|error| panic!("{error}"));
+	let empty = Named::of(EMPTY_PROGRAM).unwrap().roots;
+	trial
+		.run(&empty, EMPTY_PROGRAM)
+		.unwrap_or_else(|error| panic!("{error}"));
 	let wasm = wat::parse_str(ECHO).unwrap();
-	let compiled = trial.run(&wasm).unwrap_or_else(|error| panic!("{error}"));
-	assert_eq!(compiled.roots, Named::of(&wasm).unwrap().roots.encoded());
+	let echo = Named::of(&wasm).unwrap().roots;
+	trial.run(&echo, &wasm).unwrap_or_else(|error| panic!("{error}"));
+	// Another program's module is not even compiled.
+	let error = trial.run(&empty, &wasm).unwrap_err();
+	assert!(matches!(error, LoadError::Refused(Refused::Roots)), "{error}");
 	// A "binary" that looks at what it was given, and fails as a missing one does if it is not as it should be.
 	let folder = tempfile::tempdir().unwrap();
 	let (text, script) = (folder.path().join("text"), folder.path().join("look"));
@@ -73,13 +79,13 @@ fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
 		..trial.clone()
 	};
 	// It gives no code, which is another failure than that of one that does not look as it should.
-	let error = looking.run(EMPTY_PROGRAM).unwrap_err().to_string();
+	let error = looking.run(&empty, EMPTY_PROGRAM).unwrap_err().to_string();
 	assert!(error.contains("gave no code"), "{error}");
 	let missing = Trial {
 		binary: folder.path().join("none"),
 		..trial
 	};
-	let error = missing.run(EMPTY_PROGRAM).unwrap_err();
+	let error = missing.run(&empty, EMPTY_PROGRAM).unwrap_err();
 	assert!(matches!(error, LoadError::Host(HostError::Engine(_))), "{error}");
 }
 
@@ -87,7 +93,9 @@ fn trials_make_do_with_little_memory_and_give_way_when_it_runs_out() {
 fn any_name(wasm: &[u8]) -> Named {
 	Named {
 		id: millrace_primitives::merkle::data_root(wasm),
-		..Named::of(EMPTY_PROGRAM).expect("a program")
+		..Named::of(wasm)
+			.or_else(|_| Named::of(EMPTY_PROGRAM))
+			.expect("a program")
 	}
 }
 

@@ -3,7 +3,7 @@
 
 use crate::{
 	cache::{Artifact, Cache},
-	trial::{Compiled, Trial},
+	trial::Trial,
 	Execute, Execution, HostError, LoadError, Named, Program, Refused, Stop, Supply,
 };
 use millrace_primitives::{
@@ -87,26 +87,25 @@ pub(crate) fn engine(interruptible: bool) -> Result<FastEngine, HostError> {
 	})?)
 }
 
-/// Compiles a module in this process: the roots of its code, and the code.
+/// Compiles a module in this process, if its code has these roots.
 ///
 /// # Errors
 /// As for loading it.
-pub fn compile(wasm: &[u8]) -> Result<Compiled, LoadError> {
-	compile_with(&engine(true)?, wasm)
+pub fn compile(roots: &[u8; ProgramRoots::SIZE], wasm: &[u8]) -> Result<Artifact, LoadError> {
+	compile_with(&engine(true)?, roots, wasm)
 }
 
 /// Compiles on a thread with a stack of a known length.
-fn compile_with(engine: &FastEngine, wasm: &[u8]) -> Result<Compiled, LoadError> {
+fn compile_with(engine: &FastEngine, roots: &[u8; ProgramRoots::SIZE], wasm: &[u8]) -> Result<Artifact, LoadError> {
 	let work = || {
 		let module = normalise(wasm).map_err(|refused| Refused::Module(refused.to_string()))?;
 		let flat = flatten(&module).map_err(|error| Refused::Module(error.to_string()))?;
-		let roots = flat.roots().encoded();
+		if flat.roots().encoded() != *roots {
+			return Err(Refused::Roots.into());
+		}
 		drop(flat);
 		let code = engine.precompile(&module).map_err(compile_failure)?;
-		Ok(Compiled {
-			roots,
-			artifact: Artifact::new(Shape::of(&module), &code),
-		})
+		Ok(Artifact::new(Shape::of(&module), &code))
 	};
 	std::thread::scope(|scope| {
 		std::thread::Builder::new()
@@ -188,19 +187,16 @@ impl Wasm {
 		if let Some(ready) = disk.and_then(|disk| disk.get(program, &self.engine)) {
 			return Ok(WasmProgram(ready));
 		}
-		let compiled = match &self.limits.trial {
+		let artifact = match &self.limits.trial {
 			Some(trial) => {
 				let patience = if promised { PATIENCE } else { 1 };
 				let time = trial.time.saturating_mul(patience);
-				Trial { time, ..trial.clone() }.run(wasm)?
+				Trial { time, ..trial.clone() }.run(&program.roots, wasm)?
 			}
-			None => compile_with(&self.engine, wasm)?,
+			None => compile_with(&self.engine, &program.roots.encoded(), wasm)?,
 		};
-		if compiled.roots != ProgramRoots::encoded(&program.roots) {
-			return Err(Refused::Roots.into());
-		}
-		let ready = compiled.artifact.load(&self.engine)?;
-		if let Some(Err(error)) = disk.map(|disk| disk.put(program, &self.engine, &compiled.artifact)) {
+		let ready = artifact.load(&self.engine)?;
+		if let Some(Err(error)) = disk.map(|disk| disk.put(program, &self.engine, &artifact)) {
 			tracing::warn!(%error, "compiled code could not be kept");
 		}
 		Ok(WasmProgram(ready))

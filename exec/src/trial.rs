@@ -1,8 +1,9 @@
 //! Compiling in a process of its own.
 //!
 //! A compiler cannot be stopped from within, and when memory runs out it takes the whole process with it. So an agent has
-//! a program compiled by another process of its own binary, with a bound on time and on memory, and takes over what that
-//! one made: the program's roots and its machine code. Who could subvert the compiler there could do so here; the code is
+//! a program compiled by another process of its own binary, with a bound on time and on memory, and takes over the
+//! machine code that it made. That a module is not the program that it is said to be is found out before it is compiled,
+//! so that one module under many names costs little. Who could subvert the compiler there could do so here; the code is
 //! checked to be of this compiler and this processor, as any other.
 //!
 //! What the bounds cut off says nothing about the program: another machine may be faster. It is the host's trouble.
@@ -16,15 +17,6 @@ use std::{
 	process::{Child, Command, Stdio},
 	time::{Duration, Instant},
 };
-
-/// What a trial comes to: the roots of the program's code and its machine code.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Compiled {
-	/// What the module comes to.
-	pub roots: [u8; ProgramRoots::SIZE],
-	/// The program, ready to be loaded.
-	pub artifact: Artifact,
-}
 
 /// The subcommand that compiles standard input.
 pub const SUBCOMMAND: &str = "compile";
@@ -61,12 +53,12 @@ impl Trial {
 		}
 	}
 
-	/// Compiles a module elsewhere.
+	/// Compiles a module elsewhere, if its code has these roots.
 	///
 	/// # Errors
-	/// [`LoadError::Refused`] if the compiler refuses it, [`HostError::Compile`] if it takes too long or too much,
+	/// [`LoadError::Refused`] if it has not or the compiler refuses it, [`HostError::Compile`] if it takes too long or too much,
 	/// [`HostError::Engine`] if there can be no trial.
-	pub fn run(&self, wasm: &[u8]) -> Result<Compiled, LoadError> {
+	pub fn run(&self, roots: &ProgramRoots, wasm: &[u8]) -> Result<Artifact, LoadError> {
 		let failed = |error: std::io::Error| HostError::Engine(format!("no trial of a program: {error}"));
 		let kib = self.memory.saturating_add(OVERHEAD) / 1024;
 		// Beyond what is waited for, in case that nobody waits any more.
@@ -100,7 +92,9 @@ impl Trial {
 		let deadline = Instant::now() + self.time;
 		let (status, written) = std::thread::scope(|scope| {
 			// It may end without reading to the end, which then is an error of no interest.
-			scope.spawn(|| stdin.map(|mut stdin| stdin.write_all(wasm)));
+			scope.spawn(|| {
+				stdin.map(|mut stdin| stdin.write_all(&roots.encoded()).and_then(|()| stdin.write_all(wasm)))
+			});
 			let written = scope.spawn(|| {
 				let mut bytes = Vec::new();
 				let most = self.memory.saturating_add(OVERHEAD);
@@ -108,28 +102,25 @@ impl Trial {
 				read.unwrap_or(Ok(0)).map(|_| bytes)
 			});
 			let status = loop {
-				if let Some(status) = child.0.try_wait().map_err(failed)? {
-					break Some(status);
+				match child.0.try_wait() {
+					Ok(None) if Instant::now() < deadline => std::thread::sleep(POLL),
+					done => break done,
 				}
-				if Instant::now() >= deadline {
-					break None;
-				}
-				std::thread::sleep(POLL);
 			};
 			// Its end also ends the writing and the reading.
 			child.end();
 			let written = written
 				.join()
 				.map_err(|_| HostError::Engine("the trial's reader panicked".into()))?;
-			Ok::<_, HostError>((status, written.map_err(failed)?))
+			Ok::<_, HostError>((status.map_err(failed)?, written.map_err(failed)?))
 		})?;
 		let Some(status) = status else {
 			return Err(HostError::Compile(format!("not done after {} s", self.time.as_secs_f32())).into());
 		};
 		match status.code() {
-			Some(0) => Compiled::from_bytes(written)
+			Some(0) => Artifact::from_bytes(written)
 				.ok_or_else(|| HostError::Engine("a trial of a program gave no code".into()).into()),
-			Some(code) if code == i32::from(REFUSED) => Err(Compiled::refusal(&written).into()),
+			Some(code) if code == i32::from(REFUSED) => Err(refusal(&written).into()),
 			// The shell did not find the binary, or the binary does not know what to do.
 			Some(2 | 126 | 127) => Err(HostError::Engine(format!("a trial of a program ended with {status}")).into()),
 			// Out of memory ends in an abort, a panic or an error, out of processor time in a signal.
@@ -138,28 +129,14 @@ impl Trial {
 	}
 }
 
-impl Compiled {
-	/// What is written by the process that compiles.
-	pub fn to_bytes(&self) -> Vec<u8> {
-		[&self.roots, self.artifact.bytes()].concat()
-	}
-
-	fn from_bytes(mut bytes: Vec<u8>) -> Option<Self> {
-		let roots = *bytes.first_chunk()?;
-		bytes.drain(..ProgramRoots::SIZE);
-		Some(Self {
-			roots,
-			artifact: Artifact::from_bytes(bytes)?,
-		})
-	}
-
-	/// A refusal is written as a letter for its kind and its reason.
-	fn refusal(bytes: &[u8]) -> Refused {
-		let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_REASON)]);
-		match text.strip_prefix('m') {
-			Some(reason) => Refused::Module(reason.into()),
-			None => Refused::Compiler(text.strip_prefix('c').unwrap_or(&text).into()),
-		}
+/// A refusal is written as a letter for its kind and its reason.
+fn refusal(bytes: &[u8]) -> Refused {
+	let text = String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_REASON)]);
+	match text.split_at_checked(1) {
+		Some(("m", reason)) => Refused::Module(reason.into()),
+		Some(("r", _)) => Refused::Roots,
+		Some(("c", reason)) => Refused::Compiler(reason.into()),
+		_ => Refused::Compiler(text.into()),
 	}
 }
 
@@ -169,11 +146,13 @@ impl Compiled {
 /// Reading or writing failed, or this machine is in trouble.
 pub fn answer(input: &mut dyn Read, output: &mut dyn Write) -> Result<u8, HostError> {
 	let failed = |error: std::io::Error| HostError::Engine(format!("cannot read or write: {error}"));
-	let mut wasm = Vec::new();
+	let (mut roots, mut wasm) = ([0; ProgramRoots::SIZE], Vec::new());
+	input.read_exact(&mut roots).map_err(failed)?;
 	let most = u64::from(millrace_primitives::job::MAX_PROGRAM_SIZE) + 1;
 	input.take(most).read_to_end(&mut wasm).map_err(failed)?;
-	let (code, bytes) = match crate::engine::compile(&wasm) {
-		Ok(compiled) => (0, compiled.to_bytes()),
+	let (code, bytes) = match crate::engine::compile(&roots, &wasm) {
+		Ok(artifact) => (0, artifact.bytes().to_vec()),
+		Err(LoadError::Refused(Refused::Roots)) => (REFUSED, b"r".to_vec()),
 		Err(LoadError::Refused(Refused::Module(reason))) => (REFUSED, format!("m{reason}").into_bytes()),
 		Err(LoadError::Refused(Refused::Compiler(reason))) => (REFUSED, format!("c{reason}").into_bytes()),
 		Err(LoadError::Refused(refused)) => (REFUSED, format!("m{refused}").into_bytes()),

@@ -121,13 +121,14 @@ fn working_trial(memory: u64) -> anyhow::Result<Trial> {
 		..Trial::new(binary)
 	};
 	let trial = with(own_binary()?);
-	let Err(error) = trial.run(EMPTY_PROGRAM) else {
+	let roots = Named::of(EMPTY_PROGRAM)?.roots;
+	let Err(error) = trial.run(&roots, EMPTY_PROGRAM) else {
 		return Ok(trial);
 	};
 	let path = std::env::current_exe().context("cannot find the agent's own binary")?;
 	tracing::warn!(%error, path = %path.display(), "no trial with this process's binary, trying its path");
 	let trial = with(path);
-	trial.run(EMPTY_PROGRAM).with_context(|| {
+	trial.run(&roots, EMPTY_PROGRAM).with_context(|| {
 		format!(
 			"programs cannot be tried: /bin/sh must be able to start {} as this user, with {} MiB of memory",
 			trial.binary.display(),

@@ -44,6 +44,11 @@ pub(super) async fn admit<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Resu
 	let done = tokio::task::spawn_blocking(move || reserve(&worker, key, reservation, promised));
 	match done.await {
 		Ok(Ok(())) => Ok(()),
+		// A job that no disk of this size holds is the job's affair; that others have the disk now is this machine's.
+		Ok(Err(Failure::NoRoom(error @ NoRoom::Ever { .. }))) => Err(Unavailable {
+			reason: DeclineReason::TooLarge,
+			..refusal(error.to_string(), true)
+		}),
 		Ok(Err(Failure::NoRoom(error))) => Err(refusal(error.to_string(), true)),
 		Ok(Err(error)) => Err(refusal(error.to_string(), false)),
 		Err(error) => Err(refusal(error.to_string(), false)),

@@ -3,6 +3,7 @@
 use super::{admit::admit, Seat, Shared, WorkEnd};
 use crate::{
 	db::Sealed,
+	decide::DECLINE_MARGIN,
 	exec::{Execution, HostError, LoadError, Named, Program, Stop, Supply},
 	fetch::Unavailable,
 	market::Market,
@@ -88,7 +89,7 @@ pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEn
 
 async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
 	let Job { key, seat, .. } = job;
-	let deadline = deadline(shared, job).await;
+	let deadline = until(shared, job, 0).await;
 	let wasm = in_turn(shared, job, deadline, DeclineReason::ProgramUnavailable, || {
 		shared.fetcher.program(seat)
 	})
@@ -100,7 +101,21 @@ async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unav
 		true => loading.executor.load_promised(&program, &wasm, pages).map(drop),
 		false => loading.executor.load(&program, &wasm, pages).map(drop),
 	};
-	let loaded = tokio::task::spawn_blocking(load).await;
+	let loading = tokio::task::spawn_blocking(load);
+	// That others are compiled before it is this machine's affair, and must not look as if the job's data had not come.
+	let given_up = until(shared, job, DECLINE_MARGIN + 2).await.filter(|_| !promised);
+	let loaded = match given_up {
+		None => loading.await,
+		Some(given_up) => match tokio::time::timeout_at(given_up, loading).await {
+			Ok(loaded) => loaded,
+			Err(_) => {
+				return Err(Unavailable {
+					hopeless: true,
+					..no_capacity("it was not compiled in time".into())
+				})
+			}
+		},
+	};
 	match loaded {
 		Ok(Ok(())) => {}
 		Ok(Err(LoadError::Refused(refused))) => {
@@ -138,10 +153,11 @@ async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unav
 	.await
 }
 
-/// When the seat must have left its present state; none if the chain does not tell how long its blocks take.
-async fn deadline<M: Market>(shared: &Shared<M>, job: &Job) -> Option<Instant> {
+/// So many blocks before the seat must have left its present state; none if the chain does not tell how long its blocks
+/// take.
+async fn until<M: Market>(shared: &Shared<M>, job: &Job, before: MarketBlock) -> Option<Instant> {
 	let block = shared.market.nature().await.ok()?.block_time;
-	let left = job.seat.due.saturating_sub(job.now);
+	let left = job.seat.due.saturating_sub(job.now).saturating_sub(before);
 	Instant::now().checked_add(block.saturating_mul(left))
 }
 
