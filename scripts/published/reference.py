@@ -5,7 +5,9 @@ Called by scripts/published.sh, which fetches the packages. PUBLISHED is the fol
 PUBLISHED/NAME with what a run needs (args, env, stdin, files/) and what it must give (expected/).
 
     reference.py list                        a table of all programs
-    reference.py plan [NAME|ci ...]          one line a program, those whose output another one reads first
+    reference.py plan [NAME|ci ...]          one line a program, those whose output another one reads first; the last
+                                             word says whether it was asked for or is only needed by another
+    reference.py output NAME                 what counts of a run: stdout, a file "/x" or a folder "/x/"
     reference.py module PUBLISHED NAME       package -> PUBLISHED/NAME.wasm, checked against programs.toml
     reference.py unpack PUBLISHED NAME       that, and FOLDER
     reference.py run PUBLISHED NAME          runs it in the reference engine, writes and checks FOLDER/expected/
@@ -447,7 +449,7 @@ def listing():
 def plan(names):
     """The programs asked for and those whose output they read, in the order of programs.toml."""
     known = programs()
-    wanted = set()
+    wanted, asked = set(), set()
 
     def add(name):
         if name not in wanted:
@@ -457,11 +459,12 @@ def plan(names):
 
     for name in names or [name for name, it in known.items() if not it.get("heavy")]:
         for each in [it["name"] for it in known.values() if it.get("ci")] if name == "ci" else [name]:
+            asked.add(each)
             add(each)
     for it in known.values():
         if it["name"] in wanted:
             fields = ("name", "registry", "package", "version", "archive", "archive_bytes", "archive_sha256")
-            print("\t".join(str(it[field]) for field in fields))
+            print("\t".join([*(str(it[field]) for field in fields), "asked" if it["name"] in asked else "needed"]))
 
 
 def main():
@@ -470,6 +473,8 @@ def main():
             listing()
         case ["plan", *names]:
             plan(names)
+        case ["output", name]:
+            print(program(name)["output"])
         case [("module" | "unpack" | "run" | "steady" | "record") as what, published, name]:
             globals()[what](Path(published), program(name))
         case ["compare", published, name, result]:
