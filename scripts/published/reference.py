@@ -8,8 +8,9 @@ PUBLISHED/NAME with what a run needs (args, env, stdin, files/) and what it must
     reference.py plan [NAME|ci ...]          one line a program, those whose output another one reads first; the last
                                              word says whether it was asked for or is only needed by another
     reference.py output NAME                 what counts of a run: stdout, a file "/x" or a folder "/x/"
-    reference.py module PUBLISHED NAME       package -> PUBLISHED/NAME.wasm, checked against programs.toml
-    reference.py unpack PUBLISHED NAME       that, and FOLDER
+    reference.py fetched PUBLISHED NAME      package -> PUBLISHED/NAME.wasm, checked against programs.toml, and FOLDER if it
+                                             needs no other program's output
+    reference.py unpack PUBLISHED NAME       the same, with the other program's output
     reference.py run PUBLISHED NAME          runs it in the reference engine, writes and checks FOLDER/expected/
     reference.py steady PUBLISHED NAME       runs it with another clock and other random numbers: same results?
     reference.py compare PUBLISHED NAME DIR  compares DIR (stdout, code, files/) with FOLDER/expected/
@@ -171,6 +172,13 @@ def module(published, it):
             fail(f"{it['name']}: programs.toml says {field} = {it[field]!r}, the module {found[field]!r}", "correct it")
     write(path.with_suffix(".new"), data)
     path.with_suffix(".new").replace(path)
+
+
+def fetched(published, it):
+    if it.get("from"):
+        module(published, it)
+    else:
+        unpack(published, it)
 
 
 def unpack(published, it):
@@ -475,7 +483,7 @@ def main():
             plan(names)
         case ["output", name]:
             print(program(name)["output"])
-        case [("module" | "unpack" | "run" | "steady" | "record") as what, published, name]:
+        case [("fetched" | "unpack" | "run" | "steady" | "record") as what, published, name]:
             globals()[what](Path(published), program(name))
         case ["compare", published, name, result]:
             compare(Path(published), program(name), result)
