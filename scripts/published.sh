@@ -76,7 +76,8 @@ compare_result() { # NAME RESULT CODE OUTPUT
 is_accepted() { # NAME
 	local reasons
 	reasons="$("$bin/millrace-vm" check "$published/$1.wasm" 2>&1 >/dev/null)" || {
-		printf '%-18s refused: %s\n' "$1" "$(head -c 500 <<<"${reasons#*: not accepted: not accepted: }" | paste -sd ' ')"
+		printf '%-18s refused: %s\n' "$1" \
+			"$(sed -E -e 's/^millrace-vm: .* is not accepted: //' -e 's/^ *(not accepted: )?//' <<<"$reasons" | head -n 6 | paste -sd ';')"
 		return 1
 	}
 }
