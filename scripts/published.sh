@@ -114,6 +114,26 @@ through_machine() { # NAME
 	compare_result "$name" "$result" "$code" "$result/output"
 }
 
+# Runs `submit --watch` to its end, or until no provider is left that may be drawn; then its exit code is 75.
+follow() { # ERRORS COMMAND ...
+	local errors="$1" pid code=0
+	shift
+	"$@" </dev/null &
+	pid="$!"
+	started+=("$pid")
+	while kill -0 "$pid" 2>/dev/null; do
+		if grep -q 'declined this work before' "$errors"; then
+			stop "$pid"
+			code=75
+			break
+		fi
+		sleep 0.5
+	done
+	[ "$code" = 75 ] || wait "$pid" || code=$?
+	unset "started[-1]"
+	return "$code"
+}
+
 # A program as a job of one task: published, submitted by its module with its arguments, environment, files and input,
 # computed by two of the three providers, its output fetched and verified against the chain. False if it fails.
 as_job() { # NAME
@@ -124,13 +144,13 @@ as_job() { # NAME
 	mkdir -p "$result"
 	attend "$bin/millrace" --key //Alice program publish "$published/$name.wasm" >"$result/published" 2>&1 ||
 		failed "it could not be published: $(tail -n 2 "$result/published")" || return 1
-	# On a development chain a large program must be compiled within seconds, and a busy machine may be late: a provider
-	# then declines, and is not asked again for this job. What came of it is kept, so the next job finds it compiled.
+	# On a development chain a large program must be compiled within seconds. Providers on a busy machine are late then, and
+	# are not drawn again for this job. What they compiled is kept, so the next job finds it.
 	for try in 1 2 3; do
 		ended=0
-		attend "$bin/millrace" --key //Alice --json submit "${options[@]}" --replicas 2 --max-price 0.01 --deadline 90s \
-			--watch --fetch "$result/fetched" --acknowledge >"$result/report" 2>"$result/errors" || ended=$?
-		[ "$ended" = 5 ] && [ "$(json job.status <"$result/report")" = expired ] || break
+		follow "$result/errors" "$bin/millrace" --key //Alice --json submit "${options[@]}" --replicas 2 --max-price 0.01 \
+			--deadline 5m --watch --fetch "$result/fetched" --acknowledge >"$result/report" 2>"$result/errors" || ended=$?
+		[ "$ended" = 75 ] || break
 	done
 	# Exit code 5: the program ended with another code than 0, which may be what is expected of it.
 	{ [ "$ended" = 0 ] || [ "$ended" = 5 ]; } && task="$(json outputs.0 <"$result/fetched/manifest.json")" ||
@@ -139,7 +159,7 @@ as_job() { # NAME
 		verdict="$(compare_result "$name" "$result" "$code" "$result/fetched/$(json file <<<"$task")" 2>&1)" ||
 		failed "${verdict:-the manifest is not understood}" || return 1
 	printf '%s, exit code %s, %d.%03d Ggas, %d s\n' "$verdict" "$code" "$((gas / 10 ** 9))" "$((gas / 10 ** 6 % 1000))" "$((SECONDS - begin))"
-	[ "$try" = 1 ] || printf '%-18s (job %d of it: providers declined those before)\n' "" "$try"
+	[ "$try" = 1 ] || printf '%-18s (job %d of it: providers were late to compile it before)\n' "" "$try"
 }
 
 # A member of a JSON document: "a.0.b".
