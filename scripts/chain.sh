@@ -26,7 +26,7 @@ stop() {
 			kill -0 "$pid" 2>/dev/null || break
 			sleep 0.2
 		done
-		kill -9 "$pid" 2>/dev/null || true
+		[ "$tries" -lt 75 ] || kill -9 "$pid" 2>/dev/null || true
 		wait "$pid" 2>/dev/null || true
 	done
 }
