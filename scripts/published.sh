@@ -205,15 +205,13 @@ refused=()
 failures=()
 while IFS=$'\t' read -r name registry package version file bytes hash asked; do
 	fetch "$published/packages" "$registry" "$package" "$version" "$file" "$bytes" "$hash"
-	if [ "$command" = fetch ]; then
-		reference fetched "$published" "$name"
-		continue
-	fi
-	reference unpack "$published" "$name"
+	reference fetched "$published" "$name"
+	[ "$command" != fetch ] || continue
 	if [ "$asked" = asked ] && [[ "$command" = machine || "$command" = jobs ]] && ! is_accepted "$name"; then
 		refused+=("$name")
 		continue
 	fi
+	reference unpack "$published" "$name"
 	if [[ "$command" = machine || "$command" = jobs ]]; then
 		reference run "$published" "$name" >&2
 	else
