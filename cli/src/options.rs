@@ -6,7 +6,7 @@ use crate::{
 		options::{JobOptions, WorkOptions},
 		ServeOptions,
 	},
-	program::Keep,
+	program::Prepare,
 	units::{parse_mill, parse_span, Span},
 };
 use clap::{Args, Parser, Subcommand};
@@ -112,7 +112,7 @@ pub enum ProgramCommand {
 		file: PathBuf,
 		/// What of it is published.
 		#[command(flatten)]
-		keep: Keep,
+		prepare: Prepare,
 	},
 	/// Withdraw a program that no job uses.
 	Withdraw {
@@ -120,7 +120,7 @@ pub enum ProgramCommand {
 		program: String,
 		/// What of the module was published.
 		#[command(flatten)]
-		keep: Keep,
+		prepare: Prepare,
 	},
 }
 

@@ -13,7 +13,7 @@ use millrace_primitives::{
 };
 use millrace_vm::{
 	flatten::flatten,
-	normalise::{normalise, strip, wasi_functions, Reason},
+	normalise::{normalise, strip, wasi_functions, with_entry, Reason},
 };
 use std::{
 	fs::{self, File},
@@ -25,12 +25,16 @@ use std::{
 const MAX_FILE: u64 = 512 << 20;
 
 /// What is done to a module before it is published or served.
-#[derive(Clone, Copy, Debug, Default, Args)]
-pub struct Keep {
+#[derive(Clone, Debug, Default, Args)]
+pub struct Prepare {
 	/// Publish and serve the program's module as it is, with its custom sections (names, information for debuggers).
 	/// Without them it is another program, by its id, with the same behaviour.
 	#[arg(long)]
 	pub keep_custom_sections: bool,
+	/// The exported function that is run, of a module that is no command: without parameters, with no result or one i32,
+	/// which is the exit code. `_initialize` is run before it. With another entry it is another program, by its id.
+	#[arg(long, value_name = "NAME")]
+	pub entry: Option<String>,
 }
 
 /// A program that providers accept.
@@ -50,7 +54,7 @@ pub struct Program {
 
 impl Program {
 	/// Reads and checks a module.
-	pub fn read(path: &Path, keep: Keep) -> Result<Self> {
+	pub fn read(path: &Path, prepare: &Prepare) -> Result<Self> {
 		let failed = |reason: String| Failure::Input(format!("{}: {reason}", path.display()));
 		crate::job::exists(path)?;
 		let metadata = fs::metadata(path).map_err(|error| failed(error.to_string()))?;
@@ -63,10 +67,14 @@ impl Program {
 			.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
 			.map_err(|error| failed(error.to_string()))?;
 		let mut left_out = 0;
-		if !keep.keep_custom_sections {
+		if !prepare.keep_custom_sections {
 			let stripped = strip(&bytes);
 			left_out = (bytes.len() - stripped.len()) as u64;
 			bytes = stripped;
+		}
+		// Nothing needs to say what is the case anyway.
+		if let Some(name) = prepare.entry.as_deref().filter(|name| *name != "_start") {
+			bytes = with_entry(&bytes, name);
 		}
 		if bytes.len() as u64 > most {
 			return Err(failed(format!(
@@ -105,14 +113,18 @@ impl Program {
 }
 
 /// A program by its id or its module.
-pub fn find(text: &str, keep: Keep) -> Result<(ProgramId, Option<Program>)> {
+pub fn find(text: &str, prepare: &Prepare) -> Result<(ProgramId, Option<Program>)> {
 	match parse_root(text) {
+		Some(_) if prepare.entry.is_some() => Err(Failure::Input(
+			"--entry is part of a program: name its module, or the id that it was published under with that entry"
+				.into(),
+		)),
 		Some(id) => Ok((id, None)),
 		None if text.starts_with("0x") && !Path::new(text).exists() => Err(Failure::Input(format!(
 			"{text} is no program: expected the file of a module, or an id, which is 0x and 64 lower-case hexadecimal digits"
 		))),
 		None => {
-			let program = Program::read(Path::new(text), keep)?;
+			let program = Program::read(Path::new(text), prepare)?;
 			Ok((program.id, Some(program)))
 		}
 	}
@@ -197,7 +209,7 @@ pub(crate) mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("program.wasm");
 		fs::write(&path, accepted()).unwrap();
-		let read = |path: &Path| Program::read(path, Keep::default());
+		let read = |path: &Path| Program::read(path, &Prepare::default());
 		let program = read(&path).unwrap();
 		let served = fs::read(program.module.path()).unwrap();
 		assert_eq!(Some(program.blob()), machine::blob(&served));
@@ -219,15 +231,48 @@ pub(crate) mod tests {
 		)
 		.unwrap();
 		fs::write(&path, &named).unwrap();
-		let plain = Program::read(&path, Keep::default()).unwrap();
-		let keep = Keep {
+		let plain = Program::read(&path, &Prepare::default()).unwrap();
+		let prepare = Prepare {
 			keep_custom_sections: true,
+			..Prepare::default()
 		};
-		let whole = Program::read(&path, keep).unwrap();
+		let whole = Program::read(&path, &prepare).unwrap();
 		assert_eq!(whole.blob().len as usize, named.len());
 		assert_eq!(u64::from(plain.blob().len) + plain.left_out, named.len() as u64);
 		assert!(plain.note().is_some() && whole.note().is_none());
 		assert_eq!(plain.roots, whole.roots);
 		assert_ne!(plain.id, whole.id);
+	}
+	#[test]
+	fn an_entry_is_part_of_a_program() {
+		let folder = tempfile::tempdir().unwrap();
+		let path = folder.path().join("a.wasm");
+		let module = r#"(module (memory (export "memory") 1) (func (export "main") (result i32) (i32.const 3)) (func (export "f")))"#;
+		fs::write(&path, wat::parse_str(module).unwrap()).unwrap();
+		let read = |entry: Option<&str>| {
+			let entry = entry.map(str::to_string);
+			Program::read(
+				&path,
+				&Prepare {
+					entry,
+					..Prepare::default()
+				},
+			)
+		};
+		let refused = read(None).unwrap_err().to_string();
+		assert!(
+			refused.contains("--entry") && refused.contains("`main`, `f`"),
+			"{refused}"
+		);
+		let (main, other) = (read(Some("main")).unwrap(), read(Some("f")).unwrap());
+		assert_ne!(main.id, other.id);
+		let wrong = read(Some("g")).unwrap_err().to_string();
+		assert!(wrong.contains("`g`"), "{wrong}");
+		let id = format!("0x{}", "1".repeat(64));
+		let prepare = Prepare {
+			entry: Some("main".into()),
+			..Prepare::default()
+		};
+		assert!(find(&id, &prepare).is_err());
 	}
 }

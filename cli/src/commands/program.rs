@@ -14,8 +14,8 @@ use serde_json::json;
 /// Runs the command.
 pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) -> Result<()> {
 	match command {
-		ProgramCommand::Publish { file, keep } => {
-			let program = Program::read(&file, keep)?;
+		ProgramCommand::Publish { file, prepare } => {
+			let program = Program::read(&file, &prepare)?;
 			let (id, size) = (hex_root(&program.id), program.blob().len);
 			if let Some(note) = program.note() {
 				output.note(note);
@@ -49,8 +49,8 @@ pub async fn run(global: &Global, command: ProgramCommand, output: &mut Output) 
 			);
 			output.result(&document, text)
 		}
-		ProgramCommand::Withdraw { program, keep } => {
-			let (id, _) = program::find(&program, keep)?;
+		ProgramCommand::Withdraw { program, prepare } => {
+			let (id, _) = program::find(&program, &prepare)?;
 			let signer = global.signer()?;
 			let chain = global.connect().await?;
 			let root = hex_root(&id);

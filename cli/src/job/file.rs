@@ -121,7 +121,7 @@ impl Entry<'_> {
 					None => self.path()?.to_string_lossy().into_owned(),
 				});
 			}
-			"keep-custom-sections" => work.keep.keep_custom_sections = self.flag()?,
+			"keep-custom-sections" => work.prepare.keep_custom_sections = self.flag()?,
 			"image" => work.image = Some(self.path()?),
 			"args" => work.placed_args = Some(self.arguments()?),
 			"env" => work.placed_env = self.environment()?,
@@ -138,9 +138,7 @@ impl Entry<'_> {
 			}
 			"output" => work.placed_output = Some(self.placed()?),
 			"entry" => {
-				if self.text()? != "_start" {
-					return Err(self.wrong("programs start at `_start`, there is no other entry"));
-				}
+				work.prepare.entry = Some(self.text()?.to_string());
 			}
 			"replicas" => terms.replicas = Some(self.parsed(parse_replicas)?),
 			"price" | "max-price" => {

@@ -110,7 +110,7 @@ fn what_is_wrong_is_named_with_line_and_key() {
 		("input-as = 'pipe'", "`input-as`: expected stdin, args or files"),
 		("output-limit = '65M'", "`output-limit`: at most"),
 		("region = 'atlantis'", "`region`: expected one of"),
-		("entry = 'main'", "`entry`: programs start at `_start`"),
+		("entry = 1", "`entry`: expected a text"),
 		("args = \"'a\"", "`args`: a quote"),
 		("args = ['a',\n1]", "`args`: expected texts"),
 		("env = { A = true }", "a.toml:1: `env`: `A`: expected a text"),

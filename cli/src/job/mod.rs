@@ -15,7 +15,7 @@ use crate::{
 	failure::{Failure, Result},
 	inputs::{Cut, Inputs},
 	pack::Package,
-	program::{self, Keep, Program},
+	program::{self, Prepare, Program},
 	stored::Stored,
 	units::{parse_bytes, Span},
 };
@@ -85,7 +85,7 @@ pub struct Job {
 	/// The module's file, or an id.
 	pub program: String,
 	/// What of the module is used.
-	pub keep: Keep,
+	pub prepare: Prepare,
 	/// A folder or a tar.
 	pub image: Option<PathBuf>,
 	/// Arguments and the like.
@@ -135,7 +135,7 @@ impl Job {
 			.iter()
 			.chain([&self.inputs])
 			.try_for_each(|path| exists(path))?;
-		let (program_id, program) = program::find(&self.program, self.keep)?;
+		let (program_id, program) = program::find(&self.program, &self.prepare)?;
 		if let Some(program) = &program {
 			self.terms.fits(&program.roots)?;
 		}

@@ -9,7 +9,7 @@ use super::{
 use crate::{
 	failure::{Failure, Result},
 	inputs::Cut,
-	program::Keep,
+	program::Prepare,
 	units::{parse_bytes, parse_gas, parse_mill, parse_percent, parse_span, Span},
 };
 use clap::Args;
@@ -36,7 +36,7 @@ pub struct WorkOptions {
 	pub program: Option<String>,
 	/// What of the module is used.
 	#[command(flatten)]
-	pub keep: Keep,
+	pub prepare: Prepare,
 	/// Files that all tasks see: a folder or a tar, mounted at `/`, at most 1 GiB.
 	#[arg(long, value_name = "DIR|TAR")]
 	pub image: Option<PathBuf>,
@@ -163,8 +163,9 @@ impl WorkOptions {
 		};
 		Self {
 			program: self.program.or(file.program),
-			keep: Keep {
-				keep_custom_sections: self.keep.keep_custom_sections || file.keep.keep_custom_sections,
+			prepare: Prepare {
+				keep_custom_sections: self.prepare.keep_custom_sections || file.prepare.keep_custom_sections,
+				entry: self.prepare.entry.or(file.prepare.entry),
 			},
 			image: self.image.or(file.image),
 			placed_args: if has_args { None } else { file.placed_args },
@@ -210,7 +211,7 @@ impl WorkOptions {
 		let input_file = self.input_file.map(|path| Placed::option("--input-file", path));
 		let job = Job {
 			program: self.program.ok_or_else(|| missing("--program", "program"))?,
-			keep: self.keep,
+			prepare: self.prepare,
 			image: self.image,
 			setup: Setup {
 				arguments,

@@ -72,12 +72,12 @@ pub(super) fn emit(
 		}
 	}
 
-	let laid = Laid::new(&module.data)?;
-	let system = match shims {
-		Some((shims, _)) => Some((shims, Laid::new(&shims.data)?)),
-		None => None,
-	};
-	let start_cost = start_cost(module, &laid, system.as_ref());
+	let of = |memory| module.data.iter().filter(move |data| data.memory == memory);
+	let laid = Laid::new(of(0))?;
+	let own = shims.iter().flat_map(|(shims, _)| &shims.data);
+	let system_laid = Laid::new(own.chain(of(inline::SYSTEM)))?;
+	let system = system_pages(module, shims.map(|(shims, _)| shims));
+	let start_cost = start_cost(module, system, [&laid, &system_laid]);
 	let (entry_name, gas_name) = names(origin == Origin::Tests);
 	let mut exports = ExportSection::new();
 	exports.export(gas_name, ExportKind::Global, GAS);
@@ -150,8 +150,8 @@ pub(super) fn emit(
 	if !module.tables.is_empty() {
 		new.section(&tables(module));
 	}
-	new.section(&memories(module, system.as_ref().map(|(shims, _)| *shims)));
-	new.section(&globals(module, system.as_ref().map(|(shims, _)| *shims)));
+	new.section(&memories(module, system));
+	new.section(&globals(module, shims.map(|(shims, _)| shims)));
 	new.section(&exports);
 	if !module.elements.is_empty() {
 		let mut section = ElementSection::new();
@@ -162,11 +162,8 @@ pub(super) fn emit(
 	}
 	new.section(&code);
 	let mut section = DataSection::new();
-	for (memory, laid) in [
-		(0, Some(&laid)),
-		(inline::SYSTEM, system.as_ref().map(|(_, laid)| laid)),
-	] {
-		for (at, bytes) in laid.iter().flat_map(|laid| laid.runs()) {
+	for (memory, laid) in [(0, &laid), (inline::SYSTEM, &system_laid)] {
+		for (at, bytes) in laid.runs() {
 			section.active(memory, &ConstExpr::i32_const(at as i32), bytes);
 		}
 	}
@@ -190,10 +187,19 @@ fn tables(module: &Module<'_>) -> TableSection {
 	section
 }
 
-fn memories(module: &Module<'_>, shims: Option<&Module<'_>>) -> MemorySection {
+/// Pages and maximum of the second memory, if there is one: the system functions', and what the program has behind it.
+pub(super) fn system_pages(module: &Module<'_>, shims: Option<&Module<'_>>) -> Option<(u32, u32)> {
+	let shims = shims.map(|shims| shims.memory.unwrap_or_default());
+	match (shims, module.system_pages) {
+		(None, 0) => None,
+		(None, own) => Some((own, own)),
+		(Some((pages, maximum)), own) => Some((pages.max(own), maximum.max(own))),
+	}
+}
+
+fn memories(module: &Module<'_>, system: Option<(u32, u32)>) -> MemorySection {
 	let mut section = MemorySection::new();
-	for module in [Some(module), shims].into_iter().flatten() {
-		let (minimum, maximum) = module.memory.unwrap_or_default();
+	for (minimum, maximum) in [Some(module.memory.unwrap_or_default()), system].into_iter().flatten() {
 		section.memory(MemoryType {
 			minimum: minimum.into(),
 			maximum: Some(maximum.into()),
@@ -264,16 +270,18 @@ enum End {
 }
 
 /// What is charged before anything runs: the memories and what is laid into them and the tables.
-fn start_cost(module: &Module<'_>, laid: &Laid, system: Option<&(&Module<'_>, Laid)>) -> u64 {
-	let pages = |module: &Module<'_>| u64::from(module.memory.unwrap_or_default().0) << cost::PAGE_SHIFT;
-	let data = |laid: &Laid| laid.len() as u64 * cost::DATA_PAGE;
+fn start_cost(module: &Module<'_>, system: Option<(u32, u32)>, laid: [&Laid; 2]) -> u64 {
+	let pages = [module.memory, system]
+		.into_iter()
+		.flatten()
+		.map(|(pages, _)| u64::from(pages));
+	let data: u64 = laid.iter().map(|laid| laid.len() as u64 * cost::DATA_PAGE).sum();
 	let entries: u64 = module
 		.elements
 		.iter()
 		.map(|elements| elements.functions.len() as u64)
 		.sum();
-	let system = system.map_or(0, |(shims, laid)| pages(shims) + data(laid));
-	cost::RUN + pages(module) + data(laid) + entries * cost::ENTRY + system
+	cost::RUN + (pages.sum::<u64>() << cost::PAGE_SHIFT) + data + entries * cost::ENTRY
 }
 
 /// The function that the host calls: takes over the gas, leaves -1 for whoever traps, calls, ends. The last call may

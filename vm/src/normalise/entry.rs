@@ -1,20 +1,27 @@
 //! Which of a module's functions are run.
 //!
 //! A *command* exports `_start`, or its only function under the empty name. A *reactor* exports functions by names of
-//! its own, of which the publisher names one; before it, `_initialize` is called if there is one. All of them take
-//! nothing, and return nothing or, in a reactor, the exit code.
+//! its own, of which the publisher names one in a custom section of the module, [`SECTION`]; before it, `_initialize` is
+//! called if there is one. All of them take nothing, and return nothing or, in a reactor, the exit code.
 
-use super::{module::Export, refused::shortened};
+use super::{module::Export, refused::shortened, strip::without};
+use wasm_encoder::{CustomSection, Section};
 use wasmparser::{ExternalKind, FuncType, ValType};
 
-/// What of a program is to be run.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Choice<'n> {
-	/// A command's start.
-	#[default]
-	Command,
-	/// The function that a reactor exports under this name.
-	Named(&'n str),
+/// The custom section that holds nothing but the entry's name. The only one that means something.
+pub(super) const SECTION: &str = "millrace.entry";
+
+/// The module with the function of this name as its entry. What is no module stays as it is.
+pub fn with_entry(wasm: &[u8], name: &str) -> Vec<u8> {
+	let Some(mut named) = without(wasm, |section| section == SECTION) else {
+		return wasm.to_vec();
+	};
+	let section = CustomSection {
+		name: SECTION.into(),
+		data: name.as_bytes().into(),
+	};
+	section.append_to(&mut named);
+	named
 }
 
 /// The type of a function that may be run.
@@ -58,7 +65,7 @@ const LISTED: usize = 20;
 pub(super) fn find(
 	exports: &[Export<'_>],
 	form: impl Fn(u32) -> Option<Form>,
-	choice: Choice<'_>,
+	named: Option<&str>,
 ) -> Result<Found, String> {
 	let exported = |name: &str| {
 		let found = exports
@@ -70,8 +77,8 @@ pub(super) fn find(
 		Some((index, Form::Plain)) => Some(index),
 		_ => None,
 	};
-	match choice {
-		Choice::Command => {
+	match named {
+		None => {
 			if let Some(main) = plain("_start").or_else(|| plain("")) {
 				return Ok(Found {
 					before: None,
@@ -84,7 +91,7 @@ pub(super) fn find(
 				others(exports, form)
 			))
 		}
-		Choice::Named(name) => {
+		Some(name) => {
 			let before = plain(INITIALIZE).filter(|_| name != INITIALIZE);
 			match exported(name) {
 				Some((main, form @ (Form::Plain | Form::Code))) => Ok(Found {
@@ -122,5 +129,8 @@ fn others(exports: &[Export<'_>], form: impl Fn(u32) -> Option<Form>) -> String 
 		0 => String::new(),
 		more => format!(" and {more} more"),
 	};
-	format!("these could be named as the entry: {}{more}", names.join(", "))
+	format!(
+		"these could be named as the entry, with --entry NAME: {}{more}",
+		names.join(", ")
+	)
 }

@@ -21,20 +21,13 @@ pub(super) fn instruction(op: &Operator<'_>, offset: u64) -> Reason {
 	let (proposal, example) = origin(op);
 	let name = match proposal {
 		"relaxed_simd" => "relaxed SIMD (compile without -mrelaxed-simd)",
-		"threads" => "threads (compile without -pthread)",
 		"shared_everything_threads" | "acquire_release_atomics" => "shared-everything threads",
-		"exceptions" => "exceptions",
-		"legacy_exceptions" => {
-			"exceptions in their old form (compile with -wasm-use-legacy-eh=false, or without exceptions)"
-		}
 		"tail_call" => "tail calls (compile without -mtail-call)",
 		"gc" | "custom_descriptors" => "garbage collection",
 		"function_references" => "typed function references",
 		"memory_control" => "memory control",
 		"stack_switching" => "stack switching",
 		"wide_arithmetic" => "wide arithmetic (compile without -mwide-arithmetic)",
-		"reference_types" => "references as values, and changes of tables",
-		"bulk_memory" => "passive segments",
 		_ => "an instruction",
 	};
 	Reason::Feature {
@@ -56,11 +49,10 @@ pub(super) fn value(ty: ValType) -> &'static str {
 /// A type of references.
 pub(super) fn reference(ty: RefType) -> &'static str {
 	match ty.heap_type() {
-		_ if ty == RefType::FUNCREF => "references as values (funcref)",
 		HeapType::Abstract { ty, .. } => match ty {
 			AbstractHeapType::Func => "typed function references",
-			AbstractHeapType::Extern | AbstractHeapType::NoExtern => "external references (externref)",
-			AbstractHeapType::Exn | AbstractHeapType::NoExn => "exceptions",
+			AbstractHeapType::Extern | AbstractHeapType::NoExtern => "typed external references",
+			AbstractHeapType::Exn | AbstractHeapType::NoExn => "typed exceptions",
 			AbstractHeapType::Cont | AbstractHeapType::NoCont => "stack switching",
 			_ => "garbage collection",
 		},

@@ -14,7 +14,7 @@ pub(super) struct Laid(BTreeMap<u32, Box<[u8; PAGE]>>);
 
 impl Laid {
 	/// Lays the segments, which are inside the memory.
-	pub fn new(data: &[Data<'_>]) -> Result<Self, Reason> {
+	pub fn new<'d>(data: impl IntoIterator<Item = &'d Data<'d>>) -> Result<Self, Reason> {
 		let mut pages: BTreeMap<u32, Box<[u8; PAGE]>> = BTreeMap::new();
 		for segment in data {
 			let (mut at, mut rest) = (segment.offset as usize, segment.bytes);
@@ -71,6 +71,7 @@ mod tests {
 		let data: Vec<_> = data
 			.iter()
 			.map(|(offset, bytes)| Data {
+				memory: 0,
 				offset: *offset,
 				bytes,
 				place: 0,

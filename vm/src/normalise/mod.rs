@@ -1,15 +1,15 @@
 //! The normaliser: from a program as compilers make it to the module that both engines execute.
 //!
 //! ```text
-//! bytes ─► collect what is not accepted ─► validate ─► rewrite each function ─► link the shims ─► emit
-//!          survey.rs                       wasmparser  body.rs gas.rs nan.rs   shims.rs          emit.rs
+//! bytes ─► collect what is not accepted ─► take out what others can say ─► validate ─► rewrite each function ─► link the shims ─► emit
+//!          survey.rs                       lower/                         wasmparser  body.rs gas.rs nan.rs   shims.rs          emit.rs
 //! ```
 //!
 //! # What is accepted
 //!
-//! WebAssembly 2.0 without passive and declared segments, without references as values and changes of
-//! tables; constant expressions may calculate; later features are refused. [`limits`] bounds the sizes, in which custom
-//! sections do not count. Imports are functions of WASI preview 1 ([`wasi_functions`]). [`Entry`] says what is run. What
+//! WebAssembly 2.0, exceptions in both their forms if they carry at most one i32, and atomic operations on a memory that
+//! is not shared; constant expressions may calculate; other later features are refused. [`limits`] bounds the sizes, in which custom
+//! sections do not count. Imports are functions of WASI preview 1 ([`wasi_functions`]). What is run is `_start`, or what [`with_entry`] says. What
 //! is refused is named, all of it, with its places: [`Refused`].
 //!
 //! # What comes out
@@ -52,6 +52,7 @@ mod gas;
 mod inline;
 mod lay;
 pub mod limits;
+mod lower;
 mod module;
 mod nan;
 mod refused;
@@ -62,7 +63,7 @@ mod survey;
 mod types;
 mod vectors;
 
-pub use entry::Choice as Entry;
+pub use entry::with_entry;
 pub use refused::{Reason, Refused};
 pub use shims::functions as wasi_functions;
 pub use strip::strip;
@@ -165,25 +166,20 @@ impl Normalised {
 	}
 }
 
-/// Normalises a command. Takes time and memory in proportion to the module's length, whatever it holds.
+/// Normalises a program. Takes time and memory in proportion to the module's length, whatever it holds.
 pub fn normalise(wasm: &[u8]) -> Result<Normalised, Refused> {
-	normalise_with(wasm, Entry::Command)
-}
-
-/// Normalises a program of which this is to be run.
-pub fn normalise_with(wasm: &[u8], entry: Entry<'_>) -> Result<Normalised, Refused> {
-	build(wasm, Origin::User, Some(entry))
+	build(wasm, Origin::User)
 }
 
 /// Normalises a module for a test suite, which is no program: it needs no entry, imports nothing, and keeps its
 /// exports. An exported function has its own type; it takes its gas from the counter and leaves there what is left, or
 /// -1 if it trapped. The entry, if there is a start function, calls that and returns.
 pub fn instrument_for_tests(wasm: &[u8]) -> Result<Normalised, Refused> {
-	build(wasm, Origin::Tests, None)
+	build(wasm, Origin::Tests)
 }
 
-fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<Normalised, Refused> {
-	let survey = survey::survey(wasm, entry);
+fn build(wasm: &[u8], origin: Origin<'_>) -> Result<Normalised, Refused> {
+	let survey = survey::survey(wasm, origin == Origin::Tests);
 	let mut reasons = survey.reasons;
 	if survey.stops {
 		reasons.refuse()?;
@@ -195,7 +191,21 @@ fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<No
 		first_global: OWN_GLOBALS,
 		first_function,
 	};
-	let module = Module::read(wasm, origin, &mut types, &mut reasons, target);
+	let lowered = match reasons.is_empty() && survey.uses.any {
+		true => match lower::lower(wasm, survey.uses) {
+			Ok(lowered) => Some(lowered),
+			Err(reason) => return Err(reason.into()),
+		},
+		false => None,
+	};
+	let (wasm, halt) = lowered
+		.as_ref()
+		.map_or((wasm, None), |lowered| (lowered.wasm.as_slice(), Some(lowered.halt)));
+	let found = match &lowered {
+		Some(lowered) => survey.entry.map(|found| lowered.entry(found)),
+		None => survey.entry,
+	};
+	let module = Module::read(wasm, origin, halt, &mut types, &mut reasons, target);
 	let module = match module {
 		Ok(module) => module,
 		Err(reason) => {
@@ -214,6 +224,7 @@ fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<No
 		false => Some(Module::read(
 			shims::wasm(),
 			Origin::Shims(&linked),
+			None,
 			&mut types,
 			&mut reasons,
 			|_| Target {
@@ -228,12 +239,12 @@ fn build(wasm: &[u8], origin: Origin<'_>, entry: Option<Entry<'_>>) -> Result<No
 	};
 	let (initial_pages, max_pages) = module.memory.unwrap_or_default();
 	let system = shims.as_ref().map(|shims| (shims, &linked));
-	let (bytes, start_cost) = emit::emit(&module, system, types, origin, survey.entry)?;
+	let (bytes, start_cost) = emit::emit(&module, system, types, origin, found)?;
 	let normalised = Normalised {
 		bytes,
 		initial_pages,
 		max_pages,
-		system_pages: shims.as_ref().and_then(|shims| shims.memory).unwrap_or_default().0,
+		system_pages: emit::system_pages(&module, shims.as_ref()).unwrap_or_default().0,
 		start_cost,
 		has_entry: origin == Origin::User || module.start.is_some(),
 		for_tests: origin == Origin::Tests,

@@ -9,7 +9,7 @@ use super::{
 	refused::{feature, Reasons},
 	shims::{self, Linked},
 	types::Types,
-	Reason, INTRINSICS,
+	Reason, HALT, INTRINSICS,
 };
 use wasm_encoder::ValType;
 use wasmparser::{
@@ -83,6 +83,8 @@ pub(super) struct Elements {
 
 /// An active data segment.
 pub(super) struct Data<'a> {
+	/// The memory that it fills.
+	pub memory: u32,
 	pub offset: u32,
 	pub bytes: &'a [u8],
 	/// Where the segment is in the module.
@@ -119,6 +121,10 @@ pub(super) struct Module<'a> {
 	pub tables: Vec<u32>,
 	/// Initial pages and maximum.
 	pub memory: Option<(u32, u32)>,
+	/// Pages that it wants of the system functions' memory, theirs included.
+	pub system_pages: u32,
+	/// The function that stands for the intrinsic `halt`.
+	halt: Option<u32>,
 	pub globals: Vec<Global>,
 	pub exports: Vec<Export<'a>>,
 	pub start: Option<u32>,
@@ -138,7 +144,7 @@ pub(super) struct Target {
 }
 
 /// What may be there. The rest was refused before, by its name.
-fn features() -> WasmFeatures {
+pub(super) fn features() -> WasmFeatures {
 	WasmFeatures::MUTABLE_GLOBAL
 		| WasmFeatures::SATURATING_FLOAT_TO_INT
 		| WasmFeatures::SIGN_EXTENSION
@@ -164,20 +170,29 @@ pub(super) fn numeric(ty: wasmparser::ValType, offset: u64) -> Result<ValType, R
 
 impl<'a> Module<'a> {
 	/// Reads, validates and rewrites. `target` tells, from the part before the code, where the module's functions and
-	/// globals go; `types` is made from the module's types unless it is given. Functions that are too large are added to
+	/// globals go; `types` is made from the module's types unless it is given; `halt` is the function that stands for the
+	/// intrinsic, in a module that was lowered, which may also have a second memory. Functions that are too large are added to
 	/// the reasons; if there are others already, that is all that is looked for.
 	pub fn read(
 		wasm: &'a [u8],
 		origin: Origin<'_>,
+		halt: Option<u32>,
 		types: &mut Option<Types>,
 		reasons: &mut Reasons,
 		target: impl Fn(&Module<'a>) -> Target,
 	) -> Result<Self, Reason> {
 		let refused = !reasons.is_empty();
-		let mut module = Module::default();
-		let mut validator = Validator::new_with_features(features());
+		let mut module = Module {
+			halt,
+			..Module::default()
+		};
+		let features = match halt {
+			Some(_) => features() | WasmFeatures::MULTI_MEMORY,
+			None => features(),
+		};
+		let mut validator = Validator::new_with_features(features);
 		let mut parser = Parser::new(0);
-		parser.set_features(features());
+		parser.set_features(features);
 		let mut allocations = FuncValidatorAllocations::default();
 		let mut layout = None;
 		let mut work = 0;
@@ -254,6 +269,7 @@ impl<'a> Module<'a> {
 		};
 		(0..self.functions.len() as u32)
 			.map(|index| match (index.checked_sub(self.imported as u32), origin) {
+				_ if self.halt == Some(index) => Callee::Intrinsic(HALT),
 				(Some(own), Origin::Shims(linked)) => {
 					linked.own(own).map_or(Callee::Nowhere, |own| Callee::Own(first + own))
 				}
@@ -339,7 +355,10 @@ impl<'a> Module<'a> {
 					let (offset, memory) = item?;
 					limits::check("pages of memory at the start", memory.initial, limits::PAGES, offset)?;
 					let max = memory.maximum.unwrap_or(limits::PAGES).min(limits::PAGES);
-					self.memory = Some((memory.initial as u32, max as u32));
+					match self.memory {
+						None => self.memory = Some((memory.initial as u32, max as u32)),
+						Some(_) => self.system_pages = memory.initial as u32,
+					}
 				}
 				Ok(())
 			}
@@ -381,13 +400,22 @@ impl<'a> Module<'a> {
 			Payload::DataSection(section) => {
 				for (index, item) in section.into_iter_with_offsets().enumerate() {
 					let (offset, data) = item?;
-					let DataKind::Active { offset_expr, .. } = data.kind else {
+					let DataKind::Active {
+						memory_index,
+						offset_expr,
+					} = data.kind
+					else {
 						return Err(feature("a passive data segment", offset));
 					};
 					let at = address(&offset_expr, offset)?;
-					let size = u64::from(self.memory.unwrap_or_default().0) << 16;
+					let pages = match memory_index {
+						0 => self.memory.unwrap_or_default().0,
+						_ => self.system_pages,
+					};
+					let size = u64::from(pages) << 16;
 					fits("data", index as u32, at, data.data.len(), size, offset)?;
 					self.data.push(Data {
+						memory: memory_index,
 						offset: at,
 						bytes: data.data,
 						place: offset,
@@ -499,14 +527,15 @@ fn signature(ty: &CompositeInnerType, offset: u64) -> Result<Signature, Reason> 
 }
 
 /// Where a segment starts.
-fn address(expression: &ConstExpr<'_>, offset: u64) -> Result<u32, Reason> {
+pub(super) fn address(expression: &ConstExpr<'_>, offset: u64) -> Result<u32, Reason> {
 	match fold(expression, offset)? {
 		Number::I32(value) => Ok(value as u32),
 		_ => Err(feature("a segment whose place is no number", offset)),
 	}
 }
 
-fn fits(what: &'static str, index: u32, at: u32, len: usize, size: u64, offset: u64) -> Result<(), Reason> {
+/// Refuses a segment that ends beyond what it fills.
+pub(super) fn fits(what: &'static str, index: u32, at: u32, len: usize, size: u64, offset: u64) -> Result<(), Reason> {
 	let end = u64::from(at) + len as u64;
 	if end <= size {
 		return Ok(());

@@ -32,6 +32,8 @@ type Shim = (String, u32, Signature);
 /// What is known of the shims' module once and for all.
 #[derive(Default)]
 struct Known {
+	/// Pages of memory that they have at the start.
+	pages: u32,
 	shims: Vec<Shim>,
 	/// For a shim's index, the one that does the same for programs that never look at files.
 	plain: HashMap<u32, u32>,
@@ -48,8 +50,9 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| read(&WASM).unwrap_or_default()
 fn read(wasm: &[u8]) -> Option<Known> {
 	let target = |_: &Module<'_>| Target::default();
 	let origin = Origin::Shims(&Linked::default());
-	let module = Module::read(wasm, origin, &mut None, &mut Reasons::default(), target).ok()?;
+	let module = Module::read(wasm, origin, None, &mut None, &mut Reasons::default(), target).ok()?;
 	let mut known = Known {
+		pages: module.memory.unwrap_or_default().0,
 		imported: module.functions.len() as u32 - module.own_functions() as u32,
 		..Known::default()
 	};
@@ -145,6 +148,11 @@ impl Linked {
 fn variant(shim: u32, plain: bool) -> u32 {
 	let other = KNOWN.plain.get(&shim).filter(|_| plain);
 	other.copied().unwrap_or(shim)
+}
+
+/// Pages of memory that the shims have at the start. What lies behind these is not theirs.
+pub(super) fn pages() -> u32 {
+	KNOWN.pages
 }
 
 /// The shims' module.

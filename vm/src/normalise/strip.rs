@@ -1,14 +1,16 @@
-//! Custom sections, which mean nothing to the machine.
+//! Custom sections, which mean nothing to the machine, but for the one that names the entry.
 
+use super::entry::SECTION;
 use wasmparser::{Parser, Payload};
 
-/// The module without its custom sections: names, debug information, what tools left. They are up to nine tenths of a
-/// file. What is no module stays as it is.
+/// The module without custom sections that mean nothing: names, debug information, what tools left. They are up to nine
+/// tenths of a file. What is no module stays as it is.
 pub fn strip(wasm: &[u8]) -> Vec<u8> {
-	kept(wasm).unwrap_or_else(|| wasm.to_vec())
+	without(wasm, |name| name != SECTION).unwrap_or_else(|| wasm.to_vec())
 }
 
-fn kept(wasm: &[u8]) -> Option<Vec<u8>> {
+/// The module without the custom sections whose names are like this; none of what is no module.
+pub(super) fn without(wasm: &[u8], goes: impl Fn(&str) -> bool) -> Option<Vec<u8>> {
 	const HEADER: usize = 8;
 	let mut stripped = wasm.get(..HEADER)?.to_vec();
 	let mut end = HEADER;
@@ -21,7 +23,7 @@ fn kept(wasm: &[u8]) -> Option<Vec<u8>> {
 		// A section starts where the one before ended.
 		let section = wasm.get(end..after)?;
 		end = after;
-		if !matches!(payload, Payload::CustomSection(_)) {
+		if !matches!(payload, Payload::CustomSection(custom) if goes(custom.name())) {
 			stripped.extend_from_slice(section);
 		}
 	}
@@ -30,7 +32,7 @@ fn kept(wasm: &[u8]) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-	use super::*;
+	use super::{super::entry::with_entry, *};
 
 	#[test]
 	fn only_custom_sections_go() {
@@ -48,9 +50,19 @@ mod tests {
 	}
 
 	#[test]
+	fn the_entry_s_name_stays() {
+		let bare = b"\0asm\x01\0\0\0";
+		let named = with_entry(bare, "main");
+		assert_eq!(strip(&named), named);
+		assert_eq!(with_entry(&named, "main"), named);
+		assert_ne!(with_entry(&named, "f"), named);
+	}
+
+	#[test]
 	fn what_is_no_module_stays() {
 		for wasm in [&b""[..], b"\0asm", b"text", b"\0asm\x01\0\0\0\0\x70n"] {
 			assert_eq!(strip(wasm), wasm);
+			assert_eq!(with_entry(wasm, "main"), wasm);
 		}
 	}
 }

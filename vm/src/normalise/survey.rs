@@ -6,15 +6,16 @@
 
 use super::{
 	body::accepted,
-	entry::{self, Choice, Found},
+	entry::{self, Found},
 	features, limits,
+	lower::Uses,
 	module::{numeric, Export},
 	refused::{feature, shortened, Reason, Reasons},
 	shims,
 };
 use wasmparser::{
-	BlockType, CompositeInnerType, DataKind, Encoding, ExternalKind, FuncType, FunctionBody, Import, Imports, Operator,
-	Parser, Payload, RefType, TypeRef, ValType, WasmFeatures,
+	BlockType, CompositeInnerType, DataKind, ElementKind, Encoding, ExternalKind, FuncType, FunctionBody, Import,
+	Imports, Operator, Parser, Payload, TypeRef, ValType, WasmFeatures,
 };
 
 /// What was found.
@@ -25,7 +26,11 @@ pub(super) struct Survey<'a> {
 	pub stops: bool,
 	/// What is to be run.
 	pub entry: Option<Found>,
+	/// What it uses that is taken out before the rest looks at it.
+	pub uses: Uses,
 	for_tests: bool,
+	/// The entry's name, if the module has one.
+	named: Option<&'a str>,
 	/// The types that are functions of numbers.
 	types: Vec<Option<FuncType>>,
 	/// The type of each function.
@@ -37,10 +42,10 @@ pub(super) struct Survey<'a> {
 	bytes: u64,
 }
 
-/// Looks over a module, of which this entry will be run; none in a module for a test suite.
-pub(super) fn survey<'a>(wasm: &'a [u8], entry: Option<Choice<'_>>) -> Survey<'a> {
+/// Looks over a module, which is a program or one for a test suite.
+pub(super) fn survey(wasm: &[u8], for_tests: bool) -> Survey<'_> {
 	let mut survey = Survey {
-		for_tests: entry.is_none(),
+		for_tests,
 		..Survey::default()
 	};
 	if let Err(reason) = survey.module(wasm) {
@@ -54,13 +59,13 @@ pub(super) fn survey<'a>(wasm: &'a [u8], entry: Option<Choice<'_>>) -> Survey<'a
 			limit: limits::MODULE_BYTES as u64,
 		});
 	}
-	if let Some(choice) = entry {
+	if !for_tests {
 		let signature = |function: u32| {
 			let ty = survey.functions.get(function as usize);
 			ty.and_then(|ty| survey.types.get(*ty as usize)?.as_ref())
 				.map(entry::Form::of)
 		};
-		match entry::find(&survey.exports, signature, choice) {
+		match entry::find(&survey.exports, signature, survey.named) {
 			Ok(found) => survey.entry = Some(found),
 			Err(missing) => survey.reasons.add(Reason::Export(missing)),
 		}
@@ -111,6 +116,20 @@ impl<'a> Survey<'a> {
 					))
 				}
 				Payload::CodeSectionEntry(body) => self.function(&body)?,
+				Payload::CustomSection(custom) if custom.name() == entry::SECTION => {
+					match str::from_utf8(custom.data()) {
+						Ok(name) if self.named.is_none() => self.named = Some(name),
+						_ => {
+							return Err(Reason::Invalid {
+								message: format!(
+									"more than one entry in sections `{}`, or one that is no text",
+									entry::SECTION
+								),
+								offset: custom.data_offset(),
+							})
+						}
+					}
+				}
 				Payload::UnknownSection { id, range, .. } => {
 					return Err(Reason::Invalid {
 						message: format!("a section of the unknown kind {id}"),
@@ -169,7 +188,7 @@ impl<'a> Survey<'a> {
 				self.check(limits::check("tables", count.into(), limits::TABLES, start));
 				for item in section.into_iter_with_offsets() {
 					let (offset, table) = item?;
-					if table.ty.element_type != RefType::FUNCREF {
+					if !self.uses.table(table.ty.element_type) {
 						let name = features::reference(table.ty.element_type);
 						self.stop(feature(&format!("a table of {name}"), offset));
 					}
@@ -205,11 +224,11 @@ impl<'a> Survey<'a> {
 					));
 				}
 			}
-			Payload::TagSection(section) => self.stop(feature("exceptions", section.range().start)),
+			Payload::TagSection(_) => self.uses.tag(),
 			Payload::GlobalSection(section) => {
 				for item in section.into_iter_with_offsets() {
 					let (offset, global) = item?;
-					match numeric(global.ty.content_type, offset) {
+					match self.value(global.ty.content_type, offset) {
 						Ok(_) if global.ty.shared => self.stop(feature("shared-everything threads", offset)),
 						Ok(_) => self.globals += cells(&[global.ty.content_type]),
 						Err(reason) => self.stop(reason),
@@ -231,20 +250,16 @@ impl<'a> Survey<'a> {
 				}
 			}
 			Payload::ElementSection(section) => {
-				for item in section.into_iter_with_offsets() {
-					let (offset, element) = item?;
-					match element.kind {
-						wasmparser::ElementKind::Passive => self.stop(feature("a passive element segment", offset)),
-						wasmparser::ElementKind::Declared => self.stop(feature("a declared element segment", offset)),
-						wasmparser::ElementKind::Active { .. } => {}
+				for element in section {
+					if !matches!(element?.kind, ElementKind::Active { .. }) {
+						self.uses.passive();
 					}
 				}
 			}
 			Payload::DataSection(section) => {
-				for item in section.into_iter_with_offsets() {
-					let (offset, data) = item?;
-					if let DataKind::Passive = data.kind {
-						self.stop(feature("a passive data segment", offset));
+				for data in section {
+					if let DataKind::Passive = data?.kind {
+						self.uses.passive();
 					}
 				}
 			}
@@ -259,13 +274,21 @@ impl<'a> Survey<'a> {
 		self.stop(feature(name, offset));
 	}
 
+	/// Refuses a type that is neither a number nor becomes one.
+	fn value(&mut self, ty: ValType, offset: u64) -> Result<(), Reason> {
+		match self.uses.value(ty) {
+			true => Ok(()),
+			false => numeric(ty, offset).map(|_| ()),
+		}
+	}
+
 	fn signature(&mut self, ty: FuncType, offset: u64) {
 		for (list, what, limit) in [
 			(ty.params(), "parameters of a function", limits::PARAMS),
 			(ty.results(), "results of a function", limits::RESULTS),
 		] {
 			for ty in list {
-				if let Err(reason) = numeric(*ty, offset) {
+				if let Err(reason) = self.value(*ty, offset) {
 					self.stop(reason);
 				}
 			}
@@ -321,7 +344,7 @@ impl<'a> Survey<'a> {
 		for _ in 0..locals.get_count() {
 			let at = locals.original_position();
 			let (count, ty) = locals.read()?;
-			if let Err(reason) = numeric(ty, at) {
+			if let Err(reason) = self.value(ty, at) {
 				self.reasons.add(reason);
 			}
 			total = total.saturating_add(u64::from(count) * cells(&[ty]));
@@ -362,6 +385,22 @@ impl<'a> Survey<'a> {
 						.check(limits::check("targets of a br_table", found, limits::BR_TABLE, at));
 					None
 				}
+				Operator::TryTable { try_table } => {
+					self.uses.operator(&op);
+					open.push(false);
+					Some(try_table.ty)
+				}
+				Operator::Try { blockty } => {
+					self.uses.operator(&op);
+					open.push(false);
+					Some(*blockty)
+				}
+				Operator::Delegate { .. } => {
+					open.pop();
+					None
+				}
+				Operator::TypedSelect { ty } if self.uses.value(*ty) => None,
+				op if self.uses.operator(op) => None,
 				op => {
 					if let Err(reason) = accepted(op, at) {
 						self.reasons.add(reason);
@@ -370,7 +409,7 @@ impl<'a> Survey<'a> {
 				}
 			};
 			if let Some(BlockType::Type(ty)) = block {
-				if let Err(reason) = numeric(ty, at) {
+				if let Err(reason) = self.value(ty, at) {
 					self.reasons.add(reason);
 				}
 			}

@@ -2,7 +2,7 @@
 
 use millrace_vm::normalise::limits;
 use wasmparser::{
-	CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind, Operator, Parser, Payload, RefType, ValType,
+	CompositeInnerType, ConstExpr, DataKind, ElementItems, ElementKind, Operator, Parser, Payload, ValType,
 };
 
 /// What a module uses, in the order in which one of several is named.
@@ -12,12 +12,10 @@ pub enum Unaccepted {
 	Imports,
 	/// More than one memory.
 	Memories,
-	/// References as values: in types, locals, globals and instructions, and tables of external ones.
-	References,
-	/// Instructions that look at tables or change them.
-	Tables,
-	/// Segments that are used at run time, and the instructions that do it.
-	Passive,
+	/// Memories that threads share.
+	Shared,
+	/// Exceptions that carry more than one i32.
+	Exceptions,
 	/// Sizes beyond the limits: memories of the whole address space, tables, `br_table`s, lists of parameters and locals.
 	Sizes,
 	/// Segments that do not fit.
@@ -40,7 +38,7 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 	let mut found = Vec::new();
 	let mut pages = 0;
 	let mut tables = Vec::new();
-	let reference = |ty: ValType| matches!(ty, ValType::Ref(_));
+	let mut types = Vec::new();
 	for payload in Parser::new(0).parse_all(wasm) {
 		match payload.expect("the module is valid") {
 			Payload::TypeSection(section) => {
@@ -48,9 +46,7 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 					let CompositeInnerType::Func(ty) = ty.composite_type.inner else {
 						continue;
 					};
-					if ty.params().iter().chain(ty.results()).any(|ty| reference(*ty)) {
-						found.push(Unaccepted::References);
-					}
+					types.push(ty.params().to_vec());
 					if cells(ty.params()) > limits::PARAMS || cells(ty.results()) > limits::RESULTS {
 						found.push(Unaccepted::Sizes);
 					}
@@ -59,11 +55,7 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 			Payload::ImportSection(section) if section.count() > 0 => found.push(Unaccepted::Imports),
 			Payload::TableSection(section) => {
 				for table in section {
-					let table = table.unwrap().ty;
-					if table.element_type != RefType::FUNCREF {
-						found.push(Unaccepted::References);
-					}
-					tables.push(table.initial);
+					tables.push(table.unwrap().ty.initial);
 				}
 				if tables.iter().sum::<u64>() > limits::TABLE_ENTRIES {
 					found.push(Unaccepted::Sizes);
@@ -74,16 +66,21 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 					found.push(Unaccepted::Memories);
 				}
 				for memory in section {
-					pages = memory.unwrap().initial;
+					let memory = memory.unwrap();
+					pages = memory.initial;
+					if memory.shared {
+						found.push(Unaccepted::Shared);
+					}
 				}
 				if pages > limits::PAGES {
 					found.push(Unaccepted::Sizes);
 				}
 			}
-			Payload::GlobalSection(section) => {
-				for global in section {
-					if reference(global.unwrap().ty.content_type) {
-						found.push(Unaccepted::References);
+			Payload::TagSection(section) => {
+				for tag in section {
+					match types[tag.unwrap().func_type_idx as usize].as_slice() {
+						[] | [ValType::I32] => {}
+						_ => found.push(Unaccepted::Exceptions),
 					}
 				}
 			}
@@ -104,7 +101,7 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 								found.push(Unaccepted::Segment);
 							}
 						}
-						_ => found.push(Unaccepted::Passive),
+						_ => {}
 					}
 				}
 			}
@@ -117,16 +114,13 @@ pub fn unaccepted(wasm: &[u8]) -> Option<Unaccepted> {
 								found.push(Unaccepted::Segment);
 							}
 						}
-						DataKind::Passive => found.push(Unaccepted::Passive),
+						DataKind::Passive => {}
 					}
 				}
 			}
 			Payload::CodeSectionEntry(body) => {
 				let locals = body.get_locals_reader().unwrap();
 				let locals: Vec<_> = locals.into_iter().map(Result::unwrap).collect();
-				if locals.iter().any(|(_, ty)| reference(*ty)) {
-					found.push(Unaccepted::References);
-				}
 				// Parameters count too, but no function of the suite is that near to the limit.
 				if locals.iter().map(|(count, _)| u64::from(*count)).sum::<u64>() > limits::LOCALS {
 					found.push(Unaccepted::Sizes);
@@ -154,20 +148,8 @@ fn start(expression: &ConstExpr<'_>) -> u64 {
 }
 
 fn operator(op: &Operator<'_>) -> Option<Unaccepted> {
-	use Operator as O;
 	match op {
-		O::RefNull { .. } | O::RefIsNull | O::RefFunc { .. } => Some(Unaccepted::References),
-		O::TypedSelect { ty: ValType::Ref(_) } => Some(Unaccepted::References),
-		O::TableGet { .. }
-		| O::TableSet { .. }
-		| O::TableSize { .. }
-		| O::TableGrow { .. }
-		| O::TableFill { .. }
-		| O::TableCopy { .. } => Some(Unaccepted::Tables),
-		O::BrTable { targets } if u64::from(targets.len()) > limits::BR_TABLE => Some(Unaccepted::Sizes),
-		O::TableInit { .. } | O::ElemDrop { .. } | O::MemoryInit { .. } | O::DataDrop { .. } => {
-			Some(Unaccepted::Passive)
-		}
+		Operator::BrTable { targets } if u64::from(targets.len()) > limits::BR_TABLE => Some(Unaccepted::Sizes),
 		_ => None,
 	}
 }

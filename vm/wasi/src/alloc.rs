@@ -128,7 +128,9 @@ impl<H: Host> Wasi<H> {
 	fn cut(&mut self, bytes: u32) -> Option<u32> {
 		if self.heap.next == 0 {
 			self.heap.next = (self.host.heap() + 31) & !31;
-			self.heap.end = (self.host.pages() << 16) - SLACK;
+			// The last page of what is linked here; what the memory has beyond that is somebody else's.
+			let end = self.heap.next.next_multiple_of(1 << 16);
+			self.heap.end = (end - SLACK).max(self.heap.next);
 		}
 		if self.heap.end - self.heap.next < bytes {
 			return None;
@@ -157,7 +159,15 @@ impl<H: Host> Wasi<H> {
 	#[inline(never)]
 	fn grown(&mut self, bytes: u32) -> Result<u32> {
 		let pages = self.host.pages();
-		let missing = bytes - (self.heap.end - self.heap.next);
+		let missing = match self.heap.end == (pages << 16) - SLACK {
+			true => bytes - (self.heap.end - self.heap.next),
+			// Something lies between. What is added begins behind it.
+			false => {
+				self.heap.next = pages << 16;
+				self.heap.end = self.heap.next;
+				bytes.saturating_add(SLACK)
+			}
+		};
 		let least = missing.div_ceil(1 << 16);
 		let most = least.max(pages.min(GROWTH));
 		for more in [most, least] {

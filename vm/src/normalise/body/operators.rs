@@ -188,6 +188,8 @@ impl Rewriter<'_> {
 				self.bulk_charge(Bytes::Copied);
 				let memory = self.layout.memory;
 				match op {
+					// A module that was lowered names the second memory.
+					O::MemoryCopy { dst_mem, src_mem } if memory == 0 => self.sink().memory_copy(*dst_mem, *src_mem),
 					O::MemoryCopy { .. } => self.sink().memory_copy(memory, memory),
 					_ => self.sink().memory_fill(memory),
 				};
