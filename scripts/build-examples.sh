@@ -10,8 +10,8 @@ set -euo pipefail
 sources="$MILLRACE_ROOT/examples"
 built="$CARGO_TARGET_DIR/examples"
 guests="$CARGO_TARGET_DIR/guests"
-rust_programs=(kmers heat mandelbrot)
-c_programs=(digits)
+rust_programs=(kmers heat mandelbrot sky)
+c_programs=(digits nearest)
 
 fail() {
 	echo "error: $1" >&2
@@ -48,14 +48,20 @@ for name in "${rust_programs[@]}"; do
 	packages+=(-p "example-$name")
 done
 CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --profile guest --target wasm32v1-none "${packages[@]}" "$@"
+# The same source again with four lanes at once.
+CARGO_TARGET_DIR="$guests/simd" cargo build --locked --quiet --profile guest --target wasm32v1-none -p example-sky \
+	--config 'target.wasm32v1-none.rustflags=["-C", "target-feature=+simd128"]' "$@"
 # The judge of disputes as a program of its own, which the tests of vm/ run.
 CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --profile guest --target wasm32v1-none \
 	--manifest-path "$MILLRACE_ROOT/vm/tests/wasm-verifier/Cargo.toml" "$@"
 CARGO_TARGET_DIR="$guests" cargo build --locked --quiet --release -p example-inputs -p example-reference -p example-join "$@"
 
 for name in "${rust_programs[@]}" wasm-verifier; do
-	install_if_changed "$guests/wasm32v1-none/guest/$name.wasm" "$built/$name.wasm"
+	built_as="$name"
+	[ "$name" != sky ] || built_as=sky-scalar
+	install_if_changed "$guests/wasm32v1-none/guest/$name.wasm" "$built/$built_as.wasm"
 done
+install_if_changed "$guests/simd/wasm32v1-none/guest/sky.wasm" "$built/sky.wasm"
 for name in "${c_programs[@]}"; do
 	clang --target=wasm32-wasi -std=c11 -O2 -Wall -Wextra -Werror -Wl,--strip-all -Wl,--stack-first -Wl,-z,stack-size=65536 \
 		-o "$guests/c/$name.wasm" "$name/$name.c"
@@ -67,7 +73,11 @@ for tool in stage-inputs reference join-outputs; do
 done
 
 for name in "${rust_programs[@]}" "${c_programs[@]}"; do
-	"$built/bin/stage-inputs" "$name" "$built/$name/inputs" >/dev/null
+	if [ -x "$name/stage.sh" ]; then
+		"$name/stage.sh" "$built/$name"
+	else
+		"$built/bin/stage-inputs" "$name" "$built/$name/inputs" >/dev/null
+	fi
 	printf '%-12s %7d bytes  %3d inputs  %s\n' "$name" "$(wc -c <"$built/$name.wasm")" \
-		"$(find "$built/$name/inputs" -type f -name '[0-9]*' | wc -l)" "$built/$name.wasm"
+		"$(find "$built/$name/inputs" -mindepth 1 -maxdepth 1 -not -name '.*' | wc -l)" "$built/$name.wasm"
 done

@@ -83,6 +83,11 @@ rust_is_new_enough() {
 packages build-essential ca-certificates clang cmake curl git libc6-dev libclang-rt-dev-wasm32 libssl-dev lld pkg-config \
 	protobuf-compiler wasi-libc
 
+# Published programs for the tests come by pip, and are described in TOML, which Python reads from 3.11 on.
+fetches_programs() { python3 -c 'import pip, tomllib' >/dev/null 2>&1; }
+fetches_programs || packages python3 python3-pip
+fetches_programs || fail "python3 is too old, or has no pip" "install Python 3.11 or newer with pip, and let it be the python3 of your PATH"
+
 if _millrace_builds_wasm rustc && rust_is_new_enough rustc; then
 	case "$(command -v rustc)" in
 	/usr/bin/rustc) stamp_matches || distribution_rust ;;
@@ -107,4 +112,6 @@ for manifest in Cargo.toml examples/Cargo.toml vm/fuzz/Cargo.toml vm/tests/wasm-
 	cargo fetch --locked -q --manifest-path "$MILLRACE_ROOT/$manifest" ||
 		fail "cargo could not fetch the dependencies" "check the network"
 done
+say "fetching the published programs that tests run"
+"$here/published.sh" fetch ci || fail "the published programs could not be fetched" "see the message above"
 say "ready: $(rustc --version), target directory $CARGO_TARGET_DIR"

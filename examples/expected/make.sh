@@ -9,7 +9,7 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 . "$here/../../scripts/env.sh"
 built="$CARGO_TARGET_DIR/examples"
 
-for name in kmers heat mandelbrot digits; do
+for name in kmers heat mandelbrot digits sky; do
 	for input in "$built/$name/inputs"/[0-9]*; do
 		hash="$("$built/bin/reference" "$name" "$input" | sha256sum)"
 		printf '%s  %s\n' "${hash%% *}" "${input##*/}"

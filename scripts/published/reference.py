@@ -5,9 +5,12 @@ Called by scripts/published.sh, which fetches the packages. PUBLISHED is the fol
 PUBLISHED/NAME with what a run needs (args, env, stdin, files/) and what it must give (expected/).
 
     reference.py list                        a table of all programs
-    reference.py plan [NAME|ci ...]          one line a program, those whose output another one reads first
-    reference.py module PUBLISHED NAME       package -> PUBLISHED/NAME.wasm, checked against programs.toml
-    reference.py unpack PUBLISHED NAME       that, and FOLDER
+    reference.py plan [NAME|ci ...]          one line a program, those whose output another one reads first; the last
+                                             word says whether it was asked for or is only needed by another
+    reference.py output NAME                 what counts of a run: stdout, a file "/x" or a folder "/x/"
+    reference.py fetched PUBLISHED NAME      package -> PUBLISHED/NAME.wasm, checked against programs.toml, and FOLDER if it
+                                             needs no other program's output
+    reference.py unpack PUBLISHED NAME       the same, with the other program's output
     reference.py run PUBLISHED NAME          runs it in the reference engine, writes and checks FOLDER/expected/
     reference.py steady PUBLISHED NAME       runs it with another clock and other random numbers: same results?
     reference.py compare PUBLISHED NAME DIR  compares DIR (stdout, code, files/) with FOLDER/expected/
@@ -169,6 +172,13 @@ def module(published, it):
             fail(f"{it['name']}: programs.toml says {field} = {it[field]!r}, the module {found[field]!r}", "correct it")
     write(path.with_suffix(".new"), data)
     path.with_suffix(".new").replace(path)
+
+
+def fetched(published, it):
+    if it.get("from"):
+        module(published, it)
+    else:
+        unpack(published, it)
 
 
 def unpack(published, it):
@@ -447,7 +457,7 @@ def listing():
 def plan(names):
     """The programs asked for and those whose output they read, in the order of programs.toml."""
     known = programs()
-    wanted = set()
+    wanted, asked = set(), set()
 
     def add(name):
         if name not in wanted:
@@ -457,11 +467,12 @@ def plan(names):
 
     for name in names or [name for name, it in known.items() if not it.get("heavy")]:
         for each in [it["name"] for it in known.values() if it.get("ci")] if name == "ci" else [name]:
+            asked.add(each)
             add(each)
     for it in known.values():
         if it["name"] in wanted:
             fields = ("name", "registry", "package", "version", "archive", "archive_bytes", "archive_sha256")
-            print("\t".join(str(it[field]) for field in fields))
+            print("\t".join([*(str(it[field]) for field in fields), "asked" if it["name"] in asked else "needed"]))
 
 
 def main():
@@ -470,7 +481,9 @@ def main():
             listing()
         case ["plan", *names]:
             plan(names)
-        case [("module" | "unpack" | "run" | "steady" | "record") as what, published, name]:
+        case ["output", name]:
+            print(program(name)["output"])
+        case [("fetched" | "unpack" | "run" | "steady" | "record") as what, published, name]:
             globals()[what](Path(published), program(name))
         case ["compare", published, name, result]:
             compare(Path(published), program(name), result)

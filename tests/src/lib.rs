@@ -8,11 +8,13 @@
 //! | this one | processes, and a node with its JSON-RPC and command line |
 //! | [`provider`] | providers: agents as processes, and agents inside the test that misbehave |
 //! | [`programs`] | small job programs and their inputs |
+//! | [`published`] | programs as their authors published them, and what they must give |
 //! | [`ledger`] | who has what at a block, and what happened in a range of blocks |
 
 pub mod ledger;
 pub mod programs;
 pub mod provider;
+pub mod published;
 
 use millrace_client::{Chain, Keypair};
 use serde_json::{json, Value};
@@ -56,12 +58,17 @@ pub fn bin(name: &str) -> PathBuf {
 	path
 }
 
-/// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
-pub fn examples_dir() -> PathBuf {
+/// The target directory, where scripts leave what they build and fetch.
+fn target_dir() -> PathBuf {
 	bin_dir()
 		.parent()
 		.expect("the profile's directory is in the target directory")
-		.join("examples")
+		.to_path_buf()
+}
+
+/// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
+pub fn examples_dir() -> PathBuf {
+	target_dir().join("examples")
 }
 
 /// A port that was free a moment ago.

@@ -21,7 +21,7 @@ const WINDOW: usize = 1024;
 const MANDELBROT_TILES: (usize, usize) = (12, 8);
 const MANDELBROT_SIDE: usize = 128;
 const HILL_TILES: usize = 8;
-/// Steps of soil creep, and the margin of a tile in cells, which must not be smaller.
+/// Steps of soil creep, or how many cells far to look, and the margin of a tile in cells, which must not be smaller.
 pub const HILL_STEPS: usize = 80;
 /// Width and height of a cell of the elevation grid (m): 3 seconds of arc at 36.6 degrees north.
 pub const CELL: (f64, f64) = (74.5, 92.6);
@@ -41,11 +41,13 @@ pub enum Example {
 	Mandelbrot,
 	/// Handwritten digits.
 	Digits,
+	/// How much sky the hills at the Jacksboro fault leave.
+	Sky,
 }
 
 impl Example {
 	/// All of them.
-	pub const ALL: [Self; 4] = [Self::Kmers, Self::Heat, Self::Mandelbrot, Self::Digits];
+	pub const ALL: [Self; 5] = [Self::Kmers, Self::Heat, Self::Mandelbrot, Self::Digits, Self::Sky];
 
 	/// The name of the program and of its directory.
 	pub fn name(self) -> &'static str {
@@ -54,6 +56,7 @@ impl Example {
 			Self::Heat => "heat",
 			Self::Mandelbrot => "mandelbrot",
 			Self::Digits => "digits",
+			Self::Sky => "sky",
 		}
 	}
 
@@ -66,7 +69,7 @@ impl Example {
 	pub fn inputs(self) -> Result<Vec<Vec<u8>>, String> {
 		match self {
 			Self::Kmers => kmers(),
-			Self::Heat => heat(),
+			Self::Heat | Self::Sky => heat(),
 			Self::Mandelbrot => Ok(mandelbrot()),
 			Self::Digits => digits(),
 		}

@@ -28,7 +28,7 @@ fn stage(inputs: &[Vec<u8>], directory: &Path) -> io::Result<usize> {
 
 fn run(arguments: &[String]) -> Result<String, String> {
 	let [name, directory] = arguments else {
-		return Err("usage: stage-inputs kmers|heat|mandelbrot|digits DIRECTORY".into());
+		return Err("usage: stage-inputs kmers|heat|mandelbrot|digits|sky DIRECTORY".into());
 	};
 	let example = Example::from_name(name).ok_or_else(|| format!("there is no example named {name}"))?;
 	let inputs = example.inputs()?;

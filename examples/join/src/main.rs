@@ -8,7 +8,7 @@ use std::{
 	process::ExitCode,
 };
 
-const USAGE: &str = "usage: join-outputs mandelbrot|heat OUTPUTS PICTURE.png
+const USAGE: &str = "usage: join-outputs mandelbrot|heat|sky OUTPUTS PICTURE.png
        join-outputs kmers OUTPUTS [TABLE.txt]
        join-outputs digits OUTPUTS LABELS.txt [TABLE.txt]
 OUTPUTS is a directory with one file a task; names do not matter, except that those that start with a dot and
@@ -52,7 +52,7 @@ fn save_table(table: &str, path: Option<&String>) -> Result<(), String> {
 fn run(arguments: &[String]) -> Result<(), String> {
 	let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
 	match words[..] {
-		["mandelbrot", outputs, picture] => save_picture(&mandelbrot::join(&read_outputs(outputs)?)?, picture),
+		["mandelbrot" | "sky", outputs, picture] => save_picture(&mandelbrot::join(&read_outputs(outputs)?)?, picture),
 		["heat", outputs, picture] => save_picture(&heat::join(&read_outputs(outputs)?)?, picture),
 		["kmers", outputs] | ["kmers", outputs, _] => {
 			save_table(&kmers::join(&read_outputs(outputs)?)?, arguments.get(2))

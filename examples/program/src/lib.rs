@@ -1,6 +1,5 @@
-//! A job program maps the bytes of one input to the bytes of one output. It sees nothing else: no clock, no
-//! files, no network, no environment, no randomness, so that every provider gets the same output for the same
-//! input.
+//! A program of this crate maps the bytes of one input to the bytes of one output, and needs nothing else: no arguments,
+//! no files, no clock. What does need them is an ordinary program for `wasm32-wasip1` (docs/programs.md).
 //!
 //! ```no_run
 //! #![cfg_attr(target_arch = "wasm32", no_std, no_main)]
@@ -18,8 +17,8 @@
 //! to standard output, which is how to try and debug it.
 //!
 //! How a run ends: `Ok` is exit code 0; an [`Error`] is exit code 1 with its text on standard error; a panic is
-//! exit code 101 with its text on standard error. Anything but 0 makes the task's outcome `Failed`, with an
-//! empty output.
+//! exit code 101 with its text on standard error. An exit code other than 0 is a result like any other; its output is
+//! empty here, and the text is part of it.
 #![cfg_attr(target_arch = "wasm32", no_std)]
 
 extern crate alloc;

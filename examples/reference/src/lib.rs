@@ -8,6 +8,7 @@ mod digits;
 mod heat;
 mod kmers;
 mod mandelbrot;
+mod sky;
 
 use example_inputs::Example;
 use std::{
@@ -22,6 +23,7 @@ pub fn expected(example: Example, input: &[u8]) -> Result<Vec<u8>, String> {
 		Example::Heat => heat::expected(input),
 		Example::Mandelbrot => mandelbrot::expected(input),
 		Example::Digits => digits::expected(input),
+		Example::Sky => sky::expected(input),
 	}
 }
 

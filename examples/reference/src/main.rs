@@ -5,7 +5,7 @@ use std::{fs, io::Write, process::ExitCode};
 
 fn run(arguments: &[String]) -> Result<(), String> {
 	let [name, path] = arguments else {
-		return Err("usage: reference kmers|heat|mandelbrot|digits INPUT".into());
+		return Err("usage: reference kmers|heat|mandelbrot|digits|sky INPUT".into());
 	};
 	let example = Example::from_name(name).ok_or_else(|| format!("there is no example named {name}"))?;
 	let input = fs::read(path).map_err(|error| format!("{path}: {error}"))?;

@@ -1,0 +1,3 @@
+module viewshed
+
+go 1.21
