@@ -57,9 +57,15 @@ fn parent(args: &[String]) {
 			_ => rest.push(arg.clone()),
 		}
 	}
-	println!("{:44} {:>7} {:>4} {:>9} {:>9} {:>8} {:>6} {:>7} {:>6} {:>6} {:>6}", "shape", "n", "x", "bytes", "flat", "norm s", "cpu s", "MB", "MB out", "us/fl", "B/fl");
+	println!(
+		"{:44} {:>7} {:>4} {:>9} {:>9} {:>8} {:>6} {:>7} {:>6} {:>6} {:>6}",
+		"shape", "n", "x", "bytes", "flat", "norm s", "cpu s", "MB", "MB out", "us/fl", "B/fl"
+	);
 	let shapes = SHAPES.iter().filter(|shape| {
-		rest.is_empty() || rest.iter().any(|name| !name.ends_with(".wasm") && shape.name.contains(name.as_str()))
+		rest.is_empty()
+			|| rest
+				.iter()
+				.any(|name| !name.ends_with(".wasm") && shape.name.contains(name.as_str()))
 	});
 	let files = rest.iter().filter(|name| name.ends_with(".wasm"));
 	for name in shapes.map(|shape| shape.name.to_owned()).chain(files.cloned()) {
@@ -118,7 +124,12 @@ fn child(args: &[String]) {
 	let work = normalised.work();
 	let per = |what: u64| what as f64 / work.instructions.max(1) as f64;
 	if std::env::var_os("MEASURE").is_some() {
-		println!("{name}: {work:?}, for an instruction {:.2} {:.1} {:.2}", per(work.values), per(work.square), per(work.meetings));
+		println!(
+			"{name}: {work:?}, for an instruction {:.2} {:.1} {:.2}",
+			per(work.values),
+			per(work.square),
+			per(work.meetings)
+		);
 		return;
 	}
 	let took = started.elapsed().as_secs_f64();

@@ -122,15 +122,17 @@ pub(super) fn rewrite(
 	// All instructions on vectors start with this byte.
 	let vectors = layout.vectors || values.iter().any(|node| is_vector(*node)) || body.as_bytes().contains(&0xfd);
 	let mut set = Vec::new();
+	let kept = 2 * types_of_locals.iter().filter(|ty| **ty == ValType::V128).count() as u64;
 	if vectors {
 		regions.keep();
-		set = vectors::sets(code.clone(), &types_of_locals, total, offset)?;
+		set = vectors::sets(code.clone(), &types_of_locals, kept, offset)?;
 	}
 	let mut rewriter = Rewriter {
 		layout,
 		params,
 		scratch: types_of_locals.len() as u32 + 2,
 		total,
+		kept,
 		code: Vec::with_capacity(body.as_bytes().len()),
 		regions,
 		splices: Vec::new(),
@@ -197,6 +199,8 @@ struct Rewriter<'a> {
 	scratch: u32,
 	/// Cells of the locals that the old function has, with its parameters.
 	total: u64,
+	/// Those of them that are vectors'.
+	kept: u64,
 	/// Their types.
 	locals: Vec<ValType>,
 	/// The body, as yet without charges.
@@ -311,8 +315,8 @@ impl Rewriter<'_> {
 
 	/// Refuses what would take too much memory here.
 	fn check_work(&self, offset: u64) -> Result<(), Reason> {
-		let work = self.blocks.saturating_mul(8 + self.total + self.operands);
-		limits::check("blocks times values in a function with vectors", work, limits::VECTOR_WORK, offset)
+		let work = self.blocks.saturating_mul(8 + self.kept + self.operands);
+		limits::check("blocks times vectors in a function", work, limits::VECTOR_WORK, offset)
 	}
 
 	/// Makes an operand canonical here, if it turns out to be tainted.

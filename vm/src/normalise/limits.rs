@@ -32,7 +32,7 @@ pub const INSTRUCTIONS: u64 = 500_000;
 pub const CALLS: u64 = 16_384;
 /// Of a function: branches, blocks and calls, times values, see [`super::Work`].
 pub const WORK: u64 = 32 * 1024 * 1024;
-/// The same of a function with vectors: what the normaliser keeps of them grows with it.
+/// The same of vectors alone: what the normaliser keeps of them grows with it.
 pub const VECTOR_WORK: u64 = 4 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const WORK_SHARE: u64 = 24;
@@ -40,6 +40,10 @@ pub const WORK_SHARE: u64 = 24;
 pub const SQUARE: u64 = 24 * 1024 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const SQUARE_SHARE: u64 = 5_632;
+/// Of a function: instructions times values.
+pub const PRESSURE: u64 = 128 * 1024 * 1024;
+/// How much more of it a module may be for each of its instructions.
+pub const PRESSURE_SHARE: u64 = 128;
 /// Of a function: squares of branches to a label, times values.
 pub const MEETINGS: u64 = 192 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.

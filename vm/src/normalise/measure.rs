@@ -1,12 +1,13 @@
 //! How much work a function is for a compiler, as far as it grows faster than the function does.
 //!
-//! It is measured on what the normaliser made of it, so whatever the normaliser puts in counts as well. Three products
+//! It is measured on what the normaliser made of it, so whatever the normaliser puts in counts as well. Four products
 //! are kept, one for each way in which the time of the fast engine's compiler was seen to grow with a square:
 //!
 //! - *values*: places where control or registers are cut (branches, blocks, targets, calls) times the values that may be
 //!   alive there. What is kept for each block and value.
 //! - *square*: the same places times all instructions. Expressions that are found equal stay alive from the first to the
 //!   last, however few locals there are, and a value alive over many calls is split at each.
+//! - *pressure*: instructions times values. What more values than registers cost where each is used often.
 //! - *meetings*: for each label the square of the branches to it, times the values that may meet there. The label outside
 //!   of a function's code, where charges end that cannot be paid, takes along the counter alone and is left out.
 //!
@@ -24,6 +25,8 @@ pub struct Work {
 	pub values: u64,
 	/// Places times instructions.
 	pub square: u64,
+	/// Instructions times values.
+	pub pressure: u64,
 	/// Squares of branches to a label, times values.
 	pub meetings: u64,
 }
@@ -34,6 +37,7 @@ impl Work {
 		self.instructions = self.instructions.saturating_add(other.instructions);
 		self.values = self.values.saturating_add(other.values);
 		self.square = self.square.saturating_add(other.square);
+		self.pressure = self.pressure.saturating_add(other.pressure);
 		self.meetings = self.meetings.saturating_add(other.meetings);
 	}
 
@@ -50,6 +54,11 @@ impl Work {
 				"blocks and calls times instructions in all functions",
 				self.square,
 				most(limits::SQUARE_SHARE, limits::SQUARE),
+			),
+			(
+				"instructions times values in all functions",
+				self.pressure,
+				most(limits::PRESSURE_SHARE, limits::PRESSURE),
 			),
 			(
 				"squares of branches to a label, times values, in all functions",
@@ -73,13 +82,23 @@ pub(super) fn function(body: &[u8], params: u64, operands: u64, offset: u64) -> 
 		instructions: counted.instructions,
 		values: places.saturating_mul(values),
 		square: places.saturating_mul(counted.instructions),
+		pressure: counted.instructions.saturating_mul(values),
 		meetings: counted.squares.saturating_mul(values),
 	};
 	for (what, found, limit) in [
 		("instructions in a function", work.instructions, limits::INSTRUCTIONS),
 		("calls in a function", counted.calls, limits::CALLS),
 		("blocks times values in a function", work.values, limits::WORK),
-		("blocks and calls times instructions in a function", work.square, limits::SQUARE),
+		(
+			"blocks and calls times instructions in a function",
+			work.square,
+			limits::SQUARE,
+		),
+		(
+			"instructions times values in a function",
+			work.pressure,
+			limits::PRESSURE,
+		),
 		(
 			"squares of branches to a label, times values, in a function",
 			work.meetings,

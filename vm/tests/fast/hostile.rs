@@ -4,7 +4,8 @@
 
 use wasm_encoder::{
 	BlockType, CodeSection, ConstExpr, ElementSection, Elements, Encode, ExportKind, ExportSection, FunctionSection,
-	InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, RefType, TableSection, TableType, TypeSection, ValType,
+	InstructionSink, MemArg, MemArgTarget, MemorySection, MemoryType, Module, RefType, TableSection, TableType,
+	TypeSection, ValType,
 };
 
 const I64: ValType = ValType::I64;
@@ -111,13 +112,8 @@ pub struct Shape {
 }
 
 /// Functions that others call: type and function index are the same.
-const HELPERS: [(usize, usize, ValType); 5] = [
-	(0, 0, I64),
-	(16, 16, I64),
-	(128, 16, I64),
-	(64, 8, V128),
-	(128, 0, I64),
-];
+const HELPERS: [(usize, usize, ValType); 5] =
+	[(0, 0, I64), (16, 16, I64), (128, 16, I64), (64, 8, V128), (128, 0, I64)];
 const NOTHING: u32 = 0;
 const SIXTEEN: u32 = 1;
 const WIDE: u32 = 2;
@@ -126,8 +122,9 @@ const MANY: u32 = 4;
 /// Types of blocks come after them: this many i64 to as many.
 const BLOCKS: u32 = HELPERS.len() as u32;
 
-fn helper((params, results, ty): (usize, usize, ValType)) -> Function {
+fn helper((params, results, ty): (usize, usize, ValType), vectors: bool) -> Function {
 	let mut function = Function::new(&[]);
+	let ty = if vectors { ty } else { I64 };
 	function.params = vec![ty; params];
 	function.results = vec![ty; results];
 	for n in 0..results {
@@ -139,7 +136,9 @@ fn helper((params, results, ty): (usize, usize, ValType)) -> Function {
 /// A module of so many copies of a function, with a table of all entries that there may be if it is asked for.
 pub fn module(function: &Function, copies: usize, entries: u32) -> Vec<u8> {
 	let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
-	for (n, helper) in HELPERS.into_iter().map(helper).enumerate() {
+	// A module with vectors anywhere has narrower limits.
+	let vectors = function.locals.contains(&V128) || function.code.contains(&0xfd);
+	for (n, helper) in HELPERS.into_iter().map(|kind| helper(kind, vectors)).enumerate() {
 		types.ty().function(helper.params.clone(), helper.results.clone());
 		functions.function(n as u32);
 		code.raw(&helper.body());
@@ -758,7 +757,9 @@ fn tables(f: &mut Function, n: usize, labels: usize, operands: usize) {
 			f.sink().i64_const(k as i64);
 		}
 		f.unknown(k % 1000);
-		f.sink().br_table((1..labels as u32).collect::<Vec<_>>(), labels as u32).end();
+		f.sink()
+			.br_table((1..labels as u32).collect::<Vec<_>>(), labels as u32)
+			.end();
 	}
 	for k in 0..operands {
 		f.sink().i64_const(k as i64);
