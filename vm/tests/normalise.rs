@@ -521,13 +521,14 @@ fn small_modules_do_not_keep_the_normaliser_busy() {
 #[test]
 fn what_becomes_more_flat_code_than_there_is_room_for_is_refused() {
 	// Each branch is four bytes and moves sixteen values.
-	let one = format!(
-		"(func (param i32) (block (result {0}) i32.const 7 {1} {2} br 0) {3})",
+	let block = format!(
+		"(block (result {0}) i32.const 7 {1} {2} br 0) {3}",
 		"i32 ".repeat(16),
 		"i32.const 0 ".repeat(16),
-		"local.get 0 br_if 0 ".repeat(5_000),
+		"local.get 0 br_if 0 ".repeat(25),
 		"drop ".repeat(16)
 	);
+	let one = format!("(func (param i32) {})", block.repeat(200));
 	let module = |functions: usize| normalise(&program(&one.repeat(functions)));
 	let size = |functions| flatten::flatten(&module(functions).unwrap()).unwrap().code().len();
 	let each = size(2) - size(1);

@@ -1,8 +1,12 @@
 //! How large the parts of a module may be. All of it is part of the version.
 //!
-//! Besides keeping sizes fit for the step machine's regions, the limits keep the time that a compiler needs
-//! proportional to the module: what grows with the product of two sizes of a function (its blocks and its locals) is
-//! bounded by [`WORK`].
+//! Besides keeping sizes fit for the step machine's regions, the limits keep the time that the fast engine's compiler
+//! needs in proportion to the module. That time grows with squares of a function's sizes ([`super::Work`]), so each of
+//! these products is bounded for a function, and for a module by a share for each of its instructions. The limits are
+//! half as much again, at least, as the largest published programs need (`docs/benchmarks.md`). They do not make all
+//! programs equally fast to compile: an instruction of the worst shapes that are accepted takes some hundred times as
+//! long as one of a usual program, for as many instructions as one function may have. Who compiles needs bounds on time
+//! and memory as well.
 
 /// Bytes of a module, custom sections not counted.
 pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
