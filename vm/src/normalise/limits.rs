@@ -3,9 +3,9 @@
 //! Besides keeping sizes fit for the step machine's regions, the limits keep the time that the fast engine's compiler
 //! needs in proportion to the module. That time grows with squares of a function's sizes ([`super::Work`]), so each of
 //! these products is bounded for a function, and for a module by a share for each of its instructions. The limits are
-//! half as much again, at least, as the largest published programs need (`docs/benchmarks.md`). They do not make all
-//! programs equally fast to compile: an instruction of the worst shapes that are accepted takes some hundred times as
-//! long as one of a usual program, for as many instructions as one function may have. Who compiles needs bounds on time
+//! half as much again, at least, as the largest published programs that are accepted need (`docs/benchmarks.md`). They do not make all
+//! programs equally fast to compile: an instruction of the worst shapes that are accepted takes some hundred times
+//! as long as one of a usual program, for as many instructions as one function may have. Who compiles needs bounds on time
 //! and memory as well.
 
 /// Bytes of a module, custom sections not counted.
@@ -41,7 +41,7 @@ pub const VECTOR_WORK: u64 = 4 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const WORK_SHARE: u64 = 24;
 /// Of a function: branches, blocks and calls, times instructions.
-pub const SQUARE: u64 = 24 * 1024 * 1024 * 1024;
+pub const SQUARE: u64 = 32 * 1024 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const SQUARE_SHARE: u64 = 5_632;
 /// Of a function: instructions times values.
@@ -49,7 +49,7 @@ pub const PRESSURE: u64 = 128 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const PRESSURE_SHARE: u64 = 128;
 /// Of a function: squares of branches to a label, times values.
-pub const MEETINGS: u64 = 192 * 1024 * 1024;
+pub const MEETINGS: u64 = 320 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const MEETINGS_SHARE: u64 = 128;
 /// Tables.
