@@ -3,10 +3,11 @@
 //! Besides keeping sizes fit for the step machine's regions, the limits keep the time that the fast engine's compiler
 //! needs in proportion to the module. That time grows with squares of a function's sizes ([`super::Work`]), so each of
 //! these products is bounded for a function, and for a module by a share for each of its instructions. The limits are
-//! half as much again, at least, as the largest published programs that are accepted need (`docs/benchmarks.md`). They do not make all
-//! programs equally fast to compile: an instruction of the worst shapes that are accepted takes some hundred times
-//! as long as one of a usual program, for as many instructions as one function may have. Who compiles needs bounds on time
-//! and memory as well.
+//! half as much again, at least, as the largest published programs that are accepted need (`docs/benchmarks.md`).
+//!
+//! They do not make all programs equally fast to compile: an instruction of the worst shapes that are accepted takes
+//! hundreds of times as long as one of a usual program, and some take minutes for a single function. Who compiles needs
+//! bounds on time and memory as well.
 
 /// Bytes of a module, custom sections not counted.
 pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
