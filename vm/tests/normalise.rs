@@ -297,8 +297,23 @@ fn every_size_has_a_limit() {
 			repeat("block end ", blocks)
 		)
 	};
-	let most = limits::WORK / 4_000;
-	let full = limits::TOTAL_WORK / (4_000 * most);
+	// With both counters and what is always counted.
+	let most = limits::WORK / (2 * (1_992 + 2 + 8));
+	let root = |square: u64| (square as f64).sqrt() as u64;
+	let meeting = |branches: u64| {
+		format!(
+			"(func (local {}) (block {}))",
+			repeat("i32 ", 1_000),
+			repeat("(br_if 0 (local.get 0)) ", branches)
+		)
+	};
+	let long = |nops: u64| {
+		format!(
+			"(func {} {})",
+			repeat("(drop (i64.const -9223372036854775808))", limits::BODY_BYTES / 12 - 1),
+			repeat("nop ", limits::BODY_BYTES % 12 + 12 - nops)
+		)
+	};
 	let cases: Vec<(String, String, &str)> = vec![
 		(
 			repeat("(type (func))", limits::TYPES - 1),
@@ -338,21 +353,47 @@ fn every_size_has_a_limit() {
 			),
 			"operands",
 		),
-		(
-			format!("(func {})", repeat("nop ", limits::BODY_BYTES - 2)),
-			format!("(func {})", repeat("nop ", limits::BODY_BYTES - 1)),
-			"bytes in a function",
-		),
+		(long(2), long(1), "bytes in a function"),
 		(
 			format!("(func (br_table {} (i32.const 0)))", repeat("0 ", limits::BR_TABLE + 1)),
 			format!("(func (br_table {} (i32.const 0)))", repeat("0 ", limits::BR_TABLE + 2)),
 			"targets of a br_table",
 		),
-		(wide(most - 1), wide(most + 1), "blocks times values in a function"),
+		(wide(most - 8), wide(most + 8), "blocks times values in a function"),
 		(
-			repeat(&wide(most - 1), full),
-			repeat(&wide(most - 1), full + 2),
+			wide(most - 8),
+			wide(most - 8).repeat(2),
 			"blocks times values in all functions",
+		),
+		(
+			format!("(func {})", repeat("nop ", limits::INSTRUCTIONS - 50)),
+			format!("(func {})", repeat("nop ", limits::INSTRUCTIONS + 1)),
+			"instructions in a function",
+		),
+		(
+			format!("(func $f {})", repeat("call $f ", limits::CALLS - 1)),
+			format!("(func $f {})", repeat("call $f ", limits::CALLS)),
+			"calls in a function",
+		),
+		(
+			format!("(func {})", repeat("block end ", root(limits::SQUARE) / 2 - 50)),
+			format!("(func {})", repeat("block end ", root(limits::SQUARE) / 2 + 50)),
+			"blocks and calls times instructions in a function",
+		),
+		(
+			format!("(func {})", repeat("block end ", root(limits::SQUARE) / 2 - 50)),
+			format!("(func {})", repeat("block end ", root(limits::SQUARE) / 2 - 50)).repeat(2),
+			"blocks and calls times instructions in all functions",
+		),
+		(
+			meeting(root(limits::MEETINGS / 1_011) - 5),
+			meeting(root(limits::MEETINGS / 1_011) + 5),
+			"squares of branches to a label, times values, in a function",
+		),
+		(
+			meeting(root(limits::MEETINGS / 1_011) - 5),
+			meeting(root(limits::MEETINGS / 1_011) - 5).repeat(2),
+			"squares of branches to a label, times values, in all functions",
 		),
 		(
 			format!("(func {})", repeat("loop end ", limits::LOOPS)),
@@ -464,13 +505,14 @@ fn small_modules_do_not_keep_the_normaliser_busy() {
 #[test]
 fn what_becomes_more_flat_code_than_there_is_room_for_is_refused() {
 	// Each branch is four bytes and moves sixteen values.
-	let one = format!(
-		"(func (param i32) (block (result {0}) i32.const 7 {1} {2} br 0) {3})",
+	let block = format!(
+		"(block (result {0}) i32.const 7 {1} {2} br 0) {3}",
 		"i32 ".repeat(16),
 		"i32.const 0 ".repeat(16),
-		"local.get 0 br_if 0 ".repeat(5_000),
+		"local.get 0 br_if 0 ".repeat(25),
 		"drop ".repeat(16)
 	);
+	let one = format!("(func (param i32) {})", block.repeat(200));
 	let module = |functions: usize| normalise(&program(&one.repeat(functions)));
 	let size = |functions| flatten::flatten(&module(functions).unwrap()).unwrap().code().len();
 	let each = size(2) - size(1);

@@ -27,13 +27,13 @@ use super::{
 	cost,
 	gas::{Head, Kind, Regions},
 	inline::Inline,
-	limits,
+	limits, measure,
 	module::{cells, numeric, Signature},
 	nan::{self, Flow, Node, CLEAN},
 	splice::{Function, Splice},
 	types::Types,
 	vectors::{is_vector, may_be_tainted, vector, Mark, Point, Rule, Vectors, HARMLESS, UNKNOWN},
-	Reason, ERROR, GAS, HALT, OUTPUT, READ,
+	Reason, Work, ERROR, GAS, HALT, OUTPUT, READ,
 };
 use wasm_encoder::{InstructionSink, ValType};
 use wasmparser::{
@@ -73,14 +73,13 @@ pub(super) struct Layout<'a> {
 	pub vectors: bool,
 }
 
-/// Validates, checks and rewrites a body, of which the validator has seen nothing yet. Also tells how much work it is, see
-/// [`limits::WORK`].
+/// Validates, checks and rewrites a body, of which the validator has seen nothing yet. Also tells how much work it is.
 pub(super) fn rewrite(
 	validator: &mut FuncValidator<ValidatorResources>,
 	body: &FunctionBody<'_>,
 	layout: &Layout<'_>,
 	types: &mut Types,
-) -> Result<(Vec<u8>, u64), Reason> {
+) -> Result<(Vec<u8>, Work), Reason> {
 	let offset = body.range().start;
 	limits::check(
 		"bytes in a function",
@@ -123,15 +122,17 @@ pub(super) fn rewrite(
 	// All instructions on vectors start with this byte.
 	let vectors = layout.vectors || values.iter().any(|node| is_vector(*node)) || body.as_bytes().contains(&0xfd);
 	let mut set = Vec::new();
+	let kept = 2 * types_of_locals.iter().filter(|ty| **ty == ValType::V128).count() as u64;
 	if vectors {
 		regions.keep();
-		set = vectors::sets(code.clone(), &types_of_locals, total, offset)?;
+		set = vectors::sets(code.clone(), &types_of_locals, kept, offset)?;
 	}
 	let mut rewriter = Rewriter {
 		layout,
 		params,
 		scratch: types_of_locals.len() as u32 + 2,
 		total,
+		kept,
 		code: Vec::with_capacity(body.as_bytes().len()),
 		regions,
 		splices: Vec::new(),
@@ -185,8 +186,10 @@ pub(super) fn rewrite(
 		}
 	}
 	ops.finish()?;
-	let work = rewriter.check_work(offset)?;
-	Ok((rewriter.assemble(locals, entry, signature, types), work))
+	let operands = rewriter.operands;
+	let body = rewriter.assemble(locals, entry, signature, types);
+	let work = measure::function(&body, signature.param_cells() + 2, operands, offset)?;
+	Ok((body, work))
 }
 
 struct Rewriter<'a> {
@@ -196,6 +199,8 @@ struct Rewriter<'a> {
 	scratch: u32,
 	/// Cells of the locals that the old function has, with its parameters.
 	total: u64,
+	/// Those of them that are vectors'.
+	kept: u64,
 	/// Their types.
 	locals: Vec<ValType>,
 	/// The body, as yet without charges.
@@ -308,10 +313,10 @@ impl Rewriter<'_> {
 		self.splices.push((self.code.len(), splice));
 	}
 
-	fn check_work(&self, offset: u64) -> Result<u64, Reason> {
-		let work = self.blocks.saturating_mul(8 + self.total + self.operands);
-		limits::check("blocks times values in a function", work, limits::WORK, offset)?;
-		Ok(work)
+	/// Refuses what would take too much memory here.
+	fn check_work(&self, offset: u64) -> Result<(), Reason> {
+		let work = self.blocks.saturating_mul(8 + self.kept + self.operands);
+		limits::check("blocks times vectors in a function", work, limits::VECTOR_WORK, offset)
 	}
 
 	/// Makes an operand canonical here, if it turns out to be tainted.

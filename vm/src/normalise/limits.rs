@@ -1,8 +1,13 @@
 //! How large the parts of a module may be. All of it is part of the version.
 //!
-//! Besides keeping sizes fit for the step machine's regions, the limits keep the time that a compiler needs
-//! proportional to the module: what grows with the product of two sizes of a function (its blocks and its locals) is
-//! bounded by [`WORK`] and [`TOTAL_WORK`].
+//! Besides keeping sizes fit for the step machine's regions, the limits keep the time that the fast engine's compiler
+//! needs in proportion to the module. That time grows with squares of a function's sizes ([`super::Work`]), so each of
+//! these products is bounded for a function, and for a module by a share for each of its instructions. The limits are
+//! half as much again, at least, as the largest published programs that are accepted need (`docs/benchmarks.md`).
+//!
+//! They do not make all programs equally fast to compile: an instruction of the worst shapes that are accepted takes
+//! hundreds of times as long as one of a usual program, and some take minutes for a single function. Who compiles needs
+//! bounds on time and memory as well.
 
 /// Bytes of a module, custom sections not counted.
 pub const MODULE_BYTES: usize = 64 * 1024 * 1024;
@@ -26,13 +31,28 @@ pub const BR_TABLE: u64 = 8_192;
 pub const LOOPS: u64 = 2_048;
 /// Loops inside each other. Compilers take time by the third power of it.
 pub const LOOP_DEPTH: u64 = 128;
-/// Values that a function's instructions make, with what is put between them: see `values.rs`.
-pub const VALUES: u64 = 500_000;
-/// Of a function: branches, blocks and calls, times its locals and greatest number of operands. What a compiler keeps
-/// for every block and every value alive in it.
-pub const WORK: u64 = 4 * 1024 * 1024;
-/// The same of all functions together.
-pub const TOTAL_WORK: u64 = 512 * 1024 * 1024;
+/// Instructions of a normalised function.
+pub const INSTRUCTIONS: u64 = 500_000;
+/// Calls in a function.
+pub const CALLS: u64 = 16_384;
+/// Of a function: branches, blocks and calls, times values, see [`super::Work`].
+pub const WORK: u64 = 32 * 1024 * 1024;
+/// The same of vectors alone: what the normaliser keeps of them grows with it.
+pub const VECTOR_WORK: u64 = 4 * 1024 * 1024;
+/// How much more of it a module may be for each of its instructions.
+pub const WORK_SHARE: u64 = 24;
+/// Of a function: branches, blocks and calls, times instructions.
+pub const SQUARE: u64 = 32 * 1024 * 1024 * 1024;
+/// How much more of it a module may be for each of its instructions.
+pub const SQUARE_SHARE: u64 = 5_632;
+/// Of a function: instructions times values.
+pub const PRESSURE: u64 = 128 * 1024 * 1024;
+/// How much more of it a module may be for each of its instructions.
+pub const PRESSURE_SHARE: u64 = 128;
+/// Of a function: squares of branches to a label, times values.
+pub const MEETINGS: u64 = 320 * 1024 * 1024;
+/// How much more of it a module may be for each of its instructions.
+pub const MEETINGS_SHARE: u64 = 128;
 /// Tables.
 pub const TABLES: u64 = 64;
 /// Entries of all tables together.

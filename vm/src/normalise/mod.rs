@@ -53,6 +53,7 @@ mod inline;
 mod lay;
 pub mod limits;
 mod lower;
+mod measure;
 mod module;
 mod nan;
 mod refused;
@@ -64,6 +65,7 @@ mod types;
 mod vectors;
 
 pub use entry::with_entry;
+pub use measure::Work;
 pub use refused::{Reason, Refused};
 pub use shims::functions as wasi_functions;
 pub use strip::strip;
@@ -124,6 +126,7 @@ pub struct Normalised {
 	max_pages: u32,
 	system_pages: u32,
 	start_cost: u64,
+	work: Work,
 	for_tests: bool,
 	has_entry: bool,
 }
@@ -153,6 +156,11 @@ impl Normalised {
 	/// there, so an engine need not make an instance for it.
 	pub fn start_cost(&self) -> u64 {
 		self.start_cost
+	}
+
+	/// How much work its functions, without the system functions, are for a compiler.
+	pub fn work(&self) -> Work {
+		self.work
 	}
 
 	/// The name of its entry. Only modules for test suites may have none.
@@ -246,6 +254,7 @@ fn build(wasm: &[u8], origin: Origin<'_>) -> Result<Normalised, Refused> {
 		max_pages,
 		system_pages: emit::system_pages(&module, shims.as_ref()).unwrap_or_default().0,
 		start_cost,
+		work: module.work,
 		has_entry: origin == Origin::User || module.start.is_some(),
 		for_tests: origin == Origin::Tests,
 	};

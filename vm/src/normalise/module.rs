@@ -109,6 +109,8 @@ impl Export<'_> {
 /// A module that was read.
 #[derive(Default)]
 pub(super) struct Module<'a> {
+	/// How much work its functions are for a compiler.
+	pub work: super::Work,
 	pub types: Vec<Signature>,
 	/// The shim, by its function index in the shims' module, that each imported function of WASI becomes.
 	pub imports: Vec<u32>,
@@ -195,7 +197,6 @@ impl<'a> Module<'a> {
 		parser.set_features(features);
 		let mut allocations = FuncValidatorAllocations::default();
 		let mut layout = None;
-		let mut work = 0;
 		let mut own = 0;
 		for payload in parser.parse_all(wasm) {
 			let payload = payload?;
@@ -237,7 +238,7 @@ impl<'a> Module<'a> {
 					allocations = checker.into_allocations();
 					match rewritten {
 						Ok((rewritten, more)) => {
-							work += more;
+							module.work.add(more);
 							if reasons.is_empty() {
 								module.bodies.push(rewritten);
 							}
@@ -251,12 +252,7 @@ impl<'a> Module<'a> {
 				ValidPayload::Ok | ValidPayload::Parser(_) | ValidPayload::End(_) => module.section(payload, origin)?,
 			}
 		}
-		reasons.check(limits::check(
-			"blocks times values in all functions",
-			work,
-			limits::TOTAL_WORK,
-			0,
-		));
+		reasons.check(module.work.check());
 		types.get_or_insert_with(|| Types::new(&module.types));
 		Ok(module)
 	}

@@ -1,95 +1,110 @@
-//! Programs made to keep a compiler busy: refused, or compiled in time.
+//! Programs made to keep a compiler busy: refused, or compiled in proportion.
 
-use super::*;
+use super::{hostile, *};
+use hostile::{module, SHAPES};
+use millrace_vm::normalise::{Normalised, Reason};
 use std::time::{Duration, Instant};
 
-/// Far more than is needed on a slow and busy machine.
-const TIME: Duration = Duration::from_secs(60);
+/// The size in which each shape is compiled here, and how many times as long as other code its instructions may take.
+/// Time grows with the square of the size in most of them, so the sizes are a part of what is accepted;
+/// `examples/compile.rs` compiles the largest.
+const COMPILED: &[(&str, usize, u32)] = &[
+	("ifs, 16 locals", 2_000, 60),
+	("ifs, 500 locals", 500, 120),
+	("arms that set all, 16 locals", 1_000, 40),
+	("empty loops in a row", 2_048, 40),
+	("loops in a row, 500 locals", 500, 120),
+	("nests of 128 loops, 100 locals", 1_024, 60),
+	("a loop around a switch, 16 locals", 500, 150),
+	("blocks in blocks", 5_000, 40),
+	("br_tables to 500 labels, 16 operands", 4, 60),
+	("br_ifs with 16 operands", 1_000, 100),
+	("selects", 20_000, 20),
+	("quotients, 1000 locals", 10_000, 20),
+	("copies of memory words", 20_000, 10),
+	("constants of vectors", 5_000, 20),
+	("tees that overlap, 2000 locals", 1_500, 120),
+	("calls, 16 to 16", 2_000, 60),
+	("calls, 128 to 16", 200, 20),
+	("calls of nothing, 100 locals", 1_000, 150),
+	("calls of nothing, 1000 vectors", 1_000, 40),
+	("memory.grow", 3_000, 40),
+	("sums of vectors, stored", 4_000, 20),
+];
 
-fn repeat(times: usize, part: impl Fn(usize) -> String) -> String {
-	(0..times).map(part).collect()
+fn shape(name: &str, size: usize) -> hostile::Function {
+	let shape = SHAPES.iter().find(|shape| shape.name == name);
+	(shape.unwrap_or_else(|| panic!("{name}")).function)(size)
 }
 
-/// The largest modules of their kinds that are accepted.
-fn bombs() -> Vec<(&'static str, String)> {
-	let locals = repeat(990, |_| "i64 ".into());
-	vec![
-		(
-			"many loops that change nothing, many locals",
-			format!(
-				"(func (local {locals}) {} (drop (local.get 5)))",
-				repeat(690, |_| "(loop) ".into())
-			),
-		),
-		(
-			"loops inside loops, every local changed in each",
-			format!(
-				"(func (local {}) {} {} {})",
-				repeat(100, |_| "i64 ".into()),
-				repeat(128, |n| format!(
-					"loop (local.set {} (i64.load (i32.const 0))) ",
-					n % 100
-				)),
-				repeat(100, |n| format!("(i64.store (i32.const 8) (local.get {n}))")),
-				repeat(128, |_| "(br_if 0 (i32.load (i32.const 4))) end ".into()),
-			),
-		),
-		(
-			"large br_tables",
-			format!(
-				"(func {} {} {})",
-				repeat(2000, |_| "(block ".into()),
-				repeat(30, |_| format!(
-					"(block (br_table {} (i32.load (i32.const 0))))",
-					repeat(4000, |n| format!("{} ", n % 2000))
-				)),
-				repeat(2000, |_| ")".into()),
-			),
-		),
-		(
-			"one long expression",
-			format!(
-				"(func (drop (i32.const 1) {}))",
-				repeat(60_000, |n| format!("(i32.const {}) (i32.mul) ", n % 60))
-			),
-		),
-		(
-			"many functions",
-			repeat(19_990, |n| {
-				format!("(func (param i32) (result i32) (i32.add (local.get 0) (i32.const {n})))")
-			}),
-		),
-		(
-			"many calls",
-			format!("(func $f {})", repeat(40_000, |_| "(call $f)".into())),
-		),
-		(
-			"many values alive over many blocks",
-			format!(
-				"(func (local {locals}) {} {} {})",
-				repeat(990, |n| format!("(local.set {n} (i64.load (i32.const {})))", 8 * n)),
-				repeat(400, |_| "(if (i32.load (i32.const 0)) (then))".into()),
-				repeat(990, |n| format!("(i64.store (i32.const {}) (local.get {n}))", 8 * n)),
-			),
-		),
-	]
+/// How long a compilation takes, the shorter of two.
+fn compiled(module: &Normalised) -> Duration {
+	let time = || {
+		let started = Instant::now();
+		ENGINE.compile(module).unwrap();
+		started.elapsed()
+	};
+	time().min(time())
 }
 
 #[test]
-fn the_worst_programs_compile_in_time() {
-	for (name, parts) in bombs() {
-		let wasm = bytes(&format!("(module (memory 1) {parts} (func (export \"_start\")))"));
-		let started = Instant::now();
-		let module = normalise(&wasm).unwrap_or_else(|refused| panic!("{name}: {refused}"));
-		let normalised = started.elapsed();
-		ENGINE.compile(&module).unwrap();
-		println!(
-			"{name}: {} bytes, normalised in {normalised:?}, compiled in {:?}",
-			wasm.len(),
-			started.elapsed()
-		);
-		assert!(started.elapsed() < TIME, "{name}: {:?}", started.elapsed());
+fn hostile_programs_compile_in_proportion() {
+	// Many small functions, such as compilers make.
+	let usual = normalise(&module(&shape("copies of memory words", 20), 1_000, 0)).unwrap();
+	let usual = compiled(&usual).as_nanos() as u64 / usual.work().instructions;
+	for (name, size, times) in COMPILED {
+		let normalised = normalise(&module(&shape(name, *size), 1, 0));
+		let normalised = normalised.unwrap_or_else(|refused| panic!("{name}: {refused}"));
+		let time = compiled(&normalised);
+		// Where nearly nothing is compiled, there is still an engine's work for a module.
+		let budget = Duration::from_nanos(usual * u64::from(*times) * normalised.work().instructions)
+			+ Duration::from_millis(200);
+		println!("{name}: {time:?} of {budget:?}, {usual} ns an instruction are usual");
+		assert!(time < budget, "{name}: {time:?} of {budget:?}");
 	}
+}
+
+/// Shapes that are refused in this size, and why.
+const REFUSED: &[(&str, usize, &str)] = &[
+	("ifs, 2000 locals", 9_000, "blocks times values in a function"),
+	("empty loops in a row", 2_049, "loops in a function"),
+	("nests of 128 loops, 16 locals", 2_049, "loops in a function"),
+	(
+		"a loop around a switch, 200 locals",
+		2_000,
+		"squares of branches to a label, times values, in a function",
+	),
+	(
+		"br_ifs with 16 operands",
+		5_000,
+		"squares of branches to a label, times values, in a function",
+	),
+	("calls of nothing", 16_384, "calls in a function"),
+	("calls of nothing, 100 locals", 16_384, "calls in a function"),
+	("ifs, 500 vectors", 5_000, "blocks times vectors in a function"),
+	(
+		"tees that overlap, 2000 locals",
+		20_000,
+		"instructions times values in a function",
+	),
+	("nops", 510_000, "instructions in a function"),
+];
+
+#[test]
+fn what_would_take_too_long_is_refused() {
+	for (name, size, expected) in REFUSED {
+		let refused = normalise(&module(&shape(name, *size), 1, 0));
+		let refused = refused.err().unwrap_or_else(|| panic!("{name} is accepted"));
+		let found = refused
+			.reasons()
+			.iter()
+			.any(|reason| matches!(reason, Reason::Limit { what, .. } if what == expected));
+		assert!(found, "{name}: {refused}");
+	}
+	// Each is accepted alone, not many in a short module.
+	let two = |name: &str, size: usize, copies: usize| normalise(&module(&shape(name, size), copies, 0));
+	assert!(two("a loop around a switch, 200 locals", 900, 1).is_ok());
+	assert!(two("a loop around a switch, 200 locals", 900, 2).is_err());
 }
 
 /// A module whose imported functions are replaced by functions that trap, so that all kinds of modules can be measured.

@@ -3,6 +3,7 @@
 mod compile;
 mod examples;
 mod gas;
+mod hostile;
 mod nan;
 mod plain;
 mod stack;

@@ -8,6 +8,8 @@ fn repeat(times: usize, part: impl Fn(usize) -> String) -> String {
 	(0..times).map(part).collect()
 }
 
+static STOPPABLE: LazyLock<FastEngine> = LazyLock::new(|| FastEngine::new(FastConfig::default()).unwrap());
+
 /// Recurses for ever, in many shapes of frame.
 fn shapes() -> Vec<(String, String)> {
 	let mut shapes = Vec::new();
@@ -72,6 +74,33 @@ fn shapes() -> Vec<(String, String)> {
 				repeat(16, |_| "drop ".into()),
 				repeat(16, |_| format!("({constant})")),
 				repeat(16, |_| "drop ".into()),
+			),
+		);
+	}
+	// Vectors that are all used after the call, and as many parameters as there may be, with results.
+	shape(
+		"1000 vectors",
+		format!(
+			"(func $f (export \"_start\") (local {}) {} (call $f) {})",
+			repeat(1000, |_| "v128 ".into()),
+			repeat(1000, |n| format!("(local.set {n} (v128.load (i32.const {})))", 16 * n)),
+			repeat(1000, |n| format!("(v128.store (i32.const {}) (local.get {n}))", 16 * n)),
+		),
+	);
+	for (ty, count) in [("i64", 128), ("f64", 128), ("v128", 64)] {
+		let results = if ty == "v128" { 8 } else { 16 };
+		shape(
+			&format!("{count} parameters of {ty}, passed on, with results"),
+			format!(
+				"(func $f (param {}) (result {}) {} (call $f) {} {})
+				(func (export \"_start\") {} (call $f) {})",
+				repeat(count, |_| format!("{ty} ")),
+				repeat(results, |_| format!("{ty} ")),
+				repeat(count, |n| format!("(local.get {n})")),
+				repeat(results, |_| "drop ".into()),
+				repeat(results, |n| format!("(local.get {n})")),
+				repeat(count, |n| format!("({ty}.load (i32.const {}))", 16 * n)),
+				repeat(results, |_| "drop ".into()),
 			),
 		);
 	}
@@ -153,10 +182,12 @@ fn recursion_without_end_fails_in_every_shape() {
 	for (name, text) in shapes() {
 		let wasm = bytes(&text);
 		let module = normalise(&wasm).unwrap_or_else(|refused| panic!("{name}: {refused}"));
-		let program = ENGINE.compile(&module).unwrap();
-		let run = program.run(&limits, supply(b""), &Stop::new());
-		let run = run.unwrap_or_else(|error| panic!("{name}: {error}"));
-		assert_eq!((run.halt, run.gas_used), (Halt::OutOfStack, limits.gas), "{name}");
+		for engine in [&*ENGINE, &*STOPPABLE] {
+			let program = engine.compile(&module).unwrap();
+			let run = program.run(&limits, supply(b""), &Stop::new());
+			let run = run.unwrap_or_else(|error| panic!("{name}: {error}"));
+			assert_eq!((run.halt, run.gas_used), (Halt::OutOfStack, limits.gas), "{name}");
+		}
 	}
 }
 

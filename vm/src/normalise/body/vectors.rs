@@ -444,7 +444,7 @@ pub(super) fn sets(
 				sets.push(Vec::new());
 				// As it will be found by the end, at least.
 				let work = (sets.len() as u64).saturating_mul(2 * (8 + total));
-				limits::check("blocks times values in a function", work, limits::WORK, offset)?;
+				limits::check("blocks times vectors in a function", work, limits::VECTOR_WORK, offset)?;
 			}
 			O::End => {
 				if let Some((number, set)) = open.pop() {
