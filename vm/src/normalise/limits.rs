@@ -6,7 +6,7 @@
 //! half as much again, at least, as the largest published programs that are accepted need (`docs/benchmarks.md`).
 //!
 //! They do not make all programs equally fast to compile: an instruction of the worst shapes that are accepted takes
-//! hundreds of times as long as one of a usual program, and some take minutes for a single function. Who compiles needs
+//! hundreds of times as long as one of a usual program, and some take more than a minute for a single function. Who compiles needs
 //! bounds on time and memory as well.
 
 /// Bytes of a module, custom sections not counted.
