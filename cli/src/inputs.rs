@@ -3,16 +3,19 @@
 use crate::{
 	failure::{Failure, Result},
 	job::{setup::InputAs, words::split as split_words},
-	pack::{is_tar, Package},
+	pack::{is_tar, Package, Stamp},
 	stored::Stored,
 };
-use millrace_client::blobs::{root_of, Blob};
+use millrace_client::{
+	blobs::{root_of, Blob},
+	words,
+};
 use millrace_primitives::{
 	job::{MAX_TASKS, MAX_TASK_DATA},
 	merkle, Hash,
 };
 use std::{
-	fs::{self, File},
+	fs::{self, File, Metadata},
 	io::{self, BufRead, BufReader, Read, Seek, SeekFrom},
 	path::{Path, PathBuf},
 	sync::Arc,
@@ -49,20 +52,57 @@ pub struct Piece {
 #[derive(Clone, Debug)]
 enum Source {
 	/// A file.
-	File(PathBuf),
+	File(Arc<Origin>),
 	/// So many bytes of a file.
-	Part { path: Arc<PathBuf>, at: u64, len: u64 },
+	Part { origin: Arc<Origin>, at: u64, len: u64 },
 	/// A line of a file as a list of arguments.
-	Words { path: Arc<PathBuf>, at: u64, len: u64 },
+	Words { origin: Arc<Origin>, at: u64, len: u64 },
 	/// An archive that was made of a folder or a tar.
 	Packed(Stored),
 }
 
+/// A file of the user's, which is read whenever it is asked for.
+#[derive(Debug)]
+struct Origin {
+	path: PathBuf,
+	/// What tells that it is as it was when it was found, before it was hashed.
+	stamp: Stamp,
+}
+
+impl Origin {
+	fn new(path: &Path, metadata: &Metadata) -> Self {
+		Self {
+			path: path.into(),
+			stamp: Stamp::of(metadata),
+		}
+	}
+
+	/// The file, opened, unless it was changed.
+	fn open(&self) -> io::Result<File> {
+		let file = File::open(&self.path)?;
+		match self.stamp.has_same_content(&Stamp::of(&file.metadata()?)) {
+			true => Ok(file),
+			false => Err(io::Error::other("it changed since this job was made of it")),
+		}
+	}
+
+	fn part(&self, at: u64, len: u64) -> io::Result<Vec<u8>> {
+		let mut file = self.open()?;
+		file.seek(SeekFrom::Start(at))?;
+		let mut bytes = Vec::new();
+		file.take(len).read_to_end(&mut bytes)?;
+		Ok(bytes)
+	}
+}
+
 impl Piece {
 	/// As it is served.
+	///
+	/// # Errors
+	/// If it cannot be read, or its file was changed.
 	pub fn blob(&self) -> io::Result<Blob> {
 		Ok(match &self.source {
-			Source::File(path) => Blob::File(path.clone()),
+			Source::File(origin) => origin.open().map(|_| Blob::File(origin.path.clone()))?,
 			Source::Packed(stored) => Blob::File(stored.path().into()),
 			_ => Blob::Bytes(self.read()?.into()),
 		})
@@ -71,19 +111,19 @@ impl Piece {
 	/// Reads it.
 	pub fn read(&self) -> io::Result<Vec<u8>> {
 		match &self.source {
-			Source::File(path) => fs::read(path),
+			Source::File(origin) => origin.part(0, origin.stamp.len()),
 			Source::Packed(stored) => fs::read(stored.path()),
-			Source::Part { path, at, len } => part(path, *at, *len),
-			Source::Words { path, at, len } => {
-				arguments(&part(path, *at, *len)?).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
+			Source::Part { origin, at, len } => origin.part(*at, *len),
+			Source::Words { origin, at, len } => {
+				arguments(&origin.part(*at, *len)?).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))
 			}
 		}
 	}
 
-	fn path(&self) -> &Path {
+	/// The file that it is in.
+	pub fn path(&self) -> &Path {
 		match &self.source {
-			Source::File(path) => path,
-			Source::Part { path, .. } | Source::Words { path, .. } => path,
+			Source::File(origin) | Source::Part { origin, .. } | Source::Words { origin, .. } => &origin.path,
 			Source::Packed(stored) => stored.path(),
 		}
 	}
@@ -91,7 +131,7 @@ impl Piece {
 	fn root(&self) -> io::Result<Hash> {
 		let (root, len) = match &self.source {
 			Source::Packed(stored) => (stored.address(), self.len),
-			Source::File(path) if self.len > SMALL => root_of(File::open(path)?)?,
+			Source::File(origin) if self.len > SMALL => root_of(origin.open()?)?,
 			_ if self.len > SMALL => {
 				let bytes = self.read()?;
 				root_of(&bytes[..])?
@@ -106,14 +146,6 @@ impl Piece {
 			false => Err(io::Error::other("it changed while it was read")),
 		}
 	}
-}
-
-fn part(path: &Path, at: u64, len: u64) -> io::Result<Vec<u8>> {
-	let mut file = File::open(path)?;
-	file.seek(SeekFrom::Start(at))?;
-	let mut bytes = Vec::new();
-	file.take(len).read_to_end(&mut bytes)?;
-	Ok(bytes)
 }
 
 /// A line's words as a program's arguments: each with a NUL after it.
@@ -138,8 +170,9 @@ pub struct Inputs {
 	pub roots: Arc<Vec<Hash>>,
 }
 
+/// Names in folders may have any characters.
 fn failed(path: &Path, reason: impl std::fmt::Display) -> Failure {
-	Failure::Input(format!("{}: {reason}", path.display()))
+	Failure::Input(words::line(&format!("{}: {reason}", path.display())))
 }
 
 impl Inputs {
@@ -147,6 +180,12 @@ impl Inputs {
 	pub fn read(path: &Path, input: InputAs, cut: Cut) -> Result<Self> {
 		crate::job::exists(path)?;
 		let metadata = fs::metadata(path).map_err(|error| failed(path, error))?;
+		if !metadata.is_dir() && !metadata.is_file() {
+			return Err(failed(
+				path,
+				"neither a folder nor a file, but a pipe, a device or the like: name a file with the same content",
+			));
+		}
 		if cut != Cut::Whole && (metadata.is_dir() || input == InputAs::Files) {
 			return Err(failed(
 				path,
@@ -155,12 +194,12 @@ impl Inputs {
 		}
 		let pieces = match input {
 			InputAs::Stdin if metadata.is_dir() => folder(path),
-			InputAs::Stdin => file(path, metadata.len(), cut),
+			InputAs::Stdin => file(path, &metadata, cut),
 			InputAs::Args if metadata.is_dir() || matches!(cut, Cut::Bytes(_)) => Err(failed(
 				path,
 				"with arguments as input each line of a file is a task; name such a file",
 			)),
-			InputAs::Args => argument_lists(path),
+			InputAs::Args => argument_lists(path, &metadata),
 			InputAs::Files => archives(path, metadata.is_dir()),
 		}?;
 		if pieces.is_empty() {
@@ -207,32 +246,32 @@ impl Inputs {
 	}
 }
 
-fn file(path: &Path, len: u64, cut: Cut) -> Result<Vec<Piece>> {
-	let shared = Arc::new(path.to_path_buf());
+fn file(path: &Path, metadata: &Metadata, cut: Cut) -> Result<Vec<Piece>> {
+	let shared = Arc::new(Origin::new(path, metadata));
 	let pieces = match cut {
-		Cut::Whole => vec![whole(path.into(), len, path.file_name().map(PathBuf::from))],
+		Cut::Whole => vec![whole(Origin::new(path, metadata), path.file_name().map(PathBuf::from))],
 		Cut::Lines => lines(path)
 			.map_err(|error| failed(path, error))?
 			.into_iter()
 			.map(|(at, len)| piece(&shared, at, len))
 			.collect(),
-		Cut::Bytes(size) => split(&shared, len, size),
+		Cut::Bytes(size) => split(&shared, metadata.len(), size),
 	};
 	Ok(pieces)
 }
 
-fn whole(path: PathBuf, len: u64, name: Option<PathBuf>) -> Piece {
+fn whole(origin: Origin, name: Option<PathBuf>) -> Piece {
 	Piece {
-		source: Source::File(path),
-		len,
+		len: origin.stamp.len(),
+		source: Source::File(Arc::new(origin)),
 		name,
 	}
 }
 
-fn piece(path: &Arc<PathBuf>, at: u64, len: u64) -> Piece {
+fn piece(origin: &Arc<Origin>, at: u64, len: u64) -> Piece {
 	Piece {
 		source: Source::Part {
-			path: path.clone(),
+			origin: origin.clone(),
 			at,
 			len,
 		},
@@ -252,7 +291,7 @@ fn folder(path: &Path) -> Result<Vec<Piece>> {
 			// Follows links, as reading does.
 			let metadata = fs::metadata(&path).map_err(|error| failed(&path, error))?;
 			if metadata.is_file() {
-				files.push((inside, path, metadata.len()));
+				files.push((inside, Origin::new(&path, &metadata)));
 			} else if metadata.is_dir() {
 				if is_link {
 					return Err(failed(
@@ -270,10 +309,10 @@ fn folder(path: &Path) -> Result<Vec<Piece>> {
 			break;
 		}
 	}
-	files.sort();
+	files.sort_by(|(one, _), (other, _)| one.cmp(other));
 	Ok(files
 		.into_iter()
-		.map(|(name, path, len)| whole(path, len, Some(name)))
+		.map(|(name, origin)| whole(origin, Some(name)))
 		.collect())
 }
 
@@ -324,19 +363,19 @@ fn archives(path: &Path, is_folder: bool) -> Result<Vec<Piece>> {
 }
 
 /// The lines of a file as lists of arguments.
-fn argument_lists(path: &Path) -> Result<Vec<Piece>> {
-	let shared = Arc::new(path.to_path_buf());
+fn argument_lists(path: &Path, metadata: &Metadata) -> Result<Vec<Piece>> {
+	let shared = Arc::new(Origin::new(path, metadata));
 	let lines = lines(path).map_err(|error| failed(path, error))?;
 	let list = |(number, (at, len)): (usize, (u64, u64))| {
 		let wrong = |why: &dyn std::fmt::Display| Failure::Input(format!("{}:{}: {why}", path.display(), number + 1));
 		if len > 2 * MAX_WORDS {
 			return Err(wrong(&"more than 65,536 bytes of arguments"));
 		}
-		let line = part(path, at, len).map_err(|error| wrong(&error))?;
+		let line = shared.part(at, len).map_err(|error| wrong(&error))?;
 		let words = arguments(&line).map_err(|why| wrong(&why))?;
 		Ok(Piece {
 			source: Source::Words {
-				path: shared.clone(),
+				origin: shared.clone(),
 				at,
 				len,
 			},
@@ -387,12 +426,12 @@ fn lines(path: &Path) -> io::Result<Vec<(u64, u64)>> {
 	}
 }
 
-fn split(path: &Arc<PathBuf>, len: u64, size: u64) -> Vec<Piece> {
+fn split(origin: &Arc<Origin>, len: u64, size: u64) -> Vec<Piece> {
 	let size = size.max(1);
 	// One more than allowed is enough to refuse it.
 	let count = len.div_ceil(size).min(u64::from(MAX_TASKS) + 1);
 	(0..count)
-		.map(|index| piece(path, index * size, size.min(len - index * size)))
+		.map(|index| piece(origin, index * size, size.min(len - index * size)))
 		.collect()
 }
 

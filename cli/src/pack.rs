@@ -8,6 +8,7 @@ use crate::{
 	failure::{Failure, Result},
 	stored::Stored,
 };
+use millrace_client::words;
 use plan::{Entry, Kind, Plan};
 use std::{
 	collections::BTreeMap,
@@ -30,6 +31,8 @@ const INDEX: &[u8] = b".millrace-index";
 /// What an archive will hold.
 pub struct Package {
 	source: PathBuf,
+	/// Of a tar, what tells that it was not changed.
+	stamp: Option<Stamp>,
 	plan: Plan,
 	contents: Vec<Content>,
 }
@@ -45,8 +48,8 @@ enum Content {
 }
 
 /// What tells that something was not changed.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Stamp {
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stamp {
 	size: u64,
 	modified: (i64, i64),
 	inode: u64,
@@ -54,7 +57,8 @@ struct Stamp {
 }
 
 impl Stamp {
-	fn of(metadata: &Metadata) -> Self {
+	/// That of a file as it is.
+	pub fn of(metadata: &Metadata) -> Self {
 		Self {
 			// A folder's size says nothing.
 			size: if metadata.is_dir() { 0 } else { metadata.len() },
@@ -62,6 +66,16 @@ impl Stamp {
 			inode: metadata.ino(),
 			kind: metadata.mode(),
 		}
+	}
+
+	/// The size in bytes.
+	pub fn len(&self) -> u64 {
+		self.size
+	}
+
+	/// True if size and time are the same: what is in it has not changed, whatever else did.
+	pub fn has_same_content(&self, other: &Self) -> bool {
+		(self.size, self.modified) == (other.size, other.modified)
 	}
 }
 
@@ -71,9 +85,14 @@ impl Package {
 	pub fn new(source: &Path, mtime: Option<u32>) -> Result<Self> {
 		crate::job::exists(source)?;
 		let metadata = fs::metadata(source).map_err(|error| failed(source, error))?;
-		let (mut entries, contents) = match metadata.is_dir() {
-			true => walk(source)?,
-			false => list(source)?,
+		if !metadata.is_dir() && !metadata.is_file() {
+			return Err(failed(source, "neither a folder nor a file: name one of these"));
+		}
+		// Before it is looked at.
+		let stamp = metadata.is_file().then(|| Stamp::of(&metadata));
+		let (mut entries, contents) = match stamp {
+			None => walk(source)?,
+			Some(_) => list(source)?,
 		};
 		if let Some(mtime) = mtime {
 			entries.iter_mut().for_each(|entry| entry.mtime = mtime);
@@ -81,6 +100,7 @@ impl Package {
 		let plan = Plan::new(entries).map_err(|error| failed(source, error))?;
 		Ok(Self {
 			source: source.into(),
+			stamp,
 			plan,
 			contents,
 		})
@@ -98,6 +118,7 @@ impl Package {
 
 	/// Writes it.
 	pub fn write(&self, mut out: &mut dyn Write) -> Result<()> {
+		self.unchanged()?;
 		let mut tar = None;
 		// Its own words where an error of input and output has none.
 		let mut trouble: Option<Failure> = None;
@@ -121,6 +142,7 @@ impl Package {
 			return Err(trouble);
 		}
 		written.map_err(|error| failed(&self.source, error))?;
+		self.unchanged()?;
 		for content in &self.contents {
 			if let Content::File(path, stamp) = content {
 				let now = fs::symlink_metadata(path).map_err(|error| failed(path, error))?;
@@ -130,6 +152,18 @@ impl Package {
 			}
 		}
 		Ok(())
+	}
+
+	/// Refuses a tar that was changed since it was listed.
+	fn unchanged(&self) -> Result<()> {
+		let Some(stamp) = self.stamp else {
+			return Ok(());
+		};
+		let now = fs::metadata(&self.source).map_err(|error| failed(&self.source, error))?;
+		match Stamp::of(&now) == stamp {
+			true => Ok(()),
+			false => Err(failed(&self.source, CHANGED)),
+		}
 	}
 
 	/// Writes it to a file of this process's own, of at most `most` bytes.
@@ -146,8 +180,9 @@ impl Package {
 
 const CHANGED: &str = "it changed while it was read";
 
+/// Names in folders and archives may have any characters.
 fn failed(path: &Path, reason: impl std::fmt::Display) -> Failure {
-	Failure::Input(format!("{}: {reason}", path.display()))
+	Failure::Input(words::line(&format!("{}: {reason}", path.display())))
 }
 
 fn copy_file(path: &Path, stamp: &Stamp, out: &mut dyn Write) -> io::Result<()> {
@@ -224,22 +259,35 @@ fn walk(folder: &Path) -> Result<Listed> {
 
 /// All that a tar holds. Of several entries with one path the last counts.
 fn list(source: &Path) -> Result<Listed> {
-	let no_archive = |error: io::Error| failed(source, format!("not a tar archive: {error}"));
-	let file = File::open(source).map_err(|error| failed(source, error))?;
-	if file.metadata().map_err(|error| failed(source, error))?.len() == 0 {
+	let mut file = File::open(source).map_err(|error| failed(source, error))?;
+	let size = file.metadata().map_err(|error| failed(source, error))?.len();
+	if size == 0 {
 		return Err(failed(source, "not a tar archive: it is empty"));
 	}
+	let compressed = compression(&mut file).map_err(|error| failed(source, error))?;
+	let no_archive = |error: io::Error| match compressed {
+		Some((name, tool)) => failed(
+			source,
+			format!("it is compressed ({name}), which programs cannot read: unpack it first with `{tool}`"),
+		),
+		None => failed(source, format!("not a tar archive, or not all of one: {error}")),
+	};
 	let mut archive = tar::Archive::new(file);
 	let mut listed = Listed::default();
 	// Where the contents of files are, for their other names.
 	let mut files: BTreeMap<Vec<u8>, (u64, u64)> = BTreeMap::new();
 	for entry in archive.entries_with_seek().map_err(no_archive)? {
-		let entry = entry.map_err(no_archive)?;
+		let mut entry = entry.map_err(no_archive)?;
 		let raw = entry.path_bytes().into_owned();
 		let wrong = |why: &str| failed(source, format!("`{}` {why}", String::from_utf8_lossy(&raw)));
 		let kind = entry.header().entry_type();
 		if raw == INDEX || kind.is_pax_global_extensions() {
 			continue;
+		}
+		let keys = entry.pax_extensions().map_err(no_archive)?;
+		let is_sparse = |key: tar::PaxExtension<'_>| key.key_bytes().starts_with(b"GNU.sparse.");
+		if kind.is_gnu_sparse() || keys.is_some_and(|mut keys| keys.any(|key| key.is_ok_and(is_sparse))) {
+			return Err(wrong("is a sparse file; make the tar without --sparse"));
 		}
 		let path = inside(&raw).ok_or_else(|| wrong("leads out of the archive"))?;
 		if path.is_empty() {
@@ -253,6 +301,9 @@ fn list(source: &Path) -> Result<Listed> {
 				.ok_or_else(|| wrong("is a link that leads nowhere"))
 		};
 		let part = (entry.raw_file_position(), entry.size());
+		if part.0.saturating_add(part.1) > size {
+			return Err(wrong("is not all there: the archive is cut off; copy or make it again"));
+		}
 		let (kind, content) = match kind {
 			// Before there was a kind for folders, a slash at the end meant one.
 			kind if kind.is_dir() || (kind.is_file() && raw.ends_with(b"/")) => (Kind::Directory, Content::Nothing),
@@ -268,11 +319,7 @@ fn list(source: &Path) -> Result<Listed> {
 				files.insert(path.clone(), (at, len));
 				(Kind::File(len), Content::Part(at, len))
 			}
-			_ => {
-				return Err(wrong(
-					"is a device, a pipe, a sparse file or the like; programs have none",
-				))
-			}
+			_ => return Err(wrong("is a device, a pipe or the like; programs have none")),
 		};
 		let header = entry.header();
 		listed.0.push(Entry {
@@ -284,6 +331,20 @@ fn list(source: &Path) -> Result<Listed> {
 		listed.1.push(content);
 	}
 	Ok(listed)
+}
+
+/// How a file is compressed, by its first bytes: the name, and what undoes it. The file is at its beginning afterwards.
+fn compression(file: &mut File) -> io::Result<Option<(&'static str, &'static str)>> {
+	let mut first = Vec::new();
+	Read::take(&mut *file, 6).read_to_end(&mut first)?;
+	file.rewind()?;
+	Ok(match first.as_slice() {
+		[0x1f, 0x8b, ..] => Some(("gzip", "gunzip")),
+		[0x28, 0xb5, 0x2f, 0xfd, ..] => Some(("zstd", "unzstd")),
+		[0xfd, b'7', b'z', b'X', b'Z', 0] => Some(("xz", "unxz")),
+		[b'B', b'Z', b'h', ..] => Some(("bzip2", "bunzip2")),
+		_ => None,
+	})
 }
 
 /// An entry's path from the archive's root, without `./` and slashes around it; none if it leads out.
@@ -508,6 +569,81 @@ pub(crate) mod tests {
 		let package = Package::new(folder.path(), None).unwrap();
 		fs::remove_file(folder.path().join("run")).unwrap();
 		assert!(package.write(&mut Vec::new()).is_err());
+	}
+
+	#[test]
+	fn a_tar_that_changes_is_refused_and_a_short_one_is_called_so() {
+		use tar::EntryType as Type;
+		let content = "x".repeat(5_000);
+		let entries = [("a", Type::Regular, content.as_str())];
+		let (_place, path) = tar_of(&entries);
+		let package = Package::new(&path, None).unwrap();
+		let mut bytes = fs::read(&path).unwrap();
+		bytes[600] = b'y';
+		fs::write(&path, &bytes).unwrap();
+		File::options()
+			.write(true)
+			.open(&path)
+			.unwrap()
+			.set_modified(std::time::SystemTime::UNIX_EPOCH)
+			.unwrap();
+		let error = package.write(&mut Vec::new()).unwrap_err().to_string();
+		assert!(error.contains("it changed"), "{error}");
+		for len in [600, 5_000, 512] {
+			fs::write(&path, &bytes[..len]).unwrap();
+			let error = pack(&path).unwrap_err().to_string();
+			assert!(error.contains("`a` is not all there"), "{len}: {error}");
+		}
+	}
+
+	#[test]
+	fn sparse_files_are_refused_in_both_of_their_forms() {
+		let place = tempfile::tempdir().unwrap();
+		let path = place.path().join("a.tar");
+		let mut header = tar::Header::new_gnu();
+		header.set_path("a").unwrap();
+		header.set_entry_type(tar::EntryType::GNUSparse);
+		header.set_size(0);
+		header.as_gnu_mut().unwrap().set_real_size(0);
+		header.set_cksum();
+		let mut builder = tar::Builder::new(File::create(&path).unwrap());
+		builder.append(&header, io::empty()).unwrap();
+		builder.into_inner().unwrap();
+		assert!(pack(&path).unwrap_err().to_string().contains("`a` is a sparse file"));
+		let mut builder = tar::Builder::new(File::create(&path).unwrap());
+		builder
+			.append_pax_extensions([("GNU.sparse.major", &b"1"[..]), ("GNU.sparse.name", b"a")])
+			.unwrap();
+		let mut header = tar::Header::new_ustar();
+		header.set_path("GNUSparseFile.1/a").unwrap();
+		header.set_size(1);
+		header.set_cksum();
+		builder.append(&header, &b"x"[..]).unwrap();
+		builder.into_inner().unwrap();
+		let error = pack(&path).unwrap_err().to_string();
+		assert!(
+			error.contains("is a sparse file; make the tar without --sparse"),
+			"{error}"
+		);
+	}
+
+	#[test]
+	fn compressed_archives_are_called_so_and_names_are_escaped() {
+		let place = tempfile::tempdir().unwrap();
+		let path = place.path().join("a.tar");
+		for (magic, name) in [
+			(&b"\x1f\x8b\x08\x00"[..], "(gzip)"),
+			(b"\x28\xb5\x2f\xfd", "(zstd)"),
+			(b"\xfd7zXZ\0", "(xz)"),
+			(b"BZh9", "(bzip2)"),
+		] {
+			fs::write(&path, [magic, &[0xee; 2_000]].concat()).unwrap();
+			let error = pack(&path).unwrap_err().to_string();
+			assert!(error.contains(name) && error.contains("unpack it first"), "{error}");
+		}
+		let (_place, path) = tar_of(&[("\u{1b}[31m", tar::EntryType::Fifo, "")]);
+		let error = pack(&path).unwrap_err().to_string();
+		assert!(error.contains("`\\u{1b}[31m` is a device"), "{error}");
 	}
 
 	#[test]

@@ -21,6 +21,9 @@ pub struct Record {
 	pub outputs: Vec<String>,
 	/// The inputs' names by task, as they are shown; none where they have none.
 	pub inputs: Vec<Option<String>>,
+	/// What it means if a task has no output: where the job looks for it.
+	#[serde(default)]
+	pub absent: Option<String>,
 }
 
 impl Record {
@@ -78,9 +81,9 @@ impl Record {
 	}
 }
 
-fn is_inside(name: &str) -> bool {
-	let mut components = Path::new(name).components();
-	!name.is_empty() && components.all(|component| matches!(component, std::path::Component::Normal(_)))
+/// True if a name leads to a place in the folder that it is joined to.
+pub fn is_inside(name: &str) -> bool {
+	name.split('/').all(|component| !matches!(component, "" | "." | ".."))
 }
 
 fn say(changed: &[(String, String)]) {
@@ -135,6 +138,9 @@ mod tests {
 			("../a", false),
 			("/a", false),
 			("a/../b", false),
+			("a/.", false),
+			("a/", false),
+			("..", false),
 			("", false),
 		] {
 			assert_eq!(is_inside(name), ok, "{name}");

@@ -6,9 +6,18 @@ use crate::{
 	job::Loaded,
 	stored::Stored,
 };
-use millrace_client::blobs::{serve, Blob, BlobStore, Chunks, Server};
+use millrace_client::{
+	blobs::{serve, Blob, BlobStore, Chunks, Server},
+	words,
+};
 use millrace_primitives::{job::is_url, Hash};
-use std::{collections::HashMap, io, net::SocketAddr, sync::Arc};
+use std::{
+	collections::{BTreeSet, HashMap},
+	io,
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	sync::{Arc, Mutex, PoisonError},
+};
 use tokio::net::TcpListener;
 
 /// A job's blobs by their addresses, and the list of its inputs.
@@ -19,6 +28,8 @@ pub struct JobStore {
 	list_root: Hash,
 	/// Where an input with this root stands in the list.
 	places: HashMap<Hash, usize>,
+	/// The files of inputs of which was said that they cannot be served.
+	told: Mutex<BTreeSet<PathBuf>>,
 }
 
 impl JobStore {
@@ -34,7 +45,21 @@ impl JobStore {
 			list_root: inputs.root(),
 			places: places.collect(),
 			inputs,
+			told: Mutex::default(),
 		}
+	}
+}
+
+impl JobStore {
+	/// What is said of a file that cannot be served, once.
+	fn warning(&self, path: &Path, error: &io::Error) -> Option<String> {
+		let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+		let text = format!(
+			"warning: cannot serve {}: {error}. Providers that need it will decline: cancel the job and submit it again, or \
+			 serve what it was elsewhere",
+			path.display()
+		);
+		told.insert(path.into()).then(|| words::line(&text))
 	}
 }
 
@@ -47,7 +72,9 @@ impl BlobStore for JobStore {
 		match piece.blob() {
 			Ok(blob) => Some(blob),
 			Err(error) => {
-				crate::output::note(format!("warning: cannot serve an input: {error}"));
+				if let Some(warning) = self.warning(piece.path(), &error) {
+					crate::output::note(warning);
+				}
 				None
 			}
 		}
@@ -180,6 +207,25 @@ mod tests {
 		fetch_blob(&client, &endpoints, image.address(), image.blob().len.into(), &to)
 			.await
 			.unwrap();
+	}
+
+	#[test]
+	fn an_input_that_changed_is_not_served_and_that_is_said_once() {
+		let folder = tempfile::tempdir().unwrap();
+		let loaded = loaded(folder.path());
+		let store = JobStore::new(&loaded);
+		let roots = loaded.inputs.roots.clone();
+		assert!(roots.iter().all(|root| store.open(*root).is_some()));
+		std::fs::write(folder.path().join("lines"), "one\ntwo\ntwo\nthree\n").unwrap();
+		assert!(roots.iter().all(|root| store.open(*root).is_none()));
+		assert_eq!(store.told.lock().unwrap().len(), 1);
+		let error = io::Error::other("it changed");
+		assert_eq!(store.warning(&folder.path().join("lines"), &error), None);
+		let warning = store.warning(Path::new("other"), &error).unwrap();
+		assert!(
+			warning.contains("other: it changed") && warning.contains("decline"),
+			"{warning}"
+		);
 	}
 
 	#[tokio::test]

@@ -13,7 +13,8 @@ use millrace_exec::{
 	Bytes, Execute, Execution, LoadError, Named, Stop, Supply, Wasm, WasmLimits,
 };
 use millrace_primitives::{
-	machine::{address, task_seed, Blob, Limits, Status},
+	job::{MAX_TASK_DATA, MAX_TASK_GAS},
+	machine::{address, task_seed, Limits, Outcome, Status},
 	money, Balance, Gas,
 };
 use serde_json::json;
@@ -146,12 +147,14 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 	let terms = &loaded.checked.job.terms;
 	let cost = cost(terms.price, outcome.gas_used, terms.replicas, 1);
 	let all = cost.and_then(|cost| cost.checked_mul(loaded.inputs.tasks().into()));
-	let advice = advice(outcome.gas_used, &outcome.output);
+	let advised = advised(outcome).unzip();
 	let input = loaded.inputs.pieces.get(task as usize);
 	let name = input
 		.and_then(|input| input.name.as_ref())
 		.map(|name| name.to_string_lossy().into_owned());
 	let tail = words::tail(&attempt.execution.tail);
+	let absent = loaded.checked.job.setup.output.absent();
+	let absent = absent.filter(|_| outcome.status == Status::NoOutput);
 	if output.is_json() {
 		let document = json!({
 			"task": task,
@@ -167,8 +170,8 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 			"compilingMilliseconds": attempt.compiling.as_millis() as u64,
 			"costOfTask": cost.map(|cost| cost.to_string()),
 			"costOfJob": all.map(|cost| cost.to_string()),
-			"advisedGasLimit": advice.0,
-			"advisedOutputLimit": advice.1,
+			"advisedGasLimit": advised.0,
+			"advisedOutputLimit": advised.1,
 		});
 		return output.result(&document, "");
 	}
@@ -176,6 +179,9 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 	let input = name.map_or_else(String::new, |name| format!(" ({})", words::line(&name)));
 	row("task", format!("{task} of {}{input}", loaded.inputs.tasks()));
 	row("status", words::outcome(outcome.status, outcome.code));
+	if let Some(absent) = absent {
+		row("", words::line(&absent));
+	}
 	row("gas", format!("{} of {}", outcome.gas_used, attempt.limits.gas));
 	row("output", format!("{} bytes", outcome.output.len));
 	row(
@@ -200,10 +206,9 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 			),
 		);
 	}
-	row(
-		"limits",
-		format!("--gas-limit {} --output-limit {} would do", advice.0, advice.1),
-	);
+	if let Some(advice) = advice(outcome, &attempt.limits) {
+		row("limits", advice);
+	}
 	if !tail.is_empty() {
 		row("", "standard error:".into());
 		tail.lines().for_each(|line| output.note(format!("    {line}")));
@@ -238,27 +243,50 @@ fn cost(price: Balance, gas: Gas, replicas: u8, tasks: u32) -> Option<Balance> {
 	money::seat_cap(price, gas, tasks)?.checked_mul(replicas.into())
 }
 
-/// Limits that leave some room: gas and bytes of output.
-fn advice(gas: Gas, output: &Blob) -> (String, String) {
+/// What is to be said of the limits.
+fn advice(outcome: &Outcome, limits: &Limits) -> Option<String> {
+	match outcome.status {
+		Status::OutOfGas if limits.gas >= MAX_TASK_GAS => {
+			Some("no task may have more gas: give each task less to do".into())
+		}
+		Status::OutOfGas => Some(format!(
+			"raise --gas-limit: {} is not enough, what is cannot be told",
+			limits.gas
+		)),
+		Status::OutputTooLong if limits.output >= MAX_TASK_DATA => {
+			Some("no task may have more output: give each task less to do".into())
+		}
+		Status::OutputTooLong => Some(format!("raise --output-limit: {} bytes are not enough", limits.output)),
+		_ => advised(outcome).map(|(gas, output)| format!("--gas-limit {gas} --output-limit {output} would do")),
+	}
+}
+
+/// Limits that leave some room, of gas and of bytes of output; none after a task whose need is not known.
+fn advised(outcome: &Outcome) -> Option<(String, String)> {
+	if !outcome.status.keeps_output() {
+		return None;
+	}
 	let more = |used: u64| used.saturating_add(used / 100 * MARGIN);
-	let gas = more(gas).max(1);
+	let gas = more(outcome.gas_used).clamp(1, MAX_TASK_GAS);
 	let (unit, suffix) = match gas {
 		0..1_000_000 => (1_000, "K"),
 		1_000_000..10_000_000_000 => (1_000_000, "M"),
 		_ => (1_000_000_000, "G"),
 	};
-	let output = more(output.len.into()).max(LEAST_OUTPUT);
-	(
-		format!("{}{suffix}", gas.div_ceil(unit)),
-		format!("{}K", output.div_ceil(1_024)),
-	)
+	let rounded = gas.div_ceil(unit);
+	let gas = match rounded * unit > MAX_TASK_GAS {
+		true => MAX_TASK_GAS.to_string(),
+		false => format!("{rounded}{suffix}"),
+	};
+	let output = more(outcome.output.len.into()).clamp(LEAST_OUTPUT, MAX_TASK_DATA.into());
+	Some((gas, format!("{}K", output.div_ceil(1_024))))
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
 	use crate::job::options::{TermOptions, WorkOptions};
-	use millrace_primitives::MILLI;
+	use millrace_primitives::{machine::Blob, MILLI};
 
 	/// A program that writes its input and ends with the code that is its first byte, less `0`.
 	const ECHO: &str = r#"(module
@@ -307,12 +335,48 @@ mod tests {
 		assert_eq!(of(2).err().unwrap().exit_code(), 2);
 	}
 
+	fn outcome(status: Status, gas_used: Gas, len: u32) -> Outcome {
+		Outcome {
+			status,
+			code: 0,
+			output: Blob { tree: [0; 32], len },
+			errors: [0; 32],
+			gas_used,
+		}
+	}
+
+	#[test]
+	fn what_was_not_enough_is_not_advised() {
+		let limits = |gas, output| Limits {
+			gas,
+			memory_pages: 1,
+			output,
+		};
+		let advice = |status, limits: Limits| advice(&outcome(status, 100, 0), &limits);
+		let text = advice(Status::OutOfGas, limits(100, 5)).unwrap();
+		assert!(text.starts_with("raise --gas-limit: 100 "), "{text}");
+		let text = advice(Status::OutputTooLong, limits(100, 5)).unwrap();
+		assert!(text.starts_with("raise --output-limit: 5 bytes"), "{text}");
+		for status in [Status::OutOfGas, Status::OutputTooLong] {
+			let text = advice(status, limits(MAX_TASK_GAS, MAX_TASK_DATA)).unwrap();
+			assert!(text.starts_with("no task may have more"), "{text}");
+		}
+		for status in Status::ALL {
+			assert_eq!(advised(&outcome(status, 1, 0)).is_some(), status.keeps_output());
+		}
+		assert_eq!(advice(Status::Trap, limits(100, 5)), None);
+	}
+
 	#[test]
 	fn limits_and_costs_leave_some_room() {
-		let blob = |len| Blob { tree: [0; 32], len };
-		assert_eq!(advice(1_000, &blob(0)), ("2K".into(), "64K".into()));
-		assert_eq!(advice(8_000_000, &blob(1 << 20)), ("10M".into(), "1280K".into()));
-		assert_eq!(advice(80_000_000_000, &blob(1)), ("100G".into(), "64K".into()));
+		let advised = |gas, len| advised(&outcome(Status::Exit, gas, len)).unwrap();
+		assert_eq!(advised(1_000, 0), ("2K".into(), "64K".into()));
+		assert_eq!(advised(8_000_000, 1 << 20), ("10M".into(), "1280K".into()));
+		assert_eq!(advised(80_000_000_000, 1), ("100G".into(), "64K".into()));
+		// Not more than any task may have.
+		let (gas, output) = advised(MAX_TASK_GAS, MAX_TASK_DATA);
+		assert_eq!(crate::units::parse_gas(&gas), Ok(MAX_TASK_GAS));
+		assert_eq!(crate::job::options::parse_output(&output), Ok(MAX_TASK_DATA));
 		assert_eq!(cost(MILLI, money::GGAS, 2, 1), Some(2 * MILLI));
 		assert_eq!(cost(Balance::MAX, money::GGAS, 2, 1), None);
 	}

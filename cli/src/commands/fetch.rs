@@ -19,7 +19,7 @@ use crate::{
 	inputs::{Cut, Inputs},
 	options::{FetchOptions, Global},
 	output::{is_interactive, note, Output},
-	record::Record,
+	record::{is_inside, Record},
 	units::mill,
 };
 use futures::{future::try_join_all, stream, StreamExt};
@@ -37,6 +37,7 @@ use millrace_primitives::{
 };
 use std::{
 	collections::BTreeSet,
+	io,
 	path::{Path, PathBuf},
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -149,14 +150,15 @@ impl Fetched {
 			// The worst decides: wrong data, then the disk, then the network.
 			self.failures.sort_by_key(|(shard, failure)| match failure.exit_code() {
 				6 => (0, *shard),
-				1 => (1, *shard),
+				1 | 2 => (1, *shard),
 				_ => (2, *shard),
 			});
 			let (shard, failure) = self.failures.swap_remove(0);
 			let text = format!("{count} shards could not be fetched; shard {shard}: {failure}");
 			return Err(match failure.exit_code() {
 				6 => Failure::Unverified(text),
-				1 => failure,
+				// It says itself what to do.
+				1 | 2 => failure,
 				_ if is_private(&failure) => Failure::Unreachable(format!(
 					"{text}; on a public chain only public addresses are asked, unless you add --allow-private"
 				)),
@@ -211,7 +213,7 @@ pub fn ensure_new(folder: &Path) -> Result<()> {
 	if folder.join(manifest::NAME).exists() {
 		return refused("it holds the outputs of another job");
 	}
-	Ok(())
+	manifest::ensure_empty(folder)
 }
 
 /// `1-3, 7` for the numbers 1, 2, 3 and 7.
@@ -254,6 +256,8 @@ pub async fn fetch(
 	let record = naming.record(chain.genesis_hash(), &job)?;
 	std::fs::create_dir_all(folder).map_err(disk)?;
 	let manifest = Manifest::open(folder, chain.genesis_hash(), &job)?;
+	// From now on the folder is this job's, even if this is interrupted.
+	manifest.write(folder)?;
 	let client = client(chain, allow_private).await?;
 	let progress = if is_interactive() && !output.is_json() {
 		progress(&job)
@@ -302,7 +306,7 @@ async fn collect(
 	let mut verified = Vec::new();
 	let mut pause = PAUSE;
 	let mut told = false;
-	let (tails, notes) = (AtomicU32::new(0), Mutex::default());
+	let (tails, notes) = (AtomicU32::new(0), Mutex::<Vec<String>>::default());
 	let failures = loop {
 		let known = manifest.clone();
 		let place = Place {
@@ -357,6 +361,9 @@ async fn collect(
 		progress.set_position(manifest.outputs.len() as u64);
 	};
 	verified.sort_unstable();
+	let mut notes = notes.into_inner().unwrap_or_else(PoisonError::into_inner);
+	let none = manifest.unsuccessful().any(|task| task.status == Status::NoOutput);
+	notes.extend(record.absent.clone().filter(|_| none));
 	Ok(Fetched {
 		manifest,
 		folder: folder.into(),
@@ -365,7 +372,7 @@ async fn collect(
 		goes_on: !super::watch::is_over(job),
 		job: job.clone(),
 		acknowledged: Vec::new(),
-		notes: notes.into_inner().unwrap_or_else(PoisonError::into_inner),
+		notes,
 	})
 }
 
@@ -419,9 +426,14 @@ impl Place<'_> {
 				None if self.record.directory => format!("{name}.tar"),
 				None => name,
 			};
-			let is_new = self.output(endpoints, index, outcome, &file).await?;
-			entry.folder = match file.strip_suffix(".tar").filter(|_| self.record.directory) {
-				Some(name) => self.unpacked(&file, name, is_new).await?,
+			let root = known.filter(|known| known.file.is_some()).map(|known| known.root);
+			self.output(endpoints, index, outcome, &file, root).await?;
+			let name = file.strip_suffix(".tar").filter(|name| is_inside(name));
+			entry.folder = match name.filter(|_| self.record.directory) {
+				Some(name) => {
+					let is_known = known.is_some_and(|known| known.folder.as_deref() == Some(name));
+					self.unpacked(&file, name, is_known).await?
+				}
 				None => None,
 			};
 			entry.file = Some(file);
@@ -435,8 +447,16 @@ impl Place<'_> {
 		Ok(entry)
 	}
 
-	/// Downloads one output unless it is here; true if it was not.
-	async fn output(&self, endpoints: &[String], index: u32, outcome: &Outcome, file: &str) -> Result<bool> {
+	/// Downloads one output unless it is here. What is in its place is replaced only if it was fetched before, with the
+	/// root `known`, and is still the same or empty.
+	async fn output(
+		&self,
+		endpoints: &[String],
+		index: u32,
+		outcome: &Outcome,
+		file: &str,
+		known: Option<Hash>,
+	) -> Result<()> {
 		let (len, limit) = (outcome.output.len, self.job.limits.output);
 		if len > limit {
 			return Err(Failure::Unverified(format!(
@@ -448,25 +468,39 @@ impl Place<'_> {
 			path: path.clone(),
 			source,
 		};
-		let (there, root) = (path.clone(), address(&outcome.output));
-		let present = tokio::task::spawn_blocking(move || {
-			std::fs::create_dir_all(there.parent().unwrap_or(Path::new(".")))?;
-			verify_file(&there, &root)
-		})
-		.await
-		.map_err(|error| Failure::Other(error.to_string()))?
-		.map_err(disk)?;
-		if present.is_none() {
-			fetch_blob(self.client, endpoints, root, len.into(), &path).await?;
+		let root = address(&outcome.output);
+		let (folder, name) = (self.folder.to_path_buf(), file.to_string());
+		let there = tokio::task::spawn_blocking(move || there(&folder, &name, &root, known))
+			.await
+			.map_err(|error| Failure::Other(error.to_string()))?
+			.map_err(disk)?;
+		match there {
+			There::Output => {}
+			There::Nothing => {
+				fetch_blob(self.client, endpoints, root, len.into(), &path).await?;
+			}
+			There::Other => {
+				return Err(Failure::Input(words::line(&format!(
+					"{}: what is there is not what was fetched, and is left alone; remove it, or name another folder",
+					path.display()
+				))))
+			}
 		}
-		Ok(present.is_none())
+		Ok(())
 	}
 
-	/// Unpacks an archive next to it; the folder's name, none if it is no archive.
-	async fn unpacked(&self, file: &str, name: &str, is_new: bool) -> Result<Option<String>> {
+	/// Unpacks an archive next to it; the folder's name, none if it is no archive. What has that name already stays as it
+	/// is.
+	async fn unpacked(&self, file: &str, name: &str, is_known: bool) -> Result<Option<String>> {
 		let (archive, to) = (self.folder.join(file), self.folder.join(name));
-		if !is_new && to.is_dir() {
-			return Ok(Some(name.into()));
+		if let Ok(found) = std::fs::symlink_metadata(&to) {
+			if is_known && found.is_dir() {
+				return Ok(Some(name.into()));
+			}
+			self.note(format!(
+				"{file} is here and was not unpacked: {name} is there already, and is left alone; remove it and fetch again"
+			));
+			return Ok(None);
 		}
 		let unpacked = tokio::task::spawn_blocking(move || unpack::unpack(&archive, &to))
 			.await
@@ -474,8 +508,10 @@ impl Place<'_> {
 		Ok(match unpacked {
 			Ok(left_out) => {
 				if !left_out.is_empty() {
-					let links = words::line(&left_out.join(", "));
-					self.note(format!("{name}: links that lead out of it are left out: {links}"));
+					let links = left_out.join(", ");
+					self.note(format!(
+						"{name}: links are left out that lead out of it, or have `..` after a name: {links}"
+					));
 				}
 				Some(name.into())
 			}
@@ -497,13 +533,53 @@ impl Place<'_> {
 		}
 	}
 
+	/// Names in it were not chosen here.
 	fn note(&self, text: String) {
+		let text = words::line(&text);
 		let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
 		// Of many, the first tell enough.
 		if notes.len() < 10 && !notes.contains(&text) {
 			notes.push(text);
 		}
 	}
+}
+
+/// What is where an output belongs.
+enum There {
+	/// The output.
+	Output,
+	/// Nothing, or what may be replaced.
+	Nothing,
+	/// What is not ours.
+	Other,
+}
+
+/// Looks at a place in the folder, whose folders are made. `known` is the root of what was written there before.
+fn there(folder: &Path, file: &str, root: &Hash, known: Option<Hash>) -> io::Result<There> {
+	let path = folder.join(file);
+	for (at, _) in file.match_indices('/') {
+		let above = folder.join(file.get(..at).unwrap_or_default());
+		if std::fs::symlink_metadata(&above).is_ok_and(|found| found.is_symlink()) {
+			return Ok(There::Other);
+		}
+	}
+	std::fs::create_dir_all(path.parent().unwrap_or(folder))?;
+	let found = match std::fs::symlink_metadata(&path) {
+		Ok(found) => found,
+		Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(There::Nothing),
+		Err(error) => return Err(error),
+	};
+	if !found.is_file() {
+		return Ok(There::Other);
+	}
+	if verify_file(&path, root)?.is_some() {
+		return Ok(There::Output);
+	}
+	let ours = match known {
+		Some(known) => found.len() == 0 || verify_file(&path, &known)?.is_some(),
+		None => false,
+	};
+	Ok(if ours { There::Nothing } else { There::Other })
 }
 
 /// Ends the custody of the shards that were verified.

@@ -54,11 +54,12 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		.job_id()
 		.ok_or_else(|| Failure::Other("the chain did not say which job was submitted".into()))?;
 	let inputs = &prepared.loaded.inputs;
-	let record = Record::new(
+	let mut record = Record::new(
 		spec.input_root,
 		&inputs.names(),
 		prepared.job().setup.output.is_directory(),
 	);
+	record.absent = prepared.job().setup.output.absent();
 	record.keep(chain.genesis_hash(), id);
 	let document = json!({
 		"job": id.0,

@@ -188,3 +188,39 @@ fn links_to_folders_are_refused() {
 	let error = Inputs::read(folder.path(), InputAs::Stdin, Cut::Whole).unwrap_err();
 	assert!(error.to_string().contains("a link to a folder"), "{error}");
 }
+
+#[test]
+fn a_file_that_changed_is_not_served() {
+	let folder = tempfile::tempdir().unwrap();
+	let at = |name: &str| folder.path().join(name);
+	fs::create_dir(at("in")).unwrap();
+	for name in ["in/a", "lines", "args"] {
+		fs::write(at(name), "one\ntwo\n").unwrap();
+	}
+	let read = |name: &str, input, cut| Inputs::read(&at(name), input, cut).unwrap();
+	let all = [
+		read("in", InputAs::Stdin, Cut::Whole),
+		read("lines", InputAs::Stdin, Cut::Lines),
+		read("args", InputAs::Args, Cut::Whole),
+	];
+	let pieces = || all.iter().flat_map(|inputs| &inputs.pieces);
+	assert!(pieces().all(|piece| piece.blob().is_ok()));
+	for name in ["in/a", "lines", "args"] {
+		// Of the same length, at another time.
+		fs::write(at(name), "One\ntwo\n").unwrap();
+		let file = File::options().write(true).open(at(name)).unwrap();
+		file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+	}
+	for piece in pieces() {
+		let error = piece.blob().unwrap_err();
+		assert!(error.to_string().contains("it changed"), "{error}");
+	}
+}
+
+#[test]
+fn devices_are_no_inputs() {
+	for input in [InputAs::Stdin, InputAs::Args, InputAs::Files] {
+		let error = Inputs::read(Path::new("/dev/zero"), input, Cut::Whole).unwrap_err();
+		assert!(error.to_string().contains("neither a folder nor a file"), "{error}");
+	}
+}

@@ -12,6 +12,7 @@ use crate::{
 };
 use millrace_client::blobs::parse_root;
 use std::{
+	io::Read,
 	ops::Range,
 	path::{Path, PathBuf},
 };
@@ -55,13 +56,19 @@ pub fn read(path: &Path) -> Result<(WorkOptions, TermOptions)> {
 	crate::job::exists(path)?;
 	let failed = |why: &dyn std::fmt::Display| Failure::Input(format!("{}: {why}", path.display()));
 	let metadata = std::fs::metadata(path).map_err(|error| failed(&error))?;
-	if metadata.is_dir() || metadata.len() > MAX_FILE {
-		return Err(failed(&"this is no job's file: expected TOML of at most 1 MiB"));
+	let mut bytes = Vec::new();
+	// Of what is no file, reading might never end.
+	if metadata.is_file() {
+		std::fs::File::open(path)
+			.and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes))
+			.map_err(|error| failed(&error))?;
 	}
-	let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-		std::io::ErrorKind::InvalidData => failed(&"this is no job's file: it is not UTF-8"),
-		_ => failed(&error),
-	})?;
+	if !metadata.is_file() || bytes.len() as u64 > MAX_FILE {
+		return Err(failed(
+			&"this is no job's file: expected a file of TOML, of at most 1 MiB",
+		));
+	}
+	let text = String::from_utf8(bytes).map_err(|_| failed(&"this is no job's file: it is not UTF-8"))?;
 	parse(path, &text)
 }
 

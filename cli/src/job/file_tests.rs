@@ -199,4 +199,16 @@ fn no_file_and_no_text_are_said() {
 	assert!(read(folder.path()).unwrap_err().to_string().contains("no job's file"));
 	std::fs::write(&path, b"\xff\xfe").unwrap();
 	assert!(read(&path).unwrap_err().to_string().contains("UTF-8"));
+	std::fs::write(&path, "#".repeat(1 << 20)).unwrap();
+	assert!(read(&path).is_ok());
+	std::fs::write(&path, "#".repeat((1 << 20) + 1)).unwrap();
+	assert!(read(&path).unwrap_err().to_string().contains("at most 1 MiB"));
+	// What never ends, or never begins.
+	let pipe = folder.path().join("pipe");
+	let made = std::process::Command::new("mkfifo").arg(&pipe).status().unwrap();
+	assert!(made.success());
+	for path in [Path::new("/dev/zero"), &pipe] {
+		let error = read(path).unwrap_err().to_string();
+		assert!(error.contains("no job's file"), "{error}");
+	}
 }

@@ -83,20 +83,44 @@ impl OutputFrom {
 		if value == "-" {
 			return Ok(Self::Stdout);
 		}
+		let is_directory = value.ends_with('/');
 		let trimmed = match value.trim_end_matches('/') {
-			"" if !value.is_empty() => "/",
+			// The root, in another way.
+			"" | "." if is_directory => "/",
 			trimmed => trimmed,
 		};
-		let is_directory = value.ends_with('/');
 		let path = Placed {
 			value: trimmed.into(),
 			place,
 		};
 		check_path(&path)?;
-		Ok(match is_directory {
-			true => Self::Directory(path),
-			false => Self::File(path),
-		})
+		if is_directory {
+			return Ok(Self::Directory(path));
+		}
+		if !names_file(&path.value) {
+			return Err(path.wrong(format!(
+				"`{0}` is a folder and never a file; for that folder as output write `{0}/`",
+				path.value
+			)));
+		}
+		Ok(Self::File(path))
+	}
+
+	/// What it means if a task has no output; none of standard output, which is always there.
+	pub fn absent(&self) -> Option<String> {
+		match self {
+			Self::Stdout => None,
+			Self::File(path) => Some(format!(
+				"The job's output is the file `{}`: no output means that the program did not write it, or made a folder of \
+				 that name.",
+				path.value
+			)),
+			Self::Directory(path) => Some(format!(
+				"The job's output is the folder `{}`: no output means that the program removed it, or made something else \
+				 of that name.",
+				path.value
+			)),
+		}
 	}
 
 	/// True if outputs are archives of a directory.
@@ -149,6 +173,9 @@ impl Setup {
 			}
 			Some(path) => {
 				check_path(path)?;
+				if !names_file(&path.value) {
+					return Err(path.wrong(format!("`{}` is a folder; name the file in it", path.value)));
+				}
 				path.value.as_str()
 			}
 			None => "",
@@ -242,6 +269,11 @@ fn check_path(path: &Placed) -> Result<()> {
 	}
 }
 
+/// True if a path ends with a name, as those of files do.
+fn names_file(path: &str) -> bool {
+	!matches!(path.rsplit('/').next(), None | Some("" | "."))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -309,9 +341,30 @@ mod tests {
 		assert_eq!(output("-"), OutputFrom::Stdout);
 		assert_eq!(output("a/b"), OutputFrom::File(path("a/b")));
 		assert_eq!(output("a/b/"), OutputFrom::Directory(path("a/b")));
-		assert_eq!(output("/"), OutputFrom::Directory(path("/")));
+		for root in ["/", "//", "./", ".//"] {
+			assert_eq!(output(root), OutputFrom::Directory(path("/")));
+		}
+		for folder in [".", "a/.", "/."] {
+			let error = OutputFrom::parse(path(folder)).unwrap_err().to_string();
+			assert!(error.contains(&format!("--output: `{folder}` is a folder")), "{error}");
+		}
+		assert_eq!(output("-").absent(), None);
+		for named in ["a/b", "a/b/"] {
+			assert!(output(named).absent().unwrap().contains("`a/b`"));
+		}
 		for wrong in ["", "a/../b", "..", "a\0", &"x".repeat(256), &"x/".repeat(2_049)] {
 			assert!(OutputFrom::parse(path(wrong)).is_err(), "{wrong}");
+		}
+	}
+
+	#[test]
+	fn an_input_s_file_has_a_name() {
+		for path in ["/", ".", "a/", "a/.", "//"] {
+			let text = refused(Setup {
+				input_file: Some(Placed::option("--input-file", path)),
+				..Setup::default()
+			});
+			assert!(text.contains(&format!("--input-file: `{path}` is a folder")), "{text}");
 		}
 	}
 

@@ -1,6 +1,9 @@
 //! `manifest.json`: what a folder of outputs holds.
 
-use crate::failure::{Failure, Result};
+use crate::{
+	failure::{Failure, Result},
+	record::is_inside,
+};
 use millrace_client::blobs::FetchError;
 use millrace_primitives::{
 	api::JobView,
@@ -8,7 +11,12 @@ use millrace_primitives::{
 	Gas, Hash, JobId, Report,
 };
 use serde::{Deserialize, Serialize};
-use std::{fs, io, path::Path};
+use std::{
+	fs,
+	io::{self, Write},
+	os::unix::fs::PermissionsExt,
+	path::Path,
+};
 
 /// The file's name.
 pub const NAME: &str = "manifest.json";
@@ -99,10 +107,11 @@ impl TaskEntry {
 }
 
 impl Manifest {
-	/// The folder's manifest, or a new one.
+	/// The folder's manifest, or a new one of a folder that is new or empty.
 	///
 	/// # Errors
-	/// If the folder holds another job's outputs, or what stands there is no manifest.
+	/// If the folder holds another job's outputs, or files that nobody fetched; if what stands there is no manifest, or
+	/// one that names what is not in the folder.
 	pub fn open(folder: &Path, genesis: Hash, job: &JobView) -> Result<Self> {
 		let path = folder.join(NAME);
 		let new = Self {
@@ -116,7 +125,10 @@ impl Manifest {
 		};
 		let bytes = match fs::read(&path) {
 			Ok(bytes) => bytes,
-			Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(new),
+			Err(error) if error.kind() == io::ErrorKind::NotFound => {
+				ensure_empty(folder)?;
+				return Ok(new);
+			}
 			Err(source) => return Err(FetchError::Disk { path, source }.into()),
 		};
 		let old: Self = serde_json::from_slice(&bytes)
@@ -131,6 +143,14 @@ impl Manifest {
 				"{} holds the outputs of another job ({}); name another folder",
 				folder.display(),
 				old.job.0
+			)));
+		}
+		let names = old.outputs.iter().flat_map(|output| [&output.file, &output.folder]);
+		if let Some(name) = names.flatten().find(|name| !is_inside(name) || *name == NAME) {
+			return Err(Failure::Input(format!(
+				"{}: `{}` is no name of an output in this folder: nobody fetched that; name another folder",
+				path.display(),
+				millrace_client::words::line(name)
 			)));
 		}
 		Ok(old)
@@ -179,9 +199,31 @@ impl Manifest {
 			source,
 		};
 		let bytes = serde_json::to_vec_pretty(self).map_err(|error| Failure::Other(error.to_string()))?;
-		let temporary = folder.join(format!(".{NAME}.part"));
-		fs::write(&temporary, bytes).map_err(disk)?;
-		fs::rename(&temporary, &path).map_err(disk)?;
+		let new = tempfile::Builder::new().prefix(".millrace-").tempfile_in(folder);
+		let mut new = new.map_err(disk)?;
+		new.write_all(&bytes).map_err(disk)?;
+		// Temporary files are their owner's alone, other new ones are not.
+		let mode = fs::Permissions::from_mode(0o644);
+		new.as_file().set_permissions(mode).map_err(disk)?;
+		new.persist(&path).map_err(|error| disk(error.error))?;
 		Ok(())
+	}
+}
+
+/// Refuses a folder that holds anything, which may be what somebody needs.
+pub fn ensure_empty(folder: &Path) -> Result<()> {
+	let first = match fs::read_dir(folder) {
+		Ok(mut entries) => entries.next().transpose(),
+		Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+		Err(error) => Err(error),
+	};
+	let first = first.map_err(|error| Failure::Input(format!("{}: {error}", folder.display())))?;
+	match first {
+		None => Ok(()),
+		Some(entry) => Err(Failure::Input(format!(
+			"{}: it is not empty (`{}`), and no {NAME} says that outputs of this job are in it; name another folder",
+			folder.display(),
+			millrace_client::words::line(&entry.file_name().to_string_lossy())
+		))),
 	}
 }

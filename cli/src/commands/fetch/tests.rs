@@ -337,15 +337,85 @@ fn other_inputs_give_no_names() {
 }
 
 #[tokio::test]
-async fn what_is_here_is_not_downloaded_again_and_what_was_damaged_is() {
+async fn what_is_here_is_not_downloaded_again_and_what_is_missing_is() {
 	let world = World::new(vec![Provider::default()]).await;
 	world.fetch(0..3).await;
 	assert_eq!(world.opened(), TASKS - 1);
-	std::fs::write(world.folder.path().join("00007"), "damaged").unwrap();
+	std::fs::write(world.folder.path().join("00007"), "").unwrap();
 	std::fs::remove_file(world.folder.path().join("00011")).unwrap();
 	world.fetch(0..3).await;
 	assert_eq!(world.opened(), 2);
 	world.assert_outputs(0..TASKS);
+}
+
+#[tokio::test]
+async fn nothing_is_replaced_that_was_not_fetched() {
+	let mut world = World::new(vec![Provider::default()]).await;
+	let mine = |name: &str| world.folder.path().join(name);
+	let open = || Manifest::open(world.folder.path(), Hash::zero(), &world.job());
+	// A folder of other things.
+	std::fs::write(mine("00007"), "mine").unwrap();
+	for refused in [open().map(drop), ensure_new(world.folder.path())] {
+		let error = refused.unwrap_err();
+		assert_eq!(error.exit_code(), 2);
+		assert!(error.to_string().contains("another folder"), "{error}");
+	}
+	std::fs::remove_file(mine("00007")).unwrap();
+	ensure_new(world.folder.path()).unwrap();
+	open().unwrap().write(world.folder.path()).unwrap();
+	// What came after, and is in the manifest or not; a link to elsewhere.
+	world.fetch([0]).await;
+	std::fs::write(mine("00001"), "changed").unwrap();
+	std::fs::write(mine("00007"), "mine").unwrap();
+	let elsewhere = tempfile::NamedTempFile::new().unwrap();
+	std::os::unix::fs::symlink(elsewhere.path(), mine("00008")).unwrap();
+	let fetched = world.fetch(0..3).await;
+	assert_eq!(fetched.verified, Vec::<u32>::new());
+	let failure = fetched.verdict().unwrap_err();
+	assert_eq!(failure.exit_code(), 2);
+	assert!(failure.to_string().contains("00001: what is there"), "{failure}");
+	assert_eq!(std::fs::read(mine("00001")).unwrap(), b"changed");
+	assert_eq!(std::fs::read(mine("00007")).unwrap(), b"mine");
+	assert!(std::fs::symlink_metadata(mine("00008")).unwrap().is_symlink());
+	assert_eq!(std::fs::read(elsewhere.path()).unwrap(), b"");
+	// A folder that is a link.
+	let outside = tempfile::tempdir().unwrap();
+	std::os::unix::fs::symlink(outside.path(), mine("sub")).unwrap();
+	let root = Hash::zero();
+	let found = there(world.folder.path(), "sub/x", &root, Some(root)).unwrap();
+	assert!(matches!(found, There::Other));
+	// A folder where an archive would be unpacked.
+	std::fs::create_dir_all(mine("00010/keep")).unwrap();
+	for name in ["00001", "00007", "00008"] {
+		std::fs::remove_file(mine(name)).unwrap();
+	}
+	let keep = mine("00010/keep");
+	world.record.directory = true;
+	let fetched = world.fetch([2]).await;
+	assert!(fetched.is_verified() && keep.is_dir());
+	assert_eq!(fetched.manifest.task(10).unwrap().folder, None);
+	let left = |note: &String| note.contains("00010 is there already");
+	assert!(fetched.notes.iter().any(left), "{:?}", fetched.notes);
+}
+
+#[tokio::test]
+async fn a_manifest_names_nothing_outside_its_folder() {
+	let world = World::new(vec![Provider::default()]).await;
+	let manifest = world.fetch([0]).await.manifest;
+	for name in ["../x", "/tmp/x", "a/../../x", "", "manifest.json"] {
+		for is_file in [true, false] {
+			let mut manifest = manifest.clone();
+			let place = match is_file {
+				true => &mut manifest.outputs[1].file,
+				false => &mut manifest.outputs[1].folder,
+			};
+			*place = Some(name.into());
+			manifest.write(world.folder.path()).unwrap();
+			let error = Manifest::open(world.folder.path(), Hash::zero(), &world.job()).unwrap_err();
+			assert_eq!(error.exit_code(), 2);
+			assert!(error.to_string().contains("no name of an output"), "{name}: {error}");
+		}
+	}
 }
 
 #[tokio::test]
