@@ -709,3 +709,85 @@ fn functions(wasm: &[u8]) -> Vec<(String, Vec<ValType>, Vec<ValType>)> {
 	}
 	found
 }
+
+#[test]
+fn types_that_differ_in_references_alone_stay_apart() {
+	let parts = "
+		(type $number (func (param i64) (result i32)))
+		(table 2 funcref) (elem (i32.const 0) $outside $same)
+		(func $outside (param externref) (result i32) (ref.is_null (local.get 0)))
+		(func $same (param i64) (result i32) (i32.wrap_i64 (local.get 0)))";
+	let forged = "(call $word (call_indirect (type $number) (i64.const 77) (i32.const 0)))";
+	ends(parts, forged, Halt::Trapped(Trap::Signature));
+	let body = "
+		(call $word (call_indirect (type $number) (i64.const 77) (i32.const 1)))
+		(call $word (call_indirect (param externref) (result i32) (ref.null extern) (i32.const 0)))";
+	assert_eq!(words(parts, body), [77, 1]);
+}
+
+#[test]
+fn code_that_nobody_gets_to_is_left_out() {
+	let parts =
+		"(tag $t) (func $f (result i32) (throw $t) (block (result i32) (call $f) (br 0)) (i32.add (i32.const 1)))";
+	let body = "
+		(call $word (block $out (result i32)
+			(block $none
+				(try_table (catch_all $none)
+					(if (i32.const 1) (then (throw $t) (try_table (catch_all $none) (drop (call $f))) (unreachable))
+						(else (return) (nop)))
+					(drop (br $out (i32.const 1)))
+					(loop (br 0))))
+			(br $out (i32.const 2))
+			(drop (i32.const 5))))
+		try throw $t i32.const 3 call $word catch $t i32.const 4 call $word return i32.const 5 call $word catch_all end";
+	assert_eq!(words(parts, body), [2, 4]);
+}
+
+#[test]
+fn handlers_of_the_same_depth_share_what_they_handle() {
+	let parts = "(tag $t) (func $f (throw $t))";
+	let body = "try call $f catch_all end ".repeat(2_500);
+	ends(parts, &body, Halt::Ended(Status::Success, 0));
+}
+
+/// Each of these took half a minute once.
+#[test]
+fn hostile_modules_do_not_keep_it_busy() {
+	let many = |text: &str, times: usize| text.repeat(times);
+	let nest = format!(
+		"(module (tag) (func (export \"_start\") {} {} {}))",
+		many("block ", 80_000),
+		many("call 0 ", 130_000),
+		many("end ", 80_000)
+	);
+	let types: String = (0..4_000)
+		.map(|n| format!("(type (func (param {} {})))", many("i32 ", 115), wide(n)))
+		.collect();
+	let tables = format!(
+		"(module {types} (tag) (func (export \"_start\") unreachable {}))",
+		many("try_table (type 3999) unreachable end ", 60_000)
+	);
+	let results = format!(
+		"(module (type (func (result {}))) (tag) {} (func (export \"_start\")))",
+		many("i32 ", 16),
+		many("(func (type 0) call 0)", 60_000)
+	);
+	let copies = format!(
+		"(module (table 1 funcref) (func (export \"_start\") unreachable {}))",
+		many("table.copy ", 130_000)
+	);
+	for text in [nest, tables, results, copies] {
+		let wasm = wasm_of(&text);
+		let start = std::time::Instant::now();
+		drop(instrument_for_tests(&wasm));
+		let took = start.elapsed();
+		assert!(took.as_secs() < 10, "{took:?} for {}", &text[..200]);
+	}
+}
+
+/// Twelve types that tell a number.
+fn wide(n: usize) -> String {
+	(0..12)
+		.map(|bit| if n >> bit & 1 == 1 { "i64 " } else { "i32 " })
+		.collect()
+}

@@ -84,7 +84,7 @@ pub(super) fn rewrite(
 	limits::check(
 		"bytes in a function",
 		body.as_bytes().len() as u64,
-		limits::BODY_BYTES,
+		limits::LOWERED_BYTES,
 		offset,
 	)?;
 	let signature = validator
@@ -102,7 +102,12 @@ pub(super) fn rewrite(
 		let (count, ty) = reader.read()?;
 		let wide = u64::from(ty == wasmparser::ValType::V128);
 		total = total.saturating_add(u64::from(count) * (1 + wide));
-		limits::check("cells of locals in a function", total, limits::LOCALS, at)?;
+		limits::check(
+			"cells of locals in a function",
+			total,
+			limits::LOCALS + limits::LOWERED_MORE,
+			at,
+		)?;
 		validator.define_locals(at, count, ty)?;
 		if count > 0 {
 			let ty = numeric(ty, at)?;

@@ -21,6 +21,12 @@ pub const RESULTS: u64 = 16;
 pub const FUNCTIONS: u64 = 990_000;
 /// Bytes of a function's body.
 pub const BODY_BYTES: u64 = 512 * 1024;
+/// Bytes of what becomes of it before it is normalised.
+pub const LOWERED_BYTES: u64 = 4 * 1024 * 1024;
+/// How many more types, functions and locals of a function there may be then.
+pub const LOWERED_MORE: u64 = 64;
+/// Entries of all element segments together.
+pub const ELEMENTS: u64 = 2 * TABLE_ENTRIES;
 /// Cells of a function's locals, its parameters included.
 pub const LOCALS: u64 = 2_048;
 /// Cells of the operands that are on a function's stack at once.

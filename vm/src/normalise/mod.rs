@@ -200,20 +200,18 @@ fn build(wasm: &[u8], origin: Origin<'_>) -> Result<Normalised, Refused> {
 		first_function,
 	};
 	let lowered = match reasons.is_empty() && survey.uses.any {
-		true => match lower::lower(wasm, survey.uses) {
+		true => match lower::lower(wasm, survey.uses, survey.entry) {
 			Ok(lowered) => Some(lowered),
 			Err(reason) => return Err(reason.into()),
 		},
 		false => None,
 	};
-	let (wasm, halt) = lowered
-		.as_ref()
-		.map_or((wasm, None), |lowered| (lowered.wasm.as_slice(), Some(lowered.halt)));
+	let wasm = lowered.as_ref().map_or(wasm, |lowered| lowered.wasm.as_slice());
 	let found = match &lowered {
 		Some(lowered) => survey.entry.map(|found| lowered.entry(found)),
 		None => survey.entry,
 	};
-	let module = Module::read(wasm, origin, halt, &mut types, &mut reasons, target);
+	let module = Module::read(wasm, origin, lowered.as_ref(), &mut types, &mut reasons, target);
 	let module = match module {
 		Ok(module) => module,
 		Err(reason) => {

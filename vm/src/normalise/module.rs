@@ -6,6 +6,7 @@ use super::{
 	features,
 	inline::{self, Inline},
 	limits,
+	lower::Lowered,
 	refused::{feature, Reasons},
 	shims::{self, Linked},
 	types::Types,
@@ -125,7 +126,7 @@ pub(super) struct Module<'a> {
 	pub memory: Option<(u32, u32)>,
 	/// Pages that it wants of the system functions' memory, theirs included.
 	pub system_pages: u32,
-	/// The function that stands for the intrinsic `halt`.
+	/// The function that stands for the intrinsic `halt`, in a module that was lowered.
 	halt: Option<u32>,
 	pub globals: Vec<Global>,
 	pub exports: Vec<Export<'a>>,
@@ -172,23 +173,23 @@ pub(super) fn numeric(ty: wasmparser::ValType, offset: u64) -> Result<ValType, R
 
 impl<'a> Module<'a> {
 	/// Reads, validates and rewrites. `target` tells, from the part before the code, where the module's functions and
-	/// globals go; `types` is made from the module's types unless it is given; `halt` is the function that stands for the
-	/// intrinsic, in a module that was lowered, which may also have a second memory. Functions that are too large are added to
+	/// globals go; `types` is made from the module's types unless it is given; a module that was
+	/// `lowered` may have a second memory. Functions that are too large are added to
 	/// the reasons; if there are others already, that is all that is looked for.
 	pub fn read(
 		wasm: &'a [u8],
 		origin: Origin<'_>,
-		halt: Option<u32>,
+		lowered: Option<&Lowered>,
 		types: &mut Option<Types>,
 		reasons: &mut Reasons,
 		target: impl Fn(&Module<'a>) -> Target,
 	) -> Result<Self, Reason> {
 		let refused = !reasons.is_empty();
 		let mut module = Module {
-			halt,
+			halt: lowered.map(|lowered| lowered.halt),
 			..Module::default()
 		};
-		let features = match halt {
+		let features = match lowered {
 			Some(_) => features() | WasmFeatures::MULTI_MEMORY,
 			None => features(),
 		};
@@ -243,7 +244,10 @@ impl<'a> Module<'a> {
 								module.bodies.push(rewritten);
 							}
 						}
-						Err(reason @ Reason::Limit { .. }) => reasons.add(reason),
+						Err(reason @ Reason::Limit { .. }) => reasons.add(match lowered {
+							Some(lowered) => reason.at(lowered.place(own - 1)),
+							None => reason,
+						}),
 						// Its reason is known.
 						Err(_) if refused => {}
 						Err(reason) => return Err(reason),
@@ -284,6 +288,14 @@ impl<'a> Module<'a> {
 			.collect()
 	}
 
+	/// How many types there may be: blocks that catch exceptions may want one more each.
+	fn most_types(&self) -> u64 {
+		match self.halt {
+			Some(_) => 2 * limits::TYPES + limits::LOWERED_MORE,
+			None => limits::TYPES,
+		}
+	}
+
 	/// How many functions are not imported.
 	pub fn own_functions(&self) -> usize {
 		self.functions.len() - self.imported
@@ -291,12 +303,13 @@ impl<'a> Module<'a> {
 
 	/// Counts that are checked before the validator takes memory for them.
 	fn precheck(&self, payload: &Payload<'a>) -> Result<(), Reason> {
+		let more = if self.halt.is_some() { limits::LOWERED_MORE } else { 0 };
 		let (what, found, limit, offset) = match payload {
-			Payload::TypeSection(section) => ("types", section.count(), limits::TYPES, section.range().start),
+			Payload::TypeSection(section) => ("types", section.count(), self.most_types(), section.range().start),
 			Payload::ImportSection(section) => ("imports", section.count(), limits::FUNCTIONS, section.range().start),
 			Payload::FunctionSection(section) => {
 				let all = section.count().saturating_add(self.imported as u32);
-				("functions", all, limits::FUNCTIONS, section.range().start)
+				("functions", all, limits::FUNCTIONS + more, section.range().start)
 			}
 			Payload::TableSection(section) => ("tables", section.count(), limits::TABLES, section.range().start),
 			Payload::GlobalSection(section) => ("globals", section.count(), limits::GLOBALS, section.range().start),
@@ -315,7 +328,7 @@ impl<'a> Module<'a> {
 						self.types.push(signature(&ty.composite_type.inner, offset)?);
 					}
 				}
-				limits::check("types", self.types.len() as u64, limits::TYPES, 0)
+				limits::check("types", self.types.len() as u64, self.most_types(), 0)
 			}
 			Payload::ImportSection(section) => {
 				for import in section.into_imports_with_offsets() {

@@ -169,6 +169,19 @@ impl Reason {
 		}
 	}
 
+	/// The same at another place.
+	pub(super) fn at(mut self, place: u64) -> Self {
+		if let Self::Invalid { offset, .. }
+		| Self::Feature { offset, .. }
+		| Self::Limit { offset, .. }
+		| Self::Import { offset, .. }
+		| Self::Segment { offset, .. } = &mut self
+		{
+			*offset = place;
+		}
+		self
+	}
+
 	/// The order of reasons in a message.
 	fn rank(&self) -> u8 {
 		match self {

@@ -8,14 +8,14 @@ use super::{
 	body::accepted,
 	entry::{self, Found},
 	features, limits,
-	lower::Uses,
+	lower::{self, Uses},
 	module::{numeric, Export},
 	refused::{feature, shortened, Reason, Reasons},
 	shims,
 };
 use wasmparser::{
-	BlockType, CompositeInnerType, DataKind, ElementKind, Encoding, ExternalKind, FuncType, FunctionBody, Import,
-	Imports, Operator, Parser, Payload, TypeRef, ValType, WasmFeatures,
+	BlockType, CompositeInnerType, DataKind, ElementItems, ElementKind, Encoding, ExternalKind, FuncType, FunctionBody,
+	Import, Imports, Operator, Parser, Payload, TypeRef, ValType, WasmFeatures,
 };
 
 /// What was found.
@@ -38,6 +38,7 @@ pub(super) struct Survey<'a> {
 	exports: Vec<Export<'a>>,
 	imported: u64,
 	entries: u64,
+	elements: u64,
 	globals: u64,
 	bytes: u64,
 }
@@ -224,7 +225,16 @@ impl<'a> Survey<'a> {
 					));
 				}
 			}
-			Payload::TagSection(_) => self.uses.tag(),
+			Payload::TagSection(section) => {
+				self.uses.tag();
+				for item in section.into_iter_with_offsets() {
+					let (offset, tag) = item?;
+					let ty = self.types.get(tag.func_type_idx as usize).and_then(Option::as_ref);
+					if let Err(reason) = lower::carries(ty, offset) {
+						self.stop(reason);
+					}
+				}
+			}
 			Payload::GlobalSection(section) => {
 				for item in section.into_iter_with_offsets() {
 					let (offset, global) = item?;
@@ -250,8 +260,19 @@ impl<'a> Survey<'a> {
 				}
 			}
 			Payload::ElementSection(section) => {
-				for element in section {
-					if !matches!(element?.kind, ElementKind::Active { .. }) {
+				for item in section.into_iter_with_offsets() {
+					let (offset, element) = item?;
+					self.elements = self.elements.saturating_add(match &element.items {
+						ElementItems::Functions(items) => items.count().into(),
+						ElementItems::Expressions(_, items) => items.count().into(),
+					});
+					self.check(limits::check(
+						"entries of element segments",
+						self.elements,
+						limits::ELEMENTS,
+						offset,
+					));
+					if !matches!(element.kind, ElementKind::Active { .. }) {
 						self.uses.passive();
 					}
 				}

@@ -1,6 +1,7 @@
 //! Rewrites a function. What is not taken out is copied.
 
-use super::{atomics, lowered, Reason, Writer};
+use super::{atomics, broken, lowered, Reason, Writer};
+use crate::normalise::limits;
 use std::collections::HashMap;
 use wasm_encoder::{Encode, InstructionSink, ValType};
 use wasmparser::{BlockType, Catch, FunctionBody, Operator};
@@ -9,12 +10,9 @@ use wasmparser::{BlockType, Catch, FunctionBody, Operator};
 pub(super) fn body(writer: &mut Writer<'_>, index: u32, body: &FunctionBody<'_>) -> Result<Vec<u8>, Reason> {
 	let offset = body.range().start;
 	let ty = writer.plan.functions.get(index as usize).copied().unwrap_or_default();
-	let signature = writer.plan.types.get(ty as usize);
-	let mut count = signature.map_or(0, |ty| ty.params().len() as u32);
-	let results = writer
-		.types
-		.get(ty as usize)
-		.map_or(Vec::new(), |ty| ty.results.clone());
+	let signature = writer.types.get(ty as usize).ok_or_else(broken)?;
+	let mut count = signature.params.len() as u32;
+	let results = signature.results.clone();
 	let mut locals = Vec::new();
 	for item in body.get_locals_reader()? {
 		let (more, ty) = item?;
@@ -28,7 +26,8 @@ pub(super) fn body(writer: &mut Writer<'_>, index: u32, body: &FunctionBody<'_>)
 		frames: Vec::new(),
 		open: 0,
 		throws,
-		first: count,
+		next: count,
+		dead: 0,
 		temporaries: HashMap::new(),
 		locals,
 	};
@@ -39,6 +38,12 @@ pub(super) fn body(writer: &mut Writer<'_>, index: u32, body: &FunctionBody<'_>)
 		let op = ops.read()?;
 		let end = ops.original_position();
 		new.operator(&op, start, end)?;
+		limits::check(
+			"bytes in a function, said with plain instructions",
+			new.code.len() as u64,
+			limits::LOWERED_BYTES,
+			offset,
+		)?;
 	}
 	if throws {
 		new.finish(&results);
@@ -75,6 +80,10 @@ fn may_throw(imported: u32, body: &FunctionBody<'_>) -> Result<bool, Reason> {
 pub(super) struct Frame {
 	/// The label that stands for its own: how many are open around it.
 	pub label: u32,
+	/// The label where what is thrown in it is looked at.
+	pub handler: u32,
+	/// How many handlers it is in.
+	pub handled: u32,
 	pub what: What,
 }
 
@@ -82,10 +91,10 @@ pub(super) struct Frame {
 pub(super) enum What {
 	/// A block, a loop, an `if`.
 	Plain,
-	/// A `try_table`: the label where its exceptions are looked at, and what it catches.
-	Table { dispatch: u32, catches: Vec<Catch> },
-	/// A `try` before its first `catch`: the label where its exceptions are looked at.
-	Try { dispatch: u32 },
+	/// A `try_table`, and what it catches.
+	Table { catches: Vec<Catch> },
+	/// A `try` before its first `catch`.
+	Try,
 	/// A `try` after that: the local with what is being handled, and whether it handles all there is.
 	Caught { exception: u32, all: bool },
 }
@@ -99,8 +108,10 @@ pub(super) struct Body<'w, 'a> {
 	pub open: u32,
 	/// Whether it is wrapped for exceptions.
 	pub throws: bool,
-	/// The first local that is added.
-	first: u32,
+	/// The next local that is added.
+	next: u32,
+	/// Constructs that were opened since control no longer gets here, with the one that it is in; 0 if it does.
+	dead: u32,
 	temporaries: HashMap<(ValType, u32), u32>,
 	locals: Vec<(u32, ValType)>,
 }
@@ -123,8 +134,8 @@ impl Body<'_, '_> {
 	/// A local of its own.
 	pub fn local(&mut self, ty: ValType) -> u32 {
 		self.locals.push((1, ty));
-		self.first += 1;
-		self.first - 1
+		self.next += 1;
+		self.next - 1
 	}
 
 	pub fn copy(&mut self, start: u64, end: u64) {
@@ -147,18 +158,36 @@ impl Body<'_, '_> {
 	}
 
 	/// What a branch names that named this.
-	fn relative(&self, depth: u32) -> u32 {
-		self.to(self.frame(depth).map_or(0, |frame| frame.label))
+	fn relative(&self, depth: u32) -> Result<u32, Reason> {
+		Ok(self.to(self.frame(depth)?.label))
 	}
 
-	pub fn frame(&self, depth: u32) -> Option<&Frame> {
-		self.frames.get(self.frames.len().checked_sub(1 + depth as usize)?)
+	pub fn frame(&self, depth: u32) -> Result<&Frame, Reason> {
+		let at = self.frames.len().checked_sub(1 + depth as usize);
+		at.and_then(|at| self.frames.get(at)).ok_or_else(broken)
+	}
+
+	/// The label where what is thrown here is looked at; the outermost is the block around the body.
+	pub fn handler(&self) -> u32 {
+		self.frames.last().map_or(0, |frame| frame.handler)
+	}
+
+	/// How many handlers control is in here.
+	pub fn handled(&self) -> u32 {
+		self.frames.last().map_or(0, |frame| frame.handled)
+	}
+
+	/// Control does not get further.
+	pub fn die(&mut self) {
+		self.dead = 1;
 	}
 
 	/// Opens a construct that stays one.
 	fn enter(&mut self) {
 		self.frames.push(Frame {
 			label: self.open,
+			handler: self.handler(),
+			handled: self.handled(),
 			what: What::Plain,
 		});
 		self.open += 1;
@@ -198,6 +227,18 @@ impl Body<'_, '_> {
 
 	fn operator(&mut self, op: &Operator<'_>, start: u64, end: u64) -> Result<(), Reason> {
 		use Operator as O;
+		if self.dead > 0 {
+			match op {
+				O::Block { .. } | O::Loop { .. } | O::If { .. } | O::Try { .. } | O::TryTable { .. } => self.dead += 1,
+				O::End | O::Delegate { .. } => self.dead -= 1,
+				O::Else | O::Catch { .. } | O::CatchAll if self.dead == 1 => self.dead = 0,
+				_ => {}
+			}
+			// What nobody gets to is left out, but for the end of it.
+			if self.dead > 0 {
+				return Ok(());
+			}
+		}
 		match op {
 			O::Block { blockty } | O::Loop { blockty } | O::If { blockty } => {
 				let ty = self.block(*blockty)?;
@@ -209,27 +250,35 @@ impl Body<'_, '_> {
 				self.enter();
 			}
 			O::End => match self.frames.pop() {
-				Some(frame) => self.end(frame),
+				Some(frame) => self.end(frame)?,
 				None => self.copy(start, end),
 			},
 			O::Br { relative_depth } => {
-				let label = self.relative(*relative_depth);
+				let label = self.relative(*relative_depth)?;
 				self.sink().br(label);
+				self.die();
 			}
 			O::BrIf { relative_depth } => {
-				let label = self.relative(*relative_depth);
+				let label = self.relative(*relative_depth)?;
 				self.sink().br_if(label);
 			}
 			O::BrTable { targets } => {
-				let labels: Result<Vec<u32>, _> = targets.targets().collect();
-				let labels: Vec<u32> = labels?.into_iter().map(|label| self.relative(label)).collect();
-				let default = self.relative(targets.default());
+				let mut labels = Vec::new();
+				for target in targets.targets() {
+					labels.push(self.relative(target?)?);
+				}
+				let default = self.relative(targets.default())?;
 				self.sink().br_table(labels, default);
+				self.die();
+			}
+			O::Return | O::Unreachable => {
+				self.copy(start, end);
+				self.die();
 			}
 			O::Call { function_index } => {
 				self.copy(start, end);
 				if *function_index >= self.writer.plan.imported {
-					self.look();
+					self.look()?;
 				}
 			}
 			O::CallIndirect {
@@ -237,21 +286,21 @@ impl Body<'_, '_> {
 				table_index,
 			} => {
 				match self.writer.plan.uses.references {
-					true => self.call_indirect(*type_index, *table_index),
+					true => self.call_indirect(*type_index, *table_index)?,
 					false => self.copy(start, end),
 				}
-				self.look();
+				self.look()?;
 			}
 			O::Try { blockty } => self.try_(*blockty)?,
 			O::TryTable { try_table } => self.try_table(try_table)?,
-			O::Throw { tag_index } => self.throw(*tag_index),
-			O::ThrowRef => self.throw_ref(),
-			O::Rethrow { relative_depth } => self.rethrow(*relative_depth),
-			O::Catch { tag_index } => self.catch(Some(*tag_index)),
-			O::CatchAll => self.catch(None),
-			O::Delegate { relative_depth } => self.delegate(*relative_depth),
-			O::MemoryInit { data_index, .. } => self.memory_init(*data_index),
-			O::DataDrop { data_index } => self.data_drop(*data_index),
+			O::Throw { tag_index } => self.throw(*tag_index)?,
+			O::ThrowRef => self.throw_ref()?,
+			O::Rethrow { relative_depth } => self.rethrow(*relative_depth)?,
+			O::Catch { tag_index } => self.catch(Some(*tag_index))?,
+			O::CatchAll => self.catch(None)?,
+			O::Delegate { relative_depth } => self.delegate(*relative_depth)?,
+			O::MemoryInit { data_index, .. } => self.memory_init(*data_index)?,
+			O::DataDrop { data_index } => self.data_drop(*data_index)?,
 			op if self.reference(op)? => {}
 			op => match atomics::of(op) {
 				Some(atomic) => self.atomic(atomic),
@@ -261,15 +310,16 @@ impl Body<'_, '_> {
 		Ok(())
 	}
 
-	fn end(&mut self, frame: Frame) {
+	fn end(&mut self, frame: Frame) -> Result<(), Reason> {
 		match frame.what {
 			What::Plain => {
 				self.open -= 1;
 				self.sink().end();
 			}
-			What::Table { catches, .. } => self.end_of_table(&catches),
-			What::Try { .. } => self.end_of_try(),
+			What::Table { catches } => self.end_of_table(&catches)?,
+			What::Try => self.end_of_try(),
 			What::Caught { all, .. } => self.end_of_catch(all),
 		}
+		Ok(())
 	}
 }

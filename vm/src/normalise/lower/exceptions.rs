@@ -22,6 +22,7 @@
 //! What is called from outside looks last, and traps. Whatever throws is a function of the program's own.
 
 use super::{
+	broken,
 	code::{Body, Frame, What},
 	feature, Reason, ValType,
 };
@@ -29,8 +30,11 @@ use crate::outcome::{Status, Trap};
 use wasm_encoder::InstructionSink;
 use wasmparser::{BlockType, Catch, FuncType, TryTable};
 
+/// Temporaries from here on hold what handlers inside each other handle.
+const HANDLED: u32 = 8;
+
 /// Whether exceptions of a tag carry a number. More than one of 32 bits is not accepted.
-pub(super) fn carries(ty: Option<&FuncType>, offset: u64) -> Result<bool, Reason> {
+pub(in crate::normalise) fn carries(ty: Option<&FuncType>, offset: u64) -> Result<bool, Reason> {
 	match ty.map(|ty| ty.params()) {
 		Some([]) => Ok(false),
 		Some([wasmparser::ValType::I32]) => Ok(true),
@@ -63,8 +67,8 @@ pub(super) fn trap(code: &mut InstructionSink<'_>, halt: u32, trap: Trap) {
 }
 
 impl Body<'_, '_> {
-	fn thrown(&self) -> u32 {
-		self.writer.layout.thrown
+	fn thrown(&self) -> Result<u32, Reason> {
+		self.writer.layout.thrown.ok_or_else(broken)
 	}
 
 	/// Ends the run if the operand is not zero.
@@ -76,35 +80,23 @@ impl Body<'_, '_> {
 		code.end();
 	}
 
-	/// The label where what is thrown between these frames, counted from the outermost, is looked at.
-	fn handler(&self, frames: usize) -> u32 {
-		let inner = self.frames.iter().take(frames).rev();
-		let label = inner
-			.filter_map(|frame| match frame.what {
-				What::Table { dispatch, .. } | What::Try { dispatch } => Some(dispatch),
-				_ => None,
-			})
-			.next();
-		// The block around the body.
-		label.unwrap_or(0)
-	}
-
 	/// Branches to the innermost handler.
 	fn unwind(&mut self) {
-		let label = self.to(self.handler(self.frames.len()));
+		let label = self.to(self.handler());
 		self.sink().br(label);
 	}
 
 	/// Looks, after a call, whether something was thrown.
-	pub fn look(&mut self) {
+	pub fn look(&mut self) -> Result<(), Reason> {
 		if self.throws {
-			let (thrown, label) = (self.thrown(), self.to(self.handler(self.frames.len())));
+			let (thrown, label) = (self.thrown()?, self.to(self.handler()));
 			self.sink().global_get(thrown).i32_wrap_i64().br_if(label);
 		}
+		Ok(())
 	}
 
-	pub fn throw(&mut self, tag: u32) {
-		let thrown = self.thrown();
+	pub fn throw(&mut self, tag: u32) -> Result<(), Reason> {
+		let thrown = self.thrown()?;
 		let number = i64::from(tag) + 1;
 		match self.writer.plan.tags.get(tag as usize) {
 			Some(true) => self
@@ -118,13 +110,21 @@ impl Body<'_, '_> {
 			_ => self.sink().i64_const(number).global_set(thrown),
 		};
 		self.unwind();
+		self.die();
+		Ok(())
 	}
 
-	pub fn throw_ref(&mut self) {
-		let thrown = self.thrown();
-		self.sink().global_set(thrown).global_get(thrown).i64_eqz();
+	pub fn throw_ref(&mut self) -> Result<(), Reason> {
+		let thrown = self.thrown()?;
+		self.sink()
+			.global_set(thrown)
+			.global_get(thrown)
+			.i32_wrap_i64()
+			.i32_eqz();
 		self.trap_if(Trap::Null);
 		self.unwind();
+		self.die();
+		Ok(())
 	}
 
 	/// Opens the two blocks of a `try`. The label of its dispatch.
@@ -147,8 +147,9 @@ impl Body<'_, '_> {
 		let dispatch = self.open_try(table.ty)?;
 		self.frames.push(Frame {
 			label: dispatch - 1,
+			handler: dispatch,
+			handled: self.handled(),
 			what: What::Table {
-				dispatch,
 				catches: table.catches.clone(),
 			},
 		});
@@ -162,8 +163,9 @@ impl Body<'_, '_> {
 		self.open -= 1;
 	}
 
-	pub fn end_of_table(&mut self, catches: &[Catch]) {
+	pub fn end_of_table(&mut self, catches: &[Catch]) -> Result<(), Reason> {
 		self.close_body();
+		let thrown = self.thrown()?;
 		for catch in catches {
 			let (tag, label, reference) = match *catch {
 				Catch::One { tag, label } => (Some(tag), label, false),
@@ -172,14 +174,14 @@ impl Body<'_, '_> {
 				Catch::AllRef { label } => (None, label, true),
 			};
 			// Labels are those around the `try_table`.
-			let label = self.frame(label).map_or(0, |frame| frame.label);
+			let label = self.frame(label)?.label;
 			if let Some(tag) = tag {
-				self.is(tag);
+				self.is(tag, thrown);
 				self.sink().if_(wasm_encoder::BlockType::Empty);
 				self.open += 1;
 			}
-			self.carried(tag);
-			let (thrown, label) = (self.thrown(), self.to(label));
+			self.carried(tag, thrown);
+			let label = self.to(label);
 			if reference {
 				self.sink().global_get(thrown);
 			}
@@ -192,11 +194,11 @@ impl Body<'_, '_> {
 		self.unwind();
 		self.sink().end();
 		self.open -= 1;
+		Ok(())
 	}
 
 	/// Whether what was thrown is of a tag.
-	fn is(&mut self, tag: u32) {
-		let thrown = self.thrown();
+	fn is(&mut self, tag: u32, thrown: u32) {
 		self.sink()
 			.global_get(thrown)
 			.i32_wrap_i64()
@@ -205,8 +207,7 @@ impl Body<'_, '_> {
 	}
 
 	/// What it carries, if exceptions of its tag carry anything.
-	fn carried(&mut self, tag: Option<u32>) {
-		let thrown = self.thrown();
+	fn carried(&mut self, tag: Option<u32>, thrown: u32) {
 		if tag.and_then(|tag| self.writer.plan.tags.get(tag as usize)) == Some(&true) {
 			self.sink().global_get(thrown).i64_const(32).i64_shr_u().i32_wrap_i64();
 		}
@@ -216,45 +217,41 @@ impl Body<'_, '_> {
 		let dispatch = self.open_try(ty)?;
 		self.frames.push(Frame {
 			label: dispatch - 1,
-			what: What::Try { dispatch },
+			handler: dispatch,
+			handled: self.handled(),
+			what: What::Try,
 		});
 		Ok(())
 	}
 
 	/// A handler of a `try`: the body, or the handler before it, ends, and this one is a block that is left if the tag is
 	/// another one.
-	pub fn catch(&mut self, tag: Option<u32>) {
-		let Some(Frame { label, what }) = self.frames.pop() else {
-			return;
-		};
-		let exception = match what {
-			What::Caught { exception, .. } => {
-				// The end of the `try` is around this handler's block.
-				self.close_body();
-				exception
-			}
-			_ => {
-				self.close_body();
-				self.local(ValType::I64)
-			}
-		};
+	pub fn catch(&mut self, tag: Option<u32>) -> Result<(), Reason> {
+		let thrown = self.thrown()?;
+		let Frame { label, .. } = self.frames.pop().ok_or_else(broken)?;
+		// The end of the `try` is around the body's block as around that of each handler.
+		self.close_body();
+		let handled = self.handled();
+		let exception = self.temporary(ValType::I64, HANDLED + handled);
 		self.sink().block(wasm_encoder::BlockType::Empty);
 		self.open += 1;
 		if let Some(tag) = tag {
-			self.is(tag);
+			self.is(tag, thrown);
 			self.sink().i32_eqz().br_if(0);
 		}
-		let thrown = self.thrown();
 		self.sink().global_get(thrown).local_set(exception);
-		self.carried(tag);
+		self.carried(tag, thrown);
 		self.sink().i64_const(0).global_set(thrown);
 		self.frames.push(Frame {
 			label,
+			handler: self.handler(),
+			handled: handled + 1,
 			what: What::Caught {
 				exception,
 				all: tag.is_none(),
 			},
 		});
+		Ok(())
 	}
 
 	/// The end of the last handler: what none of them took goes on.
@@ -277,20 +274,23 @@ impl Body<'_, '_> {
 	}
 
 	/// The end of a `try` whose exceptions are those of another construct around it.
-	pub fn delegate(&mut self, depth: u32) {
+	pub fn delegate(&mut self, depth: u32) -> Result<(), Reason> {
 		self.frames.pop();
 		self.close_body();
-		let frames = self.frames.len().saturating_sub(depth as usize);
-		let label = self.to(self.handler(frames));
+		let label = self.to(self.frame(depth)?.handler);
 		self.sink().br(label).end();
 		self.open -= 1;
+		Ok(())
 	}
 
-	pub fn rethrow(&mut self, depth: u32) {
-		if let Some(What::Caught { exception, .. }) = self.frame(depth).map(|frame| &frame.what) {
-			let (thrown, exception) = (self.thrown(), *exception);
-			self.sink().local_get(exception).global_set(thrown);
-			self.unwind();
-		}
+	pub fn rethrow(&mut self, depth: u32) -> Result<(), Reason> {
+		let What::Caught { exception, .. } = self.frame(depth)?.what else {
+			return Err(broken());
+		};
+		let thrown = self.thrown()?;
+		self.sink().local_get(exception).global_set(thrown);
+		self.unwind();
+		self.die();
+		Ok(())
 	}
 }

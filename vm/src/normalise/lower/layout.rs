@@ -1,14 +1,14 @@
 //! Where in the second memory things lie, and which globals say what of them is left.
 
-use super::{super::module::fits, references, shims, Kind, Plan, Reason, Value};
+use super::{broken, references, shims, Kind, Plan, Reason, Value};
 use crate::normalise::limits;
 use std::collections::HashMap;
 use wasm_encoder::{MemArg, MemArgTarget, ValType};
 
 /// The second memory's number.
 pub(super) const MEMORY: u32 = 1;
-/// Entries that a table which grows may have beyond those at the start, if it does not say itself.
-const GROWTH: u32 = 16_384;
+/// Entries that a table which grows may have beyond those at the start, if it does not say itself and there is room.
+const GROWTH: u64 = 16_384;
 /// Bytes of an entry.
 pub(super) const ENTRY: u32 = 8;
 /// What is behind the entries of a table: no function is there.
@@ -24,11 +24,11 @@ pub(super) fn place(memory: u32, offset: u64, bytes: u32) -> MemArg {
 	}
 }
 
-/// A segment that instructions name: where it lies, and the global with what it is long until it is dropped.
+/// A segment that instructions name: where it lies, and the global that says how long it is, 0 once it is dropped.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept {
 	pub at: u32,
-	pub length: u32,
+	pub left: u32,
 }
 
 /// A table as an array of numbers; one more entry than there can be is -1.
@@ -37,7 +37,7 @@ pub(super) struct Array {
 	pub at: u32,
 	/// Entries that there can be.
 	pub capacity: u32,
-	/// The global with how many there are.
+	/// The global that says how many there are.
 	pub size: u32,
 }
 
@@ -45,8 +45,8 @@ pub(super) struct Array {
 pub(super) struct Layout {
 	/// Pages of the second memory; 0 if there is nothing in it.
 	pub pages: u32,
-	/// The global with the exception that is on its way.
-	pub thrown: u32,
+	/// The global with the exception that is on its way, if there are any.
+	pub thrown: Option<u32>,
 	/// Types and first values of the globals that are added.
 	pub globals: Vec<(ValType, i64)>,
 	/// Data segments that instructions name.
@@ -56,7 +56,10 @@ pub(super) struct Layout {
 	pub tables: Vec<Array>,
 	/// The functions that there are references to; their numbers are their places, from 1 on.
 	pub functions: Vec<u32>,
-	numbers: HashMap<u32, u32>,
+	/// The number that stands for each of them.
+	numbers: HashMap<u32, i64>,
+	/// The number of each type: that of the first equal one, from 1 on.
+	types: Vec<i64>,
 }
 
 impl Layout {
@@ -68,7 +71,7 @@ impl Layout {
 			first + layout.globals.len() as u32 - 1
 		};
 		if plan.uses.exceptions {
-			layout.thrown = global(&mut layout, ValType::I64, 0);
+			layout.thrown = Some(global(&mut layout, ValType::I64, 0));
 		}
 		// Behind what the system functions have, if there are any.
 		let base = match plan.imported {
@@ -85,16 +88,22 @@ impl Layout {
 			let passive = plan.data.get(*number as usize).filter(|data| is_passive(data));
 			let length = passive.map_or(0, |data| data.data.len());
 			let at = take(length as u64);
-			let length = global(&mut layout, ValType::I32, length as i64);
-			layout.data.insert(*number, Kept { at, length });
+			let left = global(&mut layout, ValType::I32, length as i64);
+			layout.data.insert(*number, Kept { at, left });
 		}
 		if plan.uses.references {
-			let mut entries = 0;
+			let initial: u64 = plan.tables.iter().map(|table| u64::from(table.initial)).sum();
+			let mut room = limits::TABLE_ENTRIES.saturating_sub(initial);
 			for table in &plan.tables {
-				let most = u64::from(table.initial) + if table.grows { u64::from(GROWTH) } else { 0 };
-				let capacity = most.min(table.maximum.unwrap_or(most)).max(table.initial.into());
-				entries += capacity;
-				limits::check("table entries", entries, limits::TABLE_ENTRIES, 0)?;
+				let initial = u64::from(table.initial);
+				let wanted = match (table.grows, table.maximum) {
+					(false, _) => 0,
+					(true, Some(most)) => most.saturating_sub(initial),
+					(true, None) => GROWTH,
+				};
+				let more = wanted.min(room);
+				room -= more;
+				let capacity = initial + more;
 				let at = take((capacity + 1) * u64::from(ENTRY));
 				let size = global(&mut layout, ValType::I32, table.initial.into());
 				layout.tables.push(Array {
@@ -109,8 +118,8 @@ impl Layout {
 					.filter(|segment| segment.kind == Kind::Passive)
 					.map_or(0, |segment| segment.values.len());
 				let at = take(length as u64 * u64::from(ENTRY));
-				let length = global(&mut layout, ValType::I32, length as i64);
-				layout.elements.insert(*number, Kept { at, length });
+				let left = global(&mut layout, ValType::I32, length as i64);
+				layout.elements.insert(*number, Kept { at, left });
 			}
 			layout.number(plan)?;
 		}
@@ -122,8 +131,17 @@ impl Layout {
 		Ok(layout)
 	}
 
-	/// Numbers the functions that there are references to.
+	/// The number of a type, which equal ones share.
+	pub fn ty(&self, ty: u32) -> i64 {
+		self.types.get(ty as usize).copied().unwrap_or(0)
+	}
+
+	/// Numbers types, and the functions that there are references to.
 	fn number(&mut self, plan: &Plan<'_>) -> Result<(), Reason> {
+		let mut first: HashMap<&wasmparser::FuncType, i64> = HashMap::new();
+		for (ty, number) in plan.types.iter().zip(1..) {
+			self.types.push(*first.entry(ty).or_insert(number));
+		}
 		let mut all = Vec::new();
 		for (ty, expression) in &plan.globals {
 			if let wasmparser::ValType::Ref(_) = ty.content_type {
@@ -136,7 +154,8 @@ impl Layout {
 			if let Value::Function(function) = value {
 				if !self.numbers.contains_key(&function) {
 					self.functions.push(function);
-					self.numbers.insert(function, self.functions.len() as u32);
+					let ty = plan.functions.get(function as usize).map_or(0, |ty| self.ty(*ty));
+					self.numbers.insert(function, ty << 32 | self.functions.len() as i64);
 				}
 			}
 		}
@@ -144,10 +163,10 @@ impl Layout {
 	}
 
 	/// The number that stands for a reference; that of null is 0.
-	pub fn value(&self, value: Value) -> i64 {
+	pub fn value(&self, value: Value) -> Result<i64, Reason> {
 		match value {
-			Value::Null => 0,
-			Value::Function(function) => self.numbers.get(&function).map_or(0, |number| i64::from(*number)),
+			Value::Null => Ok(0),
+			Value::Function(function) => self.numbers.get(&function).copied().ok_or_else(broken),
 		}
 	}
 
@@ -167,26 +186,24 @@ impl Layout {
 			entries.push(BEHIND);
 			tables.push(entries);
 		}
-		for (index, segment) in plan.segments.iter().enumerate() {
-			let numbers = segment.values.iter().map(|value| self.value(*value));
+		// Without references tables are what they were, and their segments go to them.
+		let segments = plan.segments.iter().enumerate();
+		for (index, segment) in segments.filter(|_| plan.uses.references) {
+			let kept = self.elements.get(&(index as u32));
+			if segment.kind == Kind::Declared || (segment.kind == Kind::Passive && kept.is_none()) {
+				continue;
+			}
+			let numbers: Result<Vec<i64>, Reason> = segment.values.iter().map(|value| self.value(*value)).collect();
+			let numbers = numbers?;
 			match segment.kind {
 				Kind::Active { table, at } => {
-					let size = plan.tables.get(table as usize).map_or(0, |table| table.initial);
-					let length = segment.values.len();
-					fits("element", index as u32, at, length, size.into(), segment.place)?;
-					if let Some(entries) = tables.get_mut(table as usize) {
-						entries[at as usize..at as usize + length]
-							.iter_mut()
-							.zip(numbers)
-							.for_each(|(to, from)| *to = from);
-					}
+					let to = tables.get_mut(table as usize).and_then(|entries: &mut Vec<i64>| {
+						let at = at as usize;
+						entries.get_mut(at..at.checked_add(numbers.len())?)
+					});
+					to.ok_or_else(broken)?.copy_from_slice(&numbers);
 				}
-				Kind::Passive => {
-					if let Some(kept) = self.elements.get(&(index as u32)) {
-						contents.push((kept.at, bytes(&mut { numbers })));
-					}
-				}
-				Kind::Declared => {}
+				_ => contents.extend(kept.map(|kept| (kept.at, bytes(&mut numbers.into_iter())))),
 			}
 		}
 		for (entries, array) in tables.into_iter().zip(&self.tables) {

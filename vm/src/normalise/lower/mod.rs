@@ -8,7 +8,7 @@
 //! | `memory.init`, `data.drop` | copies from the second memory, where the segments lie: `segments.rs` |
 //! | references as values, `table.*`, `elem.drop` | numbers, and arrays of them in the second memory: `references.rs` |
 //!
-//! Indices of types, functions, globals and data stay what they are: everything new comes after the old. The second
+//! Indices of types, functions and globals stay what they are: everything new comes after the old. The second
 //! memory is that of the system functions, behind what they have of it at the start; the program cannot name it. A
 //! module that uses none of this does not come here.
 
@@ -18,6 +18,8 @@ mod exceptions;
 mod layout;
 mod references;
 mod segments;
+
+pub(super) use exceptions::carries;
 
 use super::{
 	entry::Found,
@@ -121,10 +123,17 @@ pub(super) struct Lowered {
 	/// The function that stands for the intrinsic `halt`.
 	pub halt: u32,
 	/// The functions that are to be called from outside instead of these.
-	pub outside: HashMap<u32, u32>,
+	outside: HashMap<u32, u32>,
+	/// Where the functions were that are not imported, as long as they are the old ones.
+	places: Vec<u64>,
 }
 
 impl Lowered {
+	/// Where a function was, by its number among those that are not imported.
+	pub fn place(&self, own: u32) -> u64 {
+		self.places.get(own as usize).copied().unwrap_or(0)
+	}
+
 	/// What is to be run, by its new indices.
 	pub fn entry(&self, found: Found) -> Found {
 		let new = |function| self.outside.get(&function).copied().unwrap_or(function);
@@ -146,13 +155,16 @@ fn features() -> WasmFeatures {
 }
 
 /// Validates a module of which nothing else is refused, and takes out what it uses.
-pub(super) fn lower(wasm: &[u8], uses: Uses) -> Result<Lowered, Reason> {
+pub(super) fn lower(wasm: &[u8], uses: Uses, entry: Option<Found>) -> Result<Lowered, Reason> {
 	let mut parser = Parser::new(0);
 	parser.set_features(features());
 	let mut validator = Validator::new_with_features(features());
 	let mut allocations = Default::default();
-	let mut plan = Plan::default();
-	plan.uses = uses;
+	let mut plan = Plan {
+		uses,
+		entry,
+		..Plan::default()
+	};
 	let mut bodies = Vec::new();
 	let mut sections = Vec::new();
 	for payload in parser.parse_all(wasm) {
@@ -208,14 +220,14 @@ enum Kind {
 struct Segment {
 	kind: Kind,
 	values: Vec<Value>,
-	/// Where it is in the module.
-	place: u64,
 }
 
 /// What is known of the old module before anything is written.
 #[derive(Default)]
 struct Plan<'a> {
 	uses: Uses,
+	/// What is run, unless it is whatever is exported.
+	entry: Option<Found>,
 	types: Vec<FuncType>,
 	/// The type of each function, imported ones first.
 	functions: Vec<u32>,
@@ -327,18 +339,17 @@ impl<'a> Plan<'a> {
 			ElementKind::Active {
 				table_index,
 				offset_expr,
-			} => Kind::Active {
-				table: table_index.unwrap_or(0),
-				at: super::module::address(&offset_expr, offset)?,
-			},
+			} => {
+				let (table, at) = (table_index.unwrap_or(0), super::module::address(&offset_expr, offset)?);
+				let size = self.tables.get(table as usize).map_or(0, |table| table.initial);
+				let index = self.segments.len() as u32;
+				super::module::fits("element", index, at, values.len(), size.into(), offset)?;
+				Kind::Active { table, at }
+			}
 			ElementKind::Passive => Kind::Passive,
 			ElementKind::Declared => Kind::Declared,
 		};
-		self.segments.push(Segment {
-			kind,
-			values,
-			place: offset,
-		});
+		self.segments.push(Segment { kind, values });
 		Ok(())
 	}
 
@@ -385,6 +396,8 @@ struct Writer<'a> {
 	layout: Layout,
 	/// The types: the old ones, and those that are added.
 	types: Vec<Signature>,
+	/// The first of equal types.
+	known: HashMap<Signature, u32>,
 	/// The types of functions that are added.
 	functions: Vec<u32>,
 	/// Their bodies.
@@ -398,6 +411,7 @@ impl<'a> Writer<'a> {
 			plan,
 			layout,
 			types: Vec::new(),
+			known: HashMap::new(),
 			functions: Vec::new(),
 			bodies: Vec::new(),
 		}
@@ -405,17 +419,20 @@ impl<'a> Writer<'a> {
 
 	/// The number of a type.
 	fn ty(&mut self, params: &[ValType], results: &[ValType]) -> u32 {
-		let known = self
-			.types
-			.iter()
-			.position(|ty| ty.params == params && ty.results == results);
-		known.unwrap_or_else(|| {
-			self.types.push(Signature {
-				params: params.to_vec(),
-				results: results.to_vec(),
-			});
-			self.types.len() - 1
-		}) as u32
+		let ty = Signature {
+			params: params.to_vec(),
+			results: results.to_vec(),
+		};
+		match self.known.get(&ty) {
+			Some(known) => *known,
+			None => self.add_type(ty),
+		}
+	}
+
+	fn add_type(&mut self, ty: Signature) -> u32 {
+		let index = self.types.len() as u32;
+		self.types.push(ty.clone());
+		*self.known.entry(ty).or_insert(index)
 	}
 
 	/// Adds a function. Its number.
@@ -436,9 +453,9 @@ impl<'a> Writer<'a> {
 	}
 
 	fn module(mut self, sections: &[Payload<'a>], bodies: &[FunctionBody<'a>]) -> Result<Lowered, Reason> {
-		for ty in &self.plan.types {
+		for ty in std::mem::take(&mut self.plan.types) {
 			let list = |types: &[wasmparser::ValType]| types.iter().map(|ty| lowered(*ty, 0)).collect::<Result<_, _>>();
-			self.types.push(Signature {
+			self.add_type(Signature {
 				params: list(ty.params())?,
 				results: list(ty.results())?,
 			});
@@ -500,24 +517,29 @@ impl<'a> Writer<'a> {
 			wasm: new.finish(),
 			halt: self.halt(),
 			outside,
+			places: bodies.iter().map(|body| body.range().start).collect(),
 		})
 	}
 
 	/// Functions to be called from outside instead of those that may throw.
 	fn outside(&mut self) -> HashMap<u32, u32> {
 		let mut outside = HashMap::new();
-		if !self.plan.uses.exceptions {
+		let Some(thrown) = self.layout.thrown else {
 			return outside;
-		}
+		};
 		let exported = self.plan.exports.iter().filter(|export| is_function(export.kind));
-		let all: Vec<u32> = exported.map(|export| export.index).chain(self.plan.start).collect();
+		let called: Vec<u32> = match self.plan.entry {
+			Some(Found { before, main, .. }) => before.into_iter().chain([main]).collect(),
+			None => exported.map(|export| export.index).collect(),
+		};
+		let all: Vec<u32> = called.into_iter().chain(self.plan.start).collect();
 		for function in all {
 			if function >= self.plan.imported && !outside.contains_key(&function) {
 				let Some(ty) = self.plan.functions.get(function as usize).copied() else {
 					continue;
 				};
 				let params = self.types.get(ty as usize).map_or(0, |ty| ty.params.len());
-				let body = exceptions::outermost(function, params as u32, self.layout.thrown, self.halt());
+				let body = exceptions::outermost(function, params as u32, thrown, self.halt());
 				let wrapper = self.add(ty, body);
 				outside.insert(function, wrapper);
 			}
@@ -586,7 +608,7 @@ impl<'a> Writer<'a> {
 			match ty.content_type {
 				wasmparser::ValType::Ref(_) => {
 					let value = references::value(expression, 0)?;
-					section.global(new, &ConstExpr::i64_const(self.layout.value(value)));
+					section.global(new, &ConstExpr::i64_const(self.layout.value(value)?));
 				}
 				_ => {
 					section.global(new, &super::constant::fold(expression, 0)?.expression());
@@ -678,6 +700,14 @@ impl<'a> Writer<'a> {
 			section.active(layout::MEMORY, &ConstExpr::i32_const(at as i32), bytes);
 		}
 		Ok(section)
+	}
+}
+
+/// What cannot happen in a validated module.
+fn broken() -> Reason {
+	Reason::Invalid {
+		message: "an index points nowhere".into(),
+		offset: 0,
 	}
 }
 

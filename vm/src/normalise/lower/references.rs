@@ -1,10 +1,12 @@
 //! References as numbers, and tables as arrays of them.
 //!
-//! Null is 0, a function its place in a table that holds all functions which there are references to, and that nothing
-//! changes. External references are numbers whose meaning only those outside know. Types that differ in references
-//! alone become one.
+//! Null is 0. A function is its place in a table that holds all functions which there are references to, and that nothing
+//! changes, in the lower half, and the number of its type, from 1 on, in the upper: types that differ in references alone
+//! become one, so an indirect call compares the old ones. External references are numbers whose meaning only those
+//! outside know.
 
 use super::{
+	broken,
 	code::Body,
 	feature,
 	layout::{place, Array, Kept, ENTRY, MEMORY},
@@ -83,18 +85,18 @@ impl Body<'_, '_> {
 			O::RefNull { .. } => _ = self.sink().i64_const(0),
 			O::RefIsNull => _ = self.sink().i64_eqz(),
 			O::RefFunc { function_index } => {
-				let number = self.writer.layout.value(Value::Function(*function_index));
+				let number = self.writer.layout.value(Value::Function(*function_index))?;
 				self.sink().i64_const(number);
 			}
 			O::TypedSelect {
 				ty: wasmparser::ValType::Ref(_),
 			} => _ = self.sink().select(),
 			O::TableSize { table } => {
-				let size = self.array(*table).size;
+				let size = self.array(*table)?.size;
 				self.sink().global_get(size);
 			}
 			O::TableGet { table } => {
-				let array = self.array(*table);
+				let array = self.array(*table)?;
 				let at = self.temporary(ValType::I32, 0);
 				self.sink().local_set(at);
 				self.inside(at, array);
@@ -105,7 +107,7 @@ impl Body<'_, '_> {
 					.i64_load(entry(array.at));
 			}
 			O::TableSet { table } => {
-				let array = self.array(*table);
+				let array = self.array(*table)?;
 				let (at, new) = (self.temporary(ValType::I32, 0), self.temporary(ValType::I64, 0));
 				self.sink().local_set(new).local_set(at);
 				self.inside(at, array);
@@ -116,21 +118,19 @@ impl Body<'_, '_> {
 					.local_get(new)
 					.i64_store(entry(array.at));
 			}
-			O::TableGrow { table } => self.table_grow(*table),
-			O::TableFill { table } => self.table_fill(*table),
+			O::TableGrow { table } => self.table_grow(*table)?,
+			O::TableFill { table } => self.table_fill(*table)?,
 			O::TableCopy { dst_table, src_table } => {
-				let from = self.array(*src_table);
-				self.table_copy(*dst_table, from.at, from.size);
+				let from = self.array(*src_table)?;
+				self.table_copy(*dst_table, from.at, from.size)?;
 			}
 			O::TableInit { elem_index, table } => {
-				if let Some(Kept { at, length }) = self.writer.layout.elements.get(elem_index).copied() {
-					self.table_copy(*table, at, length);
-				}
+				let Kept { at, left } = *self.writer.layout.elements.get(elem_index).ok_or_else(broken)?;
+				self.table_copy(*table, at, left)?;
 			}
 			O::ElemDrop { elem_index } => {
-				if let Some(Kept { length, .. }) = self.writer.layout.elements.get(elem_index).copied() {
-					self.sink().i32_const(0).global_set(length);
-				}
+				let Kept { left, .. } = *self.writer.layout.elements.get(elem_index).ok_or_else(broken)?;
+				self.sink().i32_const(0).global_set(left);
 			}
 			_ => return Ok(false),
 		}
@@ -138,9 +138,10 @@ impl Body<'_, '_> {
 	}
 
 	/// Calls what a table has at the operand: beyond its end is what leads outside of the table of functions.
-	pub fn call_indirect(&mut self, ty: u32, table: u32) {
-		let array = self.array(table);
-		let at = self.temporary(ValType::I32, 0);
+	pub fn call_indirect(&mut self, ty: u32, table: u32) -> Result<(), Reason> {
+		let array = self.array(table)?;
+		let (at, found) = (self.temporary(ValType::I32, 0), self.temporary(ValType::I64, 0));
+		let wanted = self.writer.layout.ty(ty);
 		self.sink()
 			.local_tee(at)
 			.i32_const(array.capacity as i32)
@@ -151,17 +152,28 @@ impl Body<'_, '_> {
 			.i32_const(SHIFT)
 			.i32_shl()
 			.i64_load(entry(array.at))
-			.i32_wrap_i64()
-			.call_indirect(0, ty);
+			.local_tee(found)
+			// Neither null nor beyond the end, and of another type.
+			.i64_const(0)
+			.i64_gt_s()
+			.local_get(found)
+			.i64_const(32)
+			.i64_shr_u()
+			.i64_const(wanted)
+			.i64_ne()
+			.i32_and();
+		self.trap_if(Trap::Signature);
+		self.sink().local_get(found).i32_wrap_i64().call_indirect(0, ty);
+		Ok(())
 	}
 
-	fn array(&self, table: u32) -> Array {
-		let array = self.writer.layout.tables.get(table as usize);
-		array.copied().unwrap_or(Array {
-			at: 0,
-			capacity: 0,
-			size: 0,
-		})
+	fn array(&self, table: u32) -> Result<Array, Reason> {
+		self.writer
+			.layout
+			.tables
+			.get(table as usize)
+			.copied()
+			.ok_or_else(broken)
 	}
 
 	/// Traps if a table has no entry with the number in a local.
@@ -180,8 +192,8 @@ impl Body<'_, '_> {
 			.i32_add();
 	}
 
-	fn table_grow(&mut self, table: u32) {
-		let Array { at, capacity, size } = self.array(table);
+	fn table_grow(&mut self, table: u32) -> Result<(), Reason> {
+		let Array { at, capacity, size } = self.array(table)?;
 		let (more, value) = (self.temporary(ValType::I32, 0), self.temporary(ValType::I64, 0));
 		let fill = self.writer.fill();
 		self.sink()
@@ -211,10 +223,11 @@ impl Body<'_, '_> {
 			.else_()
 			.i32_const(-1)
 			.end();
+		Ok(())
 	}
 
-	fn table_fill(&mut self, table: u32) {
-		let array = self.array(table);
+	fn table_fill(&mut self, table: u32) -> Result<(), Reason> {
+		let array = self.array(table)?;
 		let [at, count] = [0, 1].map(|n| self.temporary(ValType::I32, n));
 		let value = self.temporary(ValType::I64, 0);
 		let fill = self.writer.fill();
@@ -224,14 +237,15 @@ impl Body<'_, '_> {
 		self.trap_if(Trap::Table);
 		self.address(array.at, at);
 		self.sink().local_get(count).local_get(value).call(fill);
+		Ok(())
 	}
 
 	/// Copies entries from an array, whose length a global has, to a table.
-	fn table_copy(&mut self, table: u32, source: u32, length: u32) {
-		let array = self.array(table);
+	fn table_copy(&mut self, table: u32, source: u32, left: u32) -> Result<(), Reason> {
+		let array = self.array(table)?;
 		let [to, from, count] = [0, 1, 2].map(|n| self.temporary(ValType::I32, n));
 		self.sink().local_set(count).local_set(from).local_set(to);
-		self.ends_before(from, count, length);
+		self.ends_before(from, count, left);
 		self.ends_before(to, count, array.size);
 		self.sink().i32_and().i32_eqz();
 		self.trap_if(Trap::Table);
@@ -242,5 +256,6 @@ impl Body<'_, '_> {
 			.i32_const(SHIFT)
 			.i32_shl()
 			.memory_copy(MEMORY, MEMORY);
+		Ok(())
 	}
 }
