@@ -195,7 +195,7 @@ fn hostile(blocks: usize) -> Vec<u8> {
 #[test]
 fn the_work_of_following_vectors_is_bounded() {
 	// A block, its end, the branch to it and what follows that each count.
-	let most = (limits::WORK / (limits::LOCALS + 8 + 16) / 5) as usize;
+	let most = (limits::VECTOR_WORK / (limits::LOCALS + 8 + 16) / 5) as usize;
 	for (blocks, accepted) in [(most - 10, true), (2 * most, false), (20 * most, false)] {
 		let wasm = hostile(blocks);
 		let started = Instant::now();
@@ -206,7 +206,7 @@ fn the_work_of_following_vectors_is_bounded() {
 			Ok(_) => assert!(accepted, "{blocks} blocks"),
 			Err(refused) => match refused.reasons() {
 				[Reason::Limit { what, .. }] => {
-					assert_eq!((*what, accepted), ("blocks times values in a function", false));
+					assert_eq!((*what, accepted), ("blocks times vectors in a function", false));
 				}
 				_ => panic!("{refused}"),
 			},
