@@ -108,7 +108,7 @@ mkdir -p "$CARGO_TARGET_DIR" || fail "cannot create $CARGO_TARGET_DIR" "set CARG
 free_kib="$(df -Pk "$CARGO_TARGET_DIR" | awk 'NR==2 { print $4 }')"
 [ "$free_kib" -gt 15000000 ] || say "warning: less than 15 GB free in $CARGO_TARGET_DIR; a cold build needs about that much"
 say "fetching the crates in Cargo.lock"
-for manifest in Cargo.toml examples/Cargo.toml vm/fuzz/Cargo.toml vm/tests/wasm-verifier/Cargo.toml; do
+for manifest in Cargo.toml examples/Cargo.toml vm/fuzz/Cargo.toml vm/tests/wasm-verifier/Cargo.toml vm/wasi/Cargo.toml; do
 	cargo fetch --locked -q --manifest-path "$MILLRACE_ROOT/$manifest" ||
 		fail "cargo could not fetch the dependencies" "check the network"
 done

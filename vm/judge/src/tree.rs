@@ -162,12 +162,6 @@ impl PageTree {
 		self.levels[0].get(page)
 	}
 
-	/// The roots of the first `count` subtrees of a height, which is at least a page's and at most the tree's.
-	pub fn subtrees(&self, height: u32, count: usize) -> Vec<Hash> {
-		let level = self.levels.get(height.saturating_sub(PAGE_HEIGHT) as usize);
-		level.map_or_else(Vec::new, |level| (0..count).map(|index| *level.get(index)).collect())
-	}
-
 	/// What proves these leaves, which are in rising order, together: the hashes that [`fold`] asks for. `page` gives a
 	/// page's contents; it is asked only for pages of which some leaves are proven and others are not.
 	pub fn prove(&self, leaves: &[u32], mut page: impl FnMut(usize) -> [u8; PAGE_BYTES]) -> Vec<Hash> {

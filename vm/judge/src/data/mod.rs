@@ -10,10 +10,8 @@
 
 #[cfg(feature = "std")]
 mod file;
-mod mibs;
 mod tree;
 
-pub use mibs::{Mibs, MIB};
 pub use tree::{verify_range, DataTree};
 
 use crate::{

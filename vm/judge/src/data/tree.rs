@@ -1,6 +1,6 @@
 //! The tree of data, and proofs of its parts.
 
-use super::{Mibs, MAX_DATA};
+use super::MAX_DATA;
 use crate::{
 	hash::{Blake2, Hash, Hasher},
 	task::Blob,
@@ -23,8 +23,8 @@ impl DataTree {
 		Self::of_pages(bytes.len() as u64, pages)
 	}
 
-	/// A tree from the hashes of all pages, the last one padded with zeros: of [`page_hash`], or [`Mibs::pages`]. `None`
-	/// if they are not as many as so many bytes have, or the bytes more than [`MAX_DATA`].
+	/// A tree from the hashes of all pages, the last one padded with zeros: of [`page_hash`]. `None` if
+	/// they are not as many as so many bytes have, or the bytes more than [`MAX_DATA`].
 	pub fn of_pages(len: u64, pages: impl Iterator<Item = Hash>) -> Option<Self> {
 		if len > MAX_DATA {
 			return None;
@@ -50,11 +50,6 @@ impl DataTree {
 	/// The hashes of the pages.
 	pub fn pages(&self) -> impl Iterator<Item = &Hash> {
 		(0..pages_of(self.len)).map(|page| self.tree.page(page))
-	}
-
-	/// The roots of its parts of [`MIB`]: with them whoever fetches the bytes checks each part as it comes.
-	pub fn mibs(&self) -> Mibs {
-		Mibs::of_tree(self.len, &self.tree)
 	}
 
 	/// The root of the bytes.
