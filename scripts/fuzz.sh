@@ -9,9 +9,9 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 seconds="${1:-20}"
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(normalise witness)
+[ ${#targets[@]} -gt 0 ] || targets=(archive files normalise witness)
 case "$seconds" in '' | *[!0-9]*)
-	echo "error: usage: scripts/fuzz.sh [SECONDS] [normalise|witness ...]" >&2
+	echo "error: usage: scripts/fuzz.sh [SECONDS] [archive|files|normalise|witness ...]" >&2
 	exit 2
 	;;
 esac
@@ -25,13 +25,20 @@ coverage="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 (cd "$MILLRACE_ROOT/vm/fuzz" && RUSTFLAGS="$coverage" CARGO_TARGET_DIR="$built" \
 	cargo build --release --locked --quiet --target "$host")
 
-# Real programs and real witnesses to start from.
+# Real programs, archives and witnesses to start from.
 for target in "${targets[@]}"; do
 	mkdir -p "$built/corpus/$target" "$built/failed/$target"
 done
 for module in "$CARGO_TARGET_DIR"/examples/*.wasm; do
 	[ ! -e "$module" ] || [ "$(wc -c <"$module")" -gt 32768 ] || cp "$module" "$built/corpus/normalise/" 2>/dev/null || true
 done
+if [ -d "$built/corpus/archive" ]; then
+	for format in ustar pax gnu; do
+		{ printf '\0' && tar -C "$MILLRACE_ROOT/vm/fuzz" --format="$format" -cf - Cargo.toml src; } >"$built/corpus/archive/$format"
+	done
+	# An image with its index, one byte of it changed.
+	printf '\4\2\12\3' >"$built/corpus/archive/index"
+fi
 if [ -d "$built/corpus/witness" ]; then
 	# The third of each four lines is a witness.
 	cat "$MILLRACE_ROOT"/vm/tests/vectors/steps-v*.txt | grep -v '^#' | awk 'NR % 4 == 3' | nl | while read -r number witness; do

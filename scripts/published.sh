@@ -8,6 +8,7 @@
 #                                             twice, and compare (without names: all but heavy ones and those that the
 #                                             machine refuses)
 #   scripts/published.sh list                 what there is; ci stands for the three that are small and quick
+#   scripts/published.sh engine               fetch the reference engine only, and say where it is
 # What they are, what they need and what they give is in scripts/published/programs.toml; versions and hashes are
 # pinned there. Nothing is kept in the repository but that and the inputs: all else is below $CARGO_TARGET_DIR/published/
 #   NAME.wasm             the module
@@ -180,12 +181,17 @@ list)
 	reference list
 	exit
 	;;
+engine)
+	fetch_engine
+	echo "$engine"
+	exit
+	;;
 fetch | steady | machine | jobs)
 	command="$1"
 	shift
 	;;
 -*)
-	sed -n '2,10s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+	sed -n '2,11s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
 	exit 2
 	;;
 esac

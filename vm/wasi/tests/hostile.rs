@@ -59,7 +59,7 @@ fn fill(program: &mut Program, random: &mut Random) {
 }
 
 fn run(seed: u64, rounds: u64) -> (Vec<u32>, Vec<u8>, Vec<u8>) {
-	let mut random = Random(seed);
+	let mut random = Random::new(seed);
 	let image = image(&[
 		file("a", b"content"),
 		directory("d"),

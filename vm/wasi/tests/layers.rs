@@ -231,7 +231,7 @@ fn what_is_removed_leaves_no_ghost() {
 
 #[test]
 fn a_file_of_the_image_is_changed_by_blocks() {
-	let mut random = Random(7);
+	let mut random = Random::new(7);
 	let large = random.bytes(3 << 20);
 	for size in [0, 1, 4_095, 4_096, 4_097, 3 << 20] {
 		let content = &large[..size];

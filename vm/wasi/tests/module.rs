@@ -193,7 +193,7 @@ fn programs_without_files_see_no_difference() {
 		.count();
 	assert_eq!(plain, 16);
 	for seed in 0..40 {
-		let mut random = Random(seed);
+		let mut random = Random::new(seed);
 		let setup = Setup {
 			argv: &["a", "b"],
 			env: &["A=b"],

@@ -4,13 +4,16 @@
 
 pub mod archive;
 pub mod decode;
+pub mod explore;
 pub mod machine;
+pub mod reference;
 
 use machine::Machine;
 use millrace_wasi::{
 	tools::native::{self, ended, Halted, Native},
 	Status, Wasi,
 };
+use reference::Reference;
 use std::sync::Arc;
 
 pub const BADF: u32 = 8;
@@ -79,6 +82,8 @@ pub struct Program {
 	/// The world, and the functions if they run natively.
 	pub wasi: Wasi<Native>,
 	pub machine: Option<Machine>,
+	/// The reference engine, if it is asked in their place.
+	pub reference: Option<Reference>,
 }
 
 /// A setup.
@@ -132,6 +137,7 @@ impl Program {
 		let mut program = Self {
 			wasi: Wasi::new(Native::new(pages)),
 			machine: None,
+			reference: None,
 		};
 		match std::env::var("MILLRACE_WASI_MODULE").as_deref() {
 			Ok("plain") => program.use_module(true),
@@ -146,8 +152,17 @@ impl Program {
 		self.machine = Some(Machine::new(&mut self.wasi.host, plain));
 	}
 
+	/// Asks the reference engine from now on, which is the start.
+	pub fn use_reference(&mut self, mut reference: Reference) {
+		reference.restart();
+		self.reference = Some(reference);
+	}
+
 	/// Calls a function: an error number, or the end of the run.
 	pub fn try_call(&mut self, name: &str, parameters: &[u64]) -> Result<u32, Halted> {
+		if let Some(reference) = &mut self.reference {
+			return Ok(reference.call(&mut self.wasi.host.program, name, parameters));
+		}
 		match &mut self.machine {
 			None => native::call(&mut self.wasi, name, parameters),
 			Some(machine) => ended(|| machine.call(&mut self.wasi.host, name, parameters)),
@@ -203,6 +218,9 @@ impl Program {
 	}
 
 	pub fn put(&mut self, at: u64, bytes: &[u8]) {
+		if let Some(reference) = &mut self.reference {
+			reference.put(at, bytes);
+		}
 		self.wasi.host.program[at as usize..at as usize + bytes.len()].copy_from_slice(bytes);
 	}
 
@@ -332,7 +350,7 @@ impl Program {
 
 	fn stored_stat(&self) -> Stat {
 		let long = |i: u64| self.long(RESULT + 8 * i);
-		assert!(long(0) <= 1, "the device");
+		assert!(long(0) <= 1 || self.reference.is_some(), "the device");
 		Stat {
 			inode: long(1),
 			kind: long(2) as u8,
@@ -487,7 +505,7 @@ impl Program {
 			let Some(name) = bytes.get(at + 24..at + 24 + name_len) else {
 				break;
 			};
-			assert_eq!(bytes[at + 21..at + 24], [0; 3]);
+			assert!(bytes[at + 21..at + 24] == [0; 3] || self.reference.is_some());
 			entries.push(Listed {
 				next: long(at),
 				inode: long(at + 8),
@@ -554,20 +572,48 @@ pub fn rounds(default: u64) -> u64 {
 	(default as f64 * times.unwrap_or(1.0)) as u64
 }
 
-/// splitmix64.
-pub struct Random(pub u64);
+/// Choices: splitmix64, or what a fuzzer wants as long as its bytes last.
+pub struct Random {
+	state: u64,
+	script: std::vec::IntoIter<u8>,
+}
 
 impl Random {
+	pub fn new(seed: u64) -> Self {
+		Self {
+			state: seed,
+			script: Vec::new().into_iter(),
+		}
+	}
+
+	/// A byte decides one of up to 256 choices, two one of up to 65,536.
+	pub fn scripted(script: &[u8]) -> Self {
+		Self {
+			state: 0,
+			script: script.to_vec().into_iter(),
+		}
+	}
+
+	/// Whether there are bytes left that decide.
+	pub fn has_script(&self) -> bool {
+		self.script.len() > 0
+	}
+
 	pub fn next(&mut self) -> u64 {
-		self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-		let mut z = self.0;
+		self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+		let mut z = self.state;
 		z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
 		z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
 		z ^ z >> 31
 	}
 
 	pub fn below(&mut self, n: u64) -> u64 {
-		self.next() % n
+		let mut byte = || self.script.next().map(u64::from);
+		match byte() {
+			None => self.next() % n,
+			Some(low) if n <= 256 => low % n,
+			Some(low) => (low | byte().unwrap_or(0) << 8) % n,
+		}
 	}
 
 	pub fn one<'a, T>(&mut self, of: &'a [T]) -> &'a T {

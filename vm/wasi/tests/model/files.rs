@@ -85,6 +85,15 @@ impl Model {
 		self.enter(self.entry(TOP, "dev").unwrap(), "null", null);
 	}
 
+	/// As in a folder of a computer, where there is no such device.
+	pub fn without_null(&mut self) {
+		let dev = self.entry(TOP, "dev").expect("it is prepared");
+		let Kind::Directory { entries, .. } = &mut self.nodes[dev].kind else {
+			panic!("it is a folder")
+		};
+		entries.remove("null");
+	}
+
 	/// Puts an entry of an archive where it belongs.
 	pub fn unpack(&mut self, path: &str, kind: Kind) {
 		let mut at = TOP;
