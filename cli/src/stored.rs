@@ -1,5 +1,6 @@
-//! Blobs of a job as files of this process's own: written once, hashed while they are written, gone when it ends. What is
-//! served from them cannot change under way, whatever becomes of the files that they were made of.
+//! Blobs of a job as files of this process's own: written once, hashed while they are written. What is served from them
+//! cannot change under way, whatever becomes of the files that they were made of. They have no name, so they are gone
+//! when the process ends, however it does.
 
 use crate::failure::{Failure, Result};
 use millrace_client::blobs::{ChunkHasher, Chunks};
@@ -8,16 +9,19 @@ use millrace_primitives::{
 	Hash,
 };
 use std::{
+	fs::File,
 	io::{self, BufWriter, Write},
-	path::Path,
+	os::fd::AsRawFd,
+	path::{Path, PathBuf},
 	sync::Arc,
 };
-use tempfile::TempPath;
 
 /// A blob in a file.
 #[derive(Clone, Debug)]
 pub struct Stored {
-	file: Arc<TempPath>,
+	/// Keeps it.
+	_file: Arc<File>,
+	path: PathBuf,
 	chunks: Chunks,
 	blob: Blob,
 }
@@ -32,10 +36,10 @@ impl Stored {
 				folder.display()
 			))
 		};
-		let file = tempfile::Builder::new().prefix("millrace-").tempfile().map_err(disk)?;
+		let file = tempfile::tempfile().map_err(disk)?;
 		let (filled, flushed, chunks) = {
 			let mut writer = Hashing {
-				out: BufWriter::with_capacity(1 << 18, file.as_file()),
+				out: BufWriter::with_capacity(1 << 18, &file),
 				hasher: ChunkHasher::default(),
 				most: most.into(),
 			};
@@ -49,7 +53,8 @@ impl Stored {
 		flushed.map_err(disk)?;
 		let blob = chunks.blob().unwrap_or(EMPTY_BLOB);
 		Ok(Self {
-			file: Arc::new(file.into_temp_path()),
+			path: format!("/proc/self/fd/{}", file.as_raw_fd()).into(),
+			_file: Arc::new(file),
 			chunks,
 			blob,
 		})
@@ -70,9 +75,9 @@ impl Stored {
 		&self.chunks
 	}
 
-	/// Where it is.
+	/// Where this process finds it.
 	pub fn path(&self) -> &Path {
-		&self.file
+		&self.path
 	}
 }
 
@@ -113,9 +118,8 @@ mod tests {
 		let stored = write(b"hello", 5).unwrap();
 		assert_eq!(Some(stored.blob()), machine::blob(b"hello"));
 		assert_eq!(std::fs::read(stored.path()).unwrap(), b"hello");
-		let path = stored.path().to_path_buf();
-		drop(stored);
-		assert!(!path.exists());
+		let named = std::fs::read_link(stored.path()).unwrap();
+		assert!(named.to_string_lossy().ends_with(" (deleted)"), "{}", named.display());
 		let error = write(b"hello", 4).unwrap_err();
 		assert_eq!(error.exit_code(), 2);
 		assert!(error.to_string().contains("limit of 4"), "{error}");

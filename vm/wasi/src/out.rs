@@ -44,7 +44,10 @@ impl<H: Host> Wasi<H> {
 				Ok(()) => true,
 				Err(error) => self.no_output(error, code),
 			},
-			Ok(_) => false,
+			Ok(_) => {
+				self.host.reason("output: what is at its path is no file");
+				false
+			}
 			Err(error) => self.no_output(error, code),
 		}
 	}
@@ -55,7 +58,10 @@ impl<H: Host> Wasi<H> {
 			Ok((place, found)) if found.kind == kind::DIRECTORY => self
 				.node(place.directory, place.name, found)
 				.and_then(|node| self.put_directory(node, code)),
-			Ok(_) => return false,
+			Ok(_) => {
+				self.host.reason("output: what is at its path is no folder");
+				return false;
+			}
 			Err(error) => Err(error),
 		};
 		match written {
@@ -80,7 +86,10 @@ impl<H: Host> Wasi<H> {
 				self.host.reason("output: no memory is left to write it");
 				self.host.halt(Status::NoOutput, code)
 			}
-			_ => false,
+			_ => {
+				self.host.reason("output: there is nothing at its path");
+				false
+			}
 		}
 	}
 

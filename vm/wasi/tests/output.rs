@@ -30,12 +30,14 @@ fn a_file_is_the_output() {
 	// Not there, a folder, a folder in its place, removed.
 	let mut p = writes(1, "out");
 	assert_eq!(p.exit(0), (Status::NoOutput, 0));
+	assert_eq!(p.errors(), "output: there is nothing at its path");
 	let mut p = writes(1, "out");
 	assert_eq!(p.exit(7), (Status::Exit, 7));
 	assert_eq!(p.output(), b"");
 	let mut p = writes(1, "d/out");
 	p.mkdir("d/out").unwrap();
 	assert_eq!(p.exit(0), (Status::NoOutput, 0));
+	assert_eq!(p.errors(), "output: what is at its path is no file");
 	let mut p = writes(1, "d/out");
 	p.rmdir("d").unwrap();
 	p.file("d", b"x");
