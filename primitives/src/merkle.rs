@@ -155,25 +155,77 @@ pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof:
 		.is_some_and(|tree| walk.proof.next().is_none() && close_list(total, tree) == *root)
 }
 
-/// The report over a shard's outcomes: a tree whose leaves are `H(4 | outcome)`, 81 bytes of it, whose nodes are `H(5 | left | left gas | right | right gas)`, closed as
-/// `H(6 | count as u32 | tree | gas)`. Gas saturates, which no accepted report can reach: it is bounded by the limits.
-pub fn outcomes_report(outcomes: &[Outcome]) -> Report {
-	fn tree(outcomes: &[Outcome]) -> (Hash, Gas) {
+/// A node of the tree over a shard's outcomes: its hash, and the gas of all outcomes below it.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	Debug,
+	codec::Encode,
+	codec::Decode,
+	codec::DecodeWithMemTracking,
+	codec::MaxEncodedLen,
+	scale_info::TypeInfo,
+)]
+pub struct SumNode {
+	/// Its hash.
+	pub hash: Hash,
+	/// The gas below it.
+	pub gas: Gas,
+}
+
+impl SumNode {
+	/// A leaf: `H(4 | outcome)`, 81 bytes of it.
+	pub fn leaf(outcome: &Outcome) -> Self {
+		Self {
+			hash: hash(&(SUM_LEAF, outcome.encoded()).encode()),
+			gas: outcome.gas_used,
+		}
+	}
+
+	/// The node above two: `H(5 | left | left gas | right | right gas)`. `None` if their gas does not add up to a number.
+	pub fn above(left: &Self, right: &Self) -> Option<Self> {
+		Some(Self {
+			hash: hash(&(SUM_NODE, left, right).encode()),
+			gas: left.gas.checked_add(right.gas)?,
+		})
+	}
+
+	/// The report that this node is the top of: `H(6 | count as u32 | tree | gas)`.
+	pub fn close(&self, count: u32) -> Report {
+		Report {
+			root: hash(&(SUM_ROOT, count, self).encode()),
+			gas_used: self.gas,
+		}
+	}
+}
+
+/// How many leaves are left of the middle of a tree of `n > 1`: the largest power of two below `n`. 0 if there is no middle.
+pub fn left_of(n: u32) -> u32 {
+	match n {
+		0 | 1 => 0,
+		_ => split(n),
+	}
+}
+
+/// The report over a shard's outcomes: [`SumNode`]s up to the top, closed with their number. `None` if their gas does not
+/// add up to a number, which no outcomes within the limits of tasks do.
+pub fn outcomes_report(outcomes: &[Outcome]) -> Option<Report> {
+	fn tree(outcomes: &[Outcome]) -> Option<SumNode> {
 		match outcomes {
-			[] => (Hash::zero(), 0),
-			[outcome] => (hash(&(SUM_LEAF, outcome.encoded()).encode()), outcome.gas_used),
+			[] => Some(SumNode {
+				hash: Hash::zero(),
+				gas: 0,
+			}),
+			[outcome] => Some(SumNode::leaf(outcome)),
 			_ => {
 				let (left, right) = outcomes.split_at(split(outcomes.len() as u32) as usize);
-				let (left, right) = (tree(left), tree(right));
-				(hash(&(SUM_NODE, left, right).encode()), left.1.saturating_add(right.1))
+				SumNode::above(&tree(left)?, &tree(right)?)
 			}
 		}
 	}
-	let (top, gas_used) = tree(outcomes);
-	Report {
-		root: hash(&(SUM_ROOT, outcomes.len() as u32, top, gas_used).encode()),
-		gas_used,
-	}
+	Some(tree(outcomes)?.close(outcomes.len() as u32))
 }
 
 #[cfg(test)]
@@ -194,6 +246,44 @@ mod tests {
 		}
 		let one = hash(b"x");
 		assert_ne!(data_root(one.as_bytes()), list_root(&[one]));
+	}
+
+	fn outcome(gas_used: Gas) -> Outcome {
+		Outcome {
+			status: Status::Success,
+			code: 0,
+			output: Blob { tree: [0; 32], len: 0 },
+			errors: [0; 32],
+			gas_used,
+		}
+	}
+
+	#[test]
+	fn the_root_of_a_known_report_stays_what_it_is() {
+		// H(6 | 3u32 | H(5 | H(5 | H(4 | a) | 1 | H(4 | b) | 2) | 3 | H(4 | c) | 4) | 7), numbers with 8 bytes.
+		let leaf = |gas| hash(&[&[4][..], &outcome(gas).encoded()].concat());
+		let above = |left: Hash, one: u64, right: Hash, other: u64| {
+			hash(
+				&[
+					&[5][..],
+					left.as_bytes(),
+					&one.to_le_bytes(),
+					right.as_bytes(),
+					&other.to_le_bytes(),
+				]
+				.concat(),
+			)
+		};
+		let top = above(above(leaf(1), 1, leaf(2), 2), 3, leaf(4), 4);
+		let root = hash(&[&[6][..], &3u32.to_le_bytes(), top.as_bytes(), &7u64.to_le_bytes()].concat());
+		let report = outcomes_report(&[1, 2, 4].map(outcome));
+		assert_eq!(report, Some(Report { root, gas_used: 7 }));
+	}
+
+	#[test]
+	fn gas_that_is_no_number_has_no_report() {
+		assert_eq!(outcomes_report(&[1, u64::MAX].map(outcome)), None);
+		assert!(outcomes_report(&[0, u64::MAX].map(outcome)).is_some());
 	}
 
 	#[test]
@@ -235,13 +325,13 @@ mod tests {
 
 		#[test]
 		fn a_report_commits_to_every_outcome_and_the_sum(gas in proptest::collection::vec(0u64..1 << 40, 1..40), at in any::<prop::sample::Index>()) {
-			let outcomes: Vec<_> = gas.iter().map(|gas| Outcome { status: Status::Success, code: 0, output: Blob { tree: [0; 32], len: 0 }, errors: [0; 32], gas_used: *gas }).collect();
-			let report = outcomes_report(&outcomes);
+			let outcomes: Vec<_> = gas.iter().copied().map(outcome).collect();
+			let report = outcomes_report(&outcomes).unwrap();
 			prop_assert_eq!(report.gas_used, gas.iter().sum::<u64>());
 			let mut changed = outcomes.clone();
 			changed[at.index(gas.len())].gas_used += 1;
-			prop_assert_ne!(outcomes_report(&changed).root, report.root);
-			prop_assert_ne!(outcomes_report(&outcomes[1..]).root, report.root);
+			prop_assert_ne!(outcomes_report(&changed).unwrap().root, report.root);
+			prop_assert_ne!(outcomes_report(&outcomes[1..]).unwrap().root, report.root);
 		}
 	}
 }

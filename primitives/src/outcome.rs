@@ -39,8 +39,9 @@ pub fn seal(shard: ShardId, round: u8, report: &Report, salt: &[u8; 32], account
 	merkle::hash(&(b"millrace:seal", shard, round, report, salt, account).encode())
 }
 
-/// The report over a shard's outcomes in the order of its tasks.
-pub fn report(outcomes: &[Outcome]) -> Report {
+/// The report over a shard's outcomes in the order of its tasks. `None` if their gas does not add up to a number, which no
+/// outcomes within the limits of tasks do.
+pub fn report(outcomes: &[Outcome]) -> Option<Report> {
 	merkle::outcomes_report(outcomes)
 }
 

@@ -107,8 +107,10 @@ pub struct JobsParams {
 	pub accept_window: MarketBlock,
 	/// What every shard may take at least, from its acceptance to its sealed report.
 	pub execution_base: MarketBlock,
-	/// Gas that the slowest acceptable machine executes in one market block; sets how much longer a shard may take.
-	pub gas_per_block: Gas,
+	/// Gas that the slowest acceptable machine executes in one market block of whatever program, by the memory that the job
+	/// gives a task: up to 1 MiB, 32 MiB, 1 GiB, and above. Sets how much longer a shard may take. A load that misses all
+	/// caches takes a hundred times as long as one that does not, and no program says before which ones will.
+	pub run_rate: [Gas; 4],
 	/// Bytes that the slowest acceptable line carries in one market block.
 	pub bytes_per_block: u32,
 	/// For so long outputs are kept after acceptance, unless the client acknowledges earlier.
@@ -140,7 +142,7 @@ impl Default for JobsParams {
 			max_deadline: 30 * 24 * HOUR,
 			accept_window: 100,
 			execution_base: 100,
-			gas_per_block: 300_000_000,
+			run_rate: [250_000_000, 100_000_000, 30_000_000, 30_000_000],
 			bytes_per_block: 3_000_000,
 			custody_period: 7 * 24 * HOUR,
 			custody_share: Permill::from_percent(10),

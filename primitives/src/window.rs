@@ -1,7 +1,7 @@
 //! How long a provider has, in market blocks: for what an assignment needs before it can be accepted, and for the work.
 //! Everything counts at a worst-case rate that the protocol sets, never the client.
 
-use crate::{params::JobsParams, JobSpec, MarketBlock};
+use crate::{params::JobsParams, Gas, JobSpec, MarketBlock};
 
 /// What compiling takes of one core for one instruction of the machine, measured, in nanoseconds.
 pub const COMPILE_NANOS: u64 = 2_100;
@@ -34,12 +34,23 @@ pub struct Windows {
 pub fn windows(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> Windows {
 	let preparation = preparation(spec, module_len, tasks, params);
 	let gas = u128::from(spec.limits.gas) * u128::from(tasks);
-	let working = gas.div_ceil(params.gas_per_block.max(1).into());
+	let working = gas.div_ceil(run_rate(spec.limits.memory_pages, params).max(1).into());
 	let blocks =
 		|base: MarketBlock, more: u128| MarketBlock::try_from(u128::from(base) + more).unwrap_or(MarketBlock::MAX);
 	Windows {
 		accept: blocks(params.accept_window.max(1), preparation / BLOCK_NANOS),
 		execution: blocks(params.execution_base, working + preparation.div_ceil(BLOCK_NANOS)),
+	}
+}
+
+/// Gas in one market block of a program whose tasks may use so many pages of 64 KiB.
+pub fn run_rate(memory_pages: u32, params: &JobsParams) -> Gas {
+	let [small, cached, large, huge] = params.run_rate;
+	match memory_pages {
+		0..=16 => small,
+		17..=512 => cached,
+		513..=16_384 => large,
+		_ => huge,
 	}
 }
 
@@ -102,8 +113,23 @@ mod tests {
 		spec.input_limit = 3_000_000;
 		assert_eq!(of(&spec, 0, 10), (10, 12));
 		spec.input_limit = 0;
-		spec.limits.gas = params.gas_per_block;
-		assert_eq!(of(&spec, 0, 10), (0, 10));
+		// By memory, at its bounds and one past them.
+		for (pages, rate) in [
+			(1, 0),
+			(16, 0),
+			(17, 1),
+			(512, 1),
+			(513, 2),
+			(16_384, 2),
+			(16_385, 3),
+			(65_535, 3),
+		] {
+			spec.limits.memory_pages = pages;
+			spec.limits.gas = params.run_rate[rate];
+			assert_eq!(of(&spec, 0, 10), (0, 10), "{pages} pages");
+			spec.limits.gas += 1;
+			assert_eq!(of(&spec, 0, 10), (0, 11), "{pages} pages");
+		}
 	}
 
 	#[test]
@@ -116,7 +142,7 @@ mod tests {
 			params.accept_window + MAX_PREPARATION
 		);
 		params.bytes_per_block = 0;
-		params.gas_per_block = 0;
+		params.run_rate = [0; 4];
 		params.accept_window = MarketBlock::MAX;
 		spec.limits.gas = MAX_GAS;
 		let longest = Windows {
@@ -142,6 +168,7 @@ mod tests {
 			larger.image = Some(Blob { tree: [1; 32], len: image + more });
 			larger.input_limit += more;
 			larger.limits.gas += u64::from(more);
+			larger.limits.memory_pages = larger.limits.memory_pages.saturating_add(more);
 			for (spec, module, tasks) in [(&larger, module, tasks), (&spec, module + more, tasks), (&spec, module, tasks + more)] {
 				let longer = windows(spec, module, tasks, &params);
 				prop_assert!(longer.accept >= least.accept && longer.execution >= least.execution);

@@ -11,6 +11,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
 	("millrace-judge", &[]),
 	("millrace-vm", &["millrace-judge"]),
 	("millrace-primitives", &["millrace-judge"]),
+	// The machine itself only for tests: what a runtime links of it is the judge.
+	(
+		"millrace-court",
+		&["millrace-judge", "millrace-primitives", "millrace-vm"],
+	),
 	("pallet-providers", &["millrace-primitives"]),
 	("pallet-jobs", &["millrace-primitives"]),
 	("pallet-attestations", &["millrace-primitives"]),

@@ -54,6 +54,8 @@ enum Trouble {
 	Program,
 	#[error("{0} of {1} outcomes are stored")]
 	Incomplete(usize, u32),
+	#[error("the gas of the stored outcomes adds up to no number")]
+	Sum,
 	#[error("no random numbers: {0}")]
 	Random(String),
 	#[error("the work was cut off: {0}")]
@@ -284,7 +286,7 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
 	let sealed = shared.db.seal(
 		*key,
 		Sealed {
-			report: outcome::report(&outcomes),
+			report: outcome::report(&outcomes).ok_or(Trouble::Sum)?,
 			salt,
 		},
 	)?;

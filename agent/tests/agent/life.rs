@@ -162,7 +162,7 @@ async fn failing_tasks_are_outcomes_and_a_silent_provider_comes_back() {
 		tokio::time::sleep(BLOCK).await;
 	}
 	let outcomes = Vec::<Outcome>::decode_all(&mut &served.unwrap()[..]).unwrap();
-	assert_eq!(outcome::report(&outcomes), report);
+	assert_eq!(outcome::report(&outcomes), Some(report));
 	assert!(outcomes
 		.iter()
 		.all(|outcome| outcome.status == Status::OutOfGas && outcome.gas_used == 200));

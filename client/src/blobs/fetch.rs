@@ -92,7 +92,7 @@ pub async fn fetch_outcomes(
 	let what = format!("outcomes of job {} shard {}", shard.job.0, shard.index);
 	first_of(client, endpoints, &path, limit, what, |bytes| {
 		let outcomes = Vec::<Outcome>::decode_all(&mut &bytes[..]).ok()?;
-		(outcomes.len() as u64 == u64::from(tasks) && outcome::report(&outcomes) == *report).then_some(outcomes)
+		(outcomes.len() as u64 == u64::from(tasks) && outcome::report(&outcomes) == Some(*report)).then_some(outcomes)
 	})
 	.await
 }

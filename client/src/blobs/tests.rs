@@ -390,7 +390,7 @@ async fn lists_and_outcomes_are_verified() {
 		gas_used,
 	};
 	let outcomes: Vec<_> = (0..5).map(outcome).collect();
-	let good = report(&outcomes);
+	let good = report(&outcomes).unwrap();
 	let store = Store {
 		lists: [(root, Arc::new(values.clone()))].into(),
 		outcomes: [(shard, outcomes.clone())].into(),
@@ -412,7 +412,7 @@ async fn lists_and_outcomes_are_verified() {
 		fetch_outcomes(&client, &endpoints, shard, 5, &good).await.unwrap(),
 		outcomes
 	);
-	let other = report(&outcomes[1..]);
+	let other = report(&outcomes[1..]).unwrap();
 	assert!(fetch_outcomes(&client, &endpoints, shard, 5, &other)
 		.await
 		.unwrap_err()

@@ -213,7 +213,10 @@ impl Limits for JobsParams {
 		within(self.max_deadline, 10..=YEAR, "maxDeadline")?;
 		within(self.accept_window, 2..=YEAR, "acceptWindow")?;
 		within(self.execution_base, 2..=YEAR, "executionBase")?;
-		within(self.gas_per_block, 1_000_000..=u64::MAX, "gasPerBlock")?;
+		for rates in self.run_rate.windows(2) {
+			// More memory is never faster.
+			within(rates[1], 1_000_000..=rates[0], "runRate")?;
+		}
 		within(self.bytes_per_block, 1_000..=u32::MAX, "bytesPerBlock")?;
 		within(self.custody_period, 1..=YEAR, "custodyPeriod")?;
 		within(

@@ -102,7 +102,7 @@ pub fn report() -> Report {
 		errors: [0; 32],
 		gas_used,
 	};
-	outcome::report(&[outcome(b"bread", GGAS), outcome(b"beer", GAS - GGAS)])
+	outcome::report(&[outcome(b"bread", GGAS), outcome(b"beer", GAS - GGAS)]).expect("gas adds up")
 }
 
 /// Registers a provider, its ask different from others'.

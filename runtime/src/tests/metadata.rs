@@ -120,7 +120,7 @@ fn illegal_parameters_do_not_decode() {
 	let legal = GenesisParameters::default().into_parameters()[1].encode();
 	assert!(RuntimeParameters::decode(&mut &legal[..]).is_ok());
 	let jobs = JobsParams {
-		gas_per_block: 0,
+		run_rate: [0; 4],
 		..JobsParams::default()
 	};
 	let illegal = GenesisParameters {

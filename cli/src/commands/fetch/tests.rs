@@ -185,7 +185,7 @@ impl World {
 			state: ShardState::Custody,
 			engine: 1,
 			seats: self.endpoints.iter().enumerate().map(seat).collect(),
-			report: Some(outcome::report(&outcomes(index))),
+			report: outcome::report(&outcomes(index)),
 			custody_until: Some(1),
 		}
 	}

@@ -1,0 +1,309 @@
+//! A board: the game between two accounts about what one of them reported of a shard.
+//!
+//! ```text
+//!  trees   the target opens four levels of its tree, then the other its own: on to the first child that differs, again
+//!          (an outsider has no tree: it names a task and an outcome, and the target opens the way there)
+//!  leaf    the target opens the task's outcome; the chain computes the first state
+//!  steps   both claim roots of states in turns, until one step is left: who is to move proves it
+//! ```
+//!
+//! Moves that are none are refused and change nothing; who has no move loses by its clock, which is [`crate::clock`]'s. So a
+//! party is out by a step only, and a party that plays what it computed never is. A board removes one of two; it says
+//! nothing about the other's report.
+
+use crate::sums::{above, Claim, Span, MAX_NODES};
+use alloc::vec::Vec;
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use millrace_judge::game::{Game, Illegal as NoStep, Range, Side, MAX_POINTS};
+use millrace_primitives::{
+	machine::{Blake2, Limits},
+	merkle::SumNode,
+	Hash, Outcome, Report,
+};
+use scale_info::TypeInfo;
+use sp_runtime::{traits::ConstU32, BoundedVec};
+
+/// The longest witness of a step that is looked at, in bytes.
+pub const MAX_WITNESS: u32 = 8 * 1024;
+
+/// Nodes of a tree that are shown at once.
+pub type Nodes = BoundedVec<SumNode, ConstU32<MAX_NODES>>;
+/// Roots of states that are claimed at once.
+pub type Claims = BoundedVec<Hash, ConstU32<{ MAX_POINTS as u32 }>>;
+/// The proof of a step.
+pub type Witness = BoundedVec<u8, ConstU32<MAX_WITNESS>>;
+
+/// What is played about: the same for all boards of a shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Subject {
+	/// The machine's version, which the board keeps whatever the chain has later.
+	pub engine: u8,
+	/// Tasks of the shard; above 0.
+	pub tasks: u32,
+	/// What each of them may use.
+	pub limits: Limits,
+}
+
+/// A move.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Move {
+	/// The nodes of the party's own tree below the one that is looked at: [`Span::below`] it, from left to right.
+	Open(Nodes),
+	/// The target's outcome of the task, and the roots of states at the points of the whole run.
+	Leaf(Outcome, Claims),
+	/// The first part at whose end the other claims another root, and the party's own roots at the points of that part.
+	Divide(u8, Claims),
+	/// The same of a part that is one step, and the proof of it.
+	Prove(u8, Witness),
+}
+
+/// Why a move is none. It changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Illegal {
+	/// Another kind of move is to be made.
+	Kind,
+	/// The nodes are not those below the one that was claimed, or claim more gas than tasks may use.
+	Nodes,
+	/// Nodes differ, and what is below them does not. No two trees are like that.
+	Same,
+	/// The outcome is not the one that was claimed, or is beyond the limits of a task.
+	Outcome,
+	/// The task has no first state, or what was said of its input is wrong.
+	Start,
+	/// It is no move between states.
+	Step(NoStep),
+}
+
+impl From<NoStep> for Illegal {
+	fn from(error: NoStep) -> Self {
+		Self::Step(error)
+	}
+}
+
+/// What comes of a move.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Next {
+	/// The board goes on.
+	Goes(Board),
+	/// It is decided: this party is out, by a step or by naming as wrong what it claims itself.
+	Out(Side),
+}
+
+/// How far a board is.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+enum At {
+	/// Two trees differ below here; the target is to open its own.
+	Trees { span: Span, target: Claim, other: Claim },
+	/// The target has opened its own; the other is to open its own.
+	Shown { span: Span, target: Nodes, other: Claim },
+	/// One tree, on the way to a task whose leaf the other says is another one; the target is to open it.
+	Way {
+		span: Span,
+		target: Claim,
+		task: u32,
+		other: SumNode,
+	},
+	/// A task; the target is to open its outcome.
+	Leaf { task: u32, target: Claim },
+	/// The steps of a task.
+	Steps { task: u32, game: Game },
+}
+
+/// A board. The target is the first party.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Board {
+	subject: Subject,
+	at: At,
+}
+
+impl Board {
+	/// A board between two that reported different things of the shard. `None` if they reported the same.
+	pub fn between(subject: Subject, target: Report, other: Report) -> Option<Self> {
+		let [target, other] = [target, other].map(Claim::Report);
+		let at = descend(subject.whole(), target, other);
+		(target != other && subject.tasks > 0).then_some(Self { subject, at })
+	}
+
+	/// A board against a report, by somebody with another outcome of one task. `None` if there is no such task, or the report
+	/// has this outcome already.
+	pub fn against(subject: Subject, target: Report, task: u32, outcome: &Outcome) -> Option<Self> {
+		let other = SumNode::leaf(outcome);
+		let span = subject.whole();
+		let target = Claim::Report(target);
+		if !span.contains(task) || target.is(&other, span.len) {
+			return None;
+		}
+		let at = match span.len {
+			1 => At::Leaf { task, target },
+			_ => At::Way {
+				span,
+				target,
+				task,
+				other,
+			},
+		};
+		Some(Self { subject, at })
+	}
+
+	/// Who moves next.
+	pub const fn turn(&self) -> Side {
+		match &self.at {
+			At::Trees { .. } | At::Way { .. } | At::Leaf { .. } => Side::First,
+			At::Shown { .. } => Side::Second,
+			At::Steps { game, .. } => game.turn(),
+		}
+	}
+
+	/// What is played about.
+	pub const fn subject(&self) -> &Subject {
+		&self.subject
+	}
+
+	/// The node of the mover's own tree that it is to open, by the tasks below it.
+	pub const fn to_open(&self) -> Option<Span> {
+		match &self.at {
+			At::Trees { span, .. } | At::Shown { span, .. } | At::Way { span, .. } => Some(*span),
+			At::Leaf { .. } | At::Steps { .. } => None,
+		}
+	}
+
+	/// The task at which the two part, once it is known.
+	pub const fn task(&self) -> Option<u32> {
+		match &self.at {
+			At::Leaf { task, .. } | At::Steps { task, .. } => Some(*task),
+			_ => None,
+		}
+	}
+
+	/// The game between states, once its first move is made.
+	pub const fn game(&self) -> Option<&Game> {
+		match &self.at {
+			At::Steps { game, .. } => Some(game),
+			_ => None,
+		}
+	}
+
+	/// The whole run of a task, which the target divides together with opening its outcome.
+	pub const fn run(&self) -> Range {
+		Range::whole(&self.subject.limits)
+	}
+
+	/// Makes a move of the party whose turn it is. `start` is asked for the root of a task's first state, at most once.
+	///
+	/// # Errors
+	/// See [`Illegal`]; the board stays as it was.
+	pub fn play(&self, action: &Move, start: impl FnOnce(u32) -> Option<Hash>) -> Result<Next, Illegal> {
+		match (action, &self.at) {
+			(Move::Open(nodes), at) => self.open(nodes, at),
+			(Move::Leaf(outcome, claims), At::Leaf { task, target }) => {
+				let limits = &self.subject.limits;
+				let within = outcome.gas_used <= limits.gas && outcome.output.len <= limits.output;
+				if !within || !target.is(&SumNode::leaf(outcome), 1) {
+					return Err(Illegal::Outcome);
+				}
+				let start = start(*task).ok_or(Illegal::Start)?;
+				let end = outcome.root::<Blake2>();
+				let game = Game::new(self.subject.engine, self.run(), start.0, end);
+				self.steps(*task, game.divide(0, &plain(claims))?)
+			}
+			(Move::Divide(part, claims), At::Steps { task, game }) => {
+				self.steps(*task, game.divide(*part, &plain(claims))?)
+			}
+			(Move::Prove(part, witness), At::Steps { game, .. }) => {
+				Ok(Next::Out(game.prove::<Blake2>(*part, witness)?.other()))
+			}
+			_ => Err(Illegal::Kind),
+		}
+	}
+
+	fn open(&self, nodes: &Nodes, at: &At) -> Result<Next, Illegal> {
+		let check = |span: &Span, claim: &Claim| {
+			above(*span, nodes, self.subject.limits.gas)
+				.filter(|top| claim.is(top, span.len))
+				.ok_or(Illegal::Nodes)
+		};
+		let at = match at {
+			At::Trees { span, target, other } => {
+				check(span, target)?;
+				At::Shown {
+					span: *span,
+					target: nodes.clone(),
+					other: *other,
+				}
+			}
+			At::Shown { span, target, other } => {
+				check(span, other)?;
+				let mut pairs = span.below().into_iter().zip(target.iter().zip(nodes));
+				let (span, (target, other)) = pairs
+					.find(|(_, (target, other))| target != other)
+					.ok_or(Illegal::Same)?;
+				descend(span, Claim::Node(*target), Claim::Node(*other))
+			}
+			At::Way {
+				span,
+				target,
+				task,
+				other,
+			} => {
+				check(span, target)?;
+				let (span, node) = span
+					.below()
+					.into_iter()
+					.zip(nodes)
+					.find(|(span, _)| span.contains(*task))
+					.ok_or(Illegal::Nodes)?;
+				match span.len {
+					1 if node == other => return Ok(Next::Out(Side::Second)),
+					1 => At::Leaf {
+						task: *task,
+						target: Claim::Node(*node),
+					},
+					_ => At::Way {
+						span,
+						target: Claim::Node(*node),
+						task: *task,
+						other: *other,
+					},
+				}
+			}
+			At::Leaf { .. } | At::Steps { .. } => return Err(Illegal::Kind),
+		};
+		Ok(self.goes(at))
+	}
+
+	fn steps(&self, task: u32, game: Game) -> Result<Next, Illegal> {
+		Ok(self.goes(At::Steps { task, game }))
+	}
+
+	fn goes(&self, at: At) -> Next {
+		Next::Goes(Self {
+			subject: self.subject,
+			at,
+		})
+	}
+}
+
+impl Subject {
+	/// All tasks.
+	const fn whole(&self) -> Span {
+		Span {
+			first: 0,
+			len: self.tasks,
+		}
+	}
+}
+
+/// Two claims of the same tasks differ: what is to be opened of them.
+fn descend(span: Span, target: Claim, other: Claim) -> At {
+	match span.len {
+		1 => At::Leaf {
+			task: span.first,
+			target,
+		},
+		_ => At::Trees { span, target, other },
+	}
+}
+
+fn plain(claims: &Claims) -> Vec<[u8; 32]> {
+	claims.iter().map(|claim| claim.0).collect()
+}

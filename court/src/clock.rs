@@ -1,0 +1,112 @@
+//! Chess clocks: each of two parties has its own time, and only the one whose turn it is spends it.
+
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use millrace_judge::game::Side;
+use millrace_primitives::MarketBlock;
+use scale_info::TypeInfo;
+
+/// What each move adds to the time of the *other* party, in market blocks: whoever waits to the last moment leaves it
+/// enough to answer.
+pub const INCREMENT: MarketBlock = 10;
+
+/// The clocks of a board.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Clocks {
+	/// Market blocks that each party has left, the one that moves first before the other.
+	left: [MarketBlock; 2],
+	/// Whose turn it is.
+	turn: Side,
+	/// Since which market block.
+	since: MarketBlock,
+}
+
+impl Clocks {
+	/// Both have the same time, and the first party's runs from now on.
+	pub const fn new(each: MarketBlock, now: MarketBlock) -> Self {
+		Self {
+			left: [each; 2],
+			turn: Side::First,
+			since: now,
+		}
+	}
+
+	/// Whose clock runs.
+	pub const fn turn(&self) -> Side {
+		self.turn
+	}
+
+	/// Since which block it runs: with this, one of two machines with the same key finds that the other has moved.
+	pub const fn since(&self) -> MarketBlock {
+		self.since
+	}
+
+	/// The last market block in which a move counts.
+	pub const fn due(&self) -> MarketBlock {
+		self.since.saturating_add(self.left[self.turn as usize])
+	}
+
+	/// Whether the time of the party whose turn it is has ended: it is out, and no move of the same block comes before.
+	pub const fn is_over(&self, now: MarketBlock) -> bool {
+		now > self.due()
+	}
+
+	/// After a move: the clock of whoever moved stops and that of `next` runs, with more time for the party that did not move.
+	/// `None` if the time was over.
+	pub fn moved(&self, next: Side, now: MarketBlock) -> Option<Self> {
+		if self.is_over(now) {
+			return None;
+		}
+		let mut left = self.left;
+		let mover = self.turn as usize;
+		left[mover] -= now.saturating_sub(self.since);
+		let other = self.turn.other() as usize;
+		left[other] = left[other].saturating_add(INCREMENT);
+		Some(Self {
+			left,
+			turn: next,
+			since: now,
+		})
+	}
+
+	/// More time for both: to replay a task once it is known which.
+	pub fn extended(self, both: MarketBlock) -> Self {
+		Self {
+			left: self.left.map(|left| left.saturating_add(both)),
+			..self
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn a_move_counts_until_the_last_block_and_not_after_it() {
+		let clocks = Clocks::new(600, 1_000);
+		assert_eq!((clocks.turn(), clocks.due()), (Side::First, 1_600));
+		assert!(!clocks.is_over(1_600) && clocks.is_over(1_601));
+		assert_eq!(clocks.moved(Side::Second, 1_601), None);
+		let clocks = clocks.moved(Side::Second, 1_600).unwrap();
+		// The second has its own time and ten blocks; the first has spent all of its.
+		assert_eq!((clocks.turn(), clocks.due()), (Side::Second, 1_600 + 610));
+		let clocks = clocks.moved(Side::First, 1_605).unwrap();
+		assert_eq!(clocks.due(), 1_605 + INCREMENT);
+		assert_eq!(clocks.extended(7).due(), 1_605 + INCREMENT + 7);
+	}
+
+	#[test]
+	fn the_same_party_may_have_to_move_again() {
+		let clocks = Clocks::new(20, 0).moved(Side::First, 5).unwrap();
+		assert_eq!((clocks.turn(), clocks.due()), (Side::First, 5 + 15));
+		let clocks = clocks.moved(Side::Second, 20).unwrap();
+		assert_eq!(clocks.due(), 20 + 20 + 2 * INCREMENT);
+	}
+
+	#[test]
+	fn no_number_of_blocks_is_too_large() {
+		let clocks = Clocks::new(MarketBlock::MAX, MarketBlock::MAX).extended(MarketBlock::MAX);
+		assert!(!clocks.is_over(MarketBlock::MAX));
+		assert!(clocks.moved(Side::Second, 0).is_some());
+	}
+}
