@@ -78,7 +78,7 @@ is_accepted() { # NAME
 	local reasons
 	reasons="$("$bin/millrace-vm" check "$published/$1.wasm" 2>&1 >/dev/null)" || {
 		printf '%-18s refused: %s\n' "$1" \
-			"$(sed -E -e 's/^millrace-vm: .* is not accepted: //' -e 's/^ *(not accepted: )?//' <<<"$reasons" | head -n 6 | paste -sd ';')"
+			"$(sed -E -e 's/^millrace-vm: .* is not accepted: //' -e 's/^ *(unsupported: )?//' <<<"$reasons" | head -n 6 | paste -sd ';')"
 		return 1
 	}
 }

@@ -123,3 +123,13 @@ pub fn fee(finalized: &Finalized) -> String {
 		.fee()
 		.map_or_else(String::new, |fee| format!(" Transaction fee: {}.", mill(fee)))
 }
+
+/// Waits for a request to end: from the keyboard, or as `timeout` and service managers send it.
+pub async fn interrupted() -> std::io::Result<()> {
+	use tokio::signal::unix::{signal, SignalKind};
+	let mut terminate = signal(SignalKind::terminate())?;
+	tokio::select! {
+		asked = tokio::signal::ctrl_c() => asked,
+		_ = terminate.recv() => Ok(()),
+	}
+}

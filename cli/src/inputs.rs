@@ -203,7 +203,11 @@ impl Inputs {
 			InputAs::Files => archives(path, metadata.is_dir()),
 		}?;
 		if pieces.is_empty() {
-			return Err(failed(path, "no inputs: it is empty"));
+			let what = match metadata.is_dir() && fs::read_dir(path).is_ok_and(|mut all| all.next().is_some()) {
+				true => "no inputs: no file in it that is not hidden",
+				false => "no inputs: it is empty",
+			};
+			return Err(failed(path, what));
 		}
 		if pieces.len() > MAX_TASKS as usize {
 			return Err(failed(
@@ -303,6 +307,11 @@ fn folder(path: &Path) -> Result<Vec<Piece>> {
 					return Err(failed(&path, format!("more than {MAX_DEPTH} folders deep")));
 				}
 				open.push((path, inside, depth + 1));
+			} else {
+				return Err(failed(
+					&path,
+					"neither a file nor a folder, but a pipe, a device or the like: move it away, or put a file in its place",
+				));
 			}
 		}
 		if files.len() > MAX_TASKS as usize {

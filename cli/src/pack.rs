@@ -276,23 +276,35 @@ fn list(source: &Path) -> Result<Listed> {
 	let mut listed = Listed::default();
 	// Where the contents of files are, for their other names.
 	let mut files: BTreeMap<Vec<u8>, (u64, u64)> = BTreeMap::new();
+	// Where the last entry ends.
+	let mut end = 0;
 	for entry in archive.entries_with_seek().map_err(no_archive)? {
 		let mut entry = entry.map_err(no_archive)?;
+		end = entry.raw_file_position().saturating_add(entry.size());
 		let raw = entry.path_bytes().into_owned();
 		let wrong = |why: &str| failed(source, format!("`{}` {why}", String::from_utf8_lossy(&raw)));
 		let kind = entry.header().entry_type();
 		if raw == INDEX || kind.is_pax_global_extensions() {
 			continue;
 		}
-		let keys = entry.pax_extensions().map_err(no_archive)?;
-		let is_sparse = |key: tar::PaxExtension<'_>| key.key_bytes().starts_with(b"GNU.sparse.");
-		if kind.is_gnu_sparse() || keys.is_some_and(|mut keys| keys.any(|key| key.is_ok_and(is_sparse))) {
+		let (mut is_sparse, mut time) = (kind.is_gnu_sparse(), None);
+		for key in entry.pax_extensions().map_err(no_archive)?.into_iter().flatten() {
+			let key = key.map_err(no_archive)?;
+			is_sparse |= key.key_bytes().starts_with(b"GNU.sparse.");
+			if key.key_bytes() == b"mtime" {
+				time = key.value().ok().and_then(whole_seconds);
+			}
+		}
+		if is_sparse {
 			return Err(wrong("is a sparse file; make the tar without --sparse"));
 		}
 		let path = inside(&raw).ok_or_else(|| wrong("leads out of the archive"))?;
 		if path.is_empty() {
-			// The root, which is there anyway.
-			continue;
+			if kind.is_dir() || (kind.is_file() && raw.ends_with(b"/") && entry.size() == 0) {
+				// The root, which is there anyway.
+				continue;
+			}
+			return Err(wrong("is no name of a file"));
 		}
 		let link = || {
 			entry
@@ -326,11 +338,37 @@ fn list(source: &Path) -> Result<Listed> {
 			path,
 			kind,
 			executable: header.mode().unwrap_or_default() & 0o111 != 0,
-			mtime: header.mtime().unwrap_or_default().min(u32::MAX.into()) as u32,
+			mtime: time
+				.unwrap_or_else(|| header.mtime().unwrap_or_default())
+				.min(u32::MAX.into()) as u32,
 		});
 		listed.1.push(content);
 	}
+	if !ends(source, end).map_err(|error| failed(source, error))? {
+		return Err(failed(
+			source,
+			"it is cut off: behind its last file there is no end of an archive; copy or make it again",
+		));
+	}
 	Ok(listed)
+}
+
+/// The whole seconds of a time as pax headers have it, `-1.25`; what was before 1970 is 0.
+fn whole_seconds(text: &str) -> Option<u64> {
+	let whole = text.split('.').next()?;
+	match whole.strip_prefix('-') {
+		Some(_) => Some(0),
+		None => whole.parse().ok(),
+	}
+}
+
+/// Whether there is a block of zeros, with which archives end, where the last entry ends.
+fn ends(source: &Path, end: u64) -> io::Result<bool> {
+	let mut file = File::open(source)?;
+	file.seek(SeekFrom::Start(end.next_multiple_of(512)))?;
+	let mut block = Vec::new();
+	file.take(512).read_to_end(&mut block)?;
+	Ok(block.len() == 512 && block.iter().all(|byte| *byte == 0))
 }
 
 /// How a file is compressed, by its first bytes: the name, and what undoes it. The file is at its beginning afterwards.
@@ -594,6 +632,59 @@ pub(crate) mod tests {
 			let error = pack(&path).unwrap_err().to_string();
 			assert!(error.contains("`a` is not all there"), "{len}: {error}");
 		}
+	}
+
+	#[test]
+	fn a_tar_without_an_end_is_cut_off() {
+		use tar::EntryType as Type;
+		let (_place, path) = tar_of(&[("a", Type::Regular, "one"), ("b", Type::Regular, "two")]);
+		let bytes = fs::read(&path).unwrap();
+		// Behind the first file, behind the second.
+		for len in [1_024, 2_048] {
+			fs::write(&path, &bytes[..len]).unwrap();
+			let error = pack(&path).unwrap_err().to_string();
+			assert!(error.contains("it is cut off"), "{len}: {error}");
+		}
+		// One block is enough: some programs write no more.
+		fs::write(&path, &bytes[..2_560]).unwrap();
+		assert!(pack(&path).is_ok());
+	}
+
+	#[test]
+	fn times_may_be_in_headers_of_their_own() {
+		let place = tempfile::tempdir().unwrap();
+		let path = place.path().join("a.tar");
+		for (time, expected) in [
+			(&b"1700000000.75"[..], 1_700_000_000),
+			(b"1700000001", 1_700_000_001),
+			(b"-3.5", 0),
+			(b"99999999999", u64::from(u32::MAX)),
+			(b"nonsense", 5),
+		] {
+			let mut builder = tar::Builder::new(File::create(&path).unwrap());
+			builder.append_pax_extensions([("mtime", time)]).unwrap();
+			let mut header = tar::Header::new_ustar();
+			header.set_path("a").unwrap();
+			header.set_mtime(5);
+			header.set_size(1);
+			header.set_cksum();
+			builder.append(&header, &b"x"[..]).unwrap();
+			builder.into_inner().unwrap();
+			let bytes = pack(&path).unwrap();
+			assert_eq!(found(&bytes).last().unwrap().4, expected, "{time:?}");
+		}
+	}
+
+	#[test]
+	fn a_file_without_a_name_is_refused() {
+		use tar::EntryType as Type;
+		for name in [".", "/", ""] {
+			let (_place, path) = tar_of(&[(name, Type::Regular, "lost")]);
+			let error = pack(&path).unwrap_err().to_string();
+			assert!(error.contains("is no name of a file"), "{name}: {error}");
+		}
+		let (_place, path) = tar_of(&[("./", Type::Directory, ""), ("a", Type::Regular, "x")]);
+		assert!(pack(&path).is_ok());
 	}
 
 	#[test]

@@ -89,7 +89,7 @@ pub fn is_inside(name: &str) -> bool {
 fn say(changed: &[(String, String)]) {
 	for (from, to) in changed.iter().take(5) {
 		note(format!(
-			"The output of `{}` will be called {to}: not every file system has such names.",
+			"The output of `{}` will be called {to}: another one has that name, or not every file system would take it.",
 			shown(from)
 		));
 	}

@@ -8,6 +8,8 @@
 //! | [`sums`] | opening the tree of outcomes that a report commits to |
 //! | [`board`] | a game between two accounts about a shard: down the trees to a task, then to one step of it |
 //! | [`clock`] | how long each of the two may think |
+//! | [`draw`] | which shards are audited, and which of their tasks |
+//! | [`stakes`] | how often, and what is at stake |
 //!
 //! What a step means and how two parties find the one at which they part is the machine's: `millrace-judge`.
 
@@ -17,4 +19,6 @@ extern crate alloc;
 
 pub mod board;
 pub mod clock;
+pub mod draw;
+pub mod stakes;
 pub mod sums;

@@ -104,8 +104,8 @@ fn everything_that_is_not_accepted_is_named_at_once() {
 		"it imports `env` `a`: only functions of",
 		"it imports `wasi` `thread-spawn`: that starts threads",
 		"it imports `wasi_snapshot_preview1` `fd_write` as (), but it is (i32, i32, i32, i32) -> i32",
-		"not accepted: relaxed SIMD (compile without -mrelaxed-simd): I8x16RelaxedSwizzle, 2 times",
-		"not accepted: tail calls (compile without -mtail-call): ReturnCall, 2 times (at",
+		"unsupported: relaxed SIMD (compile without -mrelaxed-simd): I8x16RelaxedSwizzle, 2 times",
+		"unsupported: tail calls (compile without -mtail-call): ReturnCall, 2 times (at",
 		"it does not export a function `_start`, or one with the empty name, without parameters and results; these could be \
 		named as the entry, with --entry NAME: `main`",
 		"too many or too large: table entries: 2000000, at most",

@@ -1,6 +1,7 @@
 //! `millrace try`: runs one task of a job here, exactly as a provider would. Needs no node.
 
 use crate::{
+	context,
 	failure::{Failure, Result},
 	job::Loaded,
 	options::TryOptions,
@@ -59,7 +60,7 @@ pub async fn run(options: TryOptions, output: &mut Output) -> Result<()> {
 	});
 	let done = tokio::select! {
 		done = work => done,
-		_ = tokio::signal::ctrl_c() => {
+		_ = context::interrupted() => {
 			stop.request();
 			return Err(Failure::Other("interrupted".into()));
 		}
@@ -201,7 +202,8 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 		row(
 			"",
 			format!(
-				"at most {} for all tasks, if they are alike; the protocol's fee comes on top",
+				"at most {} for all tasks, if they are alike; the protocol's fee, and what is burned for each seat of a shard at \
+				 submission, come on top (`millrace estimate`)",
 				mill(all)
 			),
 		);

@@ -81,6 +81,22 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 	text
 }
 
+/// What is to be said before a job is submitted that too few providers could take; nothing if there are enough.
+pub fn warning(quote: &Quote, spec: &JobSpec) -> Option<String> {
+	let seats = u32::from(spec.verification.seats());
+	let remedy = remedy(&quote.census, seats)?;
+	let Census {
+		in_class,
+		in_region,
+		affordable,
+	} = quote.census;
+	let enough = affordable.min(in_region).min(in_class);
+	Some(format!(
+		"warning: {seats} replicas need as many providers, and {enough} would take this job at present: {remedy}. Shards that are \
+		 begun keep their price."
+	))
+}
+
 /// What helps if there are too few providers for so many seats.
 fn remedy(census: &Census, seats: u32) -> Option<&'static str> {
 	if census.in_class < seats {

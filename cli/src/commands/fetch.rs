@@ -5,6 +5,7 @@
 //!                                                           └► standard error of what did not succeed (checked)
 //! ```
 
+mod leftover;
 mod manifest;
 mod report;
 mod tally;
@@ -84,7 +85,14 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 		names,
 		unpack: options.unpack,
 	};
-	let mut fetched = fetch(&chain, options.job, &folder, naming, options.allow_private, output).await?;
+	let mut fetched = tokio::select! {
+		fetched = fetch(&chain, options.job, &folder, naming, options.allow_private, output) => fetched?,
+		_ = context::interrupted() => {
+			return Err(Failure::Other(
+				"interrupted; run it again: what is here is not downloaded again".into(),
+			));
+		}
+	};
 	if let Some(signer) = signer.filter(|_| fetched.is_verified()) {
 		acknowledge(&chain, &signer, options.job, &mut fetched, output).await?;
 	}
@@ -258,6 +266,7 @@ pub async fn fetch(
 	let manifest = Manifest::open(folder, chain.genesis_hash(), &job)?;
 	// From now on the folder is this job's, even if this is interrupted.
 	manifest.write(folder)?;
+	leftover::sweep(folder, (0..job.tasks).map(|task| record.output(task, job.tasks)));
 	let client = client(chain, allow_private).await?;
 	let progress = if is_interactive() && !output.is_json() {
 		progress(&job)

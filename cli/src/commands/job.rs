@@ -82,11 +82,11 @@ fn describe(
 	row(
 		"asks for",
 		format!(
-			"{} replicas, class {}, {} MiB, {} Ggas a task, at most {} per Ggas",
+			"{} replicas, class {}, {} MiB, {} gas a task, at most {} per Ggas",
 			job.verification.seats(),
 			name(&job.constraints.class),
 			job.limits.memory_pages / 16,
-			job.limits.gas.div_ceil(1_000_000_000),
+			job.limits.gas,
 			mill(job.price_cap),
 		),
 	);
@@ -228,7 +228,7 @@ mod tests {
 		for part in [
 			"Job 7 is open",
 			"15 queued, 1 running",
-			"2 replicas, class general, 64 MiB, 1 Ggas a task, at most 0.01 MILL",
+			"2 replicas, class general, 64 MiB, 1 gas a task, at most 0.01 MILL",
 			"3 MILL on hold",
 			"http://a",
 			"600 blocks (about 30 min)",

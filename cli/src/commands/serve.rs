@@ -1,6 +1,7 @@
 //! `millrace serve`: serves a job's program, image, setup and inputs until it is interrupted.
 
 use crate::{
+	context,
 	failure::{Failure, Result},
 	job::options::JobOptions,
 	options::ServeCommand,
@@ -10,8 +11,6 @@ use crate::{
 };
 use millrace_client::blobs::hex_root;
 use serde_json::json;
-use std::io;
-use tokio::signal::unix::{signal, SignalKind};
 
 /// Runs the command.
 pub async fn run(options: ServeCommand, output: &mut Output) -> Result<()> {
@@ -54,18 +53,9 @@ pub async fn run(options: ServeCommand, output: &mut Output) -> Result<()> {
 	}
 	text += &format!("inputs   {inputs} ({tasks} tasks)");
 	output.result(&document, text)?;
-	interrupted()
+	context::interrupted()
 		.await
 		.map_err(|error| Failure::Other(format!("cannot wait for an interrupt: {error}")))?;
 	serving.server.shutdown().await;
 	Ok(())
-}
-
-/// Waits until somebody ends this, also as services are ended: what is served is in files that are removed then.
-async fn interrupted() -> io::Result<()> {
-	let mut terminated = signal(SignalKind::terminate())?;
-	tokio::select! {
-		interrupted = tokio::signal::ctrl_c() => interrupted,
-		_ = terminated.recv() => Ok(()),
-	}
 }

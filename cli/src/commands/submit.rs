@@ -42,6 +42,9 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 	let spec = prepared.spec_with(&endpoints)?;
 	let publication = publication(&chain, &options, &prepared).await?;
 	let quote = estimate::quote(&chain, &spec).await?;
+	if let Some(warning) = estimate::warning(&quote, &spec) {
+		output.note(warning);
+	}
 	let submission = calls::submit(&spec);
 	let call = match publication {
 		None => submission,
@@ -69,16 +72,18 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 		"tasks": spec.tasks,
 		"shards": spec.shards(),
 		"escrow": quote.escrow.to_string(),
+		"submissionFee": quote.submission_fee.to_string(),
 		"endpoints": endpoints,
 		"transaction": transaction,
 	});
 	let text = format!(
-		"Job {} was submitted in block {}: {} tasks in {} shards, {} on hold.{}",
+		"Job {} was submitted in block {}: {} tasks in {} shards, {} on hold, {} burned for its seats.{}",
 		id.0,
 		finalized.block.number,
 		spec.tasks,
 		spec.shards(),
 		mill(quote.escrow),
+		mill(quote.submission_fee),
 		context::fee(&finalized),
 	);
 	if !stays {
@@ -88,7 +93,7 @@ pub async fn run(global: &Global, options: SubmitOptions, output: &mut Output) -
 	output.note(if output.is_json() { document.to_string() } else { text });
 	let followed = tokio::select! {
 		followed = watch::follow(&chain, id, output) => followed,
-		_ = tokio::signal::ctrl_c() => Err(Failure::Other("interrupted".into())),
+		_ = context::interrupted() => Err(Failure::Other("interrupted".into())),
 	};
 	let ended = match followed {
 		Ok(ended) => ended,

@@ -224,3 +224,20 @@ fn devices_are_no_inputs() {
 		assert!(error.to_string().contains("neither a folder nor a file"), "{error}");
 	}
 }
+
+#[test]
+fn what_is_no_file_in_a_folder_is_named() {
+	let place = tempfile::tempdir().unwrap();
+	std::os::unix::net::UnixListener::bind(place.path().join("socket")).unwrap();
+	let read = || {
+		Inputs::read(place.path(), InputAs::Stdin, Cut::Whole)
+			.unwrap_err()
+			.to_string()
+	};
+	let error = read();
+	assert!(error.contains("socket: neither a file nor a folder"), "{error}");
+	std::fs::remove_file(place.path().join("socket")).unwrap();
+	assert!(read().contains("it is empty"));
+	std::fs::write(place.path().join(".hidden"), "x").unwrap();
+	assert!(read().contains("no file in it that is not hidden"));
+}

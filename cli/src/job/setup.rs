@@ -14,6 +14,8 @@ use std::collections::BTreeMap;
 
 /// The longest path, in bytes.
 const MAX_PATH: usize = 4_096;
+/// The last second at which clocks can start: they count nanoseconds, of which there are 2^63.
+const MAX_EPOCH: u64 = (1 << 63) / 1_000_000_000 - 1;
 
 /// A value and where the user wrote it, for errors.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,6 +125,21 @@ impl OutputFrom {
 		}
 	}
 
+	/// True if a file at this path would keep the output from being at its own: it is a folder above it, or the folder itself.
+	fn is_at(&self, file: &str) -> bool {
+		let (output, folder) = match self {
+			Self::Stdout => return false,
+			Self::File(path) => (&path.value, false),
+			Self::Directory(path) => (&path.value, true),
+		};
+		let parts = |path: &str| {
+			let parts = path.split('/').filter(|part| !matches!(*part, "" | "."));
+			parts.map(String::from).collect::<Vec<_>>()
+		};
+		let (output, file) = (parts(output), parts(file));
+		output.starts_with(&file) && (folder || output != file)
+	}
+
 	/// True if outputs are archives of a directory.
 	pub fn is_directory(&self) -> bool {
 		matches!(self, Self::Directory(_))
@@ -176,6 +193,12 @@ impl Setup {
 				if !names_file(&path.value) {
 					return Err(path.wrong(format!("`{}` is a folder; name the file in it", path.value)));
 				}
+				if self.output.is_at(&path.value) {
+					return Err(path.wrong(format!(
+						"`{}` is where the output is, or a folder above it; name another file",
+						path.value
+					)));
+				}
 				path.value.as_str()
 			}
 			None => "",
@@ -217,6 +240,12 @@ impl Setup {
 			};
 			if name.is_empty() {
 				return Err(variable.wrong(format!("`{shown}` has an empty name: expected NAME=VALUE")));
+			}
+			let is_time = variable.value.strip_prefix("SOURCE_DATE_EPOCH=");
+			if is_time.is_some_and(|time| time.parse::<u64>().map_or(true, |time| time > MAX_EPOCH)) {
+				return Err(variable.wrong(format!(
+					"`{shown}` is no time at which clocks start: expected seconds since 1970, at most {MAX_EPOCH}"
+				)));
 			}
 			if let Some(other) = names.insert(name, variable) {
 				let also = match other.place == variable.place {
@@ -369,6 +398,32 @@ mod tests {
 	}
 
 	#[test]
+	fn an_input_s_file_is_not_where_the_output_is() {
+		let with = |output: &str, file: &str| {
+			let setup = Setup {
+				output: OutputFrom::parse(Placed::option("--output", output)).unwrap(),
+				input_file: Some(Placed::option("--input-file", file)),
+				..Setup::default()
+			};
+			setup.bytes("x").map_err(|error| error.to_string())
+		};
+		for (output, file) in [("/o/", "/o"), ("o/p/", "/o"), ("/o/p", "./o"), ("/a/b/c", "a//b")] {
+			let error = with(output, file).unwrap_err();
+			assert!(error.contains("is where the output is"), "{output} {file}: {error}");
+		}
+		for (output, file) in [
+			("-", "/o"),
+			("/o/", "/o/in"),
+			("/o", "/o"),
+			("/o", "/p"),
+			("/op/", "/o"),
+			("/", "/in"),
+		] {
+			assert!(with(output, file).is_ok(), "{output} {file}");
+		}
+	}
+
+	#[test]
 	fn what_is_wrong_is_named_with_its_place() {
 		let env = |values: &[&str]| {
 			refused(Setup {
@@ -381,6 +436,10 @@ mod tests {
 			(env(&["=b"]), "empty name"),
 			(env(&["A=1", "B=2", "A=3"]), "`A` is there twice"),
 			(env(&["A=\0"]), "NUL"),
+			(env(&["SOURCE_DATE_EPOCH=abc"]), "no time at which clocks start"),
+			(env(&["SOURCE_DATE_EPOCH="]), "no time at which clocks start"),
+			(env(&["SOURCE_DATE_EPOCH=-1"]), "no time at which clocks start"),
+			(env(&["SOURCE_DATE_EPOCH=9223372036"]), "at most 9223372035"),
 		] {
 			assert!(text.starts_with("--x: ") && text.contains(part), "{text}");
 		}

@@ -64,7 +64,7 @@ impl Drop for Temporary {
 impl Download {
 	pub(super) async fn create(to: &Path, endpoints: &[String], root: Hash, max_len: u64) -> Result<Self, FetchError> {
 		// Without the name of the target, which may be as long as names may be.
-		let path = to.with_file_name(format!(".{:016x}.part", rand::random::<u64>()));
+		let path = to.with_file_name(format!(".{}-{:016x}.part", std::process::id(), rand::random::<u64>()));
 		let file = tokio::fs::OpenOptions::new()
 			.write(true)
 			.create_new(true)

@@ -1,14 +1,21 @@
 //! `check`.
 
-use super::{task::load, text::hex};
+use super::{
+	task::{normalised, read},
+	text::hex,
+};
 use anyhow::{Context, Result};
-use millrace_vm::{data::blob, flatten::flatten, hash::Blake2};
+use millrace_vm::{data::blob, flatten::flatten, hash::Blake2, normalise::with_entry};
 use std::{fs, io::Write, path::Path};
 
-pub fn check(path: &Path, file: Option<&Path>, out: &mut dyn Write) -> Result<()> {
-	let normalised = load(path)?;
+pub fn check(path: &Path, entry: Option<&str>, file: Option<&Path>, out: &mut dyn Write) -> Result<()> {
+	let mut wasm = read(path)?;
+	// Nothing needs to say what is the case anyway.
+	if let Some(name) = entry.filter(|name| *name != "_start") {
+		wasm = with_entry(&wasm, name);
+	}
+	let normalised = normalised(path, &wasm)?;
 	let program = flatten(&normalised)?;
-	let wasm = fs::read(path).with_context(|| format!("cannot read the program {}", path.display()))?;
 	let module = blob(&wasm).context("the program is longer than 4 GiB")?;
 	writeln!(out, "program         0x{}", hex(&program.id(&module)))?;
 	writeln!(out, "module          0x{}", hex(&module.root::<Blake2>()))?;

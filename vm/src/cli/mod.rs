@@ -32,6 +32,9 @@ enum Command {
 	Check {
 		/// The program, a WebAssembly module.
 		program: PathBuf,
+		/// The exported function that is run, of a module that is no command.
+		#[arg(long, value_name = "NAME")]
+		entry: Option<String>,
 		/// Writes the normalised module here.
 		#[arg(long)]
 		output: Option<PathBuf>,
@@ -91,7 +94,11 @@ enum Command {
 pub fn execute(options: Options, output: &mut dyn Write) -> Result<ExitCode> {
 	let done = match options.command {
 		Command::Run { task, steps } => return run::run(&task, steps, output),
-		Command::Check { program, output: file } => check::check(&program, file.as_deref(), output),
+		Command::Check {
+			program,
+			entry,
+			output: file,
+		} => check::check(&program, entry.as_deref(), file.as_deref(), output),
 		Command::Trace {
 			task,
 			from,

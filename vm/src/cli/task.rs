@@ -1,7 +1,7 @@
 //! A program, what it is given, its limits.
 
 use super::text::{parse_gas, unhex};
-use anyhow::{Context, Result};
+use anyhow::{ensure, Context, Result};
 use clap::Args;
 use millrace_vm::{
 	bisect::{Budget, Trace},
@@ -93,8 +93,32 @@ fn bytes(what: &str, path: Option<&Path>) -> Result<Bytes> {
 	})
 }
 
+/// The longest file of a module that is looked at, custom sections included.
+const MAX_FILE: u64 = 512 << 20;
+
+/// The bytes of a program's module.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+	let cannot = || format!("cannot read the program {}", path.display());
+	let metadata = fs::metadata(path).with_context(cannot)?;
+	ensure!(
+		metadata.is_file(),
+		"{} is no file; name one that holds a WebAssembly module",
+		path.display()
+	);
+	ensure!(
+		metadata.len() <= MAX_FILE,
+		"{} is longer than {MAX_FILE} bytes, which no program is",
+		path.display()
+	);
+	fs::read(path).with_context(cannot)
+}
+
 /// A program's module, normalised.
 pub fn load(path: &Path) -> Result<Normalised> {
-	let wasm = fs::read(path).with_context(|| format!("cannot read the program {}", path.display()))?;
-	normalise(&wasm).with_context(|| format!("{} is not accepted", path.display()))
+	normalised(path, &read(path)?)
+}
+
+/// The normalised module of a file with these bytes.
+pub fn normalised(path: &Path, wasm: &[u8]) -> Result<Normalised> {
+	normalise(wasm).with_context(|| format!("{} is not accepted", path.display()))
 }

@@ -63,7 +63,6 @@ pub(super) fn reference(ty: RefType) -> &'static str {
 /// What helps against imports from a module.
 pub(super) fn advice(module: &str) -> &'static str {
 	match module {
-		"wasi_unstable" => ": that is an early form of WASI; compile with a newer toolchain",
 		"wasi" => ": that starts threads; compile without them",
 		"go" | "gojs" => ": that is for JavaScript; compile with GOOS=wasip1",
 		"env" => {

@@ -20,7 +20,7 @@ pub const RESULTS: u64 = 16;
 /// Functions, imported ones included. The engine's own limit is a million, of which the system functions take some.
 pub const FUNCTIONS: u64 = 990_000;
 /// Bytes of a function's body.
-pub const BODY_BYTES: u64 = 512 * 1024;
+pub const BODY_BYTES: u64 = 1024 * 1024;
 /// Bytes of what becomes of it before it is normalised.
 pub const LOWERED_BYTES: u64 = 4 * 1024 * 1024;
 /// How many more types, functions and locals of a function there may be then.
@@ -32,23 +32,23 @@ pub const LOCALS: u64 = 2_048;
 /// Cells of the operands that are on a function's stack at once.
 pub const OPERANDS: u64 = 1_024;
 /// Targets of a `br_table`, without the default.
-pub const BR_TABLE: u64 = 8_192;
+pub const BR_TABLE: u64 = 16_384;
 /// Loops in a function.
 pub const LOOPS: u64 = 2_048;
 /// Loops inside each other. Compilers take time by the third power of it.
 pub const LOOP_DEPTH: u64 = 128;
 /// Instructions of a normalised function.
-pub const INSTRUCTIONS: u64 = 500_000;
+pub const INSTRUCTIONS: u64 = 750_000;
 /// Calls in a function.
-pub const CALLS: u64 = 16_384;
+pub const CALLS: u64 = 24_576;
 /// Of a function: branches, blocks and calls, times values, see [`super::Work`].
 pub const WORK: u64 = 32 * 1024 * 1024;
 /// The same of vectors alone: what the normaliser keeps of them grows with it.
-pub const VECTOR_WORK: u64 = 4 * 1024 * 1024;
+pub const VECTOR_WORK: u64 = 16 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const WORK_SHARE: u64 = 24;
 /// Of a function: branches, blocks and calls, times instructions.
-pub const SQUARE: u64 = 32 * 1024 * 1024 * 1024;
+pub const SQUARE: u64 = 64 * 1024 * 1024 * 1024;
 /// How much more of it a module may be for each of its instructions.
 pub const SQUARE_SHARE: u64 = 5_632;
 /// Of a function: instructions times values.

@@ -455,10 +455,8 @@ impl<'a> Module<'a> {
 		let TypeRef::Func(ty) = import.ty else {
 			return Err(feature("an import that is no function", offset));
 		};
-		let shim = shims::find(import.name).filter(|(_, expected)| {
-			let found = self.types.get(ty as usize);
-			import.module == shims::MODULE && found == Some(expected)
-		});
+		let shim = shims::imported(import.module, import.name)
+			.filter(|(_, expected)| self.types.get(ty as usize) == Some(expected));
 		let shim = shim.map_or(u32::MAX, |(index, _)| index);
 		self.imports.push(shim);
 		self.functions.push(ty);

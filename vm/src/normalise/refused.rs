@@ -36,7 +36,7 @@ pub enum Reason {
 		offset: u64,
 	},
 	/// It is valid, but uses what the machine does not have.
-	#[error("not accepted: {feature}{}{} (at offset {offset:#x})", first(.example), times(*.count))]
+	#[error("unsupported: {feature}{}{} (at offset {offset:#x})", first(.example), times(*.count))]
 	Feature {
 		/// What it uses.
 		feature: String,
@@ -362,7 +362,7 @@ mod tests {
 		for (line, start) in lines.iter().zip(["it imports `a`", "it imports `b`", "it imports `b`"]) {
 			assert!(line.starts_with(start), "{message}");
 		}
-		assert_eq!(lines[3], "not accepted: SIMD, 2 times (at offset 0x7)");
+		assert_eq!(lines[3], "unsupported: SIMD, 2 times (at offset 0x7)");
 	}
 
 	#[test]

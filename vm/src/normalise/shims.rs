@@ -16,6 +16,12 @@ use wasmparser::{ExternalKind, Operator, Parser, Payload};
 
 /// The module that programs import from.
 pub(super) const MODULE: &str = "wasi_snapshot_preview1";
+/// An early form of it, from which published programs import still.
+pub(super) const EARLY_MODULE: &str = "wasi_unstable";
+/// What the names of shims begin with that do what the early form had in another way; all else is the same in both.
+const EARLY: &str = "early.";
+/// What came later than the early form.
+const LATER: &str = "sock_accept";
 /// What the names of shims begin with that are for programs that never look at files: much less is linked for those.
 const PLAIN: &str = "plain.";
 /// Shims that look at files, beside all those of paths. A program that imports none of them has opened nothing, and finds
@@ -67,7 +73,8 @@ fn read(wasm: &[u8]) -> Option<Known> {
 		if let Some(export) = module.exports.iter().find(|export| export.name == plain) {
 			known.plain.insert(*index, export.index);
 		}
-		if name.starts_with("path_") || FILES.contains(&name.as_str()) {
+		let name = name.strip_prefix(EARLY).unwrap_or(name);
+		if name.starts_with("path_") || FILES.contains(&name) {
 			known.files.insert(*index);
 		}
 	}
@@ -160,17 +167,29 @@ pub(super) fn wasm() -> &'static [u8] {
 	&WASM
 }
 
+/// The shim for an import from a module.
+pub(super) fn imported(module: &str, name: &str) -> Option<(u32, &'static Signature)> {
+	match module {
+		_ if name.starts_with(EARLY) => None,
+		MODULE => find(name),
+		EARLY_MODULE if name == LATER => None,
+		EARLY_MODULE => find(&format!("{EARLY}{name}")).or_else(|| find(name)),
+		_ => None,
+	}
+}
+
 /// A function's index in the shims' module and its type.
 pub(super) fn find(name: &str) -> Option<(u32, &'static Signature)> {
 	let (_, index, signature) = KNOWN.shims.iter().find(|(known, ..)| known == name)?;
 	Some((*index, signature))
 }
 
-/// The names and types of all functions that programs may import.
+/// The names and types of all functions of preview 1, which programs may import.
 pub fn functions() -> impl Iterator<Item = (&'static str, String)> {
 	KNOWN
 		.shims
 		.iter()
+		.filter(|(name, ..)| !name.starts_with(EARLY))
 		.map(|(name, _, signature)| (name.as_str(), signature.to_string()))
 }
 
@@ -214,6 +233,35 @@ mod tests {
 		] {
 			assert!(all.contains(&(name, ty.into())), "{name} in {all:?}");
 		}
+	}
+
+	#[test]
+	fn the_early_form_has_its_own_where_it_differs() {
+		let index = |module, name| imported(module, name).map(|(index, _)| index);
+		for (name, differs) in [
+			("fd_seek", true),
+			("fd_filestat_get", true),
+			("path_filestat_get", true),
+			("poll_oneoff", true),
+			("fd_write", false),
+			("path_open", false),
+		] {
+			let (one, other) = (index(MODULE, name), index(EARLY_MODULE, name));
+			assert!(one.is_some() && other.is_some() && (one != other) == differs, "{name}");
+			assert_eq!(
+				find(name).map(|(_, ty)| ty),
+				imported(EARLY_MODULE, name).map(|(_, ty)| ty)
+			);
+		}
+		assert_eq!(index(EARLY_MODULE, "sock_accept"), None);
+		assert_eq!(index(MODULE, "early.fd_seek"), None);
+		assert_eq!(index(EARLY_MODULE, "early.fd_seek"), None);
+		assert_eq!(index("wasi", "fd_seek"), None);
+		// Those of paths bring the files along.
+		let place = |name| index(EARLY_MODULE, name).expect("it is there");
+		assert!(!Linked::new(&[place("path_filestat_get")]).plain);
+		assert!(!Linked::new(&[place("fd_filestat_get")]).plain);
+		assert!(Linked::new(&[place("fd_seek")]).plain);
 	}
 
 	#[test]

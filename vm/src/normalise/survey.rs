@@ -342,10 +342,10 @@ impl<'a> Survey<'a> {
 		let TypeRef::Func(ty) = import.ty else {
 			return Some(", which is not a function: only functions of WASI can be imported".into());
 		};
-		if self.for_tests || import.module != shims::MODULE {
+		if self.for_tests || ![shims::MODULE, shims::EARLY_MODULE].contains(&import.module) {
 			return Some(features::advice(import.module).into());
 		}
-		let Some((_, expected)) = shims::find(import.name) else {
+		let Some((_, expected)) = shims::imported(import.module, import.name) else {
 			return Some(", which programs cannot use".into());
 		};
 		let found = self.types.get(ty as usize)?.as_ref()?;

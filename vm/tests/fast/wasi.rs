@@ -383,3 +383,41 @@ fn functions_of_wasi_can_be_called_through_tables() {
 	let run = run_wasm(&bytes(&text), b"", &LIMITS);
 	assert_eq!(run.output, [0, 0, 0, 0, 8, 0, 0, 0]);
 }
+
+#[test]
+fn programs_of_the_early_form_run_too() {
+	// Writes, and tells what seeking in standard output fails with, in either form and in both at once.
+	let program = |module: &str, other: &str| {
+		format!(
+			"(module (import \"{module}\" \"fd_write\" (func $write (param i32 i32 i32 i32) (result i32)))
+				(import \"{other}\" \"fd_seek\" (func $seek (param i32 i64 i32 i32) (result i32)))
+				(import \"{module}\" \"fd_filestat_get\" (func $stat (param i32 i32) (result i32)))
+				(memory (export \"memory\") 1)
+				(data (i32.const 0) \"\\10\\00\\00\\00\\48\\00\\00\\00\") (data (i32.const 80) \"\\aa\\aa\\aa\\aa\\aa\\aa\\aa\\aa\")
+				(func (export \"_start\")
+					(i32.store (i32.const 16) (call $seek (i32.const 1) (i64.const 0) (i32.const 2) (i32.const 64)))
+					(drop (call $stat (i32.const 1) (i32.const 24)))
+					(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"
+		)
+	};
+	let (later, early) = ("wasi_snapshot_preview1", "wasi_unstable");
+	for (module, other, left) in [
+		(later, later, 0),
+		(early, early, 0xaa),
+		(early, later, 0xaa),
+		(later, early, 0),
+	] {
+		let run = run_wasm(&bytes(&program(module, other)), b"", &LIMITS);
+		assert_eq!(run.output.len(), 72, "{module} {other}");
+		assert_eq!(run.output[..4], [70, 0, 0, 0], "{module} {other}");
+		// The early form's description is eight bytes shorter.
+		assert_eq!(run.output[64..], [left; 8], "{module} {other}");
+	}
+	// What came later is not in it.
+	let text = "(module (import \"wasi_unstable\" \"sock_accept\" (func (param i32 i32 i32) (result i32))) (func (export \"_start\")))";
+	let refused = normalise(&bytes(text)).unwrap_err().to_string();
+	assert!(
+		refused.contains("`wasi_unstable` `sock_accept`, which programs cannot use"),
+		"{refused}"
+	);
+}

@@ -31,6 +31,7 @@ mod blocks;
 mod change;
 mod clock;
 mod dir;
+mod early;
 mod entry;
 mod errno;
 mod fd;
@@ -119,3 +120,17 @@ macro_rules! functions {
 	};
 }
 pub(crate) use functions;
+
+/// The same for the functions of `wasi_unstable` that differ from those of preview 1, by the names that they are exported
+/// under.
+macro_rules! early_functions {
+	($apply:ident) => {
+		$apply! {
+			"early.fd_seek" early_fd_seek(fd: u32, offset: u64, whence: u32, at: u32);
+			"early.fd_filestat_get" early_fd_filestat_get(fd: u32, at: u32);
+			"early.path_filestat_get" early_path_filestat_get(fd: u32, follow: u32, path: u32, len: u32, at: u32);
+			"early.poll_oneoff" early_poll_oneoff(from: u32, to: u32, count: u32, done_at: u32);
+		}
+	};
+}
+pub(crate) use early_functions;

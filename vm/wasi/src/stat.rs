@@ -9,8 +9,25 @@ use crate::{
 	wasi::{slot, Wasi},
 };
 
-/// Bytes of what a program gets.
-const LEN: u64 = 64;
+/// How what is known is laid out.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+	/// As preview 1 has it: 64 bytes, the links in 8 of their own.
+	Preview1,
+	/// As the form before had it: 56 bytes, the links behind the kind.
+	Early,
+}
+
+impl Form {
+	/// Bytes of it.
+	const fn len(self) -> u32 {
+		match self {
+			Self::Preview1 => 64,
+			Self::Early => 56,
+		}
+	}
+}
+
 /// The device that all files are on.
 const DEVICE: u64 = 1;
 /// Nanoseconds of a second.
@@ -60,44 +77,56 @@ impl<H: Host> Wasi<H> {
 	}
 
 	/// Stores what is known; the change of what is known counts as one of the content.
-	fn store_stat(&mut self, at: u32, stat: &Stat) {
-		let words = [
-			DEVICE,
-			stat.inode,
-			stat.kind.into(),
-			stat.links.into(),
-			stat.size.into(),
-			stat.atime,
-			stat.mtime,
-			stat.mtime,
-		];
-		for (word, at) in words.into_iter().zip((at..).step_by(8)) {
-			self.host.program_store64(at, word);
+	fn store_stat(&mut self, mut at: u32, stat: &Stat, form: Form) {
+		let (kind, links) = (u64::from(stat.kind), u64::from(stat.links));
+		self.host.program_store64(at, DEVICE);
+		self.host.program_store64(at + 8, stat.inode);
+		if form == Form::Preview1 {
+			self.host.program_store64(at + 16, kind);
+			self.host.program_store64(at + 24, links);
+			at += 8;
+		} else {
+			self.host.program_store64(at + 16, kind | links << 32);
+		}
+		for (word, offset) in [stat.size.into(), stat.atime, stat.mtime, stat.mtime]
+			.into_iter()
+			.zip((24..).step_by(8))
+		{
+			self.host.program_store64(at + offset, word);
 		}
 	}
 
 	/// Stores what is known of an open file; of standard streams that is nothing.
 	pub fn fd_filestat_get(&mut self, fd: u32, at: u32) -> Result<()> {
+		self.open_stat(fd, at, Form::Preview1)
+	}
+
+	pub(crate) fn open_stat(&mut self, fd: u32, at: u32, form: Form) -> Result<()> {
 		let slot = self.slot(fd)?;
-		self.inside(at, LEN)?;
+		let len = form.len();
+		self.inside(at, len.into())?;
 		if slot < slot::ROOT {
-			for word in 0..8 {
-				self.host.program_store64(at + 8 * word, 0);
+			for offset in (0..len).step_by(8) {
+				self.host.program_store64(at + offset, 0);
 			}
 			return Ok(());
 		}
 		self.files()?;
 		let stat = self.stat(self.slot_node(slot));
-		self.store_stat(at, &stat);
+		self.store_stat(at, &stat, form);
 		Ok(())
 	}
 
 	/// Stores what is known of what is at a path.
 	pub fn path_filestat_get(&mut self, fd: u32, follow: u32, path: u32, len: u32, at: u32) -> Result<()> {
+		self.path_stat(fd, follow, path, len, at, Form::Preview1)
+	}
+
+	pub(crate) fn path_stat(&mut self, fd: u32, follow: u32, path: u32, len: u32, at: u32, form: Form) -> Result<()> {
 		let found = self.walk(fd, path, len, Last::of(follow))?.existing()?;
-		self.inside(at, LEN)?;
+		self.inside(at, form.len().into())?;
 		let stat = self.found_stat(found)?;
-		self.store_stat(at, &stat);
+		self.store_stat(at, &stat, form);
 		Ok(())
 	}
 

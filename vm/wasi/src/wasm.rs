@@ -3,7 +3,7 @@
 #![allow(unsafe_code)]
 
 use crate::{
-	functions,
+	early_functions, functions,
 	host::{scratch, Host, Memory, Region, Status},
 	wasi::Wasi,
 };
@@ -197,6 +197,17 @@ macro_rules! exports {
 	)*};
 }
 functions!(exports);
+
+macro_rules! early {
+	($($export:literal $name:ident($($arg:ident: $ty:ty),*);)*) => {$(
+		#[export_name = $export]
+		extern "C" fn $name($($arg: $ty),*) -> u32 {
+			wasi::<true>().start();
+			wasi::<true>().$name($($arg),*).map_or_else(|error| error as u32, |()| 0)
+		}
+	)*};
+}
+early_functions!(early);
 
 #[no_mangle]
 extern "C" fn proc_exit(code: u32) {

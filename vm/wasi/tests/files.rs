@@ -643,3 +643,59 @@ fn without_memory_calls_fail_and_nothing_is_half_done() {
 		p.mkdir("d/another").unwrap();
 	}
 }
+
+#[test]
+fn the_early_form_differs_in_four_functions() {
+	let mut p = Program::new();
+	p.file("f", &[7; 100]);
+	let fd = p.open("f", 0, READ).unwrap();
+	let seek = |p: &mut Program, offset: i64, whence: u64| {
+		p.result("early.fd_seek", &[fd.into(), offset as u64, whence, 64])
+			.map(|()| p.long(64))
+	};
+	// From where it is, from the end, from the start.
+	assert_eq!(seek(&mut p, 10, 2), Ok(10));
+	assert_eq!(seek(&mut p, 5, 0), Ok(15));
+	assert_eq!(seek(&mut p, -1, 1), Ok(99));
+	assert_eq!(seek(&mut p, 0, 3), Err(INVAL));
+	assert_eq!(seek(&mut p, -1, 2), Err(INVAL));
+	// The links stand behind the kind, everything after them eight bytes earlier, and nothing is stored beyond.
+	p.link("f", "g", 0).unwrap();
+	p.put(4_096, b"g");
+	for (name, parameters) in [
+		("early.fd_filestat_get", vec![fd.into(), 64]),
+		("early.path_filestat_get", vec![ROOT.into(), 0, 4_096, 1, 64]),
+	] {
+		let stat = p.fstat(fd).unwrap();
+		p.put(64, &[0xaa; 64]);
+		p.result(name, &parameters).unwrap();
+		assert_eq!((p.long(64), p.long(72)), (1, stat.inode), "{name}");
+		assert_eq!((p.long(80), stat.kind), (4 | 2 << 32, 4), "{name}");
+		assert_eq!((p.long(88), p.long(96)), (100, stat.atime), "{name}");
+		assert_eq!((p.long(104), p.long(112)), (stat.mtime, stat.ctime), "{name}");
+		assert_eq!(p.long(120), 0xaaaa_aaaa_aaaa_aaaa, "{name}");
+	}
+	p.put(64, &[0xaa; 64]);
+	p.result("early.fd_filestat_get", &[1, 64]).unwrap();
+	assert_eq!((p.get(64, 56), p.get(120, 1)), (vec![0; 56], vec![0xaa]));
+	// A clock has a number of the program's before it: 56 bytes, of which the time is at 32.
+	let mut subscriptions = vec![0; 112];
+	for (at, value) in [
+		(0, 71),
+		(16, 5),
+		(24, 1),
+		(32, 2_000),
+		(56, 72),
+		(72, 5),
+		(80, 1),
+		(88, 9_000),
+	] {
+		subscriptions[at..at + 8].copy_from_slice(&u64::to_le_bytes(value));
+	}
+	p.put(DATA, &subscriptions);
+	p.result("early.poll_oneoff", &[DATA, DATA + 1_000, 2, 64]).unwrap();
+	// The earlier one alone.
+	assert_eq!((p.word(64), p.long(DATA + 1_000)), (1, 71));
+	let last = p.wasi.host.program.len() as u64 - 111;
+	assert_eq!(p.call("early.poll_oneoff", &[last, DATA, 2, 64]), FAULT);
+}

@@ -22,7 +22,9 @@ const MAX_COPIES: u64 = 1 << 30;
 /// What cannot be read or written, or must not be; if something is there already.
 pub fn unpack(archive: &Path, to: &Path) -> io::Result<Vec<String>> {
 	let parent = to.parent().unwrap_or(Path::new("."));
-	let new = tempfile::Builder::new().prefix(".millrace-").tempdir_in(parent)?;
+	let new = tempfile::Builder::new()
+		.prefix(&format!(".millrace-{}-", std::process::id()))
+		.tempdir_in(parent)?;
 	let left_out = fill(archive, new.path(), MAX_COPIES)?;
 	fs::set_permissions(new.path(), fs::Permissions::from_mode(0o755))?;
 	// Fails if anything but an empty folder is there.

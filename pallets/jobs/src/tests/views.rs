@@ -21,8 +21,8 @@ fn a_quote_is_what_submission_takes() {
 		assert_eq!(quote.payments, 30 * CAP);
 		assert_eq!(quote.fees, 30 * CAP / 20);
 		assert_eq!(quote.liability, 3 * 4 * CAP);
-		// 20 blocks, 4 Ggas at 0.3, 5,000 bytes at 3 million.
-		assert_eq!(quote.execution_window, 20 + 14 + 1);
+		// 20 blocks, 4 Ggas at 0.25, 5,000 bytes at 3 million.
+		assert_eq!(quote.execution_window, 20 + 16 + 1);
 		assert_eq!(quote.census.affordable, 3);
 	});
 }

@@ -4,7 +4,7 @@
 //! [`call`] turns it into a value. Addresses outside a memory are a panic with a message: a fault of these
 //! functions, which a machine would call a trap.
 
-use crate::{functions, scratch, Host, Memory, Region, Status, Wasi};
+use crate::{early_functions, functions, scratch, Host, Memory, Region, Status, Wasi};
 use std::{
 	cell::Cell,
 	format,
@@ -290,7 +290,7 @@ macro_rules! dispatch {
 					wasi.$name($($arg),*).map_or_else(|error| error as u32, |()| 0)
 				})*
 				"proc_exit" => wasi.proc_exit(next() as u32),
-				_ => panic_any(format!("no function {name}")),
+				_ => dispatch_early(wasi, name, &mut next),
 			}
 		}
 
@@ -302,6 +302,26 @@ macro_rules! dispatch {
 	};
 }
 functions!(dispatch);
+
+macro_rules! dispatch_early {
+	($($export:literal $name:ident($($arg:ident: $ty:ty),*);)*) => {
+		fn dispatch_early(wasi: &mut Wasi<Native>, name: &str, next: &mut dyn FnMut() -> u64) -> u32 {
+			match name {
+				$($export => {
+					$(let $arg = next() as $ty;)*
+					wasi.$name($($arg),*).map_or_else(|error| error as u32, |()| 0)
+				})*
+				_ => panic_any(format!("no function {name}")),
+			}
+		}
+
+		/// Those of `wasi_unstable` that differ, in the same way.
+		pub const EARLY: &[(&str, u32, u32)] = &[
+			$(($export, count(&[$(size_of::<$ty>()),*]).0, count(&[$(size_of::<$ty>()),*]).1),)*
+		];
+	};
+}
+early_functions!(dispatch_early);
 
 const fn count(sizes: &[usize]) -> (u32, u32) {
 	let (mut i, mut wide) = (0, 0);

@@ -62,7 +62,10 @@ pub enum Error {
 impl fmt::Display for Error {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		let (path, what) = match self {
-			Self::Path(path) => (path, "is no path of an image"),
+			Self::Path(path) => (
+				path,
+				"is no path of an image: names are UTF-8 of at most 255 bytes, paths of at most 4,096",
+			),
 			Self::Depth(path) => (path, "has more than 256 directories above it"),
 			Self::Conflict(path) => (path, "is a directory and something else at once"),
 			Self::Same(path) => (path, "has the content of a file that is not there"),
