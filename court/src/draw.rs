@@ -60,7 +60,6 @@ mod tests {
 	use super::*;
 	use millrace_primitives::JobId;
 	use proptest::prelude::*;
-	use sp_runtime::traits::{One, Zero};
 
 	fn shard(index: u32) -> ShardId {
 		ShardId { job: JobId(7), index }

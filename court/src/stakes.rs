@@ -20,10 +20,7 @@
 //! Amounts are rounded against whoever puts them up or is paid; `None` where they are no number.
 
 use millrace_primitives::{money::fee, Balance, MILL};
-use sp_runtime::{
-	traits::{One, Zero},
-	PerThing, Perbill, Permill, Rounding,
-};
+use sp_runtime::{PerThing, Perbill, Permill, Rounding, Saturating};
 
 /// The court's parameters of money. They are checked together: a vote for one of them must not switch deterrence off.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
