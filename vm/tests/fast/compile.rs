@@ -79,15 +79,15 @@ const REFUSED: &[(&str, usize, &str)] = &[
 		5_000,
 		"squares of branches to a label, times values, in a function",
 	),
-	("calls of nothing", 16_384, "calls in a function"),
-	("calls of nothing, 100 locals", 16_384, "calls in a function"),
-	("ifs, 500 vectors", 5_000, "blocks times vectors in a function"),
+	("calls of nothing", 24_576, "calls in a function"),
+	("calls of nothing, 100 locals", 24_576, "calls in a function"),
+	("ifs, 500 vectors", 18_000, "blocks times vectors in a function"),
 	(
 		"tees that overlap, 2000 locals",
 		20_000,
 		"instructions times values in a function",
 	),
-	("nops", 510_000, "instructions in a function"),
+	("nops", 760_000, "instructions in a function"),
 ];
 
 #[test]

@@ -77,7 +77,7 @@ fn what_is_no_image_is_refused_and_named() {
 	}
 	assert_eq!(
 		refused(vec![file("a/../b")]).to_string(),
-		"`a/../b` is no path of an image"
+		"`a/../b` is no path of an image: names are UTF-8 of at most 255 bytes, paths of at most 4,096"
 	);
 }
 
