@@ -142,7 +142,7 @@ impl Default for JobsParams {
 			max_deadline: 30 * 24 * HOUR,
 			accept_window: 100,
 			execution_base: 100,
-			run_rate: [250_000_000, 100_000_000, 30_000_000, 30_000_000],
+			run_rate: [250_000_000, 60_000_000, 24_000_000, 18_000_000],
 			bytes_per_block: 3_000_000,
 			custody_period: 7 * 24 * HOUR,
 			custody_share: Permill::from_percent(10),
