@@ -7,7 +7,17 @@ use crate::{
 };
 use millrace_client::{blobs::private_literal, keys::address, At, Balances, Call, Chain, Finalized, Keypair};
 use millrace_primitives::{api::JobView, AccountId, Balance, JobId};
-use std::time::Duration;
+use std::{
+	sync::{
+		atomic::{AtomicUsize, Ordering},
+		OnceLock,
+	},
+	time::Duration,
+};
+use tokio::{
+	signal::unix::{signal, SignalKind},
+	sync::Notify,
+};
 
 /// How long a command waits for its first connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -124,12 +134,42 @@ pub fn fee(finalized: &Finalized) -> String {
 		.map_or_else(String::new, |fee| format!(" Transaction fee: {}.", mill(fee)))
 }
 
-/// Waits for a request to end: from the keyboard, or as `timeout` and service managers send it.
-pub async fn interrupted() -> std::io::Result<()> {
-	use tokio::signal::unix::{signal, SignalKind};
-	let mut terminate = signal(SignalKind::terminate())?;
-	tokio::select! {
-		asked = tokio::signal::ctrl_c() => asked,
-		_ = terminate.recv() => Ok(()),
+/// Waits for a request to end: from the keyboard, or as `timeout` and service managers send it. A request that nobody waits
+/// for ends the process at once. If requests cannot be noticed, they end it as they do anyway, and this waits for ever.
+pub async fn interrupted() {
+	static NOTICED: Notify = Notify::const_new();
+	static WAITING: AtomicUsize = AtomicUsize::new(0);
+	static LISTENS: OnceLock<bool> = OnceLock::new();
+	struct Waits;
+	impl Drop for Waits {
+		fn drop(&mut self) {
+			WAITING.fetch_sub(1, Ordering::SeqCst);
+		}
+	}
+	WAITING.fetch_add(1, Ordering::SeqCst);
+	let _waits = Waits;
+	let noticed = NOTICED.notified();
+	let listens = LISTENS.get_or_init(|| {
+		let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+		else {
+			return false;
+		};
+		tokio::spawn(async move {
+			loop {
+				let code = tokio::select! {
+					_ = interrupt.recv() => 130,
+					_ = terminate.recv() => 143,
+				};
+				if WAITING.load(Ordering::SeqCst) == 0 {
+					std::process::exit(code);
+				}
+				NOTICED.notify_waiters();
+			}
+		});
+		true
+	});
+	match listens {
+		true => noticed.await,
+		false => std::future::pending().await,
 	}
 }

@@ -357,7 +357,7 @@ fn archives(path: &Path, is_folder: bool) -> Result<Vec<Piece>> {
 				"neither a folder nor a .tar: with files as input each task is one",
 			));
 		}
-		let stored = Package::new(&path, None)?.store(MAX_TASK_DATA)?;
+		let stored = Package::new(&path, None)?.store_one_of_many(MAX_TASK_DATA)?;
 		let name = match is_tar(name.as_os_str()) && !path.is_dir() {
 			true => name.with_extension(""),
 			false => name,

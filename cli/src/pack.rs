@@ -168,13 +168,24 @@ impl Package {
 
 	/// Writes it to a file of this process's own, of at most `most` bytes.
 	pub fn store(&self, most: u32) -> Result<Stored> {
+		self.fits(most)?;
+		Stored::write(&self.source.display().to_string(), most, |out| self.write(out))
+	}
+
+	/// The same for one of a job's many inputs.
+	pub fn store_one_of_many(&self, most: u32) -> Result<Stored> {
+		self.fits(most)?;
+		Stored::write_one_of_many(&self.source.display().to_string(), most, |out| self.write(out))
+	}
+
+	fn fits(&self, most: u32) -> Result<()> {
 		if self.len() > most.into() {
 			return Err(failed(
 				&self.source,
 				format!("{} bytes as an archive, the limit is {most}", self.len()),
 			));
 		}
-		Stored::write(&self.source.display().to_string(), most, |out| self.write(out))
+		Ok(())
 	}
 }
 
@@ -289,7 +300,8 @@ fn list(source: &Path) -> Result<Listed> {
 		}
 		let (mut is_sparse, mut time) = (kind.is_gnu_sparse(), None);
 		for key in entry.pax_extensions().map_err(no_archive)?.into_iter().flatten() {
-			let key = key.map_err(no_archive)?;
+			// A value with a line's end in it is none that matters here, and is read wrong.
+			let Ok(key) = key else { continue };
 			is_sparse |= key.key_bytes().starts_with(b"GNU.sparse.");
 			if key.key_bytes() == b"mtime" {
 				time = key.value().ok().and_then(whole_seconds);

@@ -14,11 +14,14 @@
 use crate::sums::{above, Claim, Span, MAX_NODES};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use millrace_judge::game::{Game, Illegal as NoStep, Range, Side, MAX_POINTS};
+use millrace_judge::{
+	game::{Game, Illegal as NoStep, Range, Side, MAX_POINTS},
+	VERSION,
+};
 use millrace_primitives::{
 	machine::{Blake2, Limits},
 	merkle::SumNode,
-	Hash, Outcome, Report,
+	Gas, Hash, Outcome, Report,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{traits::ConstU32, BoundedVec};
@@ -103,10 +106,10 @@ enum At {
 		task: u32,
 		other: SumNode,
 	},
-	/// A task; the target is to open its outcome.
-	Leaf { task: u32, target: Claim },
+	/// A task, and the larger of the two claims of its gas; the target is to open its outcome.
+	Leaf { task: u32, gas: Gas, target: Claim },
 	/// The steps of a task.
-	Steps { task: u32, game: Game },
+	Steps { task: u32, gas: Gas, game: Game },
 }
 
 /// A board. The target is the first party.
@@ -117,24 +120,29 @@ pub struct Board {
 }
 
 impl Board {
-	/// A board between two that reported different things of the shard. `None` if they reported the same.
+	/// A board between two that reported different things of the shard. `None` if they reported the same, or this version of the
+	/// machine is not judged.
 	pub fn between(subject: Subject, target: Report, other: Report) -> Option<Self> {
 		let [target, other] = [target, other].map(Claim::Report);
 		let at = descend(subject.whole(), target, other);
-		(target != other && subject.tasks > 0).then_some(Self { subject, at })
+		(target != other && subject.is_playable()).then_some(Self { subject, at })
 	}
 
-	/// A board against a report, by somebody with another outcome of one task. `None` if there is no such task, or the report
-	/// has this outcome already.
+	/// A board against a report, by somebody with another outcome of one task. `None` if there is no such task, the report
+	/// has this outcome already, or this version of the machine is not judged.
 	pub fn against(subject: Subject, target: Report, task: u32, outcome: &Outcome) -> Option<Self> {
 		let other = SumNode::leaf(outcome);
 		let span = subject.whole();
 		let target = Claim::Report(target);
-		if !span.contains(task) || target.is(&other, span.len) {
+		if !subject.is_playable() || !span.contains(task) || target.is(&other, span.len) {
 			return None;
 		}
 		let at = match span.len {
-			1 => At::Leaf { task, target },
+			1 => At::Leaf {
+				task,
+				gas: target.gas().max(other.gas),
+				target,
+			},
 			_ => At::Way {
 				span,
 				target,
@@ -175,6 +183,14 @@ impl Board {
 		}
 	}
 
+	/// The larger of the two claims of that task's gas: what replaying it takes, whoever is right.
+	pub const fn gas(&self) -> Option<Gas> {
+		match &self.at {
+			At::Leaf { gas, .. } | At::Steps { gas, .. } => Some(*gas),
+			_ => None,
+		}
+	}
+
 	/// The game between states, once its first move is made.
 	pub const fn game(&self) -> Option<&Game> {
 		match &self.at {
@@ -195,7 +211,7 @@ impl Board {
 	pub fn play(&self, action: &Move, start: impl FnOnce(u32) -> Option<Hash>) -> Result<Next, Illegal> {
 		match (action, &self.at) {
 			(Move::Open(nodes), at) => self.open(nodes, at),
-			(Move::Leaf(outcome, claims), At::Leaf { task, target }) => {
+			(Move::Leaf(outcome, claims), At::Leaf { task, gas, target }) => {
 				let limits = &self.subject.limits;
 				let within = outcome.gas_used <= limits.gas && outcome.output.len <= limits.output;
 				if !within || !target.is(&SumNode::leaf(outcome), 1) {
@@ -204,10 +220,10 @@ impl Board {
 				let start = start(*task).ok_or(Illegal::Start)?;
 				let end = outcome.root::<Blake2>();
 				let game = Game::new(self.subject.engine, self.run(), start.0, end);
-				self.steps(*task, game.divide(0, &plain(claims))?)
+				Ok(self.steps(*task, *gas, game.divide(0, &plain(claims))?))
 			}
-			(Move::Divide(part, claims), At::Steps { task, game }) => {
-				self.steps(*task, game.divide(*part, &plain(claims))?)
+			(Move::Divide(part, claims), At::Steps { task, gas, game }) => {
+				Ok(self.steps(*task, *gas, game.divide(*part, &plain(claims))?))
 			}
 			(Move::Prove(part, witness), At::Steps { game, .. }) => {
 				Ok(Next::Out(game.prove::<Blake2>(*part, witness)?.other()))
@@ -256,6 +272,7 @@ impl Board {
 					1 if node == other => return Ok(Next::Out(Side::Second)),
 					1 => At::Leaf {
 						task: *task,
+						gas: node.gas.max(other.gas),
 						target: Claim::Node(*node),
 					},
 					_ => At::Way {
@@ -271,8 +288,8 @@ impl Board {
 		Ok(self.goes(at))
 	}
 
-	fn steps(&self, task: u32, game: Game) -> Result<Next, Illegal> {
-		Ok(self.goes(At::Steps { task, game }))
+	fn steps(&self, task: u32, gas: Gas, game: Game) -> Next {
+		self.goes(At::Steps { task, gas, game })
 	}
 
 	fn goes(&self, at: At) -> Next {
@@ -284,6 +301,11 @@ impl Board {
 }
 
 impl Subject {
+	/// Whether steps of it can be judged, and there are any.
+	const fn is_playable(&self) -> bool {
+		self.engine == VERSION && self.tasks > 0
+	}
+
 	/// All tasks.
 	const fn whole(&self) -> Span {
 		Span {
@@ -298,6 +320,7 @@ fn descend(span: Span, target: Claim, other: Claim) -> At {
 	match span.len {
 		1 => At::Leaf {
 			task: span.first,
+			gas: target.gas().max(other.gas()),
 			target,
 		},
 		_ => At::Trees { span, target, other },

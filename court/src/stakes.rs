@@ -64,6 +64,16 @@ impl Params {
 		if self.least.is_zero() || self.least > self.most {
 			return Err("least");
 		}
+		// A right prover is paid for its replay, and neither bonds nor staying away are free.
+		if self.replay < 6 {
+			return Err("replay");
+		}
+		if self.floor < MILL / 10 {
+			return Err("floor");
+		}
+		if self.late < Perbill::from_percent(1) || self.history < MILL / 10 {
+			return Err("late, history");
+		}
 		// Forging loses with half of all seats and a quarter of the other auditors honest: (1/2)(1/4)(p + m) >= 1.
 		let parts = u64::from(Perbill::ACCURACY);
 		if u64::from(self.least.deconstruct()) + u64::from(self.multiple) * parts < 8 * parts {
@@ -119,9 +129,11 @@ impl Params {
 		Some(self.late.mul_ceil(self.liability(cap)?))
 	}
 
-	/// By how much a seat's pay is lowered for being audited more often than others, whether it is or not.
+	/// By how much a seat's pay is lowered for being audited more often than others, whether it is or not; never by more than
+	/// there is.
 	pub fn premium(&self, p: Perbill, pay: Balance, seat_fee: Balance) -> Option<Balance> {
-		Some(p.saturating_sub(self.least).mul_ceil(pay.checked_add(seat_fee)?))
+		let premium = p.saturating_sub(self.least).mul_ceil(pay.checked_add(seat_fee)?);
+		Some(premium.min(pay))
 	}
 }
 
@@ -164,6 +176,10 @@ mod tests {
 		assert_eq!(with(|params| params.replay = 8), Err("most"));
 		assert_eq!(with(|params| params.replay = 7), Ok(()));
 		assert_eq!(with(|params| params.replay = u32::MAX), Err("most"));
+		assert_eq!(with(|params| params.replay = 5), Err("replay"));
+		assert_eq!(with(|params| params.floor = MILL / 10 - 1), Err("floor"));
+		assert_eq!(with(|params| params.late = Perbill::zero()), Err("late, history"));
+		assert_eq!(with(|params| params.history = 0), Err("late, history"));
 		assert_eq!(with(|params| params.least = Perbill::zero()), Err("least"));
 		assert_eq!(with(|params| params.least = Perbill::from_percent(26)), Err("least"));
 	}
@@ -261,6 +277,7 @@ mod tests {
 			let later = params.liability(largest_claim([claim], cap)).unwrap();
 			prop_assert!(first >= later && later >= params.floor);
 			prop_assert!(first >= params.own_part(cap, p).unwrap());
+			prop_assert!(params.premium(p, claim, MILL).unwrap() <= claim);
 			prop_assert!(params.late_slash(cap).unwrap() <= later.max(params.liability(cap).unwrap()));
 			// More history and more bond never mean more audits; a larger cap never fewer.
 			prop_assert!(params.probability(burned + MILL, cap, bond) <= p);

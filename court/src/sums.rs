@@ -64,6 +64,14 @@ pub enum Claim {
 }
 
 impl Claim {
+	/// The gas that is claimed.
+	pub const fn gas(&self) -> Gas {
+		match self {
+			Self::Report(report) => report.gas_used,
+			Self::Node(node) => node.gas,
+		}
+	}
+
 	/// Whether a node over so many tasks is the one that was claimed.
 	pub fn is(&self, node: &SumNode, len: u32) -> bool {
 		match self {

@@ -392,7 +392,7 @@ fn the_largest_board_is_seventeen_moves() {
 	});
 	// The state's root has the limit in it, which the players here do not know: only the number of moves is of interest.
 	assert!(matches!(end, End::Out(_) | End::Stuck(_)));
-	assert!(moves <= 17, "{moves}");
+	assert_eq!(moves, 17);
 	assert!(bytes.iter().sum::<usize>() <= 16_000, "{bytes:?}");
 	println!("{moves} moves, {bytes:?} bytes of the two");
 }
@@ -405,6 +405,12 @@ fn there_is_no_board_about_nothing() {
 	assert_eq!(Board::against(subject(0), honest.report(), 0, &truth(0)), None);
 	liar.outcomes[1] = forged(truth(1), 0);
 	assert_eq!(Board::between(subject(0), honest.report(), liar.report()), None);
+	let other = Subject {
+		engine: VERSION + 1,
+		..subject(3)
+	};
+	assert_eq!(Board::between(other, honest.report(), liar.report()), None);
+	assert_eq!(Board::against(other, liar.report(), 1, &truth(1)), None);
 	let one = Player::honest(1);
 	assert_eq!(Board::against(subject(1), one.report(), 0, &truth(0)), None);
 }
@@ -450,5 +456,7 @@ fn a_move_of_another_kind_is_none() {
 		panic!("it is legal")
 	};
 	assert_eq!((board.turn(), board.task()), (Side::First, Some(1)));
+	// The honest claim is the larger one.
+	assert_eq!(board.gas(), Some(truth(1).gas_used));
 	assert_eq!(board.play(&open, start), Err(Illegal::Kind));
 }

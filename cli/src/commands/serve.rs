@@ -53,9 +53,7 @@ pub async fn run(options: ServeCommand, output: &mut Output) -> Result<()> {
 	}
 	text += &format!("inputs   {inputs} ({tasks} tasks)");
 	output.result(&document, text)?;
-	context::interrupted()
-		.await
-		.map_err(|error| Failure::Other(format!("cannot wait for an interrupt: {error}")))?;
+	context::interrupted().await;
 	serving.server.shutdown().await;
 	Ok(())
 }

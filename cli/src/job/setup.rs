@@ -137,7 +137,9 @@ impl OutputFrom {
 			parts.map(String::from).collect::<Vec<_>>()
 		};
 		let (output, file) = (parts(output), parts(file));
-		output.starts_with(&file) && (folder || output != file)
+		// The file would be a folder, or the output one.
+		(output.starts_with(&file) && (folder || output != file))
+			|| (!folder && file != output && file.starts_with(&output))
 	}
 
 	/// True if outputs are archives of a directory.
@@ -195,7 +197,7 @@ impl Setup {
 				}
 				if self.output.is_at(&path.value) {
 					return Err(path.wrong(format!(
-						"`{}` is where the output is, or a folder above it; name another file",
+						"`{}` is where the output is, above it or below it; name another file",
 						path.value
 					)));
 				}
@@ -242,7 +244,10 @@ impl Setup {
 				return Err(variable.wrong(format!("`{shown}` has an empty name: expected NAME=VALUE")));
 			}
 			let is_time = variable.value.strip_prefix("SOURCE_DATE_EPOCH=");
-			if is_time.is_some_and(|time| time.parse::<u64>().map_or(true, |time| time > MAX_EPOCH)) {
+			if is_time.is_some_and(|time| {
+				!time.bytes().all(|byte| byte.is_ascii_digit())
+					|| time.parse::<u64>().map_or(true, |time| time > MAX_EPOCH)
+			}) {
 				return Err(variable.wrong(format!(
 					"`{shown}` is no time at which clocks start: expected seconds since 1970, at most {MAX_EPOCH}"
 				)));
@@ -407,7 +412,13 @@ mod tests {
 			};
 			setup.bytes("x").map_err(|error| error.to_string())
 		};
-		for (output, file) in [("/o/", "/o"), ("o/p/", "/o"), ("/o/p", "./o"), ("/a/b/c", "a//b")] {
+		for (output, file) in [
+			("/o/", "/o"),
+			("o/p/", "/o"),
+			("/o/p", "./o"),
+			("/a/b/c", "a//b"),
+			("/o", "/o/in"),
+		] {
 			let error = with(output, file).unwrap_err();
 			assert!(error.contains("is where the output is"), "{output} {file}: {error}");
 		}
@@ -438,6 +449,7 @@ mod tests {
 			(env(&["A=\0"]), "NUL"),
 			(env(&["SOURCE_DATE_EPOCH=abc"]), "no time at which clocks start"),
 			(env(&["SOURCE_DATE_EPOCH="]), "no time at which clocks start"),
+			(env(&["SOURCE_DATE_EPOCH=+1"]), "no time at which clocks start"),
 			(env(&["SOURCE_DATE_EPOCH=-1"]), "no time at which clocks start"),
 			(env(&["SOURCE_DATE_EPOCH=9223372036"]), "at most 9223372035"),
 		] {

@@ -24,9 +24,18 @@ pub fn sweep(folder: &Path, outputs: impl Iterator<Item = String>) {
 /// The process that a temporary file or folder of a fetch belongs to, by its name.
 fn owner(name: &str) -> Option<u32> {
 	let part = name.strip_prefix('.').and_then(|name| name.strip_suffix(".part"));
-	let (process, random) = part.or(name.strip_prefix(".millrace-"))?.split_once('-')?;
-	let is_random = !random.is_empty() && random.chars().all(|one| one.is_ascii_alphanumeric());
-	is_random.then_some(process)?.parse().ok()
+	let (of, digits) = match part {
+		Some(part) => (part, 16),
+		None => (name.strip_prefix(".millrace-")?, 6),
+	};
+	let (process, random) = of.split_once('-')?;
+	let is_random = random.len() == digits && random.bytes().all(|one| one.is_ascii_alphanumeric());
+	let is_number = process.bytes().all(|one| one.is_ascii_digit());
+	(is_random && is_number)
+		.then_some(process)?
+		.parse()
+		.ok()
+		.filter(|process| *process > 0)
 }
 
 fn is_gone(process: u32) -> bool {
@@ -42,7 +51,7 @@ mod tests {
 		let folder = tempfile::tempdir().unwrap();
 		let place = |name: &str| folder.path().join(name);
 		// No process has this number: it is beyond the largest.
-		let gone = [".4194999-0123456789abcdef.part", "sub/.4194999-00.part"];
+		let gone = [".4194999-0123456789abcdef.part", "sub/.4194999-00000000000000aa.part"];
 		let mine = format!(".{}-0123456789abcdef.part", std::process::id());
 		let kept = [
 			"4194999-00.part",
@@ -57,11 +66,11 @@ mod tests {
 			fs::create_dir_all(place(name).parent().unwrap()).unwrap();
 			fs::write(place(name), "x").unwrap();
 		}
-		fs::create_dir_all(place(".millrace-4194999-aB3/d")).unwrap();
+		fs::create_dir_all(place(".millrace-4194999-aB3xyz/d")).unwrap();
 		fs::create_dir_all(place(".millrace-notes")).unwrap();
 		sweep(folder.path(), ["out".into(), "sub/out".into()].into_iter());
 		assert!(gone.iter().all(|name| !place(name).exists()));
 		assert!(kept.iter().all(|name| place(name).exists()));
-		assert!(!place(".millrace-4194999-aB3").exists() && place(".millrace-notes").exists());
+		assert!(!place(".millrace-4194999-aB3xyz").exists() && place(".millrace-notes").exists());
 	}
 }
