@@ -114,4 +114,6 @@ for manifest in Cargo.toml examples/Cargo.toml vm/fuzz/Cargo.toml vm/tests/wasm-
 done
 say "fetching the published programs that tests run"
 "$here/published.sh" fetch ci || fail "the published programs could not be fetched" "see the message above"
+# What the file system of WASI is compared with.
+"$here/published.sh" engine >/dev/null || fail "the reference engine could not be fetched" "see the message above"
 say "ready: $(rustc --version), target directory $CARGO_TARGET_DIR"
