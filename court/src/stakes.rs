@@ -151,6 +151,7 @@ pub fn advance(cap: Balance, fee_share: Permill) -> Option<Balance> {
 ///
 /// `f` is that owner's part of those who may be drawn, `eta` the part of the others who audit honestly, `lost` the part of
 /// the liability that is really lost (1, since nobody guilty shares in it).
+#[cfg(feature = "std")]
 pub fn expected_gain(multiple: f64, p: f64, f: f64, eta: f64, lost: f64) -> f64 {
 	let caught = p * (1.0 - f) * eta;
 	(1.0 - caught) - caught * lost * multiple / p
