@@ -543,6 +543,7 @@ impl Rewriter<'_> {
 			Callee::Own(index) => {
 				self.visible_operands(&ty.params);
 				self.calls = true;
+				self.regions.call();
 				self.regions.add(cost::call(operands + 2, true));
 				let (gas, stack) = (self.gas(), self.stack());
 				self.sink().local_get(gas).local_get(stack).call(index).local_set(gas);

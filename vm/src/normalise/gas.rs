@@ -11,7 +11,11 @@
 //!   merged, the more expensive one counts; so it does of the code before and after the end of a block, if control
 //!   gets past the end only by branches from before both (the cases of a `switch`).
 //!
-//! A head comes before each instruction of its region on every path: control enters a sequence of instructions only at
+//! A loop that calls something and that only one `br_if` repeats *turns at its end*: its first pass is paid with the
+//! region around it, which cannot miss it, and the charge stands between the `br_if`'s condition and its jump.
+//!
+//! A head comes before each instruction of its region on every path (of a loop that turns at its end: the head around
+//! it on the first pass, its own on the others): control enters a sequence of instructions only at
 //! its start, and regions are runs of such a sequence (with everything nested in it that is no region itself). A head
 //! also lies on every cycle through its region's instructions: a cycle goes through a loop's start; if that loop lies
 //! inside the region its body is a region of its own, else it contains the head. Merging keeps both, since the parent's
@@ -35,6 +39,8 @@ enum Told {
 	Later(usize),
 	Enter(Kind, u64),
 	Branch(u32),
+	Repeat(u32),
+	Call,
 	Candidate,
 	Turn(bool),
 	Leave(bool),
@@ -45,6 +51,19 @@ struct Region {
 	fixed: bool,
 	/// What the region around it pays already for code that never runs together with this one.
 	credit: u64,
+	/// It is merged if it costs no more than this, or than the credit.
+	most: u64,
+	/// Of a loop: its charge is taken where it is repeated.
+	turns_at_end: bool,
+}
+
+impl Region {
+	fn charge(&self) -> u64 {
+		match self.cost {
+			0 => 0,
+			cost => cost.saturating_add(cost::CHARGE),
+		}
+	}
 }
 
 /// What opened a construct.
@@ -71,6 +90,13 @@ struct Construct {
 	rejoined: bool,
 	/// Operands that a branch to it takes along.
 	operands: u64,
+	/// The region that began with it.
+	head: Option<Head>,
+	/// How many branches go to its label, and how many of them may carry its charge.
+	branches: u32,
+	repeats: u32,
+	/// Whether something in it is called.
+	calls: bool,
 }
 
 /// A region's number.
@@ -86,7 +112,7 @@ impl Regions {
 			told: None,
 		};
 		let head = regions.begin(true, 0);
-		regions.push(Kind::Block, results);
+		regions.push(Kind::Block, results, None);
 		(regions, head)
 	}
 
@@ -119,6 +145,8 @@ impl Regions {
 				Told::Later(number) => self.add(cost(number)),
 				Told::Enter(kind, operands) => _ = self.enter(kind, operands),
 				Told::Branch(label) => self.branch(label),
+				Told::Repeat(label) => _ = self.repeat(label),
+				Told::Call => self.call(),
 				Told::Candidate => _ = self.candidate(),
 				Told::Turn(falls_through) => _ = self.turn(falls_through),
 				Told::Leave(falls_through) => _ = self.leave(falls_through),
@@ -128,19 +156,29 @@ impl Regions {
 
 	fn begin(&mut self, fixed: bool, credit: u64) -> Head {
 		self.open.push(self.regions.len());
-		self.regions.push(Region { cost: 0, fixed, credit });
+		self.regions.push(Region {
+			cost: 0,
+			fixed,
+			credit,
+			most: cost::MERGE,
+			turns_at_end: false,
+		});
 		self.regions.len() - 1
 	}
 
-	fn push(&mut self, kind: Kind, operands: u64) {
+	fn push(&mut self, kind: Kind, operands: u64, head: Option<Head>) {
 		self.constructs.push(Construct {
 			kind,
-			around: self.open.len(),
+			around: self.open.len() - usize::from(head.is_some()),
 			reach: self.constructs.len(),
 			dead_arm: false,
 			merged_arm: 0,
 			rejoined: false,
 			operands,
+			head,
+			branches: 0,
+			repeats: 0,
+			calls: false,
 		});
 	}
 
@@ -164,12 +202,33 @@ impl Regions {
 	/// Enters a block, loop or `if`. Loops and arms begin a region.
 	pub fn enter(&mut self, kind: Kind, operands: u64) -> Option<Head> {
 		self.tell(Told::Enter(kind, operands));
-		self.push(kind, operands);
-		match kind {
+		let head = match kind {
 			Kind::Block => None,
 			Kind::Loop => Some(self.begin(true, 0)),
 			Kind::Then | Kind::Else => Some(self.begin(false, 0)),
+		};
+		self.push(kind, operands, head);
+		head
+	}
+
+	/// Notes a call of a function of the module.
+	pub fn call(&mut self) {
+		self.tell(Told::Call);
+		if let Some(construct) = self.constructs.last_mut() {
+			construct.calls = true;
 		}
+	}
+
+	/// Asks, before a `br_if` is told, whether it may carry the charge of the loop that it repeats.
+	pub fn repeat(&mut self, label: u32) -> Option<Head> {
+		self.tell(Told::Repeat(label));
+		let number = self.constructs.len().checked_sub(1 + label as usize)?;
+		let construct = self.constructs.get_mut(number)?;
+		if construct.kind != Kind::Loop || construct.operands > 0 {
+			return None;
+		}
+		construct.repeats += 1;
+		construct.head
 	}
 
 	/// The operands that a branch to this label takes along.
@@ -187,6 +246,7 @@ impl Regions {
 		self.tell(Told::Branch(label));
 		let target = self.constructs.len().saturating_sub(1 + label as usize);
 		if let Some(construct) = self.constructs.get_mut(target) {
+			construct.branches += 1;
 			construct.rejoined |= self.open.len() > construct.around;
 		}
 		if let Some(construct) = self.constructs.last_mut() {
@@ -206,7 +266,10 @@ impl Regions {
 		let Some(region) = self.open.pop().and_then(|open| self.regions.get_mut(open)) else {
 			return (0, 0);
 		};
-		if region.fixed || region.cost > region.credit.max(cost::MERGE) {
+		if region.turns_at_end {
+			return (region.cost, region.cost);
+		}
+		if region.fixed || region.cost > region.credit.max(region.most) {
 			return (region.credit, 0);
 		}
 		let cost = std::mem::take(&mut region.cost);
@@ -260,21 +323,45 @@ impl Regions {
 				}
 			}
 			Kind::Loop => {
+				let once = construct.branches == 1 && construct.repeats == 1;
+				if once && construct.calls {
+					self.turn_at_end(construct.head, construct.around);
+				}
 				self.finish_to(construct.around);
 			}
 		}
 		let number = self.constructs.len();
 		let outer = self.constructs.last_mut()?;
 		outer.reach = outer.reach.min(construct.reach);
+		outer.calls |= construct.calls;
 		let missed = construct.reach < number || construct.dead_arm || !falls_through;
 		missed.then(|| self.begin(false, credit))
+	}
+
+	/// Lets a loop's charge stand where it is repeated; the region around it takes its first pass.
+	fn turn_at_end(&mut self, head: Option<Head>, around: usize) {
+		if let Some(region) = head.and_then(|head| self.regions.get_mut(head)) {
+			region.turns_at_end = true;
+		}
+		let outer = around.checked_sub(1).and_then(|at| self.open.get(at));
+		if let Some(region) = outer.and_then(|outer| self.regions.get_mut(*outer)) {
+			region.most = 2 * cost::MERGE;
+		}
 	}
 
 	/// What to charge at a head, once everything is closed; 0 is no charge.
 	pub fn charge(&self, head: Head) -> u64 {
 		match self.regions.get(head) {
-			Some(Region { cost: 0, .. }) | None => 0,
-			Some(region) => region.cost.saturating_add(cost::CHARGE),
+			Some(region) if !region.turns_at_end => region.charge(),
+			_ => 0,
+		}
+	}
+
+	/// What to charge where a loop is repeated; 0 is no charge.
+	pub fn charge_at_end(&self, head: Head) -> u64 {
+		match self.regions.get(head) {
+			Some(region) if region.turns_at_end => region.charge(),
+			_ => 0,
 		}
 	}
 
@@ -350,6 +437,75 @@ mod tests {
 		regions.close();
 		assert_eq!(regions.charge(body), 3 + cost::CHARGE);
 		assert_eq!(regions.charge(entry), 2 + cost::CHARGE);
+	}
+
+	/// `br_if` to a label that may carry a charge, as the rewriter tells it.
+	fn repeat(regions: &mut Regions, label: u32) -> Option<Head> {
+		let head = regions.repeat(label);
+		regions.branch(label);
+		regions.candidate();
+		head
+	}
+
+	#[test]
+	fn a_loop_that_calls_and_has_one_repeat_turns_at_its_end() {
+		for (calls, repeats, plain, operands) in [
+			(true, 1, 0, 0),
+			(false, 1, 0, 0),
+			(true, 2, 0, 0),
+			(true, 0, 1, 0),
+			(true, 1, 1, 0),
+			(true, 1, 0, 1),
+		] {
+			let (mut regions, entry) = Regions::new(0);
+			regions.add(10);
+			let body = regions.enter(Kind::Loop, operands).unwrap();
+			regions.add(100);
+			regions.enter(Kind::Block, 0);
+			if calls {
+				regions.call();
+			}
+			regions.leave(true);
+			(0..plain).for_each(|_| regions.branch(0));
+			let mut turn = None;
+			(0..repeats).for_each(|_| turn = repeat(&mut regions, 0));
+			regions.leave(true);
+			regions.leave(true);
+			regions.close();
+			let turns = calls && (repeats, plain, operands) == (1, 0, 0);
+			assert_eq!(turn.is_some(), repeats > 0 && operands == 0);
+			let first = if turns { 100 } else { 0 };
+			assert_eq!(regions.charge(entry), 10 + first + cost::CHARGE);
+			assert_eq!(regions.charge(body), if turns { 0 } else { 100 + cost::CHARGE });
+			assert_eq!(regions.charge_at_end(body), if turns { 100 + cost::CHARGE } else { 0 });
+		}
+	}
+
+	#[test]
+	fn loops_inside_each_other_are_paid_once_by_every_pass_around_them() {
+		let (mut regions, entry) = Regions::new(0);
+		let then = regions.enter(Kind::Then, 0).unwrap();
+		let outer = regions.enter(Kind::Loop, 0).unwrap();
+		regions.add(1);
+		let inner = regions.enter(Kind::Loop, 0).unwrap();
+		regions.add(cost::MERGE);
+		regions.call();
+		repeat(&mut regions, 0);
+		regions.leave(true);
+		regions.add(2);
+		repeat(&mut regions, 0);
+		regions.leave(true);
+		regions.leave(true);
+		regions.leave(true);
+		regions.close();
+		// The arm is merged although it costs more than others may.
+		assert_eq!(
+			(regions.charge(then), regions.charge(outer), regions.charge(inner)),
+			(0, 0, 0)
+		);
+		assert_eq!(regions.charge(entry), cost::MERGE + 3 + cost::CHARGE);
+		assert_eq!(regions.charge_at_end(outer), cost::MERGE + 3 + cost::CHARGE);
+		assert_eq!(regions.charge_at_end(inner), cost::MERGE + cost::CHARGE);
 	}
 
 	#[test]

@@ -37,6 +37,9 @@ pub const BR_TABLE: u64 = 16_384;
 pub const LOOPS: u64 = 2_048;
 /// Loops inside each other. Compilers take time by the third power of it.
 pub const LOOP_DEPTH: u64 = 128;
+/// By how many more instructions one on vectors counts: of some, compilers make 17 registers, and no function may take more than
+/// 2^21 registers before they are allocated.
+pub const VECTOR_MORE: u64 = 6;
 /// Instructions of a normalised function.
 pub const INSTRUCTIONS: u64 = 750_000;
 /// Calls in a function.

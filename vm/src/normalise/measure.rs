@@ -86,7 +86,11 @@ pub(super) fn function(body: &[u8], params: u64, operands: u64, offset: u64) -> 
 		meetings: counted.squares.saturating_mul(values),
 	};
 	for (what, found, limit) in [
-		("instructions in a function", work.instructions, limits::INSTRUCTIONS),
+		(
+			"instructions in a function (one on vectors counts as seven)",
+			counted.instructions + limits::VECTOR_MORE * counted.vectors,
+			limits::INSTRUCTIONS,
+		),
 		("calls in a function", counted.calls, limits::CALLS),
 		("blocks times values in a function", work.values, limits::WORK),
 		(
@@ -115,6 +119,8 @@ struct Counted {
 	/// Cells of locals, without parameters.
 	locals: u64,
 	instructions: u64,
+	/// Those of them that are on vectors.
+	vectors: u64,
 	/// Where control goes more than one way, or comes from.
 	places: u64,
 	calls: u64,
@@ -136,6 +142,9 @@ fn count(body: &[u8]) -> Result<Counted, BinaryReaderError> {
 	let mut labels: Vec<u32> = Vec::new();
 	while !ops.eof() {
 		found.instructions += 1;
+		// All instructions on vectors start with this byte.
+		let code = body.as_bytes().get(ops.original_position() as usize);
+		found.vectors += u64::from(code == Some(&0xfd));
 		match ops.read()? {
 			O::Block { .. } | O::If { .. } | O::Loop { .. } => {
 				found.places += 2;

@@ -18,6 +18,17 @@ pub(super) enum Splice {
 		/// How many constructs are open here.
 		depth: u32,
 	},
+	/// The next instruction is the `br_if` that repeats a loop, which may carry the loop's charge.
+	Repeat {
+		/// The loop's region.
+		head: Head,
+		/// How many constructs are open here.
+		depth: u32,
+		/// The loop's label.
+		label: u32,
+		/// Where the instruction ends.
+		end: usize,
+	},
 	/// The next instruction stores this float.
 	Store { ty: ValType, node: Node },
 	/// The next instruction makes an integer of this float.
@@ -94,6 +105,20 @@ impl Function {
 			from = *at;
 			match splice {
 				Splice::Charge { head, depth } => charge(&mut self.code, self.gas, *depth, regions.charge(*head)),
+				Splice::Repeat {
+					head,
+					depth,
+					label,
+					end,
+				} => {
+					let amount = regions.charge_at_end(*head);
+					if amount > 0 {
+						InstructionSink::new(&mut self.code).if_(BlockType::Empty);
+						charge(&mut self.code, self.gas, depth + 1, amount);
+						InstructionSink::new(&mut self.code).br(label + 1).end();
+						from = *end;
+					}
+				}
 				Splice::Store { ty, node } if self.is_tainted(*node) => {
 					self.bits(*ty);
 					// The integer's store, with the same offset and alignment.

@@ -2,7 +2,7 @@
 
 use super::{hostile, *};
 use hostile::{module, SHAPES};
-use millrace_vm::normalise::{Normalised, Reason};
+use millrace_vm::normalise::{limits, Normalised, Reason};
 use std::time::{Duration, Instant};
 
 /// The size in which each shape is compiled here, and how many times as long as other code its instructions may take.
@@ -87,7 +87,11 @@ const REFUSED: &[(&str, usize, &str)] = &[
 		20_000,
 		"instructions times values in a function",
 	),
-	("nops", 760_000, "instructions in a function"),
+	(
+		"nops",
+		760_000,
+		"instructions in a function (one on vectors counts as seven)",
+	),
 ];
 
 #[test]
@@ -192,4 +196,22 @@ fn large_modules_are_accepted() {
 		module.bytes().len(),
 		started.elapsed() - normalised
 	);
+}
+
+#[test]
+fn the_longest_functions_on_vectors_have_registers_enough() {
+	// Of all instructions, those of which the compiler makes most.
+	for (name, instruction) in [
+		("i16x8.extadd_pairwise_i8x16_s", &[0xfd, 0x7c][..]),
+		("i8x16.popcnt", &[0xfd, 0x62]),
+		("i32x4.trunc_sat_f32x4_s", &[0xfd, 0xf8, 1]),
+		("i32x4.trunc_sat_f32x4_u", &[0xfd, 0xf9, 1]),
+		("i32x4.trunc_sat_f64x2_u_zero", &[0xfd, 0xfd, 1]),
+	] {
+		let most = (limits::INSTRUCTIONS / (1 + limits::VECTOR_MORE)) as usize;
+		let chain = |n| normalise(&module(&hostile::chain(instruction, n), 1, 0));
+		let longest = chain(most - 30).unwrap_or_else(|refused| panic!("{name}: {refused}"));
+		assert!(ENGINE.compile(&longest).is_ok(), "{name}");
+		assert!(chain(most).is_err(), "{name}");
+	}
 }

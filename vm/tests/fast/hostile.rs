@@ -187,6 +187,18 @@ pub fn module(function: &Function, copies: usize, entries: u32) -> Vec<u8> {
 	module.finish()
 }
 
+/// An instruction that makes a vector of one, so many times in a row.
+#[allow(dead_code)]
+pub fn chain(instruction: &[u8], n: usize) -> Function {
+	let mut made = Function::new(&[(1, V128)]);
+	made.set(0);
+	made.sink().local_get(0);
+	made.code.extend(instruction.repeat(n));
+	made.sink().local_set(0);
+	made.show(0);
+	made
+}
+
 macro_rules! shapes {
 	($($name:literal => |$f:ident, $n:ident| $locals:expr => $body:block)*) => {
 		/// All shapes.

@@ -82,8 +82,24 @@ impl Rewriter<'_> {
 			}
 			O::BrIf { relative_depth } => {
 				self.flow.replace(self.height, &[]);
+				let head = self.regions.repeat(*relative_depth);
 				self.branch(*relative_depth, &[ValType::I32]);
+				let at = self.code.len();
 				self.copy(start, end)?;
+				if let Some(head) = head {
+					self.blocks += 2;
+					let (depth, label) = (self.regions.depth() as u32, *relative_depth);
+					let end = self.code.len();
+					self.splices.push((
+						at,
+						Splice::Repeat {
+							head,
+							depth,
+							label,
+							end,
+						},
+					));
+				}
 				let head = self.regions.candidate();
 				self.head(Some(head));
 			}
@@ -125,6 +141,7 @@ impl Rewriter<'_> {
 					.ok_or_else(|| broken(start))?;
 				let operands = ty.param_cells();
 				self.regions.add(cost::call(operands + 3, true) + 3);
+				self.regions.call();
 				self.calls = true;
 				self.uses_scratch = true;
 				self.blocks += 1;
