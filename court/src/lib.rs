@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`sums`] | opening the tree of outcomes that a report commits to |
 //! | [`board`] | a game between two accounts about a shard: down the trees to a task, then to one step of it |
+//! | [`case`] | all that is said about a shard, and what it comes to: the rules, and everybody's money |
 //! | [`clock`] | how long each of the two may think |
 //! | [`draw`] | which shards are audited, and which of their tasks |
 //! | [`stakes`] | how often, and what is at stake |
@@ -18,6 +19,7 @@
 extern crate alloc;
 
 pub mod board;
+pub mod case;
 pub mod clock;
 pub mod draw;
 pub mod stakes;

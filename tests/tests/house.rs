@@ -66,7 +66,6 @@ const BANNED: &[&str] = &[
 fn metadata() -> Value {
 	let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 		.args(["metadata", "--format-version", "1", "--locked", "--offline"])
-		.current_dir(env!("CARGO_MANIFEST_DIR"))
 		.output()
 		.expect("cargo runs");
 	assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -113,8 +112,7 @@ fn building_and_testing_select_the_same_features() {
 		let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 			.args(["tree", "--workspace", "--locked", "--offline", "--prefix", "none"])
 			.args(["--format", "{p}|{f}", "--edges", edges])
-			.current_dir(env!("CARGO_MANIFEST_DIR"))
-			.output()
+				.output()
 			.expect("cargo runs");
 		assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 		let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

@@ -36,7 +36,7 @@ fn the_program_finds_the_nearest_and_says_what_is_wrong_with_files() {
 	let compiler = env::var("CC").unwrap_or_else(|_| "cc".into());
 	let folder = env::temp_dir().join(format!("millrace-nearest-{}", std::process::id()));
 	fs::create_dir_all(&folder).unwrap();
-	let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../nearest");
+	let example = Path::new(&std::env::var("CARGO_MANIFEST_DIR").unwrap()).join("../nearest");
 	let program = folder.join("nearest");
 	let built = Command::new(&compiler)
 		.args(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror", "-o"])

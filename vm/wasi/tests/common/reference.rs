@@ -3,7 +3,7 @@
 use super::decode::Module;
 use std::{
 	io::{Read, Write},
-	path::Path,
+	path::PathBuf,
 	process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
@@ -52,7 +52,8 @@ impl Drop for Reference {
 impl Reference {
 	/// Starts it; the engine is fetched if it is not there yet.
 	pub fn start() -> Self {
-		let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+		// Where it is now, not where it was compiled.
+		let here = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
 		let fetched = Command::new(here.join("../../scripts/published.sh"))
 			.arg("engine")
 			.stderr(Stdio::inherit())

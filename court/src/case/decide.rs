@@ -1,0 +1,351 @@
+//! What happens by itself: windows end, sides that nobody defends go out, seats are found missing, and the case ends.
+
+use super::{sides::Between, *};
+use crate::stakes::largest_claim;
+use alloc::vec::Vec;
+use millrace_primitives::money::payment;
+
+impl Case {
+	/// P\*: the largest claim that was opened.
+	pub fn largest_claim(&self, rules: &Rules) -> Balance {
+		let claims = self.seats.iter().filter_map(|seat| {
+			let report = seat.report()?;
+			Some(payment(seat.ask, report.gas_used).unwrap_or(Balance::MAX))
+		});
+		largest_claim(claims, rules.cap)
+	}
+
+	/// What the chain must do next.
+	pub fn due(&self, rules: &Rules, now: MarketBlock) -> Due {
+		let staff = |kind: Kind, wanted: u8, since: MarketBlock| {
+			let missing = wanted.saturating_sub(self.count(kind));
+			match missing > 0 && self.streak < MAX_STREAK {
+				true => Due::Staff {
+					kind,
+					seats: missing,
+					from: since,
+				},
+				false => Due::Wait(self.next_change(rules, now)),
+			}
+		};
+		match self.stage {
+			Stage::Drawing => Due::Draw,
+			Stage::Auditing { wanted, since } => staff(Kind::Audit, wanted, since),
+			Stage::Recomputing { wanted, since } => staff(Kind::Fresh, wanted, since),
+			Stage::Opening { .. } | Stage::Judging => Due::Wait(self.next_change(rules, now)),
+			Stage::Ended(end) => Due::Settle(end),
+		}
+	}
+
+	/// The first market block after now in which something may happen by itself.
+	fn next_change(&self, rules: &Rules, now: MarketBlock) -> MarketBlock {
+		let staffing = |since: MarketBlock| since.saturating_add(rules.times.staffing);
+		let serving = self.calling_since.saturating_add(rules.times.serving);
+		let mut ends: Vec<MarketBlock> = match self.stage {
+			Stage::Auditing { since, .. } | Stage::Recomputing { since, .. } => Vec::from([staffing(since), serving]),
+			Stage::Opening { until } => Vec::from([until]),
+			_ => Vec::new(),
+		};
+		let calls = self.seats.iter().filter_map(|seat| match seat.state {
+			State::Calling(since) => Some(since.saturating_add(rules.times.serving)),
+			_ => None,
+		});
+		ends.extend(calls);
+		ends.push(self.last_to_heal(rules));
+		ends.extend(self.seats.iter().map(|seat| seat.window));
+		let next = ends.into_iter().filter(|end| *end >= now).min();
+		next.map_or(now, |end| end.saturating_add(1))
+	}
+
+	/// Lets everything happen that is due before a market block. Every call does so first.
+	pub fn advance(&mut self, rules: &Rules, now: MarketBlock) {
+		// Each turn ends a stage, puts a seat out, or is the last.
+		while self.step(rules, now) {}
+	}
+
+	fn step(&mut self, rules: &Rules, now: MarketBlock) -> bool {
+		match self.stage {
+			Stage::Drawing | Stage::Ended(_) => false,
+			Stage::Auditing { wanted, since } => self.audits(rules, wanted, since, now),
+			Stage::Opening { until } => {
+				let over = now > until;
+				if over {
+					self.end_opening(rules, until);
+				}
+				over
+			}
+			Stage::Judging => self.judge(rules, now),
+			Stage::Recomputing { wanted, since } => self.recompute(rules, wanted, since, now),
+		}
+	}
+
+	/// Whether so many have said that they cannot fetch, and so long ago, that it is believed.
+	fn is_without_data(&self, rules: &Rules, now: MarketBlock) -> bool {
+		self.streak >= MAX_STREAK && now > self.calling_since.saturating_add(rules.times.serving)
+	}
+
+	fn is_working(&self, kind: Kind) -> bool {
+		self.seats
+			.iter()
+			.any(|seat| seat.kind == kind && seat.state == State::Working)
+	}
+
+	fn audits(&mut self, rules: &Rules, wanted: u8, since: MarketBlock, now: MarketBlock) -> bool {
+		if self.is_working(Kind::Audit) {
+			return false;
+		}
+		let audits = || self.seats.iter().filter(|seat| seat.kind == Kind::Audit);
+		let sealed = audits().any(|seat| seat.state == State::Sealed);
+		if self.is_without_data(rules, now) && !sealed {
+			self.stage = Stage::Ended(End::NoData);
+			return true;
+		}
+		let count = self.count(Kind::Audit);
+		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
+		let given_up = unstaffed || self.is_without_data(rules, now);
+		if (sealed && count >= wanted) || given_up || (count >= wanted && wanted >= MAX_AUDITS) {
+			self.thin = !sealed;
+			self.open(rules, now);
+			return true;
+		}
+		if count >= wanted {
+			// None of them has sealed: two more, four in all.
+			self.stage = Stage::Auditing {
+				wanted: wanted.saturating_add(2).min(MAX_AUDITS),
+				since: now,
+			};
+			return true;
+		}
+		false
+	}
+
+	/// The time for opening is over.
+	fn end_opening(&mut self, rules: &Rules, until: MarketBlock) {
+		for seat in self.seats.iter_mut() {
+			if seat.state == State::Sealed && seat.window <= until {
+				seat.state = State::Silent;
+			}
+		}
+		let reports: Vec<u8> = self.sides();
+		let agree = !reports
+			.iter()
+			.any(|one| reports.iter().any(|other| self.differs(*one, *other)));
+		let several = self.seats.iter().filter(|seat| seat.is_standing()).count() > 1;
+		let times = &rules.times;
+		let window = if agree && several {
+			times.equal_window
+		} else {
+			times.window
+		};
+		let last = until.saturating_add(window);
+		for seat in self.seats.iter_mut() {
+			if seat.is_standing() && seat.window == 0 {
+				seat.window = last;
+			}
+		}
+		// Nobody can be audited any more who was not drawn: less is at stake.
+		if !self.drawn && !self.seats.iter().any(|seat| seat.kind == Kind::Fresh) {
+			let amount = rules
+				.stakes
+				.liability(self.largest_claim(rules))
+				.unwrap_or(Balance::MAX);
+			for seat in self.seats.iter_mut().filter(|seat| seat.has_sealed()) {
+				seat.reserve.shrink(amount);
+			}
+		}
+		self.stage = Stage::Judging;
+	}
+
+	/// Puts out what is undefended; once nothing is open any more, finds the report that stands, or that seats are missing.
+	fn judge(&mut self, rules: &Rules, now: MarketBlock) -> bool {
+		// Sealed late, and not opened in its time.
+		if let Some(seat) = self
+			.seats
+			.iter_mut()
+			.find(|seat| seat.state == State::Sealed && now > seat.window)
+		{
+			seat.state = State::Silent;
+			return true;
+		}
+		let sides = self.sides();
+		let mut open = false;
+		let mut undefended: Option<(MarketBlock, Vec<u8>)> = None;
+		for (at, one) in sides.iter().enumerate() {
+			for other in sides.iter().skip(at + 1) {
+				let (until, out) = match self.between(*one, *other, &sides) {
+					None => continue,
+					Some(Between::Played) => {
+						open = true;
+						continue;
+					}
+					Some(Between::Either(until)) => (until, Vec::from([*one, *other])),
+					Some(Between::First(until)) => (until, Vec::from([*one])),
+					Some(Between::Second(until)) => (until, Vec::from([*other])),
+				};
+				open = true;
+				match &mut undefended {
+					Some((least, all)) if *least == until => all.extend(out),
+					Some((least, _)) if *least < until => {}
+					_ => undefended = Some((until, out)),
+				}
+			}
+		}
+		if let Some((until, out)) = undefended.filter(|(until, _)| now > *until) {
+			let lost: Vec<u8> = self
+				.numbered()
+				.filter(|(number, seat)| seat.is_standing() && out.iter().any(|side| self.is_one_side(*side, *number)))
+				.map(|(number, _)| number)
+				.collect();
+			for seat in lost {
+				// It stands, so that it can be put out.
+				let _ = self.put_out(rules, seat, How::Clock, By::Nobody, until);
+			}
+			return true;
+		}
+		let busy = self.seats.iter().any(|seat| match seat.state {
+			State::Standing => seat.attacks > 0 || now <= seat.window,
+			State::Sealed => true,
+			State::Calling(since) => self.drawn && now <= since.saturating_add(rules.times.serving),
+			_ => false,
+		});
+		// Who opens late may still show that nothing is wrong.
+		let silent = self.seats.iter().any(|seat| seat.state == State::Silent);
+		let healing = silent && !self.contested && now <= self.last_to_heal(rules);
+		if open || busy || healing {
+			return false;
+		}
+		self.conclude(rules, now);
+		true
+	}
+
+	/// The last market block in which a seal of before counts as opened, if nobody is attacked.
+	fn last_to_heal(&self, rules: &Rules) -> MarketBlock {
+		self.opened.saturating_add(rules.times.window)
+	}
+
+	fn conclude(&mut self, rules: &Rules, now: MarketBlock) {
+		self.heal(rules);
+		let reports = self.reports();
+		let missing = self.is_missing(&reports);
+		if let [only] = reports[..] {
+			if !missing || self.is_confirmed(only) {
+				self.stage = Stage::Ended(End::Accepted(only));
+				return;
+			}
+		}
+		let drawn = self.count(Kind::Fresh);
+		if !self.spent && drawn < MAX_FRESH {
+			let more = if drawn == 0 { 3 } else { 1 };
+			// Whoever silenced the last must keep it up.
+			let silent = drawn > 0 && self.of(Kind::Fresh).any(|(_, seat)| seat.state == State::Silent);
+			let pause = if silent { rules.times.pause } else { 0 };
+			self.stage = Stage::Recomputing {
+				wanted: drawn + more,
+				since: now.saturating_add(pause),
+			};
+			return;
+		}
+		self.end(&reports);
+	}
+
+	/// Nobody more can be asked: the report that stands is paid, if no seal that was opened late says otherwise.
+	fn end(&mut self, reports: &[u8]) {
+		let end = match reports {
+			[only] => {
+				let doubt = self.numbered().any(|(number, seat)| {
+					seat.kind == Kind::Primary && seat.state == State::Silent && self.differs(*only, number)
+				});
+				if doubt {
+					End::Unresolved
+				} else {
+					End::Thin(*only)
+				}
+			}
+			_ => End::Unresolved,
+		};
+		self.stage = Stage::Ended(end);
+	}
+
+	/// Full reports of standing seats, one of each side.
+	fn reports(&self) -> Vec<u8> {
+		let mut sides = self.sides();
+		sides.retain(|side| self.get(*side).is_ok_and(|seat| seat.report().is_some()));
+		sides
+	}
+
+	/// A seal is blind however late it opens: if nobody was attacked and all say the same, all stand.
+	fn heal(&mut self, rules: &Rules) {
+		let last = self.last_to_heal(rules);
+		let sealed = || self.numbered().filter(|(_, seat)| seat.has_sealed());
+		let first = sealed().find(|(_, seat)| seat.report().is_some());
+		let alike = first.is_some_and(|(first, _)| {
+			sealed().all(|(number, seat)| {
+				let opened = seat.opened.as_ref();
+				opened.is_some_and(|opened| opened.at <= last || !seat.blind) && !self.differs(first, number)
+			})
+		});
+		if alike && !self.contested && self.count(Kind::Fresh) == 0 {
+			for seat in self.seats.iter_mut().filter(|seat| seat.state == State::Silent) {
+				seat.state = State::Standing;
+			}
+		}
+	}
+
+	/// Whether what stands must be confirmed: nothing does, somebody was silent or out by its clock, or somebody who said the
+	/// same went out.
+	fn is_missing(&self, reports: &[u8]) -> bool {
+		let mut sealed = self.numbered().filter(|(_, seat)| seat.has_sealed());
+		self.count(Kind::Fresh) > 0
+			|| reports.is_empty()
+			|| sealed.any(|(number, seat)| match seat.state {
+				State::Silent | State::Out { how: How::Clock, .. } => true,
+				State::Out { how: How::Step, .. } => reports.iter().any(|report| !self.differs(*report, number)),
+				_ => false,
+			})
+	}
+
+	/// Whether enough seats that were drawn to check say the same: two of the first three fresh ones, three if more were drawn;
+	/// audits that differed from a report together are one.
+	fn is_confirmed(&self, report: u8) -> bool {
+		let fresh = self
+			.of(Kind::Fresh)
+			.filter(|(number, seat)| seat.is_standing() && !self.differs(report, *number))
+			.count();
+		let audited = self.of(Kind::Audit).any(|(audit, seat)| {
+			seat.is_standing()
+				&& !self.differs(report, audit)
+				&& self.of(Kind::Primary).any(|(other, _)| self.differs(audit, other))
+		});
+		let drawn = self.count(Kind::Fresh);
+		let needed = if drawn > 3 { 3 } else { 2 };
+		drawn > 0 && fresh + usize::from(audited) >= needed
+	}
+
+	fn recompute(&mut self, rules: &Rules, wanted: u8, since: MarketBlock, now: MarketBlock) -> bool {
+		if self.is_working(Kind::Fresh) {
+			return false;
+		}
+		let sealed = self
+			.seats
+			.iter()
+			.any(|seat| seat.kind == Kind::Fresh && seat.state == State::Sealed);
+		if self.is_without_data(rules, now) && !sealed {
+			self.stage = Stage::Ended(End::NoData);
+			return true;
+		}
+		let count = self.count(Kind::Fresh);
+		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
+		let given_up = unstaffed || self.is_without_data(rules, now);
+		if count < wanted && !given_up {
+			return false;
+		}
+		self.spent |= given_up;
+		if sealed {
+			self.open(rules, now);
+		} else {
+			self.spent = true;
+			self.stage = Stage::Judging;
+		}
+		true
+	}
+}

@@ -1,0 +1,549 @@
+//! What everybody wins and loses, as a list of transfers that empties the escrow and touches nothing else than what the parties
+//! of the case have reserved for it.
+//!
+//! Guilty is who opened something else than what is accepted, who opened nothing, who attacked a right report, and who claimed
+//! a step that the machine does not make. Of each such reserve the recomputation is paid first; of the rest a quarter goes to
+//! who proved it, a quarter to the client if a step proved it, and what is left burns. Who is right and was silent is not paid,
+//! and pays for the recomputation that it caused, up to four claims.
+
+use super::*;
+use crate::stakes;
+use alloc::vec::Vec;
+use millrace_primitives::money::{fee, payment};
+
+/// From where an amount is taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purse {
+	/// What the client holds for the shard.
+	Escrow,
+	/// What a seat reserved of its own bond.
+	Own(u8),
+	/// What a seat reserved of its backers'.
+	Backing(u8),
+	/// The bond of the outsider who put a seat out.
+	Bond(u8),
+}
+
+/// Where an amount goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Account {
+	/// To the client, free of the case.
+	Client,
+	/// To a seat's provider.
+	Seat(u8),
+	/// To the outsider who put a seat out.
+	Outsider(u8),
+	/// To nobody.
+	Burn,
+}
+
+/// A transfer of an amount above 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flow {
+	/// From where.
+	pub from: Purse,
+	/// Where to.
+	pub to: Account,
+	/// How much.
+	pub amount: Balance,
+}
+
+/// What a case comes to. What is left in reserves and bonds goes back to whose they are.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Settlement {
+	/// The transfers. They leave nothing in the escrow.
+	pub flows: Vec<Flow>,
+	/// The seats that are guilty.
+	pub guilty: Vec<u8>,
+	/// What each seat earns for its work, by its number; for points and reputation.
+	pub paid: Vec<Balance>,
+}
+
+/// Purses that are being emptied.
+struct Book {
+	flows: Vec<Flow>,
+	escrow: Balance,
+	reserves: Vec<Reserve>,
+	bonds: Vec<Balance>,
+}
+
+impl Book {
+	fn purse(&mut self, purse: Purse) -> Option<&mut Balance> {
+		match purse {
+			Purse::Escrow => Some(&mut self.escrow),
+			Purse::Own(seat) => self.reserves.get_mut(usize::from(seat)).map(|reserve| &mut reserve.own),
+			Purse::Backing(seat) => self
+				.reserves
+				.get_mut(usize::from(seat))
+				.map(|reserve| &mut reserve.backing),
+			Purse::Bond(seat) => self.bonds.get_mut(usize::from(seat)),
+		}
+	}
+
+	fn left(&mut self, purse: Purse) -> Balance {
+		self.purse(purse).map_or(0, |left| *left)
+	}
+
+	/// Pays an amount, or what there is; returns how much.
+	fn pay(&mut self, from: Purse, to: Account, amount: Balance) -> Balance {
+		let Some(left) = self.purse(from) else { return 0 };
+		let amount = amount.min(*left);
+		*left -= amount;
+		if amount > 0 {
+			self.flows.push(Flow { from, to, amount });
+		}
+		amount
+	}
+}
+
+/// The work of fresh seats that is still to be paid: out of what the guilty lose first, then of who was missing, and at last
+/// of the escrow.
+struct Work {
+	due: Vec<(u8, Balance, Balance)>,
+}
+
+impl Work {
+	fn left(&self) -> Balance {
+		self.due.iter().fold(0, |sum: Balance, (_, pay, fee)| {
+			sum.saturating_add(*pay).saturating_add(*fee)
+		})
+	}
+
+	/// Pays for it out of a purse, no more than an amount; returns how much.
+	fn pay(&mut self, book: &mut Book, from: Purse, most: Balance) -> Balance {
+		let mut left = most;
+		for (seat, pay, fee) in &mut self.due {
+			for (amount, to) in [(pay, Account::Seat(*seat)), (fee, Account::Burn)] {
+				let part = book.pay(from, to, (*amount).min(left));
+				*amount -= part;
+				left -= part;
+			}
+		}
+		most - left
+	}
+}
+
+impl Case {
+	/// What the case comes to, out of what the client holds for the shard. `None` if it has not ended, or an amount is no
+	/// number.
+	pub fn settle(&self, rules: &Rules, escrow: Balance) -> Option<Settlement> {
+		let Stage::Ended(end) = self.stage else { return None };
+		let ends = Ends {
+			case: self,
+			rules,
+			accepted: match end {
+				End::Accepted(seat) => Some(seat),
+				_ => None,
+			},
+			paid: match end {
+				End::Accepted(seat) | End::Thin(seat) => Some(seat),
+				_ => None,
+			},
+			largest: self.largest_claim(rules),
+			end,
+		};
+		ends.settle(escrow)
+	}
+
+	/// What becomes of an outsider's bond whose board against a seat did not put that seat out: it was lost, or ended with the
+	/// seat. What is not in a flow goes back. `None` if the case has not ended.
+	pub fn settle_bond(
+		&self,
+		rules: &Rules,
+		target: u8,
+		lost: Option<How>,
+		bond: Balance,
+	) -> Option<Vec<(Account, Balance)>> {
+		let Stage::Ended(end) = self.stage else { return None };
+		let (proven, paid) = match end {
+			End::Accepted(seat) => (true, Some(seat)),
+			End::Thin(seat) => (false, Some(seat)),
+			_ => (false, None),
+		};
+		let found = self.get(target).ok()?;
+		let right = paid.is_some_and(|paid| self.is_right(paid, target));
+		let guilty = self.is_guilty(end, target);
+		let claims = self.largest_claim(rules).saturating_mul(7);
+		let mut flows = Vec::new();
+		if lost == Some(How::Step) || (proven && right && found.out() != Some(How::Step)) {
+			let quarter = bond / 4;
+			let part = if lost == Some(How::Step) {
+				quarter
+			} else {
+				quarter.min(claims)
+			};
+			let target_part = if guilty { 0 } else { part };
+			flows.push((Account::Seat(target), target_part));
+			flows.push((Account::Client, part));
+			flows.push((Account::Burn, bond - part - target_part));
+		} else if lost == Some(How::Clock)
+			&& !proven
+			&& found.is_standing()
+			&& (paid.is_some() || found.kind == Kind::Audit)
+		{
+			flows.push((Account::Seat(target), claims.min(bond)));
+		}
+		flows.retain(|(_, amount)| *amount > 0);
+		Some(flows)
+	}
+
+	/// Whether a seat says what this one says; of an audit, on its tasks.
+	fn is_right(&self, report: u8, seat: u8) -> bool {
+		let opened = self.get(seat).is_ok_and(|seat| seat.opened.is_some());
+		opened && !self.differs(report, seat)
+	}
+
+	fn is_guilty(&self, end: End, number: u8) -> bool {
+		let Ok(seat) = self.get(number) else { return false };
+		if !seat.has_sealed() {
+			return false;
+		}
+		let step = seat.out() == Some(How::Step);
+		match end {
+			End::Accepted(report) => step || !self.is_right(report, number),
+			End::NoData => step,
+			End::Thin(_) | End::Unresolved => step || (self.drawn && seat.opened.is_none()),
+		}
+	}
+}
+
+struct Ends<'a> {
+	case: &'a Case,
+	rules: &'a Rules,
+	end: End,
+	/// The seat whose report is accepted.
+	accepted: Option<u8>,
+	/// The seat whose report is paid.
+	paid: Option<u8>,
+	largest: Balance,
+}
+
+impl Ends<'_> {
+	fn is_right(&self, seat: u8) -> bool {
+		self.paid.is_some_and(|paid| self.case.is_right(paid, seat))
+	}
+
+	/// What a seat loses that is guilty.
+	fn slash(&self, seat: &Seat) -> Option<Balance> {
+		let (rules, stakes) = (self.rules, &self.rules.stakes);
+		match seat.kind {
+			Kind::Primary if self.case.drawn => stakes.liability_at_seal(rules.cap, rules.p),
+			Kind::Primary => stakes.liability(self.largest),
+			Kind::Audit | Kind::Fresh => stakes.liability(rules.cap),
+		}
+	}
+
+	/// What a drawn seat earns: its ask for the gas that it found, no more than C, in proportion to its tasks.
+	fn earned(&self, seat: &Seat) -> Balance {
+		let Some(opened) = &seat.opened else { return 0 };
+		let gas = match opened.report {
+			Some(report) => report.gas_used,
+			None => opened
+				.leaves
+				.iter()
+				.fold(0, |sum: Gas, leaf| sum.saturating_add(leaf.gas)),
+		};
+		payment(seat.ask, gas).unwrap_or(Balance::MAX).min(self.rules.cap)
+	}
+
+	fn settle(&self, escrow: Balance) -> Option<Settlement> {
+		let case = self.case;
+		let mut book = Book {
+			flows: Vec::new(),
+			escrow,
+			reserves: case.seats.iter().map(|seat| seat.reserve).collect(),
+			bonds: case
+				.seats
+				.iter()
+				.map(|seat| match &seat.state {
+					State::Out {
+						by: By::Outsider { bond, .. },
+						..
+					} => *bond,
+					_ => 0,
+				})
+				.collect(),
+		};
+		let guilty: Vec<u8> = case
+			.numbered()
+			.map(|(number, _)| number)
+			.filter(|number| case.is_guilty(self.end, *number))
+			.collect();
+		let mut paid = Vec::from_iter(case.seats.iter().map(|_| 0));
+		let drawn = case.numbered().filter(|(number, seat)| {
+			seat.kind != Kind::Primary
+				&& !seat.caller
+				&& seat.is_standing()
+				&& !guilty.contains(number)
+				&& (self.accepted.is_none() || self.is_right(*number))
+		});
+		let (fresh, audits): (Vec<_>, Vec<_>) = drawn
+			.map(|(number, seat)| (number, self.earned(seat), self.rules.seat_fee))
+			.partition(|(number, ..)| case.get(*number).is_ok_and(|seat| seat.kind == Kind::Fresh));
+		for (number, pay, _) in fresh.iter().chain(&audits) {
+			if let Some(paid) = paid.get_mut(usize::from(*number)) {
+				*paid = *pay;
+			}
+		}
+		for (number, seat) in case.numbered().filter(|(_, seat)| seat.caller) {
+			// Others of its round could fetch, or later ones.
+			let fetched = case
+				.numbered()
+				.any(|(other, sealed)| sealed.has_sealed() && (other >= number || sealed.kind == seat.kind));
+			if fetched && !guilty.contains(&number) {
+				self.burn(number, self.rules.seat_fee.min(seat.reserve.own), &mut book);
+			}
+		}
+		let mut work = Work { due: fresh };
+		for number in &guilty {
+			self.punish(*number, &guilty, &mut work, &mut book)?;
+		}
+		if self.accepted.is_none() {
+			self.undecided(&guilty, &mut book)?;
+		}
+		self.bonds(&guilty, &mut work, &mut book);
+		self.missing(&guilty, &mut work, &mut book);
+		let rest = work.left();
+		work.pay(&mut book, Purse::Escrow, rest);
+		for (number, pay, fee) in audits {
+			book.pay(Purse::Escrow, Account::Seat(number), pay);
+			book.pay(Purse::Escrow, Account::Burn, fee);
+		}
+		self.primaries(&guilty, &mut paid, &mut book)?;
+		let rest = book.escrow;
+		book.pay(Purse::Escrow, Account::Client, rest);
+		Some(Settlement {
+			flows: book.flows,
+			guilty,
+			paid,
+		})
+	}
+
+	/// Takes what a guilty seat loses and shares it out.
+	fn punish(&self, number: u8, guilty: &[u8], work: &mut Work, book: &mut Book) -> Option<()> {
+		let seat = self.case.get(number).ok()?;
+		let mut reserve = Reserve {
+			own: book.left(Purse::Own(number)),
+			backing: book.left(Purse::Backing(number)),
+		};
+		let taken = reserve.take(self.slash(seat)?);
+		book.pay(Purse::Backing(number), Account::Burn, taken.backing);
+		let own = taken.own - work.pay(book, Purse::Own(number), taken.own);
+		let step = seat.out() == Some(How::Step);
+		let claims = self.largest.saturating_mul(7);
+		// Who was never on a board enriches nobody but the audit that caught it.
+		let most = match (step, seat.played) {
+			(true, _) => own,
+			(false, true) => claims,
+			(false, false) => 0,
+		};
+		let (winners, by_audit, also) = self.provers(number, guilty);
+		let quarter = match by_audit {
+			// Of the whole slash, so that bribing the audit each time costs more than a lie brings.
+			true => ((own + taken.backing) / 4).min(own),
+			false => (own / 4).min(most),
+		};
+		let each = quarter / (winners.len() as Balance).max(1);
+		let mut left = own;
+		for winner in &winners {
+			left -= book.pay(Purse::Own(number), *winner, each);
+		}
+		if let Some(also) = also {
+			left -= book.pay(Purse::Own(number), Account::Seat(also), claims.min(own / 4).min(left));
+		}
+		if step {
+			left -= book.pay(Purse::Own(number), Account::Client, (own / 4).min(left));
+		}
+		book.pay(Purse::Own(number), Account::Burn, left);
+		Some(())
+	}
+
+	/// Who proved a guilty seat wrong: the right audits (two share), else the seat that won its board with it, else the right
+	/// fresh seat that opened first, else the outsider who put it out. Where an audit did, the seat that won the board as well.
+	fn provers(&self, number: u8, guilty: &[u8]) -> (Vec<Account>, bool, Option<u8>) {
+		let case = self.case;
+		let innocent = |other: u8| other != number && !guilty.contains(&other) && self.is_right(other);
+		let is_primary = case.get(number).is_ok_and(|seat| seat.kind == Kind::Primary);
+		let unopened = case.get(number).is_ok_and(|seat| seat.opened.is_none());
+		let audits: Vec<u8> = case
+			.numbered()
+			.filter(|(audit, seat)| {
+				is_primary
+					&& seat.kind == Kind::Audit
+					&& seat.blind && seat.is_standing()
+					&& innocent(*audit)
+					&& (unopened || case.differs(*audit, number))
+			})
+			.map(|(audit, _)| audit)
+			.take(2)
+			.collect();
+		let step = case.get(number).is_ok_and(|seat| seat.out() == Some(How::Step));
+		let winners = || {
+			case.duels.iter().filter_map(|duel| {
+				let lost = duel.end.filter(|lost| lost.how.is_some())?;
+				let (loser, winner) = if lost.by {
+					(duel.by, duel.target)
+				} else {
+					(duel.target, duel.by)
+				};
+				let stands = case.get(winner).is_ok_and(Seat::is_standing) && !guilty.contains(&winner);
+				(loser == number && stands).then_some(winner)
+			})
+		};
+		// A step needs no accepted report.
+		let won = winners()
+			.find(|winner| innocent(*winner))
+			.or_else(|| winners().next().filter(|_| step));
+		if !audits.is_empty() {
+			let also = won.filter(|won| !audits.contains(won));
+			return (audits.into_iter().map(Account::Seat).collect(), true, also);
+		}
+		let fresh = || {
+			case.of(Kind::Fresh)
+				.filter(|(fresh, seat)| seat.is_standing() && innocent(*fresh))
+				.min_by_key(|(_, seat)| seat.opened.as_ref().map(|opened| opened.at))
+				.map(|(fresh, _)| fresh)
+		};
+		let seat = won.or_else(fresh).map(Account::Seat);
+		let outsider = || match case.get(number).map(|seat| &seat.state) {
+			Ok(State::Out {
+				by: By::Outsider { .. },
+				..
+			}) => Some(Account::Outsider(number)),
+			_ => None,
+		};
+		(seat.or_else(outsider).into_iter().collect(), false, None)
+	}
+
+	/// Where nothing is proven: who lost a board by its clock to a seat that stands pays it seven claims, and who was put out by
+	/// the clock against an audit that stands loses all that is at stake, in a shard that was drawn.
+	fn undecided(&self, guilty: &[u8], book: &mut Book) -> Option<()> {
+		let case = self.case;
+		let claims = self.largest.saturating_mul(7);
+		for duel in &case.duels {
+			let Some(Lost {
+				by,
+				how: Some(How::Clock),
+				..
+			}) = duel.end
+			else {
+				continue;
+			};
+			let (loser, winner) = if by {
+				(duel.by, duel.target)
+			} else {
+				(duel.target, duel.by)
+			};
+			let winning = case.get(winner).ok()?;
+			if winning.is_standing() && (self.paid.is_some() || winning.kind == Kind::Audit) && !guilty.contains(&loser)
+			{
+				book.pay(Purse::Own(loser), Account::Seat(winner), claims);
+			}
+		}
+		if self.end == End::Unresolved && case.drawn {
+			for (number, seat) in case.of(Kind::Primary) {
+				let against = case
+					.numbered()
+					.any(|(audit, seat)| seat.kind == Kind::Audit && seat.is_standing() && case.differs(audit, number));
+				if seat.out() == Some(How::Clock) && against && !guilty.contains(&number) {
+					self.burn(number, self.slash(seat)?, book);
+				}
+			}
+		}
+		if self.end == End::NoData && case.drawn {
+			// Nobody but those who lie about fetching can bring this about for who serves: five owners in a row.
+			let p = Balance::from(self.rules.p.deconstruct().max(1));
+			let amount = self.rules.cap.checked_mul(1_000_000_000)?.div_ceil(p);
+			for (number, seat) in case.of(Kind::Primary) {
+				if seat.has_sealed() {
+					self.burn(number, amount, book);
+				}
+			}
+		}
+		Some(())
+	}
+
+	fn burn(&self, seat: u8, amount: Balance, book: &mut Book) {
+		let own = book.pay(Purse::Own(seat), Account::Burn, amount);
+		book.pay(Purse::Backing(seat), Account::Burn, amount - own);
+	}
+
+	/// The bonds of outsiders who put a right seat out by its clock: they pay for the recomputation that this caused.
+	fn bonds(&self, guilty: &[u8], work: &mut Work, book: &mut Book) {
+		let claims = self.largest.saturating_mul(7);
+		for (number, seat) in self.case.numbered() {
+			let State::Out {
+				how: How::Clock,
+				by: By::Outsider { bond, .. },
+			} = &seat.state
+			else {
+				continue;
+			};
+			if self.accepted.is_none() || !self.is_right(number) {
+				continue;
+			}
+			let rest = *bond - work.pay(book, Purse::Bond(number), *bond);
+			let part = (rest / 4).min(claims);
+			let mut left = rest;
+			if !guilty.contains(&number) {
+				left -= book.pay(Purse::Bond(number), Account::Seat(number), part);
+			}
+			left -= book.pay(Purse::Bond(number), Account::Client, part);
+			book.pay(Purse::Bond(number), Account::Burn, left);
+		}
+	}
+
+	/// Who was silent or out by its clock pays for the recomputation, in equal parts, at most four claims.
+	fn missing(&self, guilty: &[u8], work: &mut Work, book: &mut Book) {
+		let owing: Vec<u8> = self
+			.case
+			.numbered()
+			.filter(|(number, seat)| {
+				!guilty.contains(number) && (seat.state == State::Silent || seat.out() == Some(How::Clock))
+			})
+			.map(|(number, _)| number)
+			.collect();
+		let part = work.left().div_ceil((owing.len() as Balance).max(1));
+		for number in owing {
+			work.pay(book, Purse::Own(number), part.min(self.largest.saturating_mul(4)));
+		}
+	}
+
+	/// Pays those who were sold to the client and are right.
+	fn primaries(&self, guilty: &[u8], paid: &mut [Balance], book: &mut Book) -> Option<()> {
+		let rules = self.rules;
+		for (number, seat) in self.case.of(Kind::Primary) {
+			if self.is_right(number) && !guilty.contains(&number) {
+				let gas = seat.report()?.gas_used;
+				let whole = payment(seat.ask, gas)?.min(rules.cap);
+				let pay = whole.checked_sub(rules.stakes.premium(seat.p, whole, rules.seat_fee)?)?;
+				let burned = fee(whole, rules.fee);
+				if seat.is_standing() {
+					book.pay(Purse::Escrow, Account::Seat(number), pay);
+					book.pay(Purse::Escrow, Account::Burn, burned);
+					if let Some(paid) = paid.get_mut(usize::from(number)) {
+						*paid = pay;
+					}
+				} else {
+					// Nobody gains by its silence.
+					book.pay(Purse::Escrow, Account::Burn, whole.checked_add(burned)?);
+				}
+			}
+			if seat.has_sealed() {
+				book.pay(Purse::Escrow, Account::Burn, rules.seat_fee);
+			}
+		}
+		Some(())
+	}
+}
+
+/// What a client holds for a shard: for each primary seat the most that it can earn, the fee on that and the seat's fee, and the
+/// advance. `None` if it is no number.
+pub fn escrow(rules: &Rules, seats: u8) -> Option<Balance> {
+	let seat = rules
+		.cap
+		.checked_add(fee(rules.cap, rules.fee))?
+		.checked_add(rules.seat_fee)?;
+	seat.checked_mul(seats.into())?
+		.checked_add(stakes::advance(rules.cap, rules.fee)?)
+}

@@ -1,0 +1,270 @@
+//! Who takes part: seats that are drawn, seal, stay away, cannot fetch, and open.
+
+use super::*;
+use alloc::vec::Vec;
+
+/// A seat that takes part.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Party {
+	/// Who.
+	pub provider: AccountId,
+	/// What it takes for 10^9 gas.
+	pub ask: Balance,
+	/// The probability with which its own work is audited; of primary seats.
+	pub p: Perbill,
+	/// What it reserves: L1 of the shard's p for a primary seat, L2 of C for others.
+	pub reserve: Reserve,
+}
+
+impl Party {
+	fn seat(self, kind: Kind, state: State) -> Seat {
+		Seat {
+			kind,
+			provider: self.provider,
+			ask: self.ask,
+			p: self.p,
+			reserve: self.reserve,
+			state,
+			opened: None,
+			caller: false,
+			blind: true,
+			window: 0,
+			attacks: 0,
+			played: false,
+		}
+	}
+}
+
+impl Case {
+	/// The case of a shard that nobody may seal any more, with those who have.
+	///
+	/// # Errors
+	/// [`Error::Seat`] if there is none, [`Error::Full`] if there are too many.
+	pub fn new(sealed: Vec<Party>) -> Result<Self, Error> {
+		if sealed.is_empty() {
+			return Err(Error::Seat);
+		}
+		let seats: Vec<Seat> = sealed
+			.into_iter()
+			.map(|party| party.seat(Kind::Primary, State::Sealed))
+			.collect();
+		let room = MAX_SEATS as usize - usize::from(MAX_AUDITS + MAX_FRESH + MAX_CALLS);
+		if seats.len() > room {
+			return Err(Error::Full);
+		}
+		Ok(Self {
+			stage: Stage::Drawing,
+			drawn: false,
+			thin: false,
+			sample: 0,
+			seats: BoundedVec::truncate_from(seats),
+			duels: BoundedVec::new(),
+			contested: false,
+			opened: 0,
+			streak: 0,
+			calling_since: 0,
+			spent: false,
+		})
+	}
+
+	/// Says whether the shard is drawn, and then whether two audit it.
+	///
+	/// # Errors
+	/// [`Error::Stage`] if that was said before.
+	pub fn draw(&mut self, rules: &Rules, drawn: bool, pair: bool, now: MarketBlock) -> Result<(), Error> {
+		if self.stage != Stage::Drawing {
+			return Err(Error::Stage);
+		}
+		self.drawn = drawn;
+		if drawn {
+			self.sample = rules.tasks.min(MAX_SAMPLE) as u8;
+			self.stage = Stage::Auditing {
+				wanted: 1 + u8::from(pair),
+				since: now,
+			};
+		} else {
+			self.open(rules, now);
+		}
+		Ok(())
+	}
+
+	pub(super) fn open(&mut self, rules: &Rules, now: MarketBlock) {
+		let until = now.saturating_add(rules.times.opening);
+		if self.opened == 0 {
+			self.opened = until;
+		}
+		self.stage = Stage::Opening { until };
+	}
+
+	/// Seats somebody whom [`Case::due`] asked for.
+	///
+	/// # Errors
+	/// [`Error::Stage`] if nobody is wanted now, [`Error::Seat`] if this provider has a seat.
+	pub fn seat(&mut self, rules: &Rules, party: Party, now: MarketBlock) -> Result<u8, Error> {
+		self.advance(rules, now);
+		let Due::Staff { kind, from, .. } = self.due(rules, now) else {
+			return Err(Error::Stage);
+		};
+		if now < from {
+			return Err(Error::Stage);
+		}
+		if self.seats.iter().any(|seat| seat.provider == party.provider) {
+			return Err(Error::Seat);
+		}
+		let number = self.seats.len() as u8;
+		self.seats
+			.try_push(party.seat(kind, State::Working))
+			.map_err(|_| Error::Full)?;
+		self.missing_since(now);
+		Ok(number)
+	}
+
+	/// From now on, or from a later block, another seat is missing.
+	fn missing_since(&mut self, at: MarketBlock) {
+		if let Stage::Auditing { since, .. } | Stage::Recomputing { since, .. } = &mut self.stage {
+			*since = (*since).max(at);
+		}
+	}
+
+	/// A drawn seat has sealed.
+	///
+	/// # Errors
+	/// [`Error::Seat`] if it is not at work, [`Error::Stage`] if the case has ended.
+	pub fn seal(&mut self, rules: &Rules, seat: u8, now: MarketBlock) -> Result<(), Error> {
+		self.advance(rules, now);
+		if matches!(self.stage, Stage::Ended(_)) {
+			return Err(Error::Stage);
+		}
+		let kind = self.get(seat)?.kind;
+		let blind = match self.stage {
+			Stage::Auditing { .. } => kind == Kind::Audit,
+			Stage::Recomputing { .. } => kind == Kind::Fresh,
+			_ => false,
+		};
+		let found = self.seat_mut(seat)?;
+		if !matches!(found.state, State::Working | State::Calling(_)) {
+			return Err(Error::Seat);
+		}
+		found.state = State::Sealed;
+		found.blind = blind;
+		if !blind {
+			// Others have opened: it is to do so at once.
+			found.window = now.saturating_add(rules.times.opening);
+		}
+		self.streak = 0;
+		self.advance(rules, now);
+		Ok(())
+	}
+
+	/// A drawn seat has not sealed in its time. Returns what it loses.
+	///
+	/// # Errors
+	/// [`Error::Seat`] if it is not at work.
+	pub fn miss(&mut self, rules: &Rules, seat: u8, now: MarketBlock) -> Result<Reserve, Error> {
+		let slash = rules.stakes.late_slash(rules.cap).ok_or(Error::Amount)?;
+		self.leave(rules, seat, slash, rules.times.pause, now)
+	}
+
+	/// A drawn seat gives its place back. Returns the fee that it pays.
+	///
+	/// # Errors
+	/// [`Error::Seat`] if it is not at work.
+	pub fn decline(&mut self, rules: &Rules, seat: u8, now: MarketBlock) -> Result<Reserve, Error> {
+		self.leave(rules, seat, rules.seat_fee, 0, now)
+	}
+
+	fn leave(
+		&mut self,
+		rules: &Rules,
+		seat: u8,
+		amount: Balance,
+		pause: MarketBlock,
+		now: MarketBlock,
+	) -> Result<Reserve, Error> {
+		self.advance(rules, now);
+		let found = self.seat_mut(seat)?;
+		if found.state != State::Working {
+			return Err(Error::Seat);
+		}
+		found.state = State::Away;
+		let lost = found.reserve.take(amount);
+		let mut missing = now;
+		if let Stage::Recomputing { wanted, .. } = &mut self.stage {
+			*wanted = wanted.saturating_add(1).min(MAX_FRESH);
+			missing = now.saturating_add(pause);
+		}
+		self.missing_since(missing);
+		self.advance(rules, now);
+		Ok(lost)
+	}
+
+	/// A drawn seat cannot fetch what it needs. Another is drawn beside it; its own time stands still until it can. It pays a
+	/// seat's fee in the end if another could.
+	///
+	/// # Errors
+	/// [`Error::Seat`] if it is not at work, [`Error::Full`] if too many have said so.
+	pub fn call(&mut self, rules: &Rules, seat: u8, now: MarketBlock) -> Result<(), Error> {
+		self.advance(rules, now);
+		let calls = self.seats.iter().filter(|seat| seat.caller).count();
+		let found = self.seat_mut(seat)?;
+		if found.state != State::Working {
+			return Err(Error::Seat);
+		}
+		if calls >= usize::from(MAX_CALLS) {
+			return Err(Error::Full);
+		}
+		found.state = State::Calling(now);
+		found.caller = true;
+		if self.streak == 0 {
+			self.calling_since = now;
+		}
+		self.streak = self.streak.saturating_add(1);
+		self.missing_since(now);
+		self.advance(rules, now);
+		Ok(())
+	}
+
+	/// A seat opens what it sealed; the caller has compared that with the seal, and the leaves with the report.
+	///
+	/// # Errors
+	/// [`Error::Stage`] while nothing is to be opened, [`Error::Seat`] if it has nothing to open, [`Error::Form`].
+	pub fn reveal(
+		&mut self,
+		rules: &Rules,
+		seat: u8,
+		report: Option<Report>,
+		leaves: Vec<SumNode>,
+		now: MarketBlock,
+	) -> Result<(), Error> {
+		self.advance(rules, now);
+		let (sample, window) = (usize::from(self.sample), now.saturating_add(rules.times.window));
+		let opening = match self.stage {
+			Stage::Opening { .. } => true,
+			Stage::Judging | Stage::Recomputing { .. } => false,
+			Stage::Drawing | Stage::Auditing { .. } | Stage::Ended(_) => return Err(Error::Stage),
+		};
+		let found = self.seat_mut(seat)?;
+		if found.opened.is_some() || !matches!(found.state, State::Sealed | State::Silent) {
+			return Err(Error::Seat);
+		}
+		let whole = found.kind != Kind::Audit;
+		let within = report.is_none_or(|report| report.gas_used <= rules.gas);
+		if whole != report.is_some() || leaves.len() != sample || !within {
+			return Err(Error::Form);
+		}
+		if found.state == State::Sealed && (opening || !found.blind) {
+			found.state = State::Standing;
+			// Of others it is set when all have opened.
+			found.window = if found.blind { 0 } else { window };
+		} else {
+			found.state = State::Silent;
+		}
+		found.opened = Some(Opened {
+			report,
+			leaves: BoundedVec::truncate_from(leaves),
+			at: now,
+		});
+		self.advance(rules, now);
+		Ok(())
+	}
+}
