@@ -6,7 +6,7 @@
 //! | p | the probability that a shard is audited | [`Params::probability`] |
 //! | L1 | a seat's liability from its seal to the draw | [`Params::liability_at_seal`] |
 //! | P\* | the largest claim | [`largest_claim`] |
-//! | L2 | a seat's liability from then on, and the bond of a board | [`Params::liability`] |
+//! | L2 | a seat's liability from then on, and the bond of a board | [`Params::liability_for`] |
 //! | A | the advance for audits and recomputation | [`advance`] |
 //!
 //! ## Why lying loses
@@ -116,6 +116,12 @@ impl Params {
 	/// L2 for the largest claim, and the bond of a board: 4 (1 + ρ) claims, at least the floor.
 	pub fn liability(&self, largest_claim: Balance) -> Option<Balance> {
 		Some(largest_claim.checked_mul(self.claims().into())?.max(self.floor))
+	}
+
+	/// L2 where the largest claim that was opened may be a liar's: never below that of 3/8 of the cap, of which a recomputation
+	/// and a replay can be paid though it claims nothing.
+	pub fn liability_for(&self, largest_claim: Balance, cap: Balance) -> Option<Balance> {
+		self.liability(largest_claim.max(cap.checked_mul(3)?.div_ceil(8)))
 	}
 
 	/// The part of a seat's reserve that must be its own bond: backing that is slashed burns, and a quarter of the slash is

@@ -25,7 +25,8 @@ pub struct Published {
 
 /// The three small programs, each checked to be the one that is meant.
 pub fn small() -> Vec<Published> {
-	let plan = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this")).join("../scripts/published/programs.toml");
+	let plan = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo runs this"))
+		.join("../scripts/published/programs.toml");
 	let plan = fs::read_to_string(&plan).unwrap_or_else(|error| panic!("{}: {error}", plan.display()));
 	let plan: Table = plan.parse().expect("programs.toml is TOML");
 	let programs = plan["program"].as_array().expect("programs.toml lists programs");

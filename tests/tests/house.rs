@@ -112,7 +112,7 @@ fn building_and_testing_select_the_same_features() {
 		let output = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()))
 			.args(["tree", "--workspace", "--locked", "--offline", "--prefix", "none"])
 			.args(["--format", "{p}|{f}", "--edges", edges])
-				.output()
+			.output()
 			.expect("cargo runs");
 		assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 		let mut packages: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();

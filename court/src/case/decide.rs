@@ -147,7 +147,7 @@ impl Case {
 		if !self.drawn && !self.seats.iter().any(|seat| seat.kind == Kind::Fresh) {
 			let amount = rules
 				.stakes
-				.liability(self.largest_claim(rules))
+				.liability_for(self.largest_claim(rules), rules.cap)
 				.unwrap_or(Balance::MAX);
 			for seat in self.seats.iter_mut().filter(|seat| seat.has_sealed()) {
 				seat.reserve.shrink(amount);

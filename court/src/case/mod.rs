@@ -225,7 +225,7 @@ pub struct Seat {
 	pub window: MarketBlock,
 	/// Undecided boards of outsiders against it.
 	pub attacks: u32,
-	/// Whether it was a party of a board that was decided.
+	/// Whether it was a party of a board that was decided, or another seat's target when it went out.
 	pub played: bool,
 }
 

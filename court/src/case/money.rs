@@ -3,7 +3,7 @@
 //!
 //! Guilty is who opened something else than what is accepted, who opened nothing, who attacked a right report, and who claimed
 //! a step that the machine does not make. Of each such reserve the recomputation is paid first; of the rest a quarter goes to
-//! who proved it, a quarter to the client if a step proved it, and what is left burns. Who is right and was silent is not paid,
+//! who proved it (what a replay costs, if that is more), a quarter to the client if a step proved it, and what is left burns. Who is right and was silent is not paid,
 //! and pays for the recomputation that it caused, up to four claims.
 
 use super::*;
@@ -96,6 +96,16 @@ impl Book {
 	}
 }
 
+/// Who proved a guilty seat wrong.
+struct Provers {
+	/// Who shares the quarter.
+	first: Vec<Account>,
+	/// Whether they are audits.
+	by_audit: bool,
+	/// Who is paid for a replay out of what would burn.
+	also: Vec<Account>,
+}
+
 /// The work of fresh seats that is still to be paid: out of what the guilty lose first, then of who was missing, and at last
 /// of the escrow.
 struct Work {
@@ -166,16 +176,10 @@ impl Case {
 		let claims = self.largest_claim(rules).saturating_mul(7);
 		let mut flows = Vec::new();
 		if lost == Some(How::Step) || (proven && right && found.out() != Some(How::Step)) {
-			let quarter = bond / 4;
-			let part = if lost == Some(How::Step) {
-				quarter
-			} else {
-				quarter.min(claims)
-			};
-			let target_part = if guilty { 0 } else { part };
-			flows.push((Account::Seat(target), target_part));
-			flows.push((Account::Client, part));
-			flows.push((Account::Burn, bond - part - target_part));
+			let (to_target, to_client) = shares(bond, claims, lost == Some(How::Step), guilty);
+			flows.push((Account::Seat(target), to_target));
+			flows.push((Account::Client, to_client));
+			flows.push((Account::Burn, bond - to_target - to_client));
 		} else if lost == Some(How::Clock)
 			&& !proven
 			&& found.is_standing()
@@ -207,6 +211,18 @@ impl Case {
 	}
 }
 
+/// What the target of a false attack has of the bond, and the client: a quarter each, the target at least a replay, and without
+/// a step no more than that.
+fn shares(bond: Balance, replay: Balance, step: bool, target_is_guilty: bool) -> (Balance, Balance) {
+	let quarter = if step { bond / 4 } else { (bond / 4).min(replay) };
+	let target = if target_is_guilty {
+		0
+	} else {
+		quarter.max(replay).min(bond)
+	};
+	(target, quarter.min(bond - target))
+}
+
 struct Ends<'a> {
 	case: &'a Case,
 	rules: &'a Rules,
@@ -228,7 +244,7 @@ impl Ends<'_> {
 		let (rules, stakes) = (self.rules, &self.rules.stakes);
 		match seat.kind {
 			Kind::Primary if self.case.drawn => stakes.liability_at_seal(rules.cap, rules.p),
-			Kind::Primary => stakes.liability(self.largest),
+			Kind::Primary => stakes.liability_for(self.largest, rules.cap),
 			Kind::Audit | Kind::Fresh => stakes.liability(rules.cap),
 		}
 	}
@@ -337,19 +353,20 @@ impl Ends<'_> {
 			(false, true) => claims,
 			(false, false) => 0,
 		};
-		let (winners, by_audit, also) = self.provers(number, guilty);
-		let quarter = match by_audit {
+		let provers = self.provers(number, guilty)?;
+		let quarter = match provers.by_audit {
 			// Of the whole slash, so that bribing the audit each time costs more than a lie brings.
 			true => ((own + taken.backing) / 4).min(own),
-			false => (own / 4).min(most),
+			// A replay is paid whole, as far as there is anything.
+			false => (own / 4).max(claims).min(most).min(own),
 		};
-		let each = quarter / (winners.len() as Balance).max(1);
+		let each = quarter / (provers.first.len() as Balance).max(1);
 		let mut left = own;
-		for winner in &winners {
-			left -= book.pay(Purse::Own(number), *winner, each);
+		for first in provers.first {
+			left -= book.pay(Purse::Own(number), first, each);
 		}
-		if let Some(also) = also {
-			left -= book.pay(Purse::Own(number), Account::Seat(also), claims.min(own / 4).min(left));
+		for also in provers.also {
+			left -= book.pay(Purse::Own(number), also, claims.min(own / 4).min(left));
 		}
 		if step {
 			left -= book.pay(Purse::Own(number), Account::Client, (own / 4).min(left));
@@ -358,27 +375,55 @@ impl Ends<'_> {
 		Some(())
 	}
 
-	/// Who proved a guilty seat wrong: the right audits (two share), else the seat that won its board with it, else the right
-	/// fresh seat that opened first, else the outsider who put it out. Where an audit did, the seat that won the board as well.
-	fn provers(&self, number: u8, guilty: &[u8]) -> (Vec<Account>, bool, Option<u8>) {
+	/// Who proved a guilty seat wrong: the right audits (two share), else the right seat that won its board with it or was
+	/// playing it when it went out, else the right fresh seat that opened first, else the outsider who put it out. And who else
+	/// played it and was not in vain: that seat beside audits, and the outsider who proved a step.
+	fn provers(&self, number: u8, guilty: &[u8]) -> Option<Provers> {
 		let case = self.case;
+		let seat = case.get(number).ok()?;
 		let innocent = |other: u8| other != number && !guilty.contains(&other) && self.is_right(other);
-		let is_primary = case.get(number).is_ok_and(|seat| seat.kind == Kind::Primary);
-		let unopened = case.get(number).is_ok_and(|seat| seat.opened.is_none());
-		let audits: Vec<u8> = case
-			.numbered()
-			.filter(|(audit, seat)| {
-				is_primary
-					&& seat.kind == Kind::Audit
-					&& seat.blind && seat.is_standing()
-					&& innocent(*audit)
-					&& (unopened || case.differs(*audit, number))
-			})
-			.map(|(audit, _)| audit)
+		let standing = |(other, seat): &(u8, &Seat)| seat.is_standing() && innocent(*other);
+		let audits: Vec<Account> = case
+			.of(Kind::Audit)
+			.filter(|_| seat.kind == Kind::Primary)
+			.filter(standing)
+			.filter(|(audit, found)| found.blind && (seat.opened.is_none() || case.differs(*audit, number)))
+			.map(|(audit, _)| Account::Seat(audit))
 			.take(2)
 			.collect();
-		let step = case.get(number).is_ok_and(|seat| seat.out() == Some(How::Step));
-		let winners = || {
+		let played = self.players(number, guilty).map(Account::Seat);
+		let fresh = case
+			.of(Kind::Fresh)
+			.filter(standing)
+			.min_by_key(|(_, seat)| seat.opened.as_ref().map(|opened| opened.at))
+			.map(|(fresh, _)| Account::Seat(fresh));
+		let outsider = match &seat.state {
+			State::Out {
+				by: By::Outsider { .. },
+				..
+			} => Some(Account::Outsider(number)),
+			_ => None,
+		};
+		let by_audit = !audits.is_empty();
+		let first = match by_audit {
+			true => audits,
+			false => played.or(fresh).or(outsider).into_iter().collect(),
+		};
+		let by_step = outsider.filter(|_| seat.out() == Some(How::Step));
+		let also = [played.filter(|_| by_audit), by_step];
+		let also = also
+			.into_iter()
+			.flatten()
+			.filter(|also| !first.contains(also))
+			.collect();
+		Some(Provers { first, by_audit, also })
+	}
+
+	/// The seat that won its board with a guilty one, or else was playing it when it went out. A step needs no accepted report.
+	fn players(&self, number: u8, guilty: &[u8]) -> Option<u8> {
+		let case = self.case;
+		let stands = |seat: &u8| case.get(*seat).is_ok_and(Seat::is_standing) && !guilty.contains(seat);
+		let won = || {
 			case.duels.iter().filter_map(|duel| {
 				let lost = duel.end.filter(|lost| lost.how.is_some())?;
 				let (loser, winner) = if lost.by {
@@ -386,33 +431,19 @@ impl Ends<'_> {
 				} else {
 					(duel.target, duel.by)
 				};
-				let stands = case.get(winner).is_ok_and(Seat::is_standing) && !guilty.contains(&winner);
-				(loser == number && stands).then_some(winner)
+				(loser == number).then_some(winner).filter(stands)
 			})
 		};
-		// A step needs no accepted report.
-		let won = winners()
-			.find(|winner| innocent(*winner))
-			.or_else(|| winners().next().filter(|_| step));
-		if !audits.is_empty() {
-			let also = won.filter(|won| !audits.contains(won));
-			return (audits.into_iter().map(Account::Seat).collect(), true, also);
-		}
-		let fresh = || {
-			case.of(Kind::Fresh)
-				.filter(|(fresh, seat)| seat.is_standing() && innocent(*fresh))
-				.min_by_key(|(_, seat)| seat.opened.as_ref().map(|opened| opened.at))
-				.map(|(fresh, _)| fresh)
+		let step = case.get(number).is_ok_and(|seat| seat.out() == Some(How::Step));
+		let ended = || {
+			let ended = |duel: &&Duel| duel.target == number && duel.end.is_some_and(|lost| lost.how.is_none());
+			case.duels.iter().filter(ended).map(|duel| duel.by).filter(stands)
 		};
-		let seat = won.or_else(fresh).map(Account::Seat);
-		let outsider = || match case.get(number).map(|seat| &seat.state) {
-			Ok(State::Out {
-				by: By::Outsider { .. },
-				..
-			}) => Some(Account::Outsider(number)),
-			_ => None,
-		};
-		(seat.or_else(outsider).into_iter().collect(), false, None)
+		won()
+			.find(|winner| self.is_right(*winner))
+			.or_else(|| won().next().filter(|_| step))
+			.or_else(|| ended().find(|by| self.is_right(*by)))
+			.or_else(|| ended().next().filter(|_| step))
 	}
 
 	/// Where nothing is proven: who lost a board by its clock to a seat that stands pays it seven claims, and who was put out by
@@ -483,13 +514,10 @@ impl Ends<'_> {
 				continue;
 			}
 			let rest = *bond - work.pay(book, Purse::Bond(number), *bond);
-			let part = (rest / 4).min(claims);
-			let mut left = rest;
-			if !guilty.contains(&number) {
-				left -= book.pay(Purse::Bond(number), Account::Seat(number), part);
-			}
-			left -= book.pay(Purse::Bond(number), Account::Client, part);
-			book.pay(Purse::Bond(number), Account::Burn, left);
+			let (to_target, to_client) = shares(rest, claims, false, guilty.contains(&number));
+			book.pay(Purse::Bond(number), Account::Seat(number), to_target);
+			book.pay(Purse::Bond(number), Account::Client, to_client);
+			book.pay(Purse::Bond(number), Account::Burn, rest - to_target - to_client);
 		}
 	}
 

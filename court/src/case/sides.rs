@@ -134,7 +134,10 @@ impl Case {
 				if now > found.window && found.window > 0 {
 					return Err(Error::Late);
 				}
-				let bond = rules.stakes.liability(self.largest_claim(rules)).ok_or(Error::Amount)?;
+				let bond = rules
+					.stakes
+					.liability_for(self.largest_claim(rules), rules.cap)
+					.ok_or(Error::Amount)?;
 				let attacks = found.attacks.checked_add(1).ok_or(Error::Full)?;
 				self.seat_mut(target)?.attacks = attacks;
 				self.contested = true;
@@ -237,13 +240,16 @@ impl Case {
 		found.state = State::Out { how, by };
 		found.attacks = 0;
 		found.window = now.saturating_add(rules.times.window);
-		for duel in self
+		let ended = self
 			.duels
 			.iter_mut()
-			.filter(|duel| duel.target == seat && duel.end.is_none())
-		{
+			.filter(|duel| duel.target == seat && duel.end.is_none());
+		let mut played = false;
+		for duel in ended {
 			duel.end = Some(Lost { by: false, how: None });
+			played = true;
 		}
+		self.seat_mut(seat)?.played |= played;
 		Ok(())
 	}
 }

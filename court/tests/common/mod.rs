@@ -159,6 +159,7 @@ impl Books {
 	pub fn decide_outside(&mut self, name: &str, bond: Balance, target: u8, how: Result<How, Option<How>>) {
 		let at = self.open.iter().position(|open| *open == (name.into(), bond, target));
 		self.open.remove(at.expect("the board is open"));
+		self.case.advance(&self.rules, self.now);
 		let standing = self.case.seats()[usize::from(target)].is_standing();
 		let account = AccountId::new([name.as_bytes()[1]; 32]);
 		let lost = match how {
