@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use millrace_judge::game::Side;
-use millrace_primitives::MarketBlock;
+use millrace_primitives::{Gas, MarketBlock};
 use scale_info::TypeInfo;
 
 /// What each move adds to the time of the *other* party, in market blocks: whoever waits to the last moment leaves it
@@ -77,9 +77,68 @@ impl Clocks {
 	}
 }
 
+/// Steps that any agent replays in a market block of three seconds: 10^8 a second, a fifth of what was measured.
+pub const REPLAY_RATE: Gas = 300_000_000;
+/// What a seat and its attacker have each for a board, before the task is known.
+pub const AT_FIRST: MarketBlock = 600;
+
+/// What both have more once the task is known: two replays of the larger claim of its gas, and hashing the memory again at each
+/// level at which all of it may have changed, 4 MiB a block.
+pub fn at_leaf(gas: Gas, memory_pages: u32) -> MarketBlock {
+	let replay = gas.div_ceil(REPLAY_RATE).saturating_mul(2);
+	let hashing = u64::from(memory_pages).div_ceil(64);
+	blocks(replay.saturating_add(hashing))
+}
+
+/// How long reports may be attacked after they were to be opened, by what a task may use and by the gas that a slow machine runs
+/// in a block: three runs at 10^9 gas a second where all opened the same, so that whoever asked for it can compute it again,
+/// and a run of a slow machine else.
+pub fn windows(gas: Gas, run_rate: Gas) -> Windows {
+	Windows {
+		equal: blocks(gas.div_ceil(1_000_000_000).saturating_add(100)),
+		other: blocks(gas.div_ceil(run_rate.max(1)).saturating_add(600)),
+	}
+}
+
+/// How long reports may be attacked, in market blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Windows {
+	/// If several opened and all the same.
+	pub equal: MarketBlock,
+	/// Else.
+	pub other: MarketBlock,
+}
+
+fn blocks(number: u64) -> MarketBlock {
+	MarketBlock::try_from(number).unwrap_or(MarketBlock::MAX)
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	#[test]
+	fn a_replay_and_its_hashing_fit_twice() {
+		assert_eq!(at_leaf(0, 0), 0);
+		assert_eq!(at_leaf(1, 1), 3);
+		assert_eq!(at_leaf(REPLAY_RATE, 64), 3);
+		assert_eq!(at_leaf(REPLAY_RATE + 1, 65), 6);
+		// The largest task in the largest memory: 7,332 blocks of replays, 1,024 of hashing.
+		assert_eq!(at_leaf(1 << 40, 65_535), 2 * 3_666 + 1_024);
+		assert_eq!(at_leaf(Gas::MAX, u32::MAX), MarketBlock::MAX);
+	}
+
+	#[test]
+	fn windows_grow_with_the_gas_of_a_task() {
+		let of = |gas, rate| {
+			let Windows { equal, other } = windows(gas, rate);
+			(equal, other)
+		};
+		assert_eq!(of(0, 1), (100, 600));
+		assert_eq!(of(600_000_000_000, 250_000_000), (700, 600 + 2_400));
+		assert_eq!(of(1, 18_000_000), (101, 601));
+		assert_eq!(of(Gas::MAX, 0), (MarketBlock::MAX, MarketBlock::MAX));
+	}
 
 	#[test]
 	fn a_move_counts_until_the_last_block_and_not_after_it() {

@@ -211,6 +211,8 @@ impl Case {
 		// Who opens late may still show that nothing is wrong.
 		let silent = self.seats.iter().any(|seat| seat.state == State::Silent);
 		let healing = silent && !self.contested && now <= self.last_to_heal(rules);
+		// A board runs on when whoever opened it goes out.
+		open |= self.duels.iter().any(|duel| duel.end.is_none());
 		if open || busy || healing {
 			return false;
 		}

@@ -384,10 +384,10 @@ impl Ends<'_> {
 		let innocent = |other: u8| other != number && !guilty.contains(&other) && self.is_right(other);
 		let standing = |(other, seat): &(u8, &Seat)| seat.is_standing() && innocent(*other);
 		let audits: Vec<Account> = case
-			.of(Kind::Audit)
-			.filter(|_| seat.kind == Kind::Primary)
+			.numbered()
+			.filter(|(_, found)| seat.kind == Kind::Primary && found.kind == Kind::Audit && found.blind)
 			.filter(standing)
-			.filter(|(audit, found)| found.blind && (seat.opened.is_none() || case.differs(*audit, number)))
+			.filter(|(audit, _)| seat.opened.is_none() || case.differs(*audit, number))
 			.map(|(audit, _)| Account::Seat(audit))
 			.take(2)
 			.collect();

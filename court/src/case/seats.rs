@@ -151,7 +151,11 @@ impl Case {
 			// Others have opened: it is to do so at once.
 			found.window = now.saturating_add(rules.times.opening);
 		}
-		self.streak = 0;
+		if self.streak > 0 {
+			// It can be fetched: whoever is missing is missing from now on.
+			self.streak = 0;
+			self.missing_since(now);
+		}
 		self.advance(rules, now);
 		Ok(())
 	}

@@ -55,6 +55,14 @@ impl Case {
 		self.both(one, other).is_some_and(|(one, other)| same(one, other))
 	}
 
+	/// Whether a seat says what a side says, as far as an audit says anything.
+	fn is_on_side(&self, seat: u8, side: u8) -> bool {
+		let report = |seat: u8| self.get(seat).ok().and_then(Seat::report);
+		self.is_one_side(seat, side)
+			|| (report(seat).is_some() != report(side).is_some()
+				&& self.both(seat, side).is_some_and(|(seat, side)| !differ(seat, side)))
+	}
+
 	/// The first standing seat of each side.
 	pub(super) fn sides(&self) -> Vec<u8> {
 		let mut found: Vec<u8> = Vec::new();
@@ -83,31 +91,38 @@ impl Case {
 		if !self.differs(one, other) || self.is_spoken_for(one, other, sides) || self.is_spoken_for(other, one, sides) {
 			return None;
 		}
-		let duel = self.duels.iter().rev().find_map(|duel| {
-			let ordered = self.is_one_side(duel.by, one) && self.is_one_side(duel.target, other);
-			let turned = self.is_one_side(duel.by, other) && self.is_one_side(duel.target, one);
-			(ordered || turned).then_some((duel, ordered))
+		let are = |is: &dyn Fn(u8, u8) -> bool, duel: &Duel| {
+			let ordered = is(duel.by, one) && is(duel.target, other);
+			let turned = is(duel.by, other) && is(duel.target, one);
+			(ordered || turned).then_some(ordered)
+		};
+		// An audit's board with one of them, too, is enough as long as it is undecided.
+		let open = self.duels.iter().filter(|duel| duel.end.is_none());
+		if open
+			.into_iter()
+			.any(|duel| are(&|seat, side| self.is_on_side(seat, side), duel).is_some())
+		{
+			return Some(Between::Played);
+		}
+		let last = self.duels.iter().rev().find_map(|duel| {
+			let ordered = are(&|seat, side| self.is_one_side(seat, side), duel)?;
+			Some((duel.end?, ordered))
 		});
 		let until = self.time_of(one).max(self.time_of(other));
-		Some(match duel {
+		Some(match last {
 			None => Between::Either(until),
-			Some((Duel { end: None, .. }, _)) => Between::Played,
-			Some((Duel { end: Some(lost), .. }, ordered)) => match lost.by == ordered {
-				true => Between::First(until),
-				false => Between::Second(until),
-			},
+			Some((lost, ordered)) if lost.by == ordered => Between::First(until),
+			Some(_) => Between::Second(until),
 		})
 	}
 
 	/// The last market block in which a side may name a player: whoever opened lately has its window, and all have one after a
 	/// seat went out that held the same, or that spoke for it.
 	fn time_of(&self, side: u8) -> MarketBlock {
-		let is_audit = self.get(side).is_ok_and(|seat| seat.report().is_none());
 		self.numbered()
 			.filter(|(number, seat)| {
 				let stood = seat.is_standing() || seat.out().is_some();
-				let spoke = is_audit && seat.report().is_some() && !self.differs(*number, side);
-				stood && (self.is_one_side(side, *number) || spoke)
+				stood && self.is_on_side(*number, side)
 			})
 			.map(|(_, seat)| seat.window)
 			.max()

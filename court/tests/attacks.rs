@@ -1,0 +1,589 @@
+//! Attacks that were thought of, one test each, with the amounts that everybody wins or loses.
+//!
+//! A cap is 1.2 (million plancks here), an honest run costs half of it. A shard drawn one time in four has 38.4 at stake until
+//! the draw, and 16.8 afterwards if all claim half the cap; drawn seats and boards have 33.6 and 16.8.
+
+mod common;
+
+use common::{hash, rules, Books};
+use millrace_court::case::{Attacker, Due, End, Error, How, Kind, Stage, State};
+use millrace_primitives::{merkle::SumNode, Report};
+
+const CAP: u64 = 1_200_000;
+const HONEST: u64 = 600_000;
+const SEAT_FEE: i128 = 10_000;
+const L1: i128 = 38_400_000;
+const L2_OF_CAP: i128 = 33_600_000;
+const L2: i128 = 16_800_000;
+const REPLAY: i128 = 7 * HONEST as i128;
+
+fn report(said: &str, gas: u64) -> Report {
+	Report {
+		root: hash(said),
+		gas_used: gas,
+	}
+}
+
+fn leaves(said: &str, gas: u64) -> Vec<SumNode> {
+	Vec::from([SumNode { hash: hash(said), gas }])
+}
+
+/// A shard of one task, drawn or not, with so many seats that sealed.
+fn shard(seats: usize, drawn: bool) -> Books {
+	let mut books = Books::new(rules(CAP.into(), 1, 4), seats as u8, seats);
+	books.draw(drawn, false);
+	books
+}
+
+impl Books {
+	fn opens(&mut self, seat: u8, said: &str, gas: u64) {
+		let audit = self.case.seats()[usize::from(seat)].kind == Kind::Audit;
+		let leaves = if self.case.is_drawn() {
+			leaves(said, gas)
+		} else {
+			Vec::new()
+		};
+		self.reveal(seat, (!audit).then(|| report(said, gas)), leaves);
+	}
+
+	/// Draws a seat that seals.
+	fn drawn(&mut self) -> u8 {
+		self.until(|books| matches!(books.due(), Due::Staff { .. }));
+		let seat = self.seat();
+		self.seal(seat);
+		seat
+	}
+
+	fn until(&mut self, happened: impl Fn(&Books) -> bool) {
+		for _ in 0..100 {
+			if happened(self) {
+				return;
+			}
+			self.pass();
+		}
+		panic!("nothing happens: {:#?}", self.case);
+	}
+
+	fn until_judging(&mut self) {
+		self.until(|books| *books.case.stage() == Stage::Judging);
+	}
+
+	/// Waits for the end; nobody is staffed on the way.
+	fn ends(&mut self) -> End {
+		while let Due::Staff { from, .. } = self.due() {
+			self.now = self.now.max(from) + 9_601;
+			self.case.advance(&self.rules, self.now);
+		}
+		self.until(|books| matches!(books.case.stage(), Stage::Ended(_)));
+		match self.case.stage() {
+			Stage::Ended(end) => *end,
+			_ => unreachable!(),
+		}
+	}
+
+	fn has(&self, name: &str) -> i128 {
+		self.net().get(name).copied().unwrap_or(0)
+	}
+
+	fn state(&self, seat: u8) -> &State {
+		&self.case.seats()[usize::from(seat)].state
+	}
+}
+
+/// What a client pays for a seat that is right: its claim, a twentieth of it, the seat's fee.
+const PRICE: i128 = HONEST as i128 + HONEST as i128 / 20 + SEAT_FEE;
+
+#[test]
+fn equal_reports_are_accepted_after_the_short_window() {
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", HONEST);
+	assert_eq!(books.ends(), End::Accepted(0));
+	// Opening, and a hundred blocks.
+	assert_eq!(books.now, 1_000 + 600 + 100 + 1);
+	books.settle();
+	assert_eq!(
+		(books.has("seat 0"), books.has("seat 1")),
+		(HONEST as i128, HONEST as i128)
+	);
+	assert_eq!(books.has("client"), -2 * PRICE);
+}
+
+#[test]
+fn two_seats_of_one_owner_that_agree_on_nonsense_lose_all_to_the_audit() {
+	let mut books = shard(2, true);
+	// Nobody opens before the audit has sealed.
+	let early = books
+		.case
+		.clone()
+		.reveal(&books.rules, 0, Some(report("lie", CAP)), leaves("lie", CAP), 1_000);
+	assert_eq!(early, Err(Error::Stage));
+	let audit = books.drawn();
+	books.opens(0, "lie", CAP);
+	books.opens(1, "lie", CAP);
+	books.opens(audit, "true", HONEST);
+	let bond = books.attack(Attacker::Seat(audit), 0, "seat 2".into());
+	assert_eq!(bond, 0);
+	// One board against both; who else attacks the same side is told so.
+	let more = books
+		.case
+		.clone()
+		.attack(&books.rules, Attacker::Seat(audit), 1, books.now);
+	assert_eq!(more, Err(Error::Enough));
+	books.decide(audit, 0, false, How::Clock);
+	// The other has its window to name another player, and nobody does.
+	for _ in 0..3 {
+		let fresh = books.drawn();
+		assert!(fresh > audit);
+	}
+	for fresh in 3..6 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(3));
+	let settlement = books.settle();
+	assert_eq!(settlement.guilty, [0, 1]);
+	assert_eq!((books.has("seat 0"), books.has("seat 1")), (-L1, -L1));
+	// The recomputation out of the first, then a quarter of each, and its work.
+	let recomputation = 3 * (HONEST as i128 + SEAT_FEE);
+	let quarters = (L1 - recomputation) / 4 + L1 / 4;
+	assert_eq!(books.has("seat 2"), quarters + HONEST as i128);
+	assert_eq!(books.has("seat 3"), HONEST as i128);
+	// Without a step the client gains nothing; it pays the audit and the seats' fees, and has the right result.
+	assert_eq!(books.has("client"), -(HONEST as i128 + SEAT_FEE) - 2 * SEAT_FEE);
+}
+
+#[test]
+fn who_accuses_itself_first_saves_nothing() {
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	books.opens(0, "lie", CAP);
+	books.opens(audit, "true", HONEST);
+	// Its own outsider proves the step before the audit does.
+	let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+	books.attack(Attacker::Seat(audit), 0, "seat 1".into());
+	books.decide_outside("xa", bond, 0, Ok(How::Step));
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 2..5 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(2));
+	books.settle();
+	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
+	assert_eq!(books.has("seat 1"), left / 4 + HONEST as i128);
+	// A replay is paid to whoever proves a step, for the largest claim, its own; it saves no quarter of what is at stake.
+	assert_eq!(books.has("xa"), 7 * CAP as i128);
+	assert_eq!(books.has("seat 0"), -L1);
+}
+
+#[test]
+fn a_liar_with_gas_0_has_as_much_at_stake() {
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "lie", 0);
+	books.attack(Attacker::Seat(0), 1, "seat 0".into());
+	books.decide(0, 1, false, How::Step);
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	assert_eq!(books.has("seat 1"), -L2);
+	assert_eq!(books.has("seat 0"), HONEST as i128 + L2 / 4);
+	assert_eq!(books.has("client"), L2 / 4 - PRICE - SEAT_FEE);
+}
+
+#[test]
+fn liars_who_claim_nothing_pay_for_a_recomputation_and_a_replay() {
+	let mut books = shard(2, false);
+	books.opens(0, "lie", 0);
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 2..5 {
+		books.opens(fresh, "true", HONEST);
+	}
+	books.attack(Attacker::Seat(2), 0, "seat 2".into());
+	books.decide(2, 0, false, How::Clock);
+	assert_eq!(books.ends(), End::Accepted(2));
+	books.settle();
+	// 28 claims of 3/8 of the cap.
+	assert_eq!(books.has("seat 0"), -12_600_000);
+	assert_eq!(books.has("seat 2"), HONEST as i128 + REPLAY);
+	assert_eq!(books.has("client"), -2 * SEAT_FEE);
+}
+
+#[test]
+fn a_right_output_with_inflated_gas_is_another_report() {
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", CAP);
+	books.attack(Attacker::Seat(0), 1, "seat 0".into());
+	books.decide(0, 1, false, How::Step);
+	assert_eq!(books.ends(), End::Accepted(0));
+	let settlement = books.settle();
+	assert_eq!(settlement.guilty, [1]);
+	// The liability follows the largest claim, its own.
+	assert_eq!(books.has("seat 1"), -L2_OF_CAP);
+	// More gas than the tasks may use is not even opened.
+	let mut books = shard(1, false);
+	let result = books
+		.case
+		.reveal(&books.rules, 0, Some(report("true", CAP + 1)), Vec::new(), 1_000);
+	assert_eq!(result, Err(Error::Form));
+}
+
+#[test]
+fn a_saboteur_on_the_right_side_removes_only_itself() {
+	let mut books = shard(3, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", HONEST);
+	books.opens(2, "lie", CAP);
+	// It plays for its side and shows a false step.
+	books.attack(Attacker::Seat(0), 2, "seat 0".into());
+	books.decide(0, 2, true, How::Step);
+	assert!(matches!(books.state(0), State::Out { how: How::Step, .. }));
+	// Its side has the window for another player, to the last block of it.
+	books.now += 600;
+	books.case.advance(&books.rules, books.now);
+	books.attack(Attacker::Seat(1), 2, "seat 1".into());
+	books.decide(1, 2, false, How::Step);
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 3..6 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(1));
+	let settlement = books.settle();
+	assert_eq!(settlement.guilty, [0, 2]);
+	assert_eq!(books.has("seat 0"), -L2_OF_CAP);
+	assert_eq!(books.has("seat 1"), HONEST as i128 + L2_OF_CAP / 4);
+}
+
+#[test]
+fn a_side_that_nobody_defends_goes_out_one_block_after_its_window() {
+	let mut books = shard(3, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", HONEST);
+	books.opens(2, "lie", CAP);
+	books.attack(Attacker::Seat(2), 0, "seat 2".into());
+	let decided = 5_000;
+	books.now = decided;
+	books.decide(2, 0, false, How::Clock);
+	books.now = decided + 600;
+	books.case.advance(&books.rules, books.now);
+	assert!(books.case.seats()[1].is_standing());
+	books.now += 1;
+	books.case.advance(&books.rules, books.now);
+	assert!(matches!(books.state(1), State::Out { how: How::Clock, .. }));
+	// Silence convicts nobody: fresh seats say who is right, and whoever won by the clock loses all the same.
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 3..6 {
+		books.opens(fresh, "true", HONEST);
+	}
+	books.attack(Attacker::Seat(3), 2, "seat 3".into());
+	books.decide(3, 2, false, How::Clock);
+	assert_eq!(books.ends(), End::Accepted(3));
+	let settlement = books.settle();
+	assert_eq!(settlement.guilty, [2]);
+	assert_eq!(books.has("seat 2"), -L2_OF_CAP);
+	// Right but out by the clock: unpaid, and nobody gains by it.
+	assert_eq!((books.has("seat 0"), books.has("seat 1")), (0, 0));
+}
+
+#[test]
+fn ten_challengers_of_whom_nine_are_saboteurs() {
+	let mut books = shard(1, false);
+	books.opens(0, "lie", CAP);
+	books.until_judging();
+	let names: Vec<String> = ('a'..='j').map(|name| format!("x{name}")).collect();
+	let bonds: Vec<u128> = names
+		.iter()
+		.map(|name| books.attack(Attacker::Outsider, 0, name.clone()))
+		.collect();
+	assert!(bonds.iter().all(|bond| *bond as i128 == L2_OF_CAP));
+	for (name, bond) in names.iter().zip(&bonds).take(9) {
+		books.decide_outside(name, *bond, 0, Err(Some(How::Step)));
+	}
+	assert!(books.case.seats()[0].is_standing());
+	books.decide_outside(&names[9], bonds[9], 0, Ok(How::Step));
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 1..4 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(1));
+	books.settle();
+	for name in &names[..9] {
+		assert_eq!(books.has(name), -L2_OF_CAP, "{name}");
+	}
+	// The right fresh seat that opened first is the prover; who proved the step is paid for the replay.
+	assert_eq!(books.has(&names[9]), (L2_OF_CAP - 3 * (HONEST as i128 + SEAT_FEE)) / 4);
+	assert_eq!(books.has("seat 0"), -L2_OF_CAP);
+}
+
+#[test]
+fn attacks_are_counted_to_the_last_block_of_the_window() {
+	for (late, expected) in [(0, Ok(16_800_000)), (1, Err(Error::Stage))] {
+		let mut books = shard(2, false);
+		books.opens(0, "true", HONEST);
+		books.opens(1, "true", HONEST);
+		books.now = 1_600 + 100 + late;
+		let result = books.case.attack(&books.rules, Attacker::Outsider, 0, books.now);
+		assert_eq!(result, expected);
+	}
+	// An undecided board keeps the case open however long it lasts.
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", HONEST);
+	let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+	books.now = 50_000;
+	books.case.advance(&books.rules, books.now);
+	assert_eq!(*books.case.stage(), Stage::Judging);
+	let late = books
+		.case
+		.clone()
+		.attack(&books.rules, Attacker::Outsider, 1, books.now);
+	assert_eq!(late, Err(Error::Late));
+	books.decide_outside("xa", bond, 0, Err(Some(How::Clock)));
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	// The target has a quarter, and so has the client.
+	assert_eq!(books.has("seat 0"), HONEST as i128 + REPLAY);
+	assert_eq!(books.has("client"), REPLAY - 2 * PRICE);
+	assert_eq!(books.has("xa"), -L2);
+}
+
+#[test]
+fn opening_counts_to_the_last_block_and_heals_for_a_window_more() {
+	for (at, stands, accepted) in [
+		(1_600, true, true),
+		(1_601, false, true),
+		(2_200, false, true),
+		(2_201, false, false),
+	] {
+		let mut books = shard(2, false);
+		books.opens(0, "true", HONEST);
+		books.now = at;
+		let _ = books
+			.case
+			.reveal(&books.rules, 1, Some(report("true", HONEST)), Vec::new(), at);
+		assert_eq!(books.case.seats()[1].is_standing(), stands, "{at}");
+		if accepted {
+			assert_eq!(books.ends(), End::Accepted(0));
+			books.settle();
+			assert_eq!(
+				books.has("seat 1"),
+				HONEST as i128,
+				"{at}: a seal is blind however late it opens"
+			);
+		} else {
+			assert!(matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+		}
+	}
+}
+
+#[test]
+fn a_drawn_seat_that_never_opens_loses_all() {
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	books.opens(audit, "true", HONEST);
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 2..5 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(2));
+	books.settle();
+	assert_eq!(books.has("seat 0"), -L1);
+	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
+	assert_eq!(books.has("seat 1"), left / 4 + HONEST as i128);
+}
+
+#[test]
+fn audits_that_stay_away_are_replaced_by_two_and_are_four_at_most() {
+	let mut books = shard(1, true);
+	for expected in [1, 2, 1] {
+		for left in (1..=expected).rev() {
+			assert_eq!(
+				books.due(),
+				Due::Staff {
+					kind: Kind::Audit,
+					seats: left,
+					from: 1_000
+				}
+			);
+			books.seat();
+		}
+		let last = books.case.seats().len() as u8;
+		for seat in last - expected..last {
+			books.miss(seat);
+		}
+	}
+	// The reveals open, and nothing but money follows from the case.
+	assert!(matches!(books.case.stage(), Stage::Opening { .. }) && books.case.is_thin());
+	books.opens(0, "true", HONEST);
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	let late = L2_OF_CAP / 20;
+	assert_eq!(books.has("seat 1"), -late);
+	assert_eq!(books.has("seat 4"), -late);
+}
+
+#[test]
+fn a_pair_of_audits_is_blind_to_each_other() {
+	let mut books = Books::new(rules(CAP.into(), 1, 4), 1, 1);
+	books.draw(true, true);
+	let (first, second) = (books.seat(), books.seat());
+	books.seal(first);
+	let early = books.case.clone().reveal(
+		&books.rules,
+		0,
+		Some(report("true", HONEST)),
+		leaves("true", HONEST),
+		books.now,
+	);
+	assert_eq!(early, Err(Error::Stage));
+	books.seal(second);
+	assert!(matches!(books.case.stage(), Stage::Opening { .. }));
+}
+
+#[test]
+fn withheld_data_costs_every_seat_that_sealed_once_the_week_is_over() {
+	let mut books = shard(2, true);
+	for _ in 0..5 {
+		let seat = books.seat();
+		books.call(seat);
+	}
+	// No sixth is drawn, and an honest client has a week.
+	assert!(matches!(books.due(), Due::Wait(_)));
+	books.now = 1_000 + 201_600;
+	books.case.advance(&books.rules, books.now);
+	assert!(matches!(books.case.stage(), Stage::Auditing { .. }));
+	assert_eq!(books.ends(), End::NoData);
+	books.settle();
+	// The cap, divided by the probability of an audit: as much as lying brings.
+	assert_eq!((books.has("seat 0"), books.has("seat 1")), (-4_800_000, -4_800_000));
+	assert_eq!(books.has("seat 2"), 0);
+	assert_eq!(books.has("client"), -2 * SEAT_FEE);
+}
+
+#[test]
+fn a_caller_that_can_fetch_after_all_is_an_audit() {
+	let mut books = shard(1, true);
+	for _ in 0..5 {
+		let seat = books.seat();
+		books.call(seat);
+	}
+	books.now += 100_000;
+	books.seal(3);
+	// Another is drawn and seals; then all open.
+	let audit = books.drawn();
+	books.opens(0, "lie", CAP);
+	books.opens(3, "true", HONEST);
+	books.opens(audit, "true", HONEST);
+	books.attack(Attacker::Seat(3), 0, "seat 3".into());
+	books.decide(3, 0, false, How::Step);
+	for _ in 0..3 {
+		books.drawn();
+	}
+	for fresh in 7..10 {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert_eq!(books.ends(), End::Accepted(7));
+	books.settle();
+	// Sealed before anybody opened, it shares the quarter with the other; callers are not paid for their work.
+	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
+	assert_eq!(books.has("seat 3"), left / 8 - SEAT_FEE);
+	assert_eq!(books.has("seat 6"), left / 8 + HONEST as i128);
+	assert_eq!(books.has("seat 1"), -SEAT_FEE);
+}
+
+#[test]
+fn what_cannot_be_staffed_ends() {
+	// Nobody audits: thin. Nobody recomputes: the one that stands is paid, and proves nothing.
+	let mut books = shard(2, true);
+	books.now = 1_000 + 9_600;
+	books.case.advance(&books.rules, books.now);
+	assert!(matches!(books.case.stage(), Stage::Auditing { .. }));
+	books.now += 1;
+	books.case.advance(&books.rules, books.now);
+	assert!(matches!(books.case.stage(), Stage::Opening { .. }) && books.case.is_thin());
+	books.opens(0, "true", HONEST);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	assert_eq!(books.ends(), End::Thin(0));
+	books.settle();
+	assert_eq!(books.has("seat 0"), HONEST as i128);
+	assert_eq!(
+		books.has("seat 1"),
+		-L1,
+		"a seal that is never opened, in a shard that was drawn"
+	);
+	// If somebody who opened late says otherwise, nobody is paid and nobody is guilty.
+	let mut books = shard(2, false);
+	books.opens(0, "lie", CAP);
+	books.until_judging();
+	books.opens(1, "true", HONEST);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	assert_eq!(books.ends(), End::Unresolved);
+	books.settle();
+	assert_eq!((books.has("seat 0"), books.has("seat 1")), (0, 0));
+	assert_eq!(books.has("client"), -2 * SEAT_FEE);
+}
+
+#[test]
+fn a_fresh_seat_that_stays_away_is_replaced_a_day_later() {
+	let mut books = shard(1, false);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	let seat = books.seat();
+	let now = books.now;
+	books.miss(seat);
+	assert_eq!(
+		books.due(),
+		Due::Staff {
+			kind: Kind::Fresh,
+			seats: 3,
+			from: now + 28_800
+		}
+	);
+	let early = books.case.clone();
+	let party = millrace_court::case::Party {
+		provider: millrace_primitives::AccountId::new([9; 32]),
+		ask: 0,
+		p: sp_runtime::Perbill::zero(),
+		reserve: Default::default(),
+	};
+	let mut early = early;
+	assert_eq!(early.seat(&books.rules, party, now + 28_799), Err(Error::Stage));
+}
+
+#[test]
+fn nobody_has_two_seats_and_no_case_has_none() {
+	use millrace_court::case::{Case, Party};
+	assert_eq!(Case::new(Vec::new()), Err(Error::Seat));
+	let party = |n: u8| Party {
+		provider: millrace_primitives::AccountId::new([n; 32]),
+		ask: 1,
+		p: sp_runtime::Perbill::zero(),
+		reserve: Default::default(),
+	};
+	assert!(Case::new((0..7).map(party).collect()).is_ok());
+	assert_eq!(Case::new((0..8).map(party).collect()), Err(Error::Full));
+	let mut books = shard(1, true);
+	assert_eq!(books.case.seat(&books.rules, party(0), 1_000), Err(Error::Seat));
+}
+
+#[test]
+fn a_case_is_small_where_nothing_happens_and_bounded_where_all_does() {
+	use codec::{Encode, MaxEncodedLen};
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "true", HONEST);
+	let small = books.case.encode().len();
+	let large = millrace_court::case::Case::max_encoded_len();
+	println!("{small} bytes, at most {large}");
+	assert!(small <= 320 && large <= 16 * 1024);
+}
