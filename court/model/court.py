@@ -132,7 +132,7 @@ class Court:
         w = self.w
         self.chance.start()
         self.acct("client", w.client_bad); self.acct("burn"); self.acct("escrow")
-        advance = 4 * (w.C + w.C // 20)
+        advance = 4 * (w.C + w.C // 20) + 5 * w.seat_fee
         self.pay("client", "escrow", w.r * (w.C + w.C // 20 + w.seat_fee) + advance)
         for i in range(w.r):
             s = Seat("Primary", self.acct(f"s{i}", w.bad[i]), w.bad[i])
@@ -274,7 +274,7 @@ class Court:
         self.rstar = None
         for self.rounds in range(1, 60):
             changed = self.attack_round()
-            if changed: continue
+            if changed or self.heals(): continue
             r = self.try_rstar()
             if r: self.rstar = r; return "accepted"
             if self.fresh_used >= self.most or not self.need_fresh(): break
@@ -376,16 +376,19 @@ class Court:
         if s.stand == "OutByStep" or not s.standing(): return
         s.stand = how; self.say("out", s.acct, how)
         for key in [k for k in self.must if self.side(s) in k]: pass
+    def heals(self):
+        """Rule 8: a late seal was blind; if all say the same, all stand, and may be attacked."""
+        seats = [s for s in self.seats if s.stand != "Away"]
+        if "late heals" not in self.w.fixes or self.boards or self.fresh_used or not any(s.stand == "Silent" for s in seats): return False
+        known = {s.seal for s in seats if s.opened and s.tasks is None}
+        if len(known) != 1 or not all(s.opened for s in seats) or not all(self.audit_agrees(s, next(iter(known))) for s in seats): return False
+        for s in seats: s.stand = "Standing"
+        return True
     def need_fresh(self):
         """Rule 8."""
         seats = [s for s in self.seats if s.stand != "Away"]
         full = {s.seal for s in seats if s.standing() and s.tasks is None}
         if self.fresh_used: return True
-        if "late heals" in self.w.fixes and not self.boards:       # fix: a late seal was blind: if it is the only report, nothing to judge
-            known = {s.seal for s in seats if s.opened and s.tasks is None}
-            if len(known) == 1 and all(s.opened for s in seats) and all(self.audit_agrees(s, next(iter(known))) for s in seats):
-                for s in seats: s.stand = "Standing"
-                return False
         if any(s.stand in ("Silent", "OutByClock") for s in seats) or not full: return True
         return any(s.stand in ("OutByClock", "OutByStep") and s.seal in full for s in seats)
     def try_rstar(self):
@@ -473,8 +476,8 @@ class Court:
                 wn = win.acct
                 if isinstance(lose, str): self.pay("escrow", wn, min(7 * ps, bd.bond)); bd.bond -= min(7 * ps, bd.bond)
                 else: self.take(lose, min(7 * ps, lose.own), wn)
-            for s in seats if kind == "Unresolved" and self.drawn else ():   # fix: the audit differed and still stands: L1, burned
-                if s.kind == "Primary" and s.stand == "OutByClock" and s.acct not in guilty and any(
+            for s in seats if kind in ("Unresolved", "paid thin") and self.drawn else ():   # fix: the audit differed and still stands: L1, burned
+                if s.kind == "Primary" and s.stand in ("OutByClock", "Silent") and s.opened and s.acct not in guilty and any(
                         v.kind == "Audit" and v.standing() and self.differ(v, s) is not None for v in seats): self.take(s, w.L1())
         # bonds of outside attackers: B a board
         for bd in self.boards:

@@ -124,10 +124,19 @@ impl Params {
 		self.liability(largest_claim.max(cap.checked_mul(3)?.div_ceil(8)))
 	}
 
-	/// The part of a seat's reserve that must be its own bond: backing that is slashed burns, and a quarter of the slash is
-	/// to pay who caught it.
-	pub fn own_part(&self, cap: Balance, p: Perbill) -> Option<Balance> {
-		Some(self.liability(cap)?.max(self.liability_at_seal(cap, p)?.div_ceil(4)))
+	/// The part of a seat's reserve that must be its own bond, since backing that is slashed burns: L2 of the cap, or a quarter of L1
+	/// for the audit that catches it, and besides what is paid before (a recomputation by three) and beside it (two replays).
+	pub fn own_part(&self, cap: Balance, p: Perbill, seat_fee: Balance) -> Option<Balance> {
+		let whole = self.liability_at_seal(cap, p)?;
+		let replays = Balance::from(self.replay).checked_add(1)?.checked_mul(2)?;
+		let besides = cap
+			.checked_mul(replays.checked_add(3)?)?
+			.checked_add(seat_fee.checked_mul(3)?)?;
+		Some(
+			self.liability(cap)?
+				.max(whole.div_ceil(4).checked_add(besides)?)
+				.min(whole),
+		)
 	}
 
 	/// What a drawn seat loses that never seals.
@@ -148,9 +157,11 @@ pub fn largest_claim(claims: impl IntoIterator<Item = Balance>, cap: Balance) ->
 	claims.into_iter().fold(cap.div_ceil(8), Balance::max).min(cap)
 }
 
-/// A: four caps with the fee on them, held beside what the seats may earn.
-pub fn advance(cap: Balance, fee_share: Permill) -> Option<Balance> {
-	cap.checked_add(fee(cap, fee_share))?.checked_mul(4)
+/// A: four caps with the fee on them and the fees of five drawn seats (two audits, three fresh ones), held beside what the
+/// seats may earn.
+pub fn advance(cap: Balance, fee_share: Permill, seat_fee: Balance) -> Option<Balance> {
+	let caps = cap.checked_add(fee(cap, fee_share))?.checked_mul(4)?;
+	caps.checked_add(seat_fee.checked_mul(5)?)
 }
 
 /// What a seat gains on average, in caps, by forging a shard of which one owner holds all seats.
@@ -242,10 +253,19 @@ mod tests {
 		assert_eq!(params.liability_at_seal(cap, params.least), Some(3_072 * MILL / 10));
 		assert_eq!(params.liability(cap), Some(336 * MILL / 10));
 		assert_eq!(params.liability(cap / 2), Some(168 * MILL / 10));
-		assert_eq!(params.own_part(cap, params.least), Some(768 * MILL / 10));
+		// 76.8, and 17 caps beside it; 33.6 where audits are frequent.
+		assert_eq!(params.own_part(cap, params.least, 0), Some(972 * MILL / 10));
+		assert_eq!(params.own_part(cap, params.most, 0), Some(336 * MILL / 10));
+		assert_eq!(
+			params.own_part(cap, params.most, 1_000 * MILL),
+			params.liability_at_seal(cap, params.most)
+		);
 		assert_eq!(params.late_slash(cap), Some(168 * MILL / 100));
 		assert_eq!(params.premium(params.least, cap, 0), Some(0));
-		assert_eq!(advance(cap, Permill::from_percent(5)), Some(504 * MILL / 100));
+		assert_eq!(
+			advance(cap, Permill::from_percent(5), MILL / 100),
+			Some(509 * MILL / 100)
+		);
 		// Small jobs are held by the floor.
 		assert_eq!(params.liability_at_seal(1, params.most), Some(2 * MILL));
 	}
@@ -256,7 +276,8 @@ mod tests {
 		assert_eq!(params.liability_at_seal(Balance::MAX / 8, params.least), None);
 		assert_eq!(params.liability(Balance::MAX / 8), None);
 		assert_eq!(params.premium(params.most, Balance::MAX, 1), None);
-		assert_eq!(advance(Balance::MAX, Permill::zero()), None);
+		assert_eq!(advance(Balance::MAX, Permill::zero(), 0), None);
+		assert_eq!(advance(1, Permill::zero(), Balance::MAX / 5 + 1), None);
 		assert_eq!(
 			params.probability(Balance::MAX, Balance::MAX, Balance::MAX),
 			params.most
@@ -283,7 +304,7 @@ mod tests {
 			let first = params.liability_at_seal(cap, p).unwrap();
 			let later = params.liability(largest_claim([claim], cap)).unwrap();
 			prop_assert!(first >= later && later >= params.floor);
-			prop_assert!(first >= params.own_part(cap, p).unwrap());
+			prop_assert!(first >= params.own_part(cap, p, MILL).unwrap());
 			prop_assert!(params.premium(p, claim, MILL).unwrap() <= claim);
 			prop_assert!(params.late_slash(cap).unwrap() <= later.max(params.liability(cap).unwrap()));
 			// More history and more bond never mean more audits; a larger cap never fewer.

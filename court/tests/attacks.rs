@@ -413,7 +413,8 @@ fn audits_that_stay_away_are_replaced_by_two_and_are_four_at_most() {
 				Due::Staff {
 					kind: Kind::Audit,
 					seats: left,
-					from: 1_000
+					from: 1_000,
+					until: 10_600
 				}
 			);
 			books.seat();
@@ -546,7 +547,8 @@ fn a_fresh_seat_that_stays_away_is_replaced_a_day_later() {
 		Due::Staff {
 			kind: Kind::Fresh,
 			seats: 3,
-			from: now + 28_800
+			from: now + 28_800,
+			until: now + 38_400
 		}
 	);
 	let early = books.case.clone();
@@ -586,4 +588,153 @@ fn a_case_is_small_where_nothing_happens_and_bounded_where_all_does() {
 	let large = millrace_court::case::Case::max_encoded_len();
 	println!("{small} bytes, at most {large}");
 	assert!(small <= 320 && large <= 16 * 1024);
+}
+
+#[test]
+fn a_saboteur_that_is_out_already_gives_its_side_a_window_when_its_board_ends() {
+	let mut books = shard(3, false);
+	books.opens(0, "lie", CAP);
+	books.opens(1, "true", HONEST);
+	books.opens(2, "true", HONEST);
+	// The saboteur is put out by its own outsider, and its board against the liar runs on.
+	let bond = books.attack(Attacker::Outsider, 1, "xa".into());
+	books.attack(Attacker::Seat(1), 0, "seat 1".into());
+	let enough = books.case.clone().attack(&books.rules, Attacker::Seat(2), 0, books.now);
+	assert_eq!(enough, Err(Error::Enough));
+	books.now = 1_610;
+	books.decide_outside("xa", bond, 1, Ok(How::Clock));
+	books.now = 3_000;
+	books.decide(1, 0, true, How::Clock);
+	assert!(books.case.seats()[2].is_standing());
+	books.now += 600;
+	books.attack(Attacker::Seat(2), 0, "seat 2".into());
+	books.decide(2, 0, false, How::Clock);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	assert!(books.case.seats()[2].is_standing());
+}
+
+#[test]
+fn a_board_whose_author_is_out_is_played_to_its_end() {
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "lie", CAP);
+	books.attack(Attacker::Seat(1), 0, "seat 1".into());
+	let bond = books.attack(Attacker::Outsider, 1, "xa".into());
+	books.decide_outside("xa", bond, 1, Ok(How::Step));
+	books.now = 50_000;
+	books.case.advance(&books.rules, books.now);
+	assert_eq!(*books.case.stage(), Stage::Judging);
+	books.decide(1, 0, true, How::Clock);
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	assert_eq!(books.has("seat 0"), HONEST as i128 + L2_OF_CAP / 4);
+	assert_eq!(books.has("xa"), 7 * CAP as i128);
+}
+
+#[test]
+fn who_was_put_out_by_the_clock_and_errs_later_enriches_no_accomplice() {
+	let mut books = shard(2, false);
+	books.opens(0, "true", HONEST);
+	books.opens(1, "lie", CAP);
+	books.attack(Attacker::Seat(1), 0, "seat 1".into());
+	let bond = books.attack(Attacker::Outsider, 1, "xa".into());
+	books.decide_outside("xa", bond, 1, Ok(How::Clock));
+	books.decide(1, 0, true, How::Step);
+	assert!(matches!(
+		books.state(1),
+		State::Out {
+			how: How::Step,
+			first: How::Clock,
+			..
+		}
+	));
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	assert_eq!(books.has("xa"), 0);
+}
+
+#[test]
+fn late_opening_frees_no_liar_that_was_drawn() {
+	// Fresh seats fail one after the other, so that nothing is proven.
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	books.opens(audit, "true", HONEST);
+	books.until_judging();
+	books.opens(0, "lie", CAP);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	assert_eq!(books.ends(), End::Unresolved);
+	books.settle();
+	assert_eq!(books.has("seat 0"), -L1);
+	assert_eq!(books.has("seat 1"), HONEST as i128);
+}
+
+#[test]
+fn what_opens_late_can_be_attacked_before_it_is_accepted() {
+	let mut books = shard(2, false);
+	books.until_judging();
+	books.opens(0, "lie", CAP);
+	books.opens(1, "lie", CAP);
+	let early = books
+		.case
+		.clone()
+		.attack(&books.rules, Attacker::Outsider, 0, books.now);
+	assert_eq!(early, Err(Error::Seat));
+	books.now = 2_201;
+	books.case.advance(&books.rules, books.now);
+	assert!(books.case.seats()[0].is_standing());
+	books.now += 100;
+	let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+	books.decide_outside("xa", bond, 0, Ok(How::Step));
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+}
+
+#[test]
+fn who_sealed_blind_opens_when_all_do() {
+	let mut books = shard(1, false);
+	let fresh = books.drawn();
+	let other = books.seat();
+	let early = books
+		.case
+		.clone()
+		.reveal(&books.rules, fresh, Some(report("true", HONEST)), Vec::new(), books.now);
+	assert_eq!(early, Err(Error::Stage));
+	books.seal(other);
+	let last = books.drawn();
+	for fresh in fresh..=last {
+		books.opens(fresh, "true", HONEST);
+	}
+	assert!(books.case.seats()[1..].iter().all(|seat| seat.is_standing()));
+}
+
+#[test]
+fn an_audit_claims_no_more_gas_than_its_tasks_may_use() {
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	for (gas, expected) in [(CAP + 1, Err(Error::Form)), (CAP, Ok(()))] {
+		let result = books
+			.case
+			.reveal(&books.rules, audit, None, leaves("true", gas), books.now);
+		assert_eq!(result, expected);
+	}
+}
+
+#[test]
+fn the_escrow_pays_all_where_a_seats_fee_is_five_times_its_cap() {
+	let rules = millrace_court::case::Rules {
+		seat_fee: 5 * u128::from(CAP),
+		..rules(CAP.into(), 1, 4)
+	};
+	let mut books = Books::new(rules, 1, 1);
+	books.draw(true, true);
+	let (first, second) = (books.seat(), books.seat());
+	books.seal(first);
+	books.seal(second);
+	books.opens(0, "true", HONEST);
+	books.opens(first, "true", HONEST);
+	books.opens(second, "true", HONEST);
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	for seat in ["seat 0", "seat 1", "seat 2"] {
+		assert_eq!(books.has(seat), HONEST as i128, "{seat}");
+	}
 }

@@ -133,7 +133,12 @@ impl History {
 		if boards.is_empty() {
 			return;
 		}
-		self.wait(|books| *books.case.stage() == Stage::Judging);
+		// What opened late stands a window later.
+		let targets: Vec<u8> = boards.iter().map(|board| self.numbers[board[2]]).collect();
+		self.wait(|books| {
+			let seats = books.case.seats();
+			*books.case.stage() == Stage::Judging && targets.iter().all(|seat| seats[usize::from(*seat)].is_standing())
+		});
 		let mut opened = Vec::new();
 		for board in boards {
 			let [_, by, target, loser, how] = board[..] else {

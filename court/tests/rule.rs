@@ -368,16 +368,16 @@ impl Play {
 	}
 
 	fn run(&mut self, bad: u32) -> End {
+		// Blocks since the honest have looked.
+		let mut slept = 0;
 		for _ in 0..20_000 {
 			if let Stage::Ended(end) = *self.books.case.stage() {
 				return end;
 			}
 			self.staff(bad);
 			self.decide();
-			self.honest();
 			for _ in 0..self.choices.below(4) {
 				self.bad();
-				self.honest();
 			}
 			// Seats that are held and do nothing run out of time.
 			if !self.choices.chance(70) {
@@ -387,25 +387,37 @@ impl Play {
 					}
 				}
 			}
-			self.honest();
-			// Some blocks, or as many as it takes until something changes: the honest do not sleep over it.
-			match self.choices.chance(60) {
-				true => self.books.now += 1 + self.choices.below(200),
-				false => {
-					let next = self.boards.iter().map(|board| board.at).min();
-					let due = match self.books.due() {
-						Due::Wait(due) | Due::Staff { from: due, .. } => due,
-						Due::Draw | Due::Settle(_) => self.books.now,
-					};
-					let due = due.max(self.books.now + 1);
-					self.books.now = next.map_or(due, |next| due.min(next.max(self.books.now + 1)));
+			// They look at least every minute or two, whatever the others have done by then.
+			let awake = slept >= 30 || !self.choices.chance(50);
+			let mut next = self.books.now + 1 + self.choices.below(30);
+			if awake {
+				self.honest();
+				slept = 0;
+				if !self.choices.chance(50) {
+					next = self.next_change();
+				} else if self.choices.chance(20) {
+					next = self.next_change().min(self.books.now + 1 + self.choices.below(20_000));
 				}
 			}
+			slept += next - self.books.now;
+			self.books.now = next;
 			let (rules, now) = (self.books.rules, self.books.now);
 			self.decide();
 			self.books.case.advance(&rules, now);
 		}
 		panic!("no end: {:#?}", self.books.case);
+	}
+
+	/// When something changes though nobody acts.
+	fn next_change(&self) -> MarketBlock {
+		let now = self.books.now;
+		let due = match self.books.due() {
+			Due::Wait(due) | Due::Staff { from: due, .. } => due,
+			Due::Draw | Due::Settle(_) => now,
+		};
+		let boards = self.boards.iter().map(|board| board.at).min();
+		let next = boards.map_or(due, |board| due.min(board));
+		next.max(now + 1)
 	}
 }
 
@@ -425,10 +437,10 @@ fn tried<T>(
 	result
 }
 
-fn play(list: Vec<u16>, replicas: u8, tasks: u32, inverse: u32, drawn: bool, bad: u32, serves: bool) {
-	let rules = rules(CAP, tasks, inverse);
+fn play(list: Vec<u16>, replicas: u8, rules: Rules, drawn: bool, bad: u32, serves: bool) {
 	let mut choices = Choices { list: list.into_iter() };
-	let mut books = Books::new(rules, replicas, replicas.into());
+	let mut books = Books::backed(rules, replicas, replicas.into());
+	let inverse = rules.p.saturating_reciprocal_mul_ceil(1_u32);
 	let mut play = Play {
 		who: Vec::new(),
 		said: BTreeMap::new(),
@@ -460,6 +472,14 @@ fn play(list: Vec<u16>, replicas: u8, tasks: u32, inverse: u32, drawn: bool, bad
 	}
 	play.choices = choices;
 	let end = play.run(bad);
+	let open = play.books.case.duels().iter().any(|duel| duel.end.is_none());
+	let attacked = play.numbers(|seat| play.seat(seat).is_standing() && play.seat(seat).attacks > 0);
+	assert!(!open && attacked.is_empty(), "it has ended while boards were played");
+	let holds = play.who.iter().take(replicas.into()).any(|who| *who == Who::Honest);
+	if end == End::NoData && (serves || holds) {
+		let callers = play.numbers(|seat| !play.is_honest(seat) && play.seat(seat).caller);
+		assert!(callers.len() >= 5, "{callers:?} call, though the honest can fetch");
+	}
 	for board in std::mem::take(&mut play.boards) {
 		if board.by == Attacker::Outsider {
 			play.books
@@ -485,7 +505,7 @@ fn play(list: Vec<u16>, replicas: u8, tasks: u32, inverse: u32, drawn: bool, bad
 		let name = format!("seat {seat}");
 		let won = net.get(&name).copied().unwrap_or(0);
 		let fee = if play.seat(seat).caller || *state == State::Away {
-			10_000
+			rules.seat_fee as i128
 		} else {
 			0
 		};
@@ -505,7 +525,7 @@ fn play(list: Vec<u16>, replicas: u8, tasks: u32, inverse: u32, drawn: bool, bad
 }
 
 proptest! {
-	#![proptest_config(ProptestConfig { cases: 20_000, failure_persistence: None, ..ProptestConfig::default() })]
+	#![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
 	#[test]
 	fn who_is_honest_never_ends_worse(
 		list in prop::collection::vec(any::<u16>(), 0..400),
@@ -515,7 +535,12 @@ proptest! {
 		drawn in any::<bool>(),
 		bad in 0_u32..=100,
 		serves in any::<bool>(),
+		seat_fee in prop_oneof![Just(10_000_u128), Just(2 * CAP)],
 	) {
-		play(list, replicas, tasks, inverse, drawn, bad, serves);
+		let rules = Rules {
+			seat_fee,
+			..rules(CAP, tasks, inverse)
+		};
+		play(list, replicas, rules, drawn, bad, serves);
 	}
 }

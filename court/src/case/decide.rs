@@ -24,6 +24,7 @@ impl Case {
 					kind,
 					seats: missing,
 					from: since,
+					until: since.saturating_add(rules.times.staffing),
 				},
 				false => Due::Wait(self.next_change(rules, now)),
 			}
@@ -46,15 +47,11 @@ impl Case {
 			Stage::Opening { until } => Vec::from([until]),
 			_ => Vec::new(),
 		};
-		let calls = self.seats.iter().filter_map(|seat| match seat.state {
-			State::Calling(since) => Some(since.saturating_add(rules.times.serving)),
-			_ => None,
-		});
-		ends.extend(calls);
+		ends.push(self.served_until(rules));
 		ends.push(self.last_to_heal(rules));
 		ends.extend(self.seats.iter().map(|seat| seat.window));
 		let next = ends.into_iter().filter(|end| *end >= now).min();
-		next.map_or(now, |end| end.saturating_add(1))
+		next.map_or(now.saturating_add(1), |end| end.saturating_add(1))
 	}
 
 	/// Lets everything happen that is due before a market block. Every call does so first.
@@ -104,7 +101,9 @@ impl Case {
 		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
 		let given_up = unstaffed || self.is_without_data(rules, now);
 		if (sealed && count >= wanted) || given_up || (count >= wanted && wanted >= MAX_AUDITS) {
-			self.thin = !sealed;
+			// Who could not fetch at first may check, but nobody was blind to it.
+			let audited = self.of(Kind::Audit).any(|(_, seat)| seat.state == State::Sealed);
+			self.thin = !audited;
 			self.open(rules, now);
 			return true;
 		}
@@ -205,7 +204,7 @@ impl Case {
 		let busy = self.seats.iter().any(|seat| match seat.state {
 			State::Standing => seat.attacks > 0 || now <= seat.window,
 			State::Sealed => true,
-			State::Calling(since) => self.drawn && now <= since.saturating_add(rules.times.serving),
+			State::Calling(_) => self.drawn && now <= self.served_until(rules),
 			_ => false,
 		});
 		// Who opens late may still show that nothing is wrong.
@@ -226,7 +225,9 @@ impl Case {
 	}
 
 	fn conclude(&mut self, rules: &Rules, now: MarketBlock) {
-		self.heal(rules);
+		if self.heal(rules, now) {
+			return;
+		}
 		let reports = self.reports();
 		let missing = self.is_missing(&reports);
 		if let [only] = reports[..] {
@@ -241,6 +242,7 @@ impl Case {
 			// Whoever silenced the last must keep it up.
 			let silent = drawn > 0 && self.of(Kind::Fresh).any(|(_, seat)| seat.state == State::Silent);
 			let pause = if silent { rules.times.pause } else { 0 };
+			self.streak = 0;
 			self.stage = Stage::Recomputing {
 				wanted: drawn + more,
 				since: now.saturating_add(pause),
@@ -275,8 +277,15 @@ impl Case {
 		sides
 	}
 
-	/// A seal is blind however late it opens: if nobody was attacked and all say the same, all stand.
-	fn heal(&mut self, rules: &Rules) {
+	/// The last market block in which an honest client may still serve what was called for.
+	fn served_until(&self, rules: &Rules) -> MarketBlock {
+		self.first_call
+			.map_or(0, |call| call.saturating_add(rules.times.serving))
+	}
+
+	/// A seal is blind however late it opens: if nobody was attacked and all say the same, all stand, and may be attacked for a
+	/// window. Whether that changed anything.
+	fn heal(&mut self, rules: &Rules, now: MarketBlock) -> bool {
 		let last = self.last_to_heal(rules);
 		let sealed = || self.numbered().filter(|(_, seat)| seat.has_sealed());
 		let first = sealed().find(|(_, seat)| seat.report().is_some());
@@ -286,11 +295,15 @@ impl Case {
 				opened.is_some_and(|opened| opened.at <= last || !seat.blind) && !self.differs(first, number)
 			})
 		});
+		let mut healed = false;
 		if alike && !self.contested && self.count(Kind::Fresh) == 0 {
 			for seat in self.seats.iter_mut().filter(|seat| seat.state == State::Silent) {
 				seat.state = State::Standing;
+				seat.window = now.saturating_add(rules.times.equal_window);
+				healed = true;
 			}
 		}
+		healed
 	}
 
 	/// Whether what stands must be confirmed: nothing does, somebody was silent or out by its clock, or somebody who said the

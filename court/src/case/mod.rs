@@ -12,8 +12,12 @@
 //! [`crate::board`]) puts one account out; it never makes a report right. A report is accepted if it is the only one that
 //! stands and, where somebody was silent or put out, if fresh seats sealed the same.
 //!
-//! Time decides as an event does: each call first lets everything happen that was due by then, at the block at which it was
-//! due, so that nobody gains by calling late. [`Case::due`] says what the chain must do next.
+//! Time decides as an event does: each call first lets everything happen that was due by then. Who goes out undefended does so
+//! at the block at which it was due; what gives parties time begins when a call finds it, so that calling late takes nobody's.
+//! [`Case::due`] says what the chain must do next, and [`Case::advance`] is anybody's to call.
+//!
+//! Whoever keeps a case gives it the same [`Rules`] from its first call to its last, whatever the chain's parameters become, and
+//! compares reserves before and after each call: what is not reserved any more is free.
 
 mod decide;
 mod money;
@@ -22,7 +26,7 @@ mod sides;
 
 pub use money::{escrow, Account, Flow, Purse, Settlement};
 pub use seats::Party;
-pub use sides::Attacker;
+pub use sides::{Attacker, Bond};
 
 use crate::{draw::MAX_SAMPLE, stakes};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -40,17 +44,17 @@ pub const MAX_FRESH: u8 = 5;
 pub const MAX_CALLS: u8 = 10;
 /// So many of them in a row, and nobody who seals, are believed.
 pub const MAX_STREAK: u8 = 5;
-/// The most boards between seats: one for each seat and each that it may differ from.
-pub const MAX_DUELS: u32 = 650;
+/// The most boards between seats: one for each two, since one of them is out after it.
+pub const MAX_DUELS: u32 = MAX_SEATS * (MAX_SEATS - 1) / 2;
 
 /// What is known of a shard's case from the start and never changes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rules {
 	/// C: the most that a primary seat can earn, above 0.
 	pub cap: Balance,
-	/// The most gas that a report may claim: the limit of all tasks together.
+	/// The most gas that a report may claim: a task's limit times the tasks.
 	pub gas: Gas,
-	/// Tasks of the shard.
+	/// Tasks of the shard, above 0.
 	pub tasks: u32,
 	/// The share that is burned on top of what a primary seat earns.
 	pub fee: Permill,
@@ -181,9 +185,11 @@ pub enum State {
 	Silent,
 	/// It was put out.
 	Out {
-		/// How.
+		/// How; a step that it shows later counts more than the clock by which it went out.
 		how: How,
-		/// By whom.
+		/// How it went out at first.
+		first: How,
+		/// By whom at first.
 		by: By,
 	},
 }
@@ -218,7 +224,7 @@ pub struct Seat {
 	pub opened: Option<Opened>,
 	/// Whether it called for what it could not fetch: it is neither counted nor paid.
 	pub caller: bool,
-	/// Whether nobody's report was open when it sealed.
+	/// Whether it sealed in its own round, before anybody of that round opened.
 	pub blind: bool,
 	/// The last market block in which others may attack what it opened; once it is out, in which its side may name another
 	/// player.
@@ -329,6 +335,8 @@ pub enum Due {
 		seats: u8,
 		/// Not before this market block.
 		from: MarketBlock,
+		/// It is given up after this one.
+		until: MarketBlock,
 	},
 	/// Nothing before this market block, unless somebody acts.
 	Wait(MarketBlock),
@@ -336,7 +344,7 @@ pub enum Due {
 	Settle(End),
 }
 
-/// Why something cannot be done now. It changes nothing.
+/// Why something cannot be done now. It changes nothing but what was due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Error {
 	/// It is another stage's.
@@ -370,9 +378,11 @@ pub struct Case {
 	contested: bool,
 	/// When the reports of primary seats were due.
 	opened: MarketBlock,
-	/// Seats in a row that could not fetch, and the first one's market block.
+	/// Seats of this round that could not fetch, in a row, and the first one's market block.
 	streak: u8,
 	calling_since: MarketBlock,
+	/// The market block of the first call of all.
+	first_call: Option<MarketBlock>,
 	/// Whether no more fresh seats are drawn.
 	spent: bool,
 }

@@ -397,26 +397,36 @@ impl Ends<'_> {
 			.filter(standing)
 			.min_by_key(|(_, seat)| seat.opened.as_ref().map(|opened| opened.at))
 			.map(|(fresh, _)| Account::Seat(fresh));
-		let outsider = match &seat.state {
+		// Never somebody who is guilty itself.
+		let is_guilty = |account: &AccountId| {
+			let mut its = case.numbered().filter(|(_, seat)| seat.provider == *account);
+			its.any(|(number, _)| guilty.contains(&number))
+		};
+		let (outsider, first) = match &seat.state {
 			State::Out {
-				by: By::Outsider { .. },
+				by: By::Outsider { account, .. },
+				first,
 				..
-			} => Some(Account::Outsider(number)),
-			_ => None,
+			} if !is_guilty(account) => (Some(Account::Outsider(number)), Some(*first)),
+			_ => (None, None),
 		};
 		let by_audit = !audits.is_empty();
-		let first = match by_audit {
+		let provers: Vec<Account> = match by_audit {
 			true => audits,
 			false => played.or(fresh).or(outsider).into_iter().collect(),
 		};
-		let by_step = outsider.filter(|_| seat.out() == Some(How::Step));
+		let by_step = outsider.filter(|_| first == Some(How::Step));
 		let also = [played.filter(|_| by_audit), by_step];
 		let also = also
 			.into_iter()
 			.flatten()
-			.filter(|also| !first.contains(also))
+			.filter(|also| !provers.contains(also))
 			.collect();
-		Some(Provers { first, by_audit, also })
+		Some(Provers {
+			first: provers,
+			by_audit,
+			also,
+		})
 	}
 
 	/// The seat that won its board with a guilty one, or else was playing it when it went out. A step needs no accepted report.
@@ -446,8 +456,8 @@ impl Ends<'_> {
 			.or_else(|| ended().next().filter(|_| step))
 	}
 
-	/// Where nothing is proven: who lost a board by its clock to a seat that stands pays it seven claims, and who was put out by
-	/// the clock against an audit that stands loses all that is at stake, in a shard that was drawn.
+	/// Where nothing is proven: who lost a board by its clock to a seat that stands pays it seven claims, and in a shard that was
+	/// drawn, who contradicts an audit that stands and was silent or out by its clock loses all that is at stake.
 	fn undecided(&self, guilty: &[u8], book: &mut Book) -> Option<()> {
 		let case = self.case;
 		let claims = self.largest.saturating_mul(7);
@@ -471,12 +481,13 @@ impl Ends<'_> {
 				book.pay(Purse::Own(loser), Account::Seat(winner), claims);
 			}
 		}
-		if self.end == End::Unresolved && case.drawn {
+		if matches!(self.end, End::Unresolved | End::Thin(_)) && case.drawn {
 			for (number, seat) in case.of(Kind::Primary) {
 				let against = case
 					.numbered()
 					.any(|(audit, seat)| seat.kind == Kind::Audit && seat.is_standing() && case.differs(audit, number));
-				if seat.out() == Some(How::Clock) && against && !guilty.contains(&number) {
+				let gone = seat.state == State::Silent || seat.out() == Some(How::Clock);
+				if gone && against && !guilty.contains(&number) {
 					self.burn(number, self.slash(seat)?, book);
 				}
 			}
@@ -506,6 +517,7 @@ impl Ends<'_> {
 			let State::Out {
 				how: How::Clock,
 				by: By::Outsider { bond, .. },
+				..
 			} = &seat.state
 			else {
 				continue;
@@ -573,5 +585,5 @@ pub fn escrow(rules: &Rules, seats: u8) -> Option<Balance> {
 		.checked_add(fee(rules.cap, rules.fee))?
 		.checked_add(rules.seat_fee)?;
 	seat.checked_mul(seats.into())?
-		.checked_add(stakes::advance(rules.cap, rules.fee)?)
+		.checked_add(stakes::advance(rules.cap, rules.fee, rules.seat_fee)?)
 }

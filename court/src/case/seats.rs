@@ -39,9 +39,13 @@ impl Case {
 	/// The case of a shard that nobody may seal any more, with those who have.
 	///
 	/// # Errors
-	/// [`Error::Seat`] if there is none, [`Error::Full`] if there are too many.
+	/// [`Error::Seat`] if there is none, or one twice; [`Error::Full`] if there are too many.
 	pub fn new(sealed: Vec<Party>) -> Result<Self, Error> {
-		if sealed.is_empty() {
+		let twice = (1..).zip(&sealed).any(|(next, party)| {
+			let mut rest = sealed.iter().skip(next);
+			rest.any(|other| other.provider == party.provider)
+		});
+		if sealed.is_empty() || twice {
 			return Err(Error::Seat);
 		}
 		let seats: Vec<Seat> = sealed
@@ -63,6 +67,7 @@ impl Case {
 			opened: 0,
 			streak: 0,
 			calling_since: 0,
+			first_call: None,
 			spent: false,
 		})
 	}
@@ -93,10 +98,11 @@ impl Case {
 		if self.opened == 0 {
 			self.opened = until;
 		}
+		self.streak = 0;
 		self.stage = Stage::Opening { until };
 	}
 
-	/// Seats somebody whom [`Case::due`] asked for.
+	/// Seats somebody whom [`Case::due`] asked for and who has accepted: who declines before that never enters the case.
 	///
 	/// # Errors
 	/// [`Error::Stage`] if nobody is wanted now, [`Error::Seat`] if this provider has a seat.
@@ -169,7 +175,7 @@ impl Case {
 		self.leave(rules, seat, slash, rules.times.pause, now)
 	}
 
-	/// A drawn seat gives its place back. Returns the fee that it pays.
+	/// A drawn seat gives its place back, which counts as one of those that are drawn. Returns the fee that it pays.
 	///
 	/// # Errors
 	/// [`Error::Seat`] if it is not at work.
@@ -222,6 +228,7 @@ impl Case {
 		if self.streak == 0 {
 			self.calling_since = now;
 		}
+		self.first_call.get_or_insert(now);
 		self.streak = self.streak.saturating_add(1);
 		self.missing_since(now);
 		self.advance(rules, now);
@@ -251,8 +258,14 @@ impl Case {
 		if found.opened.is_some() || !matches!(found.state, State::Sealed | State::Silent) {
 			return Err(Error::Seat);
 		}
+		if found.state == State::Sealed && found.blind && !opening {
+			// Others of its round are still computing.
+			return Err(Error::Stage);
+		}
 		let whole = found.kind != Kind::Audit;
-		let within = report.is_none_or(|report| report.gas_used <= rules.gas);
+		let task = rules.gas / u64::from(rules.tasks.max(1));
+		let within =
+			report.is_none_or(|report| report.gas_used <= rules.gas) && leaves.iter().all(|leaf| leaf.gas <= task);
 		if whole != report.is_some() || leaves.len() != sample || !within {
 			return Err(Error::Form);
 		}

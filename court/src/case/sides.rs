@@ -16,6 +16,15 @@ pub enum Attacker {
 	Outsider,
 }
 
+/// Where an outsider's bond is once its board is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bond {
+	/// With the seat that it put out: [`Case::settle`] pays it.
+	Inside,
+	/// For [`Case::settle_bond`] with this: how the outsider lost, or that the board ended with its target.
+	Apart(Option<How>),
+}
+
 /// What two sides owe each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Between {
@@ -213,7 +222,7 @@ impl Case {
 		Ok(())
 	}
 
-	/// A board of an outsider against a seat is decided: the target lost, or the outsider did.
+	/// A board of an outsider against a seat is decided: the target lost, or the outsider did. Returns where the bond is.
 	///
 	/// # Errors
 	/// [`Error::Seat`] if there is no such board, [`Error::Stage`] if the case has ended.
@@ -222,37 +231,44 @@ impl Case {
 		rules: &Rules,
 		by: (AccountId, Balance),
 		target: u8,
-		target_lost: Option<How>,
+		target_lost: bool,
+		how: How,
 		now: MarketBlock,
-	) -> Result<(), Error> {
+	) -> Result<Bond, Error> {
 		self.advance(rules, now);
 		if matches!(self.stage, Stage::Ended(_)) {
 			return Err(Error::Stage);
 		}
 		let found = self.seat_mut(target)?;
+		if !found.is_standing() {
+			return Ok(Bond::Apart(None));
+		}
 		found.attacks = found.attacks.checked_sub(1).ok_or(Error::Seat)?;
 		found.played = true;
-		let (account, bond) = by;
-		if let Some(how) = target_lost {
-			self.put_out(rules, target, how, By::Outsider { account, bond }, now)?;
+		if !target_lost {
+			self.advance(rules, now);
+			return Ok(Bond::Apart(Some(how)));
 		}
+		let (account, bond) = by;
+		self.put_out(rules, target, how, By::Outsider { account, bond }, now)?;
 		self.advance(rules, now);
-		Ok(())
+		Ok(Bond::Inside)
 	}
 
 	/// Puts a standing seat out and ends the boards against it; those that it opened run on.
 	pub(super) fn put_out(&mut self, rules: &Rules, seat: u8, how: How, by: By, now: MarketBlock) -> Result<(), Error> {
 		let found = self.seat_mut(seat)?;
 		if !found.is_standing() {
-			// Out already; a step is worse than the clock.
+			// Out already, and its side was waiting for it. A step is worse than the clock.
 			if let State::Out { how: known, .. } = &mut found.state {
 				if how == How::Step {
 					*known = How::Step;
 				}
+				found.window = found.window.max(now.saturating_add(rules.times.window));
 			}
 			return Ok(());
 		}
-		found.state = State::Out { how, by };
+		found.state = State::Out { how, first: how, by };
 		found.attacks = 0;
 		found.window = now.saturating_add(rules.times.window);
 		let ended = self

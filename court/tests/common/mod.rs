@@ -3,7 +3,9 @@
 #![allow(dead_code)]
 
 use millrace_court::{
-	case::{escrow, Account, Attacker, Case, Due, How, Party, Purse, Reserve, Rules, Settlement, Stage, Times},
+	case::{
+		escrow, Account, Attacker, Bond, Case, Due, Error, How, Party, Purse, Reserve, Rules, Settlement, Stage, Times,
+	},
 	stakes::Params,
 };
 use millrace_primitives::{merkle::SumNode, AccountId, Balance, Hash, MarketBlock, Report};
@@ -47,15 +49,26 @@ pub struct Books {
 }
 
 impl Books {
-	/// A case of so many seats that sealed, of so many that were sold.
+	/// A case of so many seats that sealed, of so many that were sold, all by their own bonds.
 	pub fn new(rules: Rules, sold: u8, sealed: usize) -> Self {
+		let own = rules.stakes.liability_at_seal(rules.cap, rules.p).unwrap();
+		Self::with(rules, sold, sealed, own)
+	}
+
+	/// The same with as little of their own as they may.
+	pub fn backed(rules: Rules, sold: u8, sealed: usize) -> Self {
+		let own = rules.stakes.own_part(rules.cap, rules.p, rules.seat_fee).unwrap();
+		Self::with(rules, sold, sealed, own)
+	}
+
+	fn with(rules: Rules, sold: u8, sealed: usize, own: Balance) -> Self {
 		let party = |n: usize| Party {
 			provider: AccountId::new([n as u8; 32]),
 			ask: 1_000_000_000,
 			p: rules.stakes.least,
 			reserve: Reserve {
-				own: rules.stakes.liability_at_seal(rules.cap, rules.p).unwrap(),
-				backing: 0,
+				own,
+				backing: rules.stakes.liability_at_seal(rules.cap, rules.p).unwrap() - own,
 			},
 		};
 		let escrow = escrow(&rules, sold).unwrap();
@@ -159,22 +172,20 @@ impl Books {
 	pub fn decide_outside(&mut self, name: &str, bond: Balance, target: u8, how: Result<How, Option<How>>) {
 		let at = self.open.iter().position(|open| *open == (name.into(), bond, target));
 		self.open.remove(at.expect("the board is open"));
-		self.case.advance(&self.rules, self.now);
-		let standing = self.case.seats()[usize::from(target)].is_standing();
 		let account = AccountId::new([name.as_bytes()[1]; 32]);
-		let lost = match how {
-			Ok(how) if standing => Some(how),
-			_ => None,
+		let (lost, how) = match how {
+			Ok(how) => (true, how),
+			Err(how) => (false, how.unwrap_or(How::Clock)),
 		};
-		if standing && how != Err(None) {
-			self.case
-				.decide_outside(&self.rules, (account, bond), target, lost, self.now)
-				.unwrap();
-		}
-		match how {
-			Ok(_) if standing => _ = self.removed.insert(target, (name.into(), bond)),
-			Err(Some(how)) if standing => self.bonds.push((name.into(), bond, target, Some(how))),
-			_ => self.bonds.push((name.into(), bond, target, None)),
+		let by = (account, bond);
+		match self.case.decide_outside(&self.rules, by, target, lost, how, self.now) {
+			Ok(Bond::Inside) => _ = self.removed.insert(target, (name.into(), bond)),
+			Ok(Bond::Apart(how)) => self.bonds.push((name.into(), bond, target, how)),
+			// The case has ended with the board's target.
+			Err(error) => {
+				assert_eq!(error, Error::Stage);
+				self.bonds.push((name.into(), bond, target, None));
+			}
 		}
 	}
 
@@ -215,6 +226,16 @@ impl Books {
 			self.add(&name, left as i128);
 		}
 		assert_eq!(self.escrow, 0);
+		for (seat, paid) in settlement.paid.iter().enumerate() {
+			let to = Account::Seat(seat as u8);
+			let whole: Balance = settlement
+				.flows
+				.iter()
+				.filter(|flow| flow.to == to)
+				.map(|flow| flow.amount)
+				.sum();
+			assert!(whole >= *paid, "seat {seat} earned {paid} and has {whole}");
+		}
 		assert_eq!(self.net.values().sum::<i128>(), 0, "money is conserved");
 		settlement
 	}
