@@ -410,6 +410,7 @@ class Court:
     def recompute(self):
         """Rule 8: three, then one by one, six in all; False if five in a row cannot fetch."""
         n = 3 if not self.fresh_used else 1
+        self.streak = 0                                  # each round counts its own
         shown = next((s.seal for s in self.seats if s.standing() and s.tasks is None), None) or next((s.seal for s in self.seats if s.opened and s.tasks is None), None)
         new = []
         while n and self.fresh_used < self.most:
