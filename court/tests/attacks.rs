@@ -738,3 +738,21 @@ fn the_escrow_pays_all_where_a_seats_fee_is_five_times_its_cap() {
 		assert_eq!(books.has(seat), HONEST as i128, "{seat}");
 	}
 }
+
+#[test]
+fn who_works_long_is_not_missing() {
+	let mut books = shard(1, false);
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	let seats = [books.seat(), books.seat(), books.seat()];
+	books.now += 9_601;
+	seats.iter().for_each(|seat| books.seal(*seat));
+	// One opens; the two others are silent, and are replaced one by one, a day later.
+	books.opens(seats[0], "true", HONEST);
+	let opened = books.now + 600;
+	books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+	let Due::Staff { seats, from, .. } = books.due() else {
+		unreachable!()
+	};
+	assert_eq!(seats, 1);
+	assert!(from > opened + 28_800);
+}

@@ -98,7 +98,7 @@ impl Case {
 			return true;
 		}
 		let count = self.count(Kind::Audit);
-		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
+		let unstaffed = count < wanted && now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
 		let given_up = unstaffed || self.is_without_data(rules, now);
 		if (sealed && count >= wanted) || given_up || (count >= wanted && wanted >= MAX_AUDITS) {
 			// Who could not fetch at first may check, but nobody was blind to it.
@@ -349,7 +349,7 @@ impl Case {
 			return true;
 		}
 		let count = self.count(Kind::Fresh);
-		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
+		let unstaffed = count < wanted && now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
 		let given_up = unstaffed || self.is_without_data(rules, now);
 		if count < wanted && !given_up {
 			return false;
