@@ -54,6 +54,16 @@ impl Books {
 		seat
 	}
 
+	/// Three fresh seats, from this number on, say what is true.
+	fn recomputed(&mut self, first: u8) {
+		for fresh in first..first + 3 {
+			assert_eq!(self.drawn(), fresh);
+		}
+		for fresh in first..first + 3 {
+			self.opens(fresh, "true", HONEST);
+		}
+	}
+
 	fn until(&mut self, happened: impl Fn(&Books) -> bool) {
 		for _ in 0..100 {
 			if happened(self) {
@@ -132,13 +142,7 @@ fn two_seats_of_one_owner_that_agree_on_nonsense_lose_all_to_the_audit() {
 	assert_eq!(more, Err(Error::Enough));
 	books.decide(audit, 0, false, How::Clock);
 	// The other has its window to name another player, and nobody does.
-	for _ in 0..3 {
-		let fresh = books.drawn();
-		assert!(fresh > audit);
-	}
-	for fresh in 3..6 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(3);
 	assert_eq!(books.ends(), End::Accepted(3));
 	let settlement = books.settle();
 	assert_eq!(settlement.guilty, [0, 1]);
@@ -162,12 +166,7 @@ fn who_accuses_itself_first_saves_nothing() {
 	let bond = books.attack(Attacker::Outsider, 0, "xa".into());
 	books.attack(Attacker::Seat(audit), 0, "seat 1".into());
 	books.decide_outside("xa", bond, 0, Ok(How::Step));
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 2..5 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(2);
 	assert_eq!(books.ends(), End::Accepted(2));
 	books.settle();
 	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
@@ -195,12 +194,7 @@ fn a_liar_with_gas_0_has_as_much_at_stake() {
 fn liars_who_claim_nothing_pay_for_a_recomputation_and_a_replay() {
 	let mut books = shard(2, false);
 	books.opens(0, "lie", 0);
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 2..5 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(2);
 	books.attack(Attacker::Seat(2), 0, "seat 2".into());
 	books.decide(2, 0, false, How::Clock);
 	assert_eq!(books.ends(), End::Accepted(2));
@@ -246,12 +240,7 @@ fn a_saboteur_on_the_right_side_removes_only_itself() {
 	books.case.advance(&books.rules, books.now);
 	books.attack(Attacker::Seat(1), 2, "seat 1".into());
 	books.decide(1, 2, false, How::Step);
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 3..6 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(3);
 	assert_eq!(books.ends(), End::Accepted(1));
 	let settlement = books.settle();
 	assert_eq!(settlement.guilty, [0, 2]);
@@ -276,12 +265,7 @@ fn a_side_that_nobody_defends_goes_out_one_block_after_its_window() {
 	books.case.advance(&books.rules, books.now);
 	assert!(matches!(books.state(1), State::Out { how: How::Clock, .. }));
 	// Silence convicts nobody: fresh seats say who is right, and whoever won by the clock loses all the same.
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 3..6 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(3);
 	books.attack(Attacker::Seat(3), 2, "seat 3".into());
 	books.decide(3, 2, false, How::Clock);
 	assert_eq!(books.ends(), End::Accepted(3));
@@ -308,12 +292,7 @@ fn ten_challengers_of_whom_nine_are_saboteurs() {
 	}
 	assert!(books.case.seats()[0].is_standing());
 	books.decide_outside(&names[9], bonds[9], 0, Ok(How::Step));
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 1..4 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(1);
 	assert_eq!(books.ends(), End::Accepted(1));
 	books.settle();
 	for name in &names[..9] {
@@ -390,12 +369,7 @@ fn a_drawn_seat_that_never_opens_loses_all() {
 	let mut books = shard(1, true);
 	let audit = books.drawn();
 	books.opens(audit, "true", HONEST);
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 2..5 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(2);
 	assert_eq!(books.ends(), End::Accepted(2));
 	books.settle();
 	assert_eq!(books.has("seat 0"), -L1);
@@ -488,12 +462,7 @@ fn a_caller_that_can_fetch_after_all_is_an_audit() {
 	books.opens(audit, "true", HONEST);
 	books.attack(Attacker::Seat(3), 0, "seat 3".into());
 	books.decide(3, 0, false, How::Step);
-	for _ in 0..3 {
-		books.drawn();
-	}
-	for fresh in 7..10 {
-		books.opens(fresh, "true", HONEST);
-	}
+	books.recomputed(7);
 	assert_eq!(books.ends(), End::Accepted(7));
 	books.settle();
 	// Sealed before anybody opened, it shares the quarter with the other; callers are not paid for their work.

@@ -134,7 +134,7 @@ impl Play {
 
 	/// Whether an honest seat can fetch: from the client, or from an honest seat that sealed.
 	fn can_fetch(&self) -> bool {
-		let holder = |seat: &u8| !matches!(self.seat(*seat).state, State::Working | State::Calling(_) | State::Away);
+		let holder = |seat: &u8| !matches!(self.seat(*seat).state, State::Working | State::Calling | State::Away);
 		self.served || self.numbers(|seat| self.is_honest(seat)).iter().any(holder)
 	}
 
@@ -177,7 +177,7 @@ impl Play {
 				return;
 			}
 			match self.seat(seat).state {
-				State::Working | State::Calling(_) if self.can_fetch() => {
+				State::Working | State::Calling if self.can_fetch() => {
 					self.said.insert(seat, 'T');
 					let tasks = match self.seat(seat).kind {
 						Kind::Audit => self.sample() as u64,
@@ -316,7 +316,7 @@ impl Play {
 			2 => self.served = true,
 			_ => {
 				let Some(seat) = self.choices.pick(&bad) else { return };
-				let working = matches!(self.seat(seat).state, State::Working | State::Calling(_));
+				let working = matches!(self.seat(seat).state, State::Working | State::Calling);
 				match self.choices.below(7) {
 					0 if working => {
 						let said = self.choices.pick(&['a', 'T', 'b', '0', 'x']).unwrap_or('a');

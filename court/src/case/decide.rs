@@ -5,6 +5,16 @@ use crate::stakes::largest_claim;
 use alloc::vec::Vec;
 use millrace_primitives::money::payment;
 
+/// How the seats of a kind are, none of them at work.
+struct Staffed {
+	/// Whether one has sealed.
+	sealed: bool,
+	/// Whether as many were drawn as were wanted.
+	complete: bool,
+	/// Whether no more can be had.
+	given_up: bool,
+}
+
 impl Case {
 	/// P\*: the largest claim that was opened.
 	pub fn largest_claim(&self, rules: &Rules) -> Balance {
@@ -81,41 +91,55 @@ impl Case {
 		self.streak >= MAX_STREAK && now > self.calling_since.saturating_add(rules.times.serving)
 	}
 
-	fn is_working(&self, kind: Kind) -> bool {
-		self.seats
-			.iter()
-			.any(|seat| seat.kind == kind && seat.state == State::Working)
+	/// How the seats of a kind are that are wanted; `None` while one is at work.
+	fn staffed(
+		&self,
+		rules: &Rules,
+		kind: Kind,
+		(wanted, since): (u8, MarketBlock),
+		now: MarketBlock,
+	) -> Option<Staffed> {
+		let is = |state: State| self.seats.iter().any(|seat| seat.kind == kind && seat.state == state);
+		if is(State::Working) {
+			return None;
+		}
+		let complete = self.count(kind) >= wanted;
+		let unstaffed = now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
+		Some(Staffed {
+			sealed: is(State::Sealed),
+			complete,
+			given_up: (!complete && unstaffed) || self.is_without_data(rules, now),
+		})
 	}
 
 	fn audits(&mut self, rules: &Rules, wanted: u8, since: MarketBlock, now: MarketBlock) -> bool {
-		if self.is_working(Kind::Audit) {
+		let Some(audits) = self.staffed(rules, Kind::Audit, (wanted, since), now) else {
 			return false;
-		}
-		let audits = || self.seats.iter().filter(|seat| seat.kind == Kind::Audit);
-		let sealed = audits().any(|seat| seat.state == State::Sealed);
+		};
+		let Staffed {
+			sealed,
+			complete,
+			given_up,
+		} = audits;
 		if self.is_without_data(rules, now) && !sealed {
 			self.stage = Stage::Ended(End::NoData);
 			return true;
 		}
-		let count = self.count(Kind::Audit);
-		let unstaffed = count < wanted && now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
-		let given_up = unstaffed || self.is_without_data(rules, now);
-		if (sealed && count >= wanted) || given_up || (count >= wanted && wanted >= MAX_AUDITS) {
-			// Who could not fetch at first may check, but nobody was blind to it.
+		if (sealed && complete) || given_up || (complete && wanted >= MAX_AUDITS) {
+			// Callers that sealed may attack like others; what only they audited is thin.
 			let audited = self.of(Kind::Audit).any(|(_, seat)| seat.state == State::Sealed);
 			self.thin = !audited;
 			self.open(rules, now);
 			return true;
 		}
-		if count >= wanted {
+		if complete {
 			// None of them has sealed: two more, four in all.
 			self.stage = Stage::Auditing {
 				wanted: wanted.saturating_add(2).min(MAX_AUDITS),
 				since: now,
 			};
-			return true;
 		}
-		false
+		complete
 	}
 
 	/// The time for opening is over.
@@ -204,7 +228,7 @@ impl Case {
 		let busy = self.seats.iter().any(|seat| match seat.state {
 			State::Standing => seat.attacks > 0 || now <= seat.window,
 			State::Sealed => true,
-			State::Calling(_) => self.drawn && now <= self.served_until(rules),
+			State::Calling => self.drawn && now <= self.served_until(rules),
 			_ => false,
 		});
 		// Who opens late may still show that nothing is wrong.
@@ -337,21 +361,19 @@ impl Case {
 	}
 
 	fn recompute(&mut self, rules: &Rules, wanted: u8, since: MarketBlock, now: MarketBlock) -> bool {
-		if self.is_working(Kind::Fresh) {
+		let Some(fresh) = self.staffed(rules, Kind::Fresh, (wanted, since), now) else {
 			return false;
-		}
-		let sealed = self
-			.seats
-			.iter()
-			.any(|seat| seat.kind == Kind::Fresh && seat.state == State::Sealed);
+		};
+		let Staffed {
+			sealed,
+			complete,
+			given_up,
+		} = fresh;
 		if self.is_without_data(rules, now) && !sealed {
 			self.stage = Stage::Ended(End::NoData);
 			return true;
 		}
-		let count = self.count(Kind::Fresh);
-		let unstaffed = count < wanted && now > since.saturating_add(rules.times.staffing) && self.streak < MAX_STREAK;
-		let given_up = unstaffed || self.is_without_data(rules, now);
-		if count < wanted && !given_up {
+		if !complete && !given_up {
 			return false;
 		}
 		self.spent |= given_up;

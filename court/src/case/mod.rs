@@ -173,8 +173,8 @@ pub enum By {
 pub enum State {
 	/// It has not sealed yet.
 	Working,
-	/// It said that it cannot fetch what it needs, in this market block; it may still seal.
-	Calling(MarketBlock),
+	/// It said that it cannot fetch what it needs; it may still seal.
+	Calling,
 	/// It never sealed.
 	Away,
 	/// It has sealed and not opened.
@@ -255,7 +255,7 @@ impl Seat {
 
 	/// Whether it sealed, whatever became of it.
 	fn has_sealed(&self) -> bool {
-		!matches!(self.state, State::Working | State::Calling(_) | State::Away)
+		!matches!(self.state, State::Working | State::Calling | State::Away)
 	}
 }
 

@@ -148,7 +148,7 @@ impl Case {
 			_ => false,
 		};
 		let found = self.seat_mut(seat)?;
-		if !matches!(found.state, State::Working | State::Calling(_)) {
+		if !matches!(found.state, State::Working | State::Calling) {
 			return Err(Error::Seat);
 		}
 		found.state = State::Sealed;
@@ -223,7 +223,7 @@ impl Case {
 		if calls >= usize::from(MAX_CALLS) {
 			return Err(Error::Full);
 		}
-		found.state = State::Calling(now);
+		found.state = State::Calling;
 		found.caller = true;
 		if self.streak == 0 {
 			self.calling_since = now;
@@ -269,7 +269,7 @@ impl Case {
 		if whole != report.is_some() || leaves.len() != sample || !within {
 			return Err(Error::Form);
 		}
-		if found.state == State::Sealed && (opening || !found.blind) {
+		if found.state == State::Sealed {
 			found.state = State::Standing;
 			// Of others it is set when all have opened.
 			found.window = if found.blind { 0 } else { window };

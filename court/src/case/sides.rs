@@ -106,11 +106,8 @@ impl Case {
 			(ordered || turned).then_some(ordered)
 		};
 		// An audit's board with one of them, too, is enough as long as it is undecided.
-		let open = self.duels.iter().filter(|duel| duel.end.is_none());
-		if open
-			.into_iter()
-			.any(|duel| are(&|seat, side| self.is_on_side(seat, side), duel).is_some())
-		{
+		let mut open = self.duels.iter().filter(|duel| duel.end.is_none());
+		if open.any(|duel| are(&|seat, side| self.is_on_side(seat, side), duel).is_some()) {
 			return Some(Between::Played);
 		}
 		let last = self.duels.iter().rev().find_map(|duel| {
