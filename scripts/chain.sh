@@ -112,6 +112,14 @@ start_provider() { # NAME ASK OPTIONS ...
 	echo "provider $name: one slot, asks $ask MILL per Ggas"
 }
 
+# A provider that forges what it reports, owned by a development account.
+start_liar() { # NAME
+	local log="$work/liar-$1.log"
+	start "$log" "$bin/lying-provider" "$MILLRACE_URL" "//$1" "$work/liar-$1"
+	wait_for "$1 to be drawable" 90 "$log" grep -q 'can be drawn' "$log"
+	echo "provider $1: forges what it reports"
+}
+
 # Waits until so many providers can be drawn.
 providers_ready() { # COUNT
 	wait_for "$1 providers to be drawable" 90 "$work/agent-Bob.log" drawable "$1"

@@ -1,11 +1,12 @@
 //! What a seat may need of this machine, and whether the machine has it. All of it is pure.
 //!
-//! *Disk*: as long as a seat is not sealed it may still fetch every input and write every output in full, whatever it did
-//! until now. So the room that is spoken for is what lies on the disk and what the seats under way may still add. The
+//! *Disk*: until its shard has ended a seat may still fetch every input and write every output in full, whatever it did
+//! until now, and what its report is defended with stays. So the room that is spoken for is what lies on the disk and what the seats under way may still add. The
 //! database holds what they reserved; what they still need of it follows from what is there.
 //!
 //! *Time*: the chain says how long a seat may take after it is accepted, `init` measured how much gas a second a slot makes.
 
+use crate::seat::task_count;
 use codec::{Decode, Encode};
 use millrace_primitives::{api::AssignmentView, machine::address, Gas, Hash};
 use std::{collections::HashSet, time::Duration};
@@ -23,7 +24,7 @@ const SPEED_SHARE: u128 = 5;
 pub struct Reservation {
 	/// What all tasks share, a program's module and perhaps an image and a setup: addresses and lengths.
 	pub shared: Vec<(Hash, u32)>,
-	/// The shard's number of tasks.
+	/// The tasks that the seat computes.
 	pub tasks: u32,
 	/// The most bytes of one input.
 	pub input_limit: u32,
@@ -44,7 +45,7 @@ impl Reservation {
 			.flatten()
 			.map(|blob| (address(blob), blob.len))
 			.collect(),
-			tasks: seat.tasks,
+			tasks: task_count(seat),
 			input_limit: seat.input_limit,
 			output_limit: seat.limits.output,
 		}

@@ -6,9 +6,10 @@
 //! | `outcomes` | seat, task | the task's outcome, so that a restart computes no task twice |
 //! | `references` | address | how many outcomes name this output or tail, so that its file goes with the last of them |
 //! | `transactions` | seat, kind | the block after which it can no longer be included |
-//! | `reservations` | seat | what it may put on disk until it is sealed, see [`Reservation`] |
+//! | `reservations` | seat | what it may put on disk until its shard has ended, see [`Reservation`] |
 //!
-//! A salt and a report are stored together, once, before the seal is submitted: whatever happens, a seat has one seal.
+//! A salt and a report are stored together, once, before the seal is submitted: whatever happens, a seat has one seal. Both can
+//! be had again if the database is lost: the salt follows from the operator's key, and the report is computed again.
 //!
 //! After an error of the disk, a full one for example, the file is opened anew before it is used again: what was durable
 //! is there, as after a crash.
@@ -79,6 +80,8 @@ pub struct Record {
 	pub sealed: Option<Sealed>,
 	/// True once the outputs are in custody and may be given out.
 	pub serving: bool,
+	/// True once the chain was told that what a drawn seat needs cannot be fetched.
+	pub called: bool,
 }
 
 /// The agent's database.
@@ -160,10 +163,18 @@ impl Database {
 		})
 	}
 
-	/// Notes that a seat's outputs may be given out.
+	/// Notes that a seat's outputs may be given out, and gives its reserved room back.
 	pub fn serve(&self, key: SeatKey) -> Result<()> {
 		self.write(Durability::Immediate, |tx| {
+			tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
 			change(tx, key, |record| record.serving = true)
+		})
+	}
+
+	/// Notes that the chain was told that what a seat needs cannot be fetched.
+	pub fn called(&self, key: SeatKey) -> Result<()> {
+		self.write(Durability::Immediate, |tx| {
+			change(tx, key, |record| record.called = true)
 		})
 	}
 
@@ -210,14 +221,14 @@ impl Database {
 		})
 	}
 
-	/// Reserves room on disk for a seat, if it is known and not sealed yet.
+	/// Reserves room on disk for a seat, if it is known and its outputs are not in custody yet.
 	pub fn reserve(&self, key: SeatKey, reservation: &Reservation) -> Result<()> {
 		self.write(Durability::Immediate, |tx| {
 			let row = tx
 				.open_table(SEATS)?
 				.get(&key.to_bytes()[..])?
 				.map(|value| decode::<Record>(value.value()));
-			if row.transpose()?.is_some_and(|record| record.sealed.is_none()) {
+			if row.transpose()?.is_some_and(|record| !record.serving) {
 				tx.open_table(RESERVATIONS)?
 					.insert(&key.to_bytes()[..], &reservation.encode()[..])?;
 			}
@@ -245,13 +256,12 @@ impl Database {
 		})
 	}
 
-	/// Stores a seat's seal before it is submitted, and gives its reserved room back. If there is a seal already, that one
-	/// is kept and returned: a seat has one report and one salt.
+	/// Stores a seat's seal before it is submitted. If there is a seal already, that one is kept and returned: a seat has one
+	/// report and one salt.
 	pub fn seal(&self, key: SeatKey, proposed: Sealed) -> Result<Sealed> {
 		self.write(Durability::Immediate, |tx| {
 			let mut kept = proposed;
 			change(tx, key, |record| kept = *record.sealed.get_or_insert(proposed))?;
-			tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
 			Ok(kept)
 		})
 	}
@@ -299,9 +309,8 @@ impl Database {
 				tx.open_table(SEATS)?.remove(&key.to_bytes()[..])?;
 				tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
 				let mut transactions = tx.open_table(TRANSACTIONS)?;
-				for kind in TxKind::ALL {
-					transactions.remove(&tx_key(key, kind)[..])?;
-				}
+				let (first, last) = tx_range(key);
+				transactions.retain_in(&first[..]..=&last[..], |_, _| false)?;
 			}
 			for outcome in dropped {
 				for name in names(&outcome) {
@@ -422,6 +431,12 @@ fn tx_key(key: SeatKey, kind: TxKind) -> Vec<u8> {
 	let mut bytes = key.to_bytes().to_vec();
 	kind.encode_to(&mut bytes);
 	bytes
+}
+
+/// The first and the last possible key of a seat's transactions.
+fn tx_range(key: SeatKey) -> (Vec<u8>, Vec<u8>) {
+	let bytes = key.to_bytes();
+	(bytes.to_vec(), [&bytes[..], &[u8::MAX; 64]].concat())
 }
 
 fn seat_key(bytes: &[u8]) -> Inner<SeatKey> {

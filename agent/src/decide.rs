@@ -1,15 +1,20 @@
 //! What to do next: a pure function of what the chain says and what the agent has.
 //!
 //! ```text
-//!  chain     Assigned ──────────────────► Accepted ─────────► Sealed ───────────────► Revealed ─► custody ─► gone
-//!  local     New ─ fetch ─► Fetched ─ execute ─► Executed
-//!  submits        └ decline    └ accept             └ seal        └ reveal, once reveal_open is finalized
-//!  beside                                                                                 serve ─┘   forget ─┘
+//!  chain     Assigned ─────────► Accepted ──────── held ───────► Sealed ───────────────► Revealed ─► custody ─► gone
+//!  local     New ─ fetch ─► Fetched                └ execute ─► Executed
+//!  submits        └ decline    └ accept                └ seal        └ reveal, once reveal_open is finalized
+//!  beside                                                                              court ┘  serve ┘  forget ┘
 //! ```
+//!
+//! Nobody computes before all seats of the shard are accepted: it would be for nothing if one never is. A seat that the court
+//! drew is accepted from the start; what cannot be computed is given back, and what cannot be fetched is called for, once. What
+//! [`court`](crate::court) does about a revealed report is decided there; what it needs of the work is decided here: who has
+//! lost its data computes it again, as long as the chain lists the seat.
 //!
 //! Nothing here looks at a clock or a disk, so everything it must never do is a property test: submit a call twice while
 //! the first may still be included (unless finality stalls), reveal before the seals are finalized (unless the deadline is near), decline what is
-//! accepted, drop a secret that the chain still asks for.
+//! held, compute or seal what is not, drop a secret that the chain still asks for.
 
 use crate::seat::{SeatKey, TxKind};
 use codec::Encode;
@@ -20,10 +25,10 @@ use millrace_primitives::{
 	provider::ProviderStatus,
 	BlockNumber, Hash, MarketBlock, ENGINE_VERSION,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A seat whose time to accept is shorter than this, in market blocks, is declined if it cannot be accepted now: a
-/// missed accept costs the provider its standing, declining is free.
+/// missed accept costs the provider its standing, declining is free. So is one that the court drew, and that cannot begin.
 pub const DECLINE_MARGIN: MarketBlock = 5;
 /// A report whose time to reveal is shorter than this, in market blocks, is revealed even if finality lags: a
 /// reorganisation might give the salt away, but a missed reveal costs the whole reserved bond for certain.
@@ -123,6 +128,8 @@ pub struct Work {
 	pub listed_at: BlockNumber,
 	/// What work it is, see [`terms`].
 	pub terms: Hash,
+	/// True once the chain was told that what it needs cannot be fetched.
+	pub called: bool,
 }
 
 /// What was submitted.
@@ -161,6 +168,10 @@ pub struct Local {
 	pub seats: BTreeMap<SeatKey, Work>,
 	/// Submissions that still matter.
 	pub attempts: BTreeMap<TxId, Attempt>,
+	/// Revealed seats that the court has a board of, or an attack for: what they were computed from is needed.
+	pub disputed: BTreeSet<SeatKey>,
+	/// Drawn seats of which the chain refused to hear that what they need cannot be fetched: they are given back.
+	pub unheard: BTreeSet<SeatKey>,
 	/// True until the first sign of life after a start.
 	pub fresh: bool,
 }
@@ -187,8 +198,10 @@ pub enum Action {
 	Cancel(SeatKey),
 	/// Submit `accept`.
 	Accept(SeatKey),
-	/// Submit `decline`.
+	/// Submit `decline`: the job's, or the court's of a seat that it drew.
 	Decline(SeatKey, DeclineReason),
+	/// Submit `unavailable`.
+	Call(SeatKey),
 	/// Submit `seal` for the stored report and salt.
 	Seal(SeatKey),
 	/// Submit `reveal` of the stored report and salt.
@@ -227,6 +240,7 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 					serving: false,
 					listed_at: 0,
 					terms: terms(seat),
+					called: false,
 				}
 			}
 		};
@@ -240,10 +254,12 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 		};
 		match seat.state {
 			Some(SeatState::Assigned) => decision.assigned(&mut actions),
+			Some(SeatState::Accepted) if key.is_drawn() => decision.drawn(&mut actions),
 			Some(SeatState::Accepted) => decision.accepted(&mut actions),
 			Some(SeatState::Sealed) => decision.sealed(&mut actions),
+			Some(SeatState::Revealed) => decision.revealed(&mut actions),
 			// What is in custody has a list of its own.
-			Some(SeatState::Revealed) | None => {}
+			None => {}
 		}
 	}
 	for (key, work) in &local.seats {
@@ -289,7 +305,7 @@ pub fn terms(seat: &AssignmentView) -> Hash {
 		seat.first_task,
 		seat.tasks,
 	);
-	merkle::hash(&(data, seat.limits, seat.input_limit).encode())
+	merkle::hash(&(data, seat.limits, seat.input_limit, &seat.sample).encode())
 }
 
 /// True if the submission may be made (again) without the risk of doing it twice, or too often.
@@ -364,8 +380,8 @@ impl Decision<'_> {
 	}
 
 	fn assigned(&self, actions: &mut Vec<Action>) {
-		// While one of these is on its way the seat is as good as in its next state.
-		let busy = !self.may_submit(TxKind::Accept) || !self.may_submit(TxKind::Seal);
+		// While it is on its way the seat is as good as in its next state.
+		let busy = !self.may_submit(TxKind::Accept);
 		let declining = !self.may_submit(TxKind::Decline);
 		let decline = |reason, actions: &mut Vec<Action>| {
 			if matches!(self.work.progress, Progress::Fetching | Progress::Executing) {
@@ -379,7 +395,7 @@ impl Decision<'_> {
 		if declining || (late && self.left() == 0) {
 			return;
 		}
-		if self.seat.engine != ENGINE_VERSION || self.seat.limits.memory_pages > self.policy.memory_pages {
+		if !self.fits() {
 			return decline(DeclineReason::NoCapacity, actions);
 		}
 		match self.work.progress {
@@ -398,29 +414,85 @@ impl Decision<'_> {
 					actions.push(Action::Fetch(self.key));
 				}
 			}
-			Progress::Fetched | Progress::Executing | Progress::Troubled { .. } => {
+			Progress::Fetched | Progress::Executing | Progress::Troubled { .. } | Progress::Executed => {
 				if !busy {
 					actions.push(Action::Accept(self.key));
-				}
-				self.execute(actions);
-			}
-			// Short work may be reported without being accepted first.
-			Progress::Executed => {
-				if !busy {
-					actions.push(Action::Seal(self.key));
 				}
 			}
 		}
 	}
 
+	/// Whether this machine can compute it at all.
+	fn fits(&self) -> bool {
+		self.seat.engine == ENGINE_VERSION && self.seat.limits.memory_pages <= self.policy.memory_pages
+	}
+
+	/// A seat that the court drew: it may be given back until it is computed, or called for. It is if it will not be computed in
+	/// time: who never seals loses a part of its reserve, who gives back a fee.
+	fn drawn(&self, actions: &mut Vec<Action>) {
+		if !self.may_submit(TxKind::Decline) || !self.may_submit(TxKind::Unavailable) {
+			return;
+		}
+		let late = self.left() <= DECLINE_MARGIN;
+		let reason = match self.work.progress {
+			// What was called for is waited for, however long it takes.
+			_ if self.work.called => None,
+			Progress::Executed => None,
+			_ if !self.fits() => Some(DeclineReason::NoCapacity),
+			Progress::New | Progress::Executing | Progress::Troubled { .. } if late => Some(DeclineReason::NoCapacity),
+			Progress::Fetching if late => Some(DeclineReason::InputsUnavailable),
+			Progress::FetchFailed { reason, hopeless, .. } if hopeless || late => Some(reason),
+			_ => None,
+		};
+		let Some(reason) = reason else {
+			return self.accepted(actions);
+		};
+		if self.left() == 0 {
+			return;
+		}
+		if matches!(self.work.progress, Progress::Fetching | Progress::Executing) {
+			actions.push(Action::Cancel(self.key));
+		}
+		actions.push(match reason {
+			reason if self.local.unheard.contains(&self.key) => Action::Decline(self.key, reason),
+			DeclineReason::NoCapacity | DeclineReason::TooLarge | DeclineReason::ProgramRefused => {
+				Action::Decline(self.key, reason)
+			}
+			DeclineReason::ProgramUnavailable | DeclineReason::InputsUnavailable | DeclineReason::ImageUnavailable => {
+				Action::Call(self.key)
+			}
+		});
+	}
+
 	fn accepted(&self, actions: &mut Vec<Action>) {
 		match self.work.progress {
 			Progress::Executed => {
-				if self.may_submit(TxKind::Seal) {
+				if self.is_held() && self.may_submit(TxKind::Seal) {
 					actions.push(Action::Seal(self.key));
 				}
 			}
-			_ if self.left() == 0 => {}
+			// While others are awaited, leaving is free.
+			Progress::FetchFailed {
+				reason, hopeless: true, ..
+			} if !self.is_held() => {
+				if self.may_submit(TxKind::Decline) {
+					actions.push(Action::Decline(self.key, reason));
+				}
+			}
+			_ if self.left() == 0 && !self.work.called => {}
+			_ => self.go_on(actions),
+		}
+	}
+
+	/// Nobody computes before: it may be for nothing. Of drawn seats none waits for another, and what was sealed was held.
+	fn is_held(&self) -> bool {
+		let sealed = matches!(self.seat.state, Some(SeatState::Sealed | SeatState::Revealed));
+		self.seat.held || self.key.is_drawn() || sealed
+	}
+
+	/// Does what leads to a report, in its order.
+	fn go_on(&self, actions: &mut Vec<Action>) {
+		match self.work.progress {
 			Progress::New => actions.push(Action::Fetch(self.key)),
 			// No time helps a program that all refuse. Anything else is tried to the end: what is accepted and not
 			// reported costs bond.
@@ -432,7 +504,8 @@ impl Decision<'_> {
 			Progress::FetchFailed { retry_at, .. } if self.view.best.now >= retry_at => {
 				actions.push(Action::Fetch(self.key))
 			}
-			_ => self.execute(actions),
+			_ if self.is_held() => self.execute(actions),
+			_ => {}
 		}
 	}
 
@@ -447,6 +520,10 @@ impl Decision<'_> {
 	}
 
 	fn sealed(&self, actions: &mut Vec<Action>) {
+		if self.work.progress != Progress::Executed {
+			// It was lost with the disk, and comes to the same again.
+			return self.go_on(actions);
+		}
 		// The salt leaves the machine only once no reorganisation can undo any of the shard's seals, or at the last chance.
 		let open = self
 			.view
@@ -454,10 +531,16 @@ impl Decision<'_> {
 			.seats
 			.get(&self.key)
 			.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open);
-		let ready = self.work.progress == Progress::Executed && self.seat.reveal_open;
 		let last_chance = self.left() <= REVEAL_MARGIN;
-		if (open || last_chance) && ready && self.may_submit(TxKind::Reveal) {
+		if (open || last_chance) && self.seat.reveal_open && self.may_submit(TxKind::Reveal) {
 			actions.push(Action::Reveal(self.key));
+		}
+	}
+
+	fn revealed(&self, actions: &mut Vec<Action>) {
+		if self.work.progress != Progress::Executed && self.local.disputed.contains(&self.key) {
+			// As above: what is to be defended was lost.
+			self.go_on(actions);
 		}
 	}
 }

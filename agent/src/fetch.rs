@@ -6,7 +6,7 @@ use crate::{
 		image::{self, Identity},
 		Bytes,
 	},
-	seat::SeatKey,
+	seat::{tasks, SeatKey},
 	store,
 };
 use codec::{DecodeAll, Encode};
@@ -219,6 +219,28 @@ impl Fetcher {
 		Ok((map(seat.image)?, map(Some(seat.setup).filter(|setup| setup.len > 0))?))
 	}
 
+	/// Has image and setup read and hashed again before they are used next: a replay did not begin with them as it must.
+	pub fn doubt(&self, seat: &AssignmentView) {
+		let mut verified = lock(&self.verified);
+		for blob in [Some(seat.setup), seat.image].iter().flatten() {
+			verified.remove(&address(blob));
+		}
+	}
+
+	/// Whether a seat's tasks can be run again: its program is right, image and setup can be read, and its inputs are there.
+	///
+	/// # Errors
+	/// What is missing.
+	pub fn check(&self, key: SeatKey, seat: &AssignmentView) -> io::Result<()> {
+		self.read_program(seat)?
+			.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the stored program is damaged"))?;
+		self.read_image_and_setup(seat)?;
+		self.read_list(key, seat)?;
+		tasks(seat)
+			.into_iter()
+			.try_for_each(|task| fs::File::open(self.input_path(key, task)).map(drop))
+	}
+
 	/// Fetches a blob unless it is there. Where it is.
 	async fn bring(&self, seat: &AssignmentView, blob: &Blob, reason: DeclineReason) -> Result<PathBuf, Unavailable> {
 		let path = self.path(blob);
@@ -268,8 +290,9 @@ impl Fetcher {
 		self.shared.join(hex::encode(address(blob)))
 	}
 
-	/// Makes the inputs of a shard available, but those of the tasks in `done`. Room for them must be reserved.
-	pub async fn inputs(&self, key: SeatKey, seat: &AssignmentView, done: &HashSet<u32>) -> Result<(), Unavailable> {
+	/// Makes the inputs of a seat's tasks available, also of those that are done: who contradicts their outcomes may ask for
+	/// them. Room for them must be reserved.
+	pub async fn inputs(&self, key: SeatKey, seat: &AssignmentView) -> Result<(), Unavailable> {
 		let folder = self.folder(key);
 		let disk = |source| {
 			unavailable(
@@ -281,24 +304,21 @@ impl Fetcher {
 			)
 		};
 		fs::create_dir_all(&folder).map_err(disk)?;
-		let list = folder.join("list");
-		let known = fs::read(&list)
-			.ok()
-			.and_then(|bytes| Vec::<Hash>::decode_all(&mut &bytes[..]).ok());
-		let roots = match known.filter(|roots| roots.len() as u64 == u64::from(seat.tasks)) {
-			Some(roots) => roots,
+		let roots = match self.read_list(key, seat).ok() {
+			Some((roots, _)) => roots,
 			None => {
 				let (root, total) = (seat.input_root, seat.job_tasks);
-				let roots = blobs::fetch_list(&self.client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
+				let range = blobs::fetch_range(&self.client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
 					.await
 					.map_err(|error| unavailable(DeclineReason::InputsUnavailable, error))?;
-				store::replace(&list, &roots.encode()).map_err(disk)?;
-				roots
+				store::replace(&folder.join("list"), &range.encode()).map_err(disk)?;
+				range.0
 			}
 		};
+		let wanted: HashSet<u32> = tasks(seat).into_iter().collect();
 		let wanted = (seat.first_task..)
 			.zip(roots)
-			.filter(|(task, _)| !done.contains(task) && !self.input_path(key, *task).exists());
+			.filter(|(task, _)| wanted.contains(task) && !self.input_path(key, *task).exists());
 		futures::stream::iter(wanted)
 			.map(|(task, root)| async move {
 				let path = self.input_path(key, task);
@@ -311,6 +331,26 @@ impl Fetcher {
 			.buffer_unordered(PARALLEL)
 			.try_collect()
 			.await
+	}
+
+	/// The addresses of the shard's inputs, and the proof of their place among the job's.
+	fn read_list(&self, key: SeatKey, seat: &AssignmentView) -> io::Result<(Vec<Hash>, Vec<Hash>)> {
+		let bytes = fs::read(self.folder(key).join("list"))?;
+		<(Vec<Hash>, Vec<Hash>)>::decode_all(&mut &bytes[..])
+			.ok()
+			.filter(|(roots, _)| roots.len() as u64 == u64::from(seat.tasks))
+			.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "the list of inputs is damaged"))
+	}
+
+	/// The proof that a task's input is its own, as a court asks for it.
+	pub fn read_proof(&self, key: SeatKey, seat: &AssignmentView, task: u32) -> io::Result<Vec<Hash>> {
+		let (roots, proof) = self.read_list(key, seat)?;
+		merkle::prove_within(seat.job_tasks, seat.first_task, &roots, &proof, task).ok_or_else(|| {
+			io::Error::new(
+				io::ErrorKind::InvalidData,
+				"the list of inputs proves nothing of the task",
+			)
+		})
 	}
 
 	/// A task's input.

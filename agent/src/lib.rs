@@ -5,7 +5,8 @@
 //!              │ views                                              │ program, inputs
 //!   market ────┴──► decide (pure) ──► run ──► fetch ◄───────────────┘
 //!                                      │  └─► exec (wasmtime) ──► outputs ──► HTTP, once in custody
-//!                                      └─► submit: accept, decline, seal, reveal, heartbeat
+//!                                      ├─► submit: accept, decline, seal, reveal, heartbeat
+//!                                      ├─► court: attack, play, time
 //!                                      db: what must survive a crash, written before it takes effect
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! |---|---|
 //! | [`decide`] | what to do next, a pure function of the chain's view and the local state |
 //! | [`run`] | doing it |
+//! | [`court`] | defending what was revealed, and attacking what contradicts it |
 //! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
 //! | [`budget`] | what a seat needs of disk and time, and whether there is as much |
 //! | [`db`] | the embedded database |
@@ -24,6 +26,7 @@
 pub mod budget;
 pub mod commands;
 pub mod config;
+pub mod court;
 pub mod db;
 pub mod decide;
 pub mod fetch;

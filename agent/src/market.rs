@@ -5,12 +5,16 @@ use crate::{
 	seat::SeatKey,
 };
 use futures::{stream::BoxStream, StreamExt};
-use millrace_client::{calls, At, Call, Chain, Error, Head, Keypair};
+use millrace_client::{
+	calls::{self, RevealItem},
+	At, Call, Chain, Error, Head, Keypair,
+};
+use millrace_court::board::Move;
 use millrace_primitives::{
-	api::{AssignmentView, ProviderView, MAX_PAGE},
+	api::{AssignmentView, CaseView, ProviderView, MAX_PAGE},
 	job::{Constraints, DeclineReason, Preferences, Verification, MIN_REPLICAS},
 	provider::{HardwareClass, RegionSet},
-	AccountId, BlockNumber, Hash, JobSpec, MarketBlock, Report, ShardId,
+	AccountId, BlockNumber, Hash, JobSpec, MarketBlock, ShardId,
 };
 use std::{future::Future, time::Duration};
 use tokio::sync::OnceCell;
@@ -44,7 +48,17 @@ pub enum Tx {
 	/// Commits to a report.
 	Seal(ShardId, Hash),
 	/// Opens a report.
-	Reveal(ShardId, Report, [u8; 32]),
+	Reveal(RevealItem),
+	/// Gives a seat back that the court drew the provider for.
+	DeclineDrawn(ShardId),
+	/// Says that what such a seat needs cannot be fetched.
+	Unavailable(ShardId),
+	/// Attacks another seat, by its number in the case.
+	Attack(ShardId, u8),
+	/// Makes a move on a board.
+	Play(ShardId, u32, Box<Move>),
+	/// Ends a board on which the other's time is over.
+	Time(ShardId, u32),
 	/// A sign of life.
 	Heartbeat,
 }
@@ -68,6 +82,10 @@ pub enum SubmitError {
 
 /// The chain as the agent uses it.
 pub trait Market: Send + Sync + 'static {
+	/// The chain's first block.
+	fn genesis(&self) -> Hash;
+	/// A number that only the operator's key yields, always the same for the same bytes.
+	fn secret(&self, what: &[u8]) -> [u8; 32];
 	/// The present heads.
 	fn heads(&self) -> impl Future<Output = Result<Heads, Error>> + Send;
 	/// What the chain is.
@@ -78,6 +96,8 @@ pub trait Market: Send + Sync + 'static {
 		&self,
 		seat: &AssignmentView,
 	) -> impl Future<Output = Result<Option<MarketBlock>, Error>> + Send;
+	/// A shard's case at a block; none if there is none.
+	fn case(&self, head: Head, shard: ShardId) -> impl Future<Output = Result<Option<CaseView>, Error>> + Send;
 	/// All that is in custody at a block. May be long.
 	fn custody(&self, head: Head) -> impl Future<Output = Result<Custody, Error>> + Send;
 	/// All else that the chain says at these heads, and the provider's record at the best one. The view's custody is none.
@@ -128,6 +148,14 @@ impl Connection {
 }
 
 impl Market for Connection {
+	fn genesis(&self) -> Hash {
+		self.chain.genesis_hash()
+	}
+
+	fn secret(&self, what: &[u8]) -> [u8; 32] {
+		self.operator.secret(what)
+	}
+
 	async fn heads(&self) -> Result<Heads, Error> {
 		// In this order, so that the best block is never older than the finalized one.
 		let finalized = self.chain.finalized_head().await?;
@@ -150,6 +178,10 @@ impl Market for Connection {
 	async fn execution_window(&self, seat: &AssignmentView) -> Result<Option<MarketBlock>, Error> {
 		let quote = self.chain.market(At::Best).quote(&like(seat)).await?;
 		Ok(quote.map(|quote| quote.execution_window))
+	}
+
+	async fn case(&self, head: Head, shard: ShardId) -> Result<Option<CaseView>, Error> {
+		self.chain.market(At::Hash(head.hash)).case(shard).await
 	}
 
 	async fn custody(&self, head: Head) -> Result<Custody, Error> {
@@ -245,7 +277,12 @@ fn call(tx: &Tx) -> Call {
 		Tx::Accept(shard) => calls::accept(*shard),
 		Tx::Decline(shard, reason) => calls::decline(*shard, *reason),
 		Tx::Seal(shard, seal) => calls::seal(*shard, *seal),
-		Tx::Reveal(shard, report, salt) => calls::reveal(*shard, report, salt),
+		Tx::Reveal(item) => calls::reveal(item),
+		Tx::DeclineDrawn(shard) => calls::decline_drawn(*shard),
+		Tx::Unavailable(shard) => calls::unavailable(*shard),
+		Tx::Attack(shard, target) => calls::attack(*shard, *target),
+		Tx::Play(shard, board, action) => calls::play(*shard, *board, action),
+		Tx::Time(shard, board) => calls::time(*shard, *board),
 		Tx::Heartbeat => calls::heartbeat(),
 	}
 }

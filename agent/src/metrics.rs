@@ -50,6 +50,12 @@ pub struct Metrics {
 	pub fetch_failures: Counter,
 	/// Times at which the machine was in trouble.
 	pub trouble: Counter,
+	/// Boards of the court that the provider is a party of and that are not over.
+	pub boards: Gauge,
+	/// Moves on boards, in finalized blocks.
+	pub moves: Counter,
+	/// Boards that ended, by how.
+	pub verdicts: Family<Kind, Counter>,
 	/// Bytes of outputs and inputs on disk.
 	pub stored_bytes: Gauge,
 	/// When the chain was last seen, in seconds since 1970.
@@ -103,6 +109,21 @@ impl Metrics {
 			"trouble",
 			"Times at which the machine was in trouble",
 			self.trouble.clone(),
+		);
+		registry.register(
+			"boards",
+			"Boards of the court that are being played",
+			self.boards.clone(),
+		);
+		registry.register(
+			"moves",
+			"Moves on boards of the court, in finalized blocks",
+			self.moves.clone(),
+		);
+		registry.register(
+			"verdicts",
+			"Boards of the court that ended, by how",
+			self.verdicts.clone(),
 		);
 		registry.register(
 			"stored_bytes",

@@ -1,8 +1,11 @@
 //! How the agent names what it works on.
 
 use codec::{Decode, Encode};
-use millrace_primitives::{api::AssignmentView, JobId, ShardId};
+use millrace_primitives::{api::AssignmentView, Hash, JobId, ShardId};
 use std::fmt;
+
+/// The index of the first seat that the court draws a provider for; below are those that the client buys.
+pub const FIRST_DRAWN: u8 = 16;
 
 /// A seat in one of its rounds. The same seat in another round is other work: another seal, another deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
@@ -12,12 +15,12 @@ pub struct SeatKey {
 	/// The seat's index in the shard.
 	pub seat: u8,
 	/// How often the seat fell vacant before.
-	pub round: u8,
+	pub round: u32,
 }
 
 impl SeatKey {
 	/// The length of [`Self::to_bytes`].
-	pub const LEN: usize = 14;
+	pub const LEN: usize = 17;
 
 	/// Bytes that sort as the keys do.
 	pub fn to_bytes(self) -> [u8; Self::LEN] {
@@ -25,7 +28,7 @@ impl SeatKey {
 		bytes[..8].copy_from_slice(&self.shard.job.0.to_be_bytes());
 		bytes[8..12].copy_from_slice(&self.shard.index.to_be_bytes());
 		bytes[12] = self.seat;
-		bytes[13] = self.round;
+		bytes[13..].copy_from_slice(&self.round.to_be_bytes());
 		bytes
 	}
 
@@ -33,7 +36,7 @@ impl SeatKey {
 	pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
 		let (job, rest) = bytes.split_first_chunk::<8>()?;
 		let (index, rest) = rest.split_first_chunk::<4>()?;
-		let [seat, round] = rest else { return None };
+		let (seat, round) = rest.split_first()?;
 		let shard = ShardId {
 			job: JobId(u64::from_be_bytes(*job)),
 			index: u32::from_be_bytes(*index),
@@ -41,8 +44,31 @@ impl SeatKey {
 		Some(Self {
 			shard,
 			seat: *seat,
-			round: *round,
+			round: u32::from_be_bytes(round.try_into().ok()?),
 		})
+	}
+
+	/// Whether the court drew a provider for it, to check the others.
+	pub const fn is_drawn(&self) -> bool {
+		self.seat >= FIRST_DRAWN
+	}
+}
+
+/// The tasks that a seat computes, by their numbers in the job, in the order of its report.
+pub fn tasks(seat: &AssignmentView) -> Vec<u32> {
+	let within = |task: &u32| *task < seat.tasks;
+	let number = |task: u32| seat.first_task.saturating_add(task);
+	match &seat.sample {
+		Some(sample) => sample.iter().copied().filter(within).map(number).collect(),
+		None => (0..seat.tasks).map(number).collect(),
+	}
+}
+
+/// How many tasks a seat computes.
+pub fn task_count(seat: &AssignmentView) -> u32 {
+	match &seat.sample {
+		Some(_) => u32::try_from(tasks(seat).len()).unwrap_or(u32::MAX),
+		None => seat.tasks,
 	}
 }
 
@@ -78,12 +104,17 @@ pub enum TxKind {
 	Seal,
 	/// Opens the report.
 	Reveal,
+	/// Says that what a drawn seat needs cannot be fetched.
+	Unavailable,
+	/// Attacks another seat, by its number in the case.
+	Attack(u8),
+	/// Makes a move on a board in this position: there is one move in each, and after a reorganisation it is the same.
+	Play(u32, Hash),
+	/// Ends a board on which the other's time is over.
+	Time(u32),
 }
 
 impl TxKind {
-	/// All kinds.
-	pub const ALL: [Self; 4] = [Self::Accept, Self::Decline, Self::Seal, Self::Reveal];
-
 	/// The call's name.
 	pub fn name(self) -> &'static str {
 		match self {
@@ -91,6 +122,10 @@ impl TxKind {
 			Self::Decline => "decline",
 			Self::Seal => "seal",
 			Self::Reveal => "reveal",
+			Self::Unavailable => "unavailable",
+			Self::Attack(_) => "attack",
+			Self::Play(..) => "play",
+			Self::Time(_) => "time",
 		}
 	}
 }

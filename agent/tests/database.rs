@@ -104,6 +104,48 @@ fn transactions_are_remembered_until_their_fate_is_known() {
 }
 
 #[test]
+fn a_forgotten_seat_takes_all_its_transactions_with_it_and_no_others() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	let all = [
+		TxKind::Seal,
+		TxKind::Unavailable,
+		TxKind::Attack(3),
+		TxKind::Play(u32::MAX, Hash::repeat_byte(0xff)),
+		TxKind::Time(7),
+	];
+	let neighbour = SeatKey {
+		round: key(0).round + 1,
+		..key(0)
+	};
+	{
+		let db = Database::open(&path).unwrap();
+		for key in [key(0), key(1), neighbour] {
+			for (kind, until) in all.into_iter().zip(1..) {
+				db.submitting(key, kind, until).unwrap();
+			}
+		}
+		db.settled(key(1), TxKind::Attack(3)).unwrap();
+	}
+	let db = Database::open(&path).unwrap();
+	assert_eq!(db.unsettled().unwrap().len(), 3 * all.len() - 1);
+	db.forget(key(0)).unwrap();
+	let left = db.unsettled().unwrap();
+	assert_eq!(left.len(), 2 * all.len() - 1);
+	assert!(left.iter().all(|(of, ..)| *of != key(0)));
+	assert!(left.contains(&(neighbour, TxKind::Play(u32::MAX, Hash::repeat_byte(0xff)), 4)));
+}
+
+#[test]
+fn seats_of_every_round_have_their_own_names() {
+	for round in [0, 1, 255, 256, u32::MAX] {
+		let key = SeatKey { round, ..key(3) };
+		assert_eq!(SeatKey::from_bytes(&key.to_bytes()), Some(key));
+	}
+	assert_eq!(SeatKey::from_bytes(&key(3).to_bytes()[1..]), None);
+}
+
+#[test]
 fn outputs_are_given_out_in_custody_only_and_go_with_the_last_who_names_them() {
 	let folder = tempfile::tempdir().unwrap();
 	let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
@@ -186,7 +228,7 @@ fn a_task_whose_output_is_lost_is_not_done_and_a_forgotten_seat_takes_no_outcome
 }
 
 #[test]
-fn room_is_reserved_until_the_seat_is_sealed_or_forgotten_also_over_a_restart() {
+fn room_is_reserved_until_outputs_are_in_custody_or_the_seat_is_forgotten_also_over_a_restart() {
 	let folder = tempfile::tempdir().unwrap();
 	let path = folder.path().join("agent.redb");
 	let reservation = Reservation {
@@ -215,9 +257,11 @@ fn room_is_reserved_until_the_seat_is_sealed_or_forgotten_also_over_a_restart() 
 	db.seal(key(0), sealed(1)).unwrap();
 	db.forget(key(1)).unwrap();
 	db.release(key(2)).unwrap();
+	assert_eq!(reserved(&db), [0, 3], "what a sealed report is defended with stays");
+	db.serve(key(0)).unwrap();
 	assert_eq!(reserved(&db), [3]);
 	db.reserve(key(0), &reservation).unwrap();
-	assert_eq!(reserved(&db), [3], "what is sealed needs no more room");
+	assert_eq!(reserved(&db), [3], "what is in custody needs no more room");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use millrace_agent::{
 	decide::*,
-	seat::{SeatKey, TxKind},
+	seat::{task_count, tasks, SeatKey, TxKind, FIRST_DRAWN},
 };
 use millrace_primitives::{
 	api::AssignmentView,
@@ -41,8 +41,11 @@ fn seat(state: Option<SeatState>) -> AssignmentView {
 		seat: 0,
 		round: 0,
 		state,
+		held: true,
 		reveal_open: false,
 		due: 125,
+		sample: None,
+		shown: vec![],
 		engine: ENGINE_VERSION,
 		program: Hash::repeat_byte(1),
 		roots: ROOTS,
@@ -102,6 +105,7 @@ fn local(progress: Progress) -> Local {
 		serving: false,
 		listed_at: 98,
 		terms: terms(&seat(None)),
+		called: false,
 	};
 	Local {
 		seats: BTreeMap::from([(key(), work)]),
@@ -128,14 +132,18 @@ fn a_new_seat_is_taken_up_and_fetched() {
 }
 
 #[test]
-fn what_was_fetched_is_accepted_and_executed_and_what_was_computed_is_sealed_at_once() {
+fn what_was_fetched_is_accepted_and_computed_once_all_are_and_then_sealed_at_once() {
 	let assigned = || seat(Some(SeatState::Assigned));
-	assert_eq!(
-		decided(assigned(), Progress::Fetched),
-		[Action::Accept(key()), Action::Execute(key())]
-	);
-	assert_eq!(decided(assigned(), Progress::Executing), [Action::Accept(key())]);
-	assert_eq!(decided(assigned(), Progress::Executed), [Action::Seal(key())]);
+	for progress in [Progress::Fetched, Progress::Executing, Progress::Executed] {
+		assert_eq!(decided(assigned(), progress), [Action::Accept(key())]);
+	}
+	let waiting = || AssignmentView {
+		held: false,
+		..seat(Some(SeatState::Accepted))
+	};
+	assert_eq!(decided(waiting(), Progress::New), [Action::Fetch(key())]);
+	assert_eq!(decided(waiting(), Progress::Fetched), []);
+	assert_eq!(decided(waiting(), Progress::Executed), [], "after a reorganisation");
 	let accepted = || seat(Some(SeatState::Accepted));
 	assert_eq!(decided(accepted(), Progress::New), [Action::Fetch(key())]);
 	assert_eq!(decided(accepted(), Progress::Fetched), [Action::Execute(key())]);
@@ -144,7 +152,7 @@ fn what_was_fetched_is_accepted_and_executed_and_what_was_computed_is_sealed_at_
 }
 
 #[test]
-fn a_seal_waits_for_an_accept_on_its_way() {
+fn while_an_accept_is_on_its_way_nothing_is_sealed_before_it_is_there() {
 	let mut local = local(Progress::Executed);
 	local
 		.attempts
@@ -205,6 +213,143 @@ fn what_is_accepted_is_never_declined_but_tried_until_it_is_due() {
 }
 
 #[test]
+fn who_waits_for_the_other_seats_may_still_leave() {
+	let (refused, inputs) = (DeclineReason::ProgramRefused, DeclineReason::InputsUnavailable);
+	let waiting = || AssignmentView {
+		held: false,
+		..seat(Some(SeatState::Accepted))
+	};
+	assert_eq!(
+		decided(waiting(), failed(refused, true, 0)),
+		[Action::Decline(key(), refused)]
+	);
+	assert_eq!(decided(waiting(), failed(inputs, false, 100)), [Action::Fetch(key())]);
+}
+
+/// A seat that the court drew.
+fn drawn(state: Option<SeatState>) -> AssignmentView {
+	AssignmentView {
+		seat: FIRST_DRAWN,
+		held: false,
+		sample: Some(vec![1]),
+		..seat(state)
+	}
+}
+
+fn drawn_decided(due: u32, progress: Progress, called: bool) -> Vec<Action> {
+	let view_of = AssignmentView {
+		due,
+		..drawn(Some(SeatState::Accepted))
+	};
+	let work = Work {
+		terms: terms(&view_of),
+		called,
+		..local(progress).seats[&key()]
+	};
+	let local = Local {
+		seats: BTreeMap::from([((&view_of).into(), work)]),
+		..Local::default()
+	};
+	decide(&view(&[view_of]), &local, &POLICY)
+}
+
+#[test]
+fn a_drawn_seat_is_computed_from_the_start_given_back_or_called_for_once() {
+	let key: SeatKey = (&drawn(None)).into();
+	let decided = |progress| drawn_decided(125, progress, false);
+	assert_eq!(decided(Progress::New), [Action::Fetch(key)]);
+	assert_eq!(decided(Progress::Fetched), [Action::Execute(key)]);
+	assert_eq!(decided(Progress::Executed), [Action::Seal(key)]);
+	let inputs = DeclineReason::InputsUnavailable;
+	assert_eq!(decided(failed(inputs, false, 101)), []);
+	for unavailable in [
+		inputs,
+		DeclineReason::ImageUnavailable,
+		DeclineReason::ProgramUnavailable,
+	] {
+		assert_eq!(decided(failed(unavailable, true, 0)), [Action::Call(key)]);
+		assert_eq!(
+			drawn_decided(105, failed(unavailable, false, 200), false),
+			[Action::Call(key)]
+		);
+	}
+	for reason in [
+		DeclineReason::NoCapacity,
+		DeclineReason::TooLarge,
+		DeclineReason::ProgramRefused,
+	] {
+		assert_eq!(decided(failed(reason, true, 0)), [Action::Decline(key, reason)]);
+	}
+	let late = |progress| drawn_decided(105, progress, false);
+	assert_eq!(late(Progress::Fetching), [Action::Cancel(key), Action::Call(key)]);
+	assert_eq!(late(Progress::New), [Action::Decline(key, DeclineReason::NoCapacity)]);
+	assert_eq!(
+		late(Progress::Fetched),
+		[Action::Execute(key)],
+		"it may take less than a block"
+	);
+	assert_eq!(late(Progress::Executed), [Action::Seal(key)]);
+	let no_capacity = Action::Decline(key, DeclineReason::NoCapacity);
+	assert_eq!(late(Progress::Executing), [Action::Cancel(key), no_capacity]);
+	assert_eq!(late(Progress::Troubled { retry_at: 90 }), [no_capacity]);
+	assert_eq!(decided(Progress::Executing), []);
+	assert_eq!(
+		drawn_decided(105, Progress::Executing, true),
+		[],
+		"it was called for, and may take as long as it takes"
+	);
+	assert_eq!(drawn_decided(100, failed(inputs, true, 0), false), [], "too late");
+	// Once the chain knows, it is tried for as long as it takes, also after its time.
+	for due in [125, 100, 50] {
+		assert_eq!(drawn_decided(due, failed(inputs, true, 101), true), []);
+		assert_eq!(
+			drawn_decided(due, failed(inputs, true, 100), true),
+			[Action::Fetch(key)]
+		);
+		assert_eq!(drawn_decided(due, Progress::Fetched, true), [Action::Execute(key)]);
+		assert_eq!(drawn_decided(due, Progress::Executed, true), [Action::Seal(key)]);
+	}
+}
+
+#[test]
+fn a_drawn_seat_whose_call_the_chain_refuses_is_given_back() {
+	let view_of = drawn(Some(SeatState::Accepted));
+	let key: SeatKey = (&view_of).into();
+	let inputs = DeclineReason::InputsUnavailable;
+	let work = Work {
+		terms: terms(&view_of),
+		..local(failed(inputs, true, 0)).seats[&crate::key()]
+	};
+	let local = Local {
+		seats: BTreeMap::from([(key, work)]),
+		unheard: [key].into(),
+		..Local::default()
+	};
+	assert_eq!(
+		decide(&view(&[view_of]), &local, &POLICY),
+		[Action::Decline(key, inputs)]
+	);
+}
+
+#[test]
+fn another_sample_is_other_work() {
+	assert_ne!(terms(&drawn(None)), terms(&seat(None)));
+	let other = AssignmentView {
+		sample: Some(vec![0]),
+		..drawn(None)
+	};
+	assert_ne!(terms(&other), terms(&drawn(None)));
+	assert_eq!(tasks(&other), [4]);
+	assert_eq!(tasks(&drawn(None)), [5]);
+	assert_eq!(tasks(&seat(None)), [4, 5]);
+	let wild = AssignmentView {
+		sample: Some(vec![1, u32::MAX, 0]),
+		..drawn(None)
+	};
+	assert_eq!((tasks(&wild), task_count(&wild)), (vec![5, 4], 2));
+}
+
+#[test]
 fn work_for_another_machine_is_declined() {
 	let other = AssignmentView {
 		engine: ENGINE_VERSION + 1,
@@ -218,6 +363,7 @@ fn work_for_another_machine_is_declined() {
 			serving: false,
 			listed_at: 0,
 			terms: terms(&other),
+			called: false,
 		},
 	);
 	let decline = Action::Decline(key(), DeclineReason::NoCapacity);
@@ -282,13 +428,31 @@ fn reveals_wait_until_the_last_seal_is_finalized() {
 }
 
 #[test]
-fn without_the_salt_nothing_is_revealed() {
-	let open = AssignmentView {
+fn what_was_sealed_and_lost_is_computed_again_before_it_is_revealed() {
+	let open = |due| AssignmentView {
 		reveal_open: true,
+		due,
 		..seat(Some(SeatState::Sealed))
 	};
-	for progress in [Progress::New, Progress::Fetched, Progress::Executing] {
-		assert_eq!(decided(open.clone(), progress), []);
+	for due in [0, 125] {
+		assert_eq!(decided(open(due), Progress::New), [Action::Fetch(key())]);
+		assert_eq!(decided(open(due), Progress::Fetched), [Action::Execute(key())]);
+		assert_eq!(decided(open(due), Progress::Executing), []);
+	}
+}
+
+#[test]
+fn what_was_revealed_and_lost_is_computed_again_if_the_court_asks_for_it() {
+	let revealed = || seat(Some(SeatState::Revealed));
+	for (progress, expected) in [
+		(Progress::New, vec![Action::Fetch(key())]),
+		(Progress::Fetched, vec![Action::Execute(key())]),
+		(Progress::Executed, vec![]),
+	] {
+		assert_eq!(decided(revealed(), progress), []);
+		let mut local = local(progress);
+		local.disputed.insert(key());
+		assert_eq!(decide(&view(&[revealed()]), &local, &POLICY), expected);
 	}
 }
 
@@ -358,6 +522,7 @@ fn what_is_kept_is_never_forgotten_however_much_it_is() {
 			serving: true,
 			listed_at: 3,
 			terms: terms(seat),
+			called: false,
 		};
 		local.seats.insert(seat.into(), work);
 	}
@@ -527,20 +692,47 @@ fn any_attempt() -> impl Strategy<Value = Option<Attempt>> {
 	]
 }
 
+/// What is as it is in both blocks.
+fn any_seat() -> impl Strategy<Value = AssignmentView> {
+	prop_oneof![Just(seat(None)), Just(drawn(None))]
+}
+
 prop_compose! {
-	fn any_side(number: u32)(state in any_state(), open: bool, due in 90u32..130, there in prop::bool::weighted(0.8), complete in prop::bool::weighted(0.9)) -> Snapshot {
-		let seat = AssignmentView { reveal_open: open, due, ..seat(state) };
+	fn any_side(number: u32, of: AssignmentView)(
+		state in any_state(),
+		open: bool,
+		held: bool,
+		due in 90u32..130,
+		there in prop::bool::weighted(0.8),
+		complete in prop::bool::weighted(0.9),
+	) -> Snapshot {
+		let seat = AssignmentView { state, held, reveal_open: open, due, ..of.clone() };
 		Snapshot { complete, ..snapshot(number, if there { std::slice::from_ref(&seat) } else { &[] }) }
 	}
 }
 
-fn any_custody() -> impl Strategy<Value = Option<Custody>> {
+fn any_custody(of: AssignmentView) -> impl Strategy<Value = Option<Custody>> {
 	prop_oneof![
 		Just(None),
 		(0u32..99).prop_map(|number| custody(number, &[])),
-		(0u32..99).prop_map(|number| custody(number, &[seat(None)])),
+		(0u32..99).prop_map(move |number| custody(number, &[of.clone()])),
 	]
 }
+
+fn any_sides() -> impl Strategy<Value = (AssignmentView, Snapshot, Snapshot, Option<Custody>)> {
+	any_seat().prop_flat_map(|seat| {
+		let sides = (any_side(100, seat.clone()), any_side(98, seat.clone()));
+		(Just(seat.clone()), sides.0, sides.1, any_custody(seat))
+	})
+}
+
+const KINDS: [TxKind; 5] = [
+	TxKind::Accept,
+	TxKind::Decline,
+	TxKind::Seal,
+	TxKind::Reveal,
+	TxKind::Unavailable,
+];
 
 proptest! {
 	#![proptest_config(ProptestConfig::with_cases(20_000))]
@@ -548,36 +740,51 @@ proptest! {
 	/// Whatever both sides of the chain say and whatever is known of earlier submissions.
 	#[test]
 	fn what_must_never_happen_never_does(
-		best in any_side(100),
-		finalized in any_side(98),
+		(seat, best, finalized, kept) in any_sides(),
 		progress in any_progress(),
 		serving: bool,
+		called: bool,
+		disputed: bool,
 		listed_at in 0u32..99,
-		kept in any_custody(),
-		attempts in prop::array::uniform4(any_attempt()),
+		attempts in prop::array::uniform5(any_attempt()),
 	) {
+		let key: SeatKey = (&seat).into();
 		let view = View { best, finalized, custody: kept, standing: None };
-		let mut local = local(progress);
-		local.seats.insert(key(), Work { progress, serving, listed_at, terms: terms(&seat(None)) });
-		for (kind, attempt) in TxKind::ALL.into_iter().zip(attempts) {
+		let work = Work { progress, serving, listed_at, terms: terms(&seat), called };
+		let mut local = Local { seats: BTreeMap::from([(key, work)]), ..Local::default() };
+		local.disputed.extend(disputed.then_some(key));
+		for (kind, attempt) in KINDS.into_iter().zip(attempts) {
 			if let Some(attempt) = attempt {
-				local.attempts.insert(TxId::Seat(key(), kind), attempt);
+				local.attempts.insert(TxId::Seat(key, kind), attempt);
 			}
 		}
 		let actions = decide(&view, &local, &POLICY);
-		let at_best = view.best.seats.get(&key());
-		let at_finalized = view.finalized.seats.get(&key());
-		let is_kept = view.custody.as_ref().is_some_and(|custody| custody.seats.contains_key(&key()));
+		let at_best = view.best.seats.get(&key);
+		let at_finalized = view.finalized.seats.get(&key);
+		let is_kept = view.custody.as_ref().is_some_and(|custody| custody.seats.contains_key(&key));
 		let state = at_best.map(|seat| seat.state);
+		let drawn = key.is_drawn();
+		let held = drawn || at_best.is_some_and(|seat| seat.held);
 		let mut submissions = 0;
 		for action in &actions {
 			let (kind, fine) = match action {
 				Action::Accept(_) => (TxKind::Accept, state == Some(Some(SeatState::Assigned))),
-				Action::Decline(..) => (TxKind::Decline, state == Some(Some(SeatState::Assigned)) && progress != Progress::Executed),
+				Action::Decline(..) => (
+					TxKind::Decline,
+					progress != Progress::Executed
+						&& match state {
+							Some(Some(SeatState::Assigned)) => true,
+							Some(Some(SeatState::Accepted)) => (drawn && !called) || !held,
+							_ => false,
+						},
+				),
+				Action::Call(_) => (
+					TxKind::Unavailable,
+					drawn && !called && state == Some(Some(SeatState::Accepted)) && progress != Progress::Executed,
+				),
 				Action::Seal(_) => (
 					TxKind::Seal,
-					progress == Progress::Executed
-						&& matches!(state, Some(Some(SeatState::Assigned | SeatState::Accepted))),
+					progress == Progress::Executed && state == Some(Some(SeatState::Accepted)) && held,
 				),
 				Action::Reveal(_) => (
 					TxKind::Reveal,
@@ -601,6 +808,8 @@ proptest! {
 					continue
 				},
 				Action::Execute(_) => {
+					let begun = matches!(state, Some(Some(SeatState::Sealed | SeatState::Revealed)));
+					prop_assert!(begun || (held && state == Some(Some(SeatState::Accepted))), "computed for nothing");
 					prop_assert!(matches!(progress, Progress::Fetched | Progress::Troubled { .. }), "executed twice");
 					continue
 				},
@@ -612,7 +821,7 @@ proptest! {
 			};
 			prop_assert!(fine, "{action:?} in {state:?} with {progress:?}");
 			submissions += 1;
-			match local.attempts.get(&TxId::Seat(key(), kind)) {
+			match local.attempts.get(&TxId::Seat(key, kind)) {
 				None => {},
 				Some(Attempt::InFlight { until }) => prop_assert!(view.finalized.number > *until, "may still be included"),
 				Some(Attempt::Included { at }) => prop_assert!(view.best.number >= *at, "the view is older than its effect"),
@@ -624,14 +833,16 @@ proptest! {
 
 	/// Work that can go on does: with nothing in the way some action or something under way leads on.
 	#[test]
-	fn nothing_gets_stuck(state in any_state(), progress in any_progress(), due in 110u32..130) {
-		let seat = AssignmentView { due, reveal_open: true, ..seat(state) };
-		let actions = decided(seat, progress);
+	fn nothing_gets_stuck(of in any_seat(), state in any_state(), progress in any_progress(), due in 110u32..130, called: bool) {
+		let seat = AssignmentView { due, reveal_open: true, held: true, state, ..of };
+		let work = Work { progress, serving: false, listed_at: 98, terms: terms(&seat), called };
+		let local = Local { seats: BTreeMap::from([((&seat).into(), work)]), ..Local::default() };
+		let actions = decide(&view(&[seat]), &local, &POLICY);
 		let waits = matches!(progress, Progress::Fetching | Progress::Executing)
 			|| matches!(progress, Progress::Troubled { retry_at } | Progress::FetchFailed { retry_at, .. } if retry_at > 100);
 		let lost = matches!(progress, Progress::FetchFailed { reason: DeclineReason::ProgramRefused, hopeless: true, .. })
-			&& state == Some(SeatState::Accepted);
-		let no_secret = matches!(state, Some(SeatState::Sealed) | None) && progress != Progress::Executed;
-		prop_assert!(!actions.is_empty() || waits || lost || no_secret || state == Some(SeatState::Revealed));
+			&& matches!(state, Some(SeatState::Accepted | SeatState::Sealed));
+		let no_outputs = state.is_none() && progress != Progress::Executed;
+		prop_assert!(!actions.is_empty() || waits || lost || no_outputs || state == Some(SeatState::Revealed));
 	}
 }

@@ -16,7 +16,8 @@ Exit codes:
   3  the chain refused a transaction, or never took it
   4  no connection: node or endpoints unreachable, or the wrong network
   5  the job ended, or stands, without all its results, or tasks did not succeed
-  6  data did not match what the chain says";
+  6  data did not match what the chain says
+  7  a task comes to something else here than a provider reported, or a dispute was lost";
 
 /// Why a command did not succeed.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +51,9 @@ pub enum Failure {
 	/// Data that does not match the chain.
 	#[error("{0}")]
 	Unverified(String),
+	/// What was computed here is not what was reported.
+	#[error("{0}")]
+	Differs(String),
 	/// Endpoints that cannot be reached.
 	#[error("{0}")]
 	Unreachable(String),
@@ -91,6 +95,7 @@ impl Failure {
 			Self::Chain(_) => 1,
 			Self::Incomplete(_) => 5,
 			Self::Unverified(_) => 6,
+			Self::Differs(_) => 7,
 		}
 	}
 
@@ -165,6 +170,17 @@ fn dispatch_advice(pallet: &str, error: &str) -> Option<String> {
 		("Providers", "StillUnbonding") => "wait until the unbonding period is over",
 		("Providers", "UnknownOperator") => "sign with the operator's key: --key (or MILLRACE_KEY)",
 		("Providers", "UnknownProvider") => "sign with the provider's own key: --key (or MILLRACE_KEY)",
+		("Attestations", "CannotPay") => {
+			"the bond must be free: see `millrace balance`, and `millrace dispute show` for the bond"
+		}
+		("Attestations", "TooLate") => "the time in which that seat can be attacked is over",
+		("Attestations", "NotDifferent") => {
+			"the seat reported just that; or it is an audit, and the task is none of the few that it computed"
+		}
+		("Attestations", "NotNow" | "WrongSeat" | "EnoughBoards") => {
+			"see with `millrace dispute show` who can be attacked, and when"
+		}
+		("Attestations", "UnknownShard") => "nobody has it, or it is settled: nothing can be disputed",
 		("Token", "FundsUnavailable") => "the account has too little: see `millrace balance`",
 		_ => return None,
 	};
@@ -239,12 +255,19 @@ mod tests {
 			(refused(Reason::Status(404)), 4),
 			(Failure::Incomplete(String::new()), 5),
 			(Failure::Unverified(String::new()), 6),
+			(Failure::Differs(String::new()), 7),
 			(refused(Reason::Mismatch), 6),
 		];
 		for (failure, code) in cases {
 			assert_eq!(failure.exit_code(), code, "{failure:?}");
 			assert!(EXIT_CODES.contains(&format!("\n  {code}  ")), "{code}");
 		}
+	}
+
+	#[test]
+	fn what_an_audit_never_computed_is_not_said_to_be_the_same() {
+		let advice = dispatch_advice("Attestations", "NotDifferent").unwrap();
+		assert!(advice.contains("just that; or it is an audit"), "{advice}");
 	}
 
 	#[test]

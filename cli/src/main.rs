@@ -7,11 +7,13 @@
 //! | [`units`] | amounts, sizes, times as people write them |
 //! | [`job`], [`inputs`], [`program`] | what a job is made of |
 //! | [`pack`], [`stored`] | archives and other blobs as files of our own |
+//! | [`compute`] | tasks of a job computed here, to compare them and to play about them |
 //! | [`serving`] | the server for a job's data |
 //! | [`names`], [`record`] | what outputs are called |
 //! | [`output`], [`failure`] | what is printed, and how it ends |
 
 mod commands;
+mod compute;
 mod context;
 mod failure;
 mod inputs;

@@ -1,6 +1,7 @@
 //! The command line's grammar.
 
 use crate::{
+	compute::DataOptions,
 	failure::EXIT_CODES,
 	job::{
 		options::{JobOptions, WorkOptions},
@@ -65,9 +66,16 @@ pub enum Command {
 	Pack(PackOptions),
 	/// Follow a job until it ends, and say how its tasks did.
 	Watch(WatchOptions),
-	/// Where a job stands now: what waits and why, who works on what, what is on hold.
-	#[command(visible_alias = "explain")]
-	Job(JobArgument),
+	/// Where a job stands now: what waits and why, who works on what, what is on hold. `job verify` computes tasks again.
+	#[command(
+		visible_alias = "explain",
+		args_conflicts_with_subcommands = true,
+		subcommand_negates_reqs = true
+	)]
+	Job(JobOrCommand),
+	/// Say that a provider's report is wrong, and see what the court does about a job's shards.
+	#[command(subcommand)]
+	Dispute(DisputeCommand),
 	/// Download a job's outputs and verify them against the chain.
 	Fetch(FetchOptions),
 	/// Who was paid what for a job and what was burned, from the chain's events. A node keeps the state that this needs
@@ -209,6 +217,143 @@ pub struct JobArgument {
 	/// The job's number.
 	#[arg(value_parser = parse_job)]
 	pub job: JobId,
+}
+
+/// `millrace job`.
+#[derive(Debug, Args)]
+pub struct JobOrCommand {
+	/// The job's number.
+	#[arg(value_parser = parse_job, required = true)]
+	pub job: Option<JobId>,
+	/// What else to do with one.
+	#[command(subcommand)]
+	pub command: Option<JobCommand>,
+}
+
+/// `millrace job verify`.
+#[derive(Debug, Subcommand)]
+pub enum JobCommand {
+	/// Compute some of a job's tasks here, and compare with what providers reported. Ends with exit code 7 if something
+	/// differs.
+	Verify(VerifyOptions),
+}
+
+/// `millrace job verify`.
+#[derive(Debug, Args)]
+pub struct VerifyOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// How many tasks, chosen by chance: a part of them such as 1/32, a number, or all.
+	#[arg(long, value_name = "1/N|N|all", default_value = "1/32", value_parser = Sample::parse)]
+	pub sample: Sample,
+	/// Only tasks of this shard.
+	#[arg(long, value_name = "N")]
+	pub shard: Option<u32>,
+	/// Where the job's data is had from.
+	#[command(flatten)]
+	pub data: DataOptions,
+}
+
+/// Which tasks are computed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sample {
+	/// One of so many, at least one.
+	OneOf(u32),
+	/// So many.
+	Count(u32),
+	/// All.
+	All,
+}
+
+impl Sample {
+	/// Reads `1/32`, `10` or `all`.
+	pub fn parse(text: &str) -> Result<Self, String> {
+		let number = |text: &str| text.parse::<u32>().ok().filter(|number| *number > 0);
+		let found = match text {
+			"all" => Some(Self::All),
+			_ => match text.strip_prefix("1/") {
+				Some(part) => number(part).map(Self::OneOf),
+				None => number(text).map(Self::Count),
+			},
+		};
+		found.ok_or_else(|| "expected a part such as 1/32, a number of tasks above 0, or all".into())
+	}
+
+	/// How many of so many.
+	pub fn of(self, tasks: usize) -> usize {
+		match self {
+			Self::OneOf(part) => tasks.div_ceil(part.max(1) as usize),
+			Self::Count(count) => tasks.min(count as usize),
+			Self::All => tasks,
+		}
+	}
+}
+
+/// `millrace dispute`.
+#[derive(Debug, Subcommand)]
+pub enum DisputeCommand {
+	/// The shards of a job that providers do not agree about.
+	List {
+		/// The job's number.
+		#[arg(value_parser = parse_job)]
+		job: JobId,
+		/// All shards of which the court knows something, also those about which nobody differs.
+		#[arg(long)]
+		all: bool,
+	},
+	/// All that the court knows of a shard: who said what, what is at stake, what happens next.
+	Show {
+		/// The job's number.
+		#[arg(value_parser = parse_job)]
+		job: JobId,
+		/// The shard's number in the job.
+		shard: u32,
+	},
+	/// Say that a seat reported a task wrongly, for a bond, and play the board that is opened to its end.
+	Open(OpenOptions),
+	/// Go on with a board that `dispute open` opened.
+	Play(PlayOptions),
+}
+
+/// `millrace dispute open`.
+#[derive(Debug, Args)]
+pub struct OpenOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// The shard's number in the job.
+	pub shard: u32,
+	/// The seat whose report is wrong, by the number that `dispute show` gives it.
+	#[arg(long, value_name = "N")]
+	pub seat: u8,
+	/// The task that it reported wrongly, counted from 0 over the whole job.
+	#[arg(long, value_name = "N")]
+	pub task: u32,
+	/// Accuse although nobody tells what the seat reported of the task: if it is what the task comes to, the bond is lost.
+	#[arg(long)]
+	pub blind: bool,
+	/// Do not ask before the bond is put up.
+	#[arg(long)]
+	pub yes: bool,
+	/// Where the job's data is had from.
+	#[command(flatten)]
+	pub data: DataOptions,
+}
+
+/// `millrace dispute play`.
+#[derive(Debug, Args)]
+pub struct PlayOptions {
+	/// The job's number.
+	#[arg(value_parser = parse_job)]
+	pub job: JobId,
+	/// The shard's number in the job.
+	pub shard: u32,
+	/// The board's number.
+	pub board: u32,
+	/// Where the job's data is had from.
+	#[command(flatten)]
+	pub data: DataOptions,
 }
 
 /// `millrace watch`.
@@ -446,6 +591,16 @@ mod tests {
 			"millrace fetch x out",
 			"millrace fetch 1 out --to other",
 			"millrace watch -1",
+			"millrace job",
+			"millrace job 7 verify",
+			"millrace job verify",
+			"millrace job verify 7 --sample 0",
+			"millrace job verify 7 --sample 2/3",
+			"millrace job verify 7 --sample 1/0",
+			"millrace dispute show 7",
+			"millrace dispute open 7 3 --task 1",
+			"millrace dispute open 7 3 --seat 1",
+			"millrace dispute play 7 3",
 			"millrace balance 5Grwva",
 			"millrace provider bond 0.0000000000001",
 			"millrace claim",
@@ -481,6 +636,13 @@ mod tests {
 			"millrace watch 7",
 			"millrace job 7",
 			"millrace explain 7",
+			"millrace job verify 7",
+			"millrace job verify 7 --sample all --shard 3 --endpoint http://a --from job.toml",
+			"millrace job verify 7 --sample 1/8 --json",
+			"millrace dispute list 7 --all",
+			"millrace dispute show 7 3",
+			"millrace dispute open 7 3 --seat 1 --task 37 --yes --blind",
+			"millrace dispute play 7 3 1000 --allow-private",
 			"millrace fetch 7 out --allow-private",
 			"millrace fetch 7 out --acknowledge",
 			"millrace fetch 7 --to out",
@@ -505,5 +667,20 @@ mod tests {
 			panic!()
 		};
 		assert_eq!((options.max_price, options.extend), (Some(5 * MILL / 2), None));
+	}
+
+	#[test]
+	fn a_part_of_the_tasks_is_at_least_one() {
+		for (text, of, count) in [
+			("1/32", 96, 3),
+			("1/32", 97, 4),
+			("1/32", 1, 1),
+			("1/32", 0, 0),
+			("5", 96, 5),
+			("5", 3, 3),
+			("all", 96, 96),
+		] {
+			assert_eq!(Sample::parse(text).unwrap().of(of), count, "{text} of {of}");
+		}
 	}
 }

@@ -5,9 +5,10 @@
 
 use crate::{Error, Result};
 use codec::{Compact, Encode};
+use millrace_court::{board::Move, sums::ShownLeaf};
 use millrace_primitives::{
 	job::DeclineReason, machine::Blob, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec,
-	MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
+	MarketBlock, Outcome, ProgramId, ProgramRoots, Report, ShardId,
 };
 use subxt::{
 	ext::{
@@ -19,7 +20,7 @@ use subxt::{
 };
 
 /// All calls that have a constructor here, as pallet and call.
-pub const ALL: [(&str, &str); 30] = [
+pub const ALL: [(&str, &str); 37] = [
 	("Providers", "register"),
 	("Providers", "update_info"),
 	("Providers", "set_operator"),
@@ -44,6 +45,13 @@ pub const ALL: [(&str, &str); 30] = [
 	("Attestations", "seal_many"),
 	("Attestations", "reveal_many"),
 	("Attestations", "poke"),
+	("Attestations", "attack"),
+	("Attestations", "accuse"),
+	("Attestations", "play"),
+	("Attestations", "time"),
+	("Attestations", "decline"),
+	("Attestations", "unavailable"),
+	("Attestations", "pull"),
 	("Emission", "claim"),
 	("Emission", "prune"),
 	("Balances", "transfer_keep_alive"),
@@ -264,9 +272,23 @@ pub fn seal(shard: ShardId, seal: Hash) -> Call {
 	Call::new("Attestations", "seal", (shard, seal))
 }
 
+/// A sealed report that is opened.
+#[derive(Clone, Debug, PartialEq, Eq, Encode)]
+pub struct RevealItem {
+	/// The shard.
+	pub shard: ShardId,
+	/// The report; an audit's is over its sample alone.
+	pub report: Report,
+	/// What hid it.
+	pub salt: [u8; 32],
+	/// The leaves that are to be shown of its tree, in the order in which the chain names their tasks; all of an audit's. At most
+	/// [`MAX_SAMPLE`](millrace_court::draw::MAX_SAMPLE).
+	pub shown: Vec<ShownLeaf>,
+}
+
 /// The operator reveals its sealed report on a shard.
-pub fn reveal(shard: ShardId, report: &Report, salt: &[u8; 32]) -> Call {
-	Call::new("Attestations", "reveal", (shard, report, salt))
+pub fn reveal(item: &RevealItem) -> Call {
+	Call::new("Attestations", "reveal", item)
 }
 
 /// Seals reports on several shards, at most [`MAX_BATCH`]. Those that fail are named by events `Attestations.ItemFailed`.
@@ -276,13 +298,49 @@ pub fn seal_many(items: &[(ShardId, Hash)]) -> Call {
 
 /// Reveals reports on several shards, at most [`MAX_BATCH`]. Those that fail are named by events
 /// `Attestations.ItemFailed`.
-pub fn reveal_many(items: &[(ShardId, Report, [u8; 32])]) -> Call {
+pub fn reveal_many(items: &[RevealItem]) -> Call {
 	Call::new("Attestations", "reveal_many", items)
 }
 
-/// Serves at most `max` due timers of attestations.
-pub fn poke_attestations(max: u32) -> Call {
-	Call::new("Attestations", "poke", max)
+/// Does what is due of a shard's case. Anybody may call it.
+pub fn poke_attestations(shard: ShardId) -> Call {
+	Call::new("Attestations", "poke", shard)
+}
+
+/// The operator's seat attacks another one's report, by that one's number in the case.
+pub fn attack(shard: ShardId, target: u8) -> Call {
+	Call::new("Attestations", "attack", (shard, target))
+}
+
+/// The signer, who has no seat in the case, attacks a seat's report, for a bond: this task, counted from the shard's first, has
+/// another outcome.
+pub fn accuse(shard: ShardId, target: u8, task: u32, outcome: &Outcome) -> Call {
+	Call::new("Attestations", "accuse", (shard, target, task, outcome))
+}
+
+/// Makes a move on one of the signer's boards.
+pub fn play(shard: ShardId, board: u32, action: &Move) -> Call {
+	Call::new("Attestations", "play", (shard, board, action))
+}
+
+/// Ends a board on which somebody's time is over. Anybody may call it.
+pub fn time(shard: ShardId, board: u32) -> Call {
+	Call::new("Attestations", "time", (shard, board))
+}
+
+/// The operator gives a seat back that the court drew it for, and that it has not begun to compute.
+pub fn decline_drawn(shard: ShardId) -> Call {
+	Call::new("Attestations", "decline", shard)
+}
+
+/// The operator of a seat that the court drew says that it cannot fetch what it needs; it may still seal.
+pub fn unavailable(shard: ShardId) -> Call {
+	Call::new("Attestations", "unavailable", shard)
+}
+
+/// Takes back the signer's bond of a board that is over.
+pub fn pull(shard: ShardId, board: u32) -> Call {
+	Call::new("Attestations", "pull", (shard, board))
 }
 
 /// Mints what a provider has earned of an era's emission. Anybody may call it; the provider receives it.
@@ -331,7 +389,11 @@ pub fn force_batch(calls: Vec<Call>) -> Call {
 mod tests {
 	use super::*;
 	use crate::metadata::embedded;
-	use millrace_primitives::provider::{ClassSet, HardwareClass, Region};
+	use millrace_court::board::Opening;
+	use millrace_primitives::{
+		provider::{ClassSet, HardwareClass, Region},
+		Status,
+	};
 	use subxt::ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor};
 
 	/// Decodes the arguments by the metadata's types: nothing may be missing or left over.
@@ -412,6 +474,25 @@ mod tests {
 			memory: [8; 32],
 			system: [9; 32],
 		};
+		let outcome = Outcome {
+			status: Status::Success,
+			code: 0,
+			output: spec.setup,
+			errors: [4; 32],
+			gas_used: 9,
+		};
+		let item = RevealItem {
+			shard,
+			report,
+			salt: [1; 32],
+			shown: vec![ShownLeaf::of(&[outcome; 3], 1).unwrap(); 2],
+		};
+		let opening = Opening {
+			outcome,
+			claims: vec![Hash::zero(); 15].try_into().unwrap(),
+			input: spec.setup,
+			proof: vec![Hash::zero(); 3].try_into().unwrap(),
+		};
 		let calls = vec![
 			register(&account, &info, 1, 2),
 			update_info(&info),
@@ -433,10 +514,17 @@ mod tests {
 			claim_owed(&account),
 			poke_jobs(),
 			seal(shard, Hash::zero()),
-			reveal(shard, &report, &[1; 32]),
+			reveal(&item),
 			seal_many(&[(shard, Hash::zero())]),
-			reveal_many(&[(shard, report, [1; 32])]),
-			poke_attestations(3),
+			reveal_many(&[item.clone(), item.clone()]),
+			poke_attestations(shard),
+			attack(shard, 1),
+			accuse(shard, 1, 2, &outcome),
+			play(shard, 7, &Move::Leaf(opening)),
+			time(shard, 7),
+			decline_drawn(shard),
+			unavailable(shard),
+			pull(shard, 7),
 			claim(&account, 4),
 			prune(4, &account),
 			transfer(&account, 1 << 70),

@@ -233,6 +233,10 @@ impl Chain {
 		let header = self.rpc().header(Some(block)).await?;
 		let header =
 			header.ok_or_else(|| Error::decode("events", format!("the node does not know block {block:?}")))?;
+		if header.number == 0 {
+			// Nothing happened in the first block, and it has no parent.
+			return Ok(Vec::new());
+		}
 		let runtime = self.runtime(Some(header.parent_hash)).await?;
 		let key = [twox_128(b"System"), twox_128(b"Events")].concat();
 		let bytes = self.rpc().storage(&key, Some(block)).await?.unwrap_or_else(|| vec![0]);

@@ -2,7 +2,8 @@
 
 use crate::{Error, Result};
 use codec::{Compact, Decode};
-use millrace_primitives::Hash;
+use millrace_court::case::{End, How, Kind};
+use millrace_primitives::{AccountId, Balance, Hash, Report, ShardId};
 use sp_runtime::DispatchError;
 use subxt::{
 	ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor},
@@ -35,6 +36,124 @@ impl Event {
 	pub fn decode<T: Decode>(&self) -> Result<T> {
 		T::decode(&mut &self.fields[..])
 			.map_err(|error| Error::decode(format!("event {}.{}", self.pallet, self.name), error))
+	}
+}
+
+/// Who opened a board.
+#[derive(Clone, Debug, PartialEq, Eq, Decode)]
+pub enum Author {
+	/// A seat, by its number in the case.
+	#[codec(index = 0)]
+	Seat(u8),
+	/// Anybody, for a bond.
+	#[codec(index = 1)]
+	Outsider(AccountId),
+}
+
+/// What happened to a shard in the court.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Court {
+	/// The case began, with so many seats.
+	Begun(u8),
+	/// Random numbers said whether it is audited.
+	Drawn(bool),
+	/// A provider was drawn to check it: how, and who.
+	SeatDrawn(Kind, AccountId),
+	/// A drawn seat left before it sealed; what it lost.
+	SeatLeft(AccountId, Balance),
+	/// A drawn seat cannot fetch what it needs.
+	Unavailable(AccountId),
+	/// A report is attacked.
+	BoardOpened {
+		/// The board's number.
+		board: u32,
+		/// By whom.
+		by: Author,
+		/// The number of the seat that is attacked.
+		target: u8,
+	},
+	/// A board is decided.
+	BoardDecided {
+		/// The board's number.
+		board: u32,
+		/// Whether its target is out, and not its author.
+		target_lost: bool,
+		/// How.
+		how: How,
+	},
+	/// The case is decided and settled.
+	Decided {
+		/// How.
+		end: End,
+		/// The report that is paid, if one is.
+		report: Option<Report>,
+		/// Who is guilty.
+		guilty: Vec<AccountId>,
+	},
+	/// What an outsider put up was settled.
+	BondSettled {
+		/// The board's number.
+		board: u32,
+		/// Who had put it up.
+		by: AccountId,
+		/// What it lost of it.
+		lost: Balance,
+	},
+}
+
+impl Event {
+	/// What the event says of a shard in the court; none of seals, reveals, moves, and of events of other pallets.
+	///
+	/// # Errors
+	/// [`Error::Decode`] if the fields have other types.
+	pub fn court(&self) -> Result<Option<(ShardId, Court)>> {
+		if self.pallet != "Attestations" {
+			return Ok(None);
+		}
+		Ok(Some(match self.name.as_str() {
+			"SealingClosed" => {
+				let (shard, seats) = self.decode()?;
+				(shard, Court::Begun(seats))
+			}
+			"Drawn" => {
+				let (shard, audited) = self.decode()?;
+				(shard, Court::Drawn(audited))
+			}
+			"SeatDrawn" => {
+				let (shard, kind, _, provider) = self.decode::<(_, _, u8, _)>()?;
+				(shard, Court::SeatDrawn(kind, provider))
+			}
+			"SeatLeft" => {
+				let (shard, _, provider, lost) = self.decode::<(_, u8, _, _)>()?;
+				(shard, Court::SeatLeft(provider, lost))
+			}
+			"Unavailable" => {
+				let (shard, provider) = self.decode()?;
+				(shard, Court::Unavailable(provider))
+			}
+			"BoardOpened" => {
+				let (shard, board, by, target) = self.decode()?;
+				(shard, Court::BoardOpened { board, by, target })
+			}
+			"BoardDecided" => {
+				let (shard, board, target_lost, how) = self.decode()?;
+				let decided = Court::BoardDecided {
+					board,
+					target_lost,
+					how,
+				};
+				(shard, decided)
+			}
+			"Decided" => {
+				let (shard, end, report, guilty) = self.decode()?;
+				(shard, Court::Decided { end, report, guilty })
+			}
+			"BondSettled" => {
+				let (shard, board, by, lost) = self.decode()?;
+				(shard, Court::BondSettled { board, by, lost })
+			}
+			_ => return Ok(None),
+		}))
 	}
 }
 

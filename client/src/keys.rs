@@ -2,7 +2,11 @@
 
 use millrace_primitives::{AccountId, SS58_PREFIX};
 use rand::TryRngCore as _;
-use sp_core::crypto::{PublicError, Ss58AddressFormat, Ss58Codec};
+use sp_core::{
+	crypto::{PublicError, Ss58AddressFormat, Ss58Codec},
+	Pair as _,
+};
+use sp_crypto_hashing::blake2_256;
 use std::{
 	fmt, fs,
 	io::{self, Read, Write},
@@ -79,7 +83,11 @@ pub enum KeyError {
 
 /// A key that signs transactions. Its `Debug` shows the address only.
 #[derive(Clone)]
-pub struct Keypair(sr25519::Keypair);
+pub struct Keypair {
+	signer: sr25519::Keypair,
+	/// What [`Keypair::secret`] comes from.
+	root: [u8; 32],
+}
 
 impl fmt::Debug for Keypair {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -96,8 +104,18 @@ impl Keypair {
 			// It would stand for the development phrase, which everybody knows.
 			return Err(KeyError::Secret);
 		}
-		let uri = SecretUri::from_str(uri).map_err(|_| KeyError::Secret)?;
-		sr25519::Keypair::from_uri(&uri).map(Self).map_err(|_| KeyError::Secret)
+		let parsed = SecretUri::from_str(uri).map_err(|_| KeyError::Secret)?;
+		let signer = sr25519::Keypair::from_uri(&parsed).map_err(|_| KeyError::Secret)?;
+		// The signer keeps its secret to itself.
+		let pair = sp_core::sr25519::Pair::from_string(uri, None).map_err(|_| KeyError::Secret)?;
+		if pair.public().0 != signer.public_key().0 {
+			return Err(KeyError::Secret);
+		}
+		// The second half of the secret is random after a soft derivation.
+		let secret = pair.to_raw_vec();
+		let scalar = secret.get(..32).ok_or(KeyError::Secret)?;
+		let root = blake2_256(&[b"millrace:root-of-secrets", scalar].concat());
+		Ok(Self { signer, root })
 	}
 
 	/// The key in a file that holds a secret URI.
@@ -185,11 +203,17 @@ impl Keypair {
 
 	/// The public key.
 	pub fn public(&self) -> [u8; 32] {
-		self.0.public_key().0
+		self.signer.public_key().0
+	}
+
+	/// A number that only who has the key can know, and that is always the same: `H(root | what)`, where the root follows from
+	/// the key and shows nothing of it.
+	pub fn secret(&self, what: &[u8]) -> [u8; 32] {
+		blake2_256(&[&self.root, what].concat())
 	}
 
 	pub(crate) fn signer(&self) -> &sr25519::Keypair {
-		&self.0
+		&self.signer
 	}
 }
 
@@ -288,6 +312,24 @@ mod tests {
 		assert_eq!(phrase.split(' ').count(), 12);
 		assert_eq!(Keypair::from_uri(&phrase).unwrap().account(), key.account());
 		assert_ne!(Keypair::generate().unwrap().1, phrase);
+	}
+
+	#[test]
+	fn secrets_are_the_same_for_the_same_key_and_no_other() {
+		let phrase = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
+		let secret = |uri: &str, what: &[u8]| Keypair::from_uri(uri).unwrap().secret(what);
+		let all = [
+			secret("//Alice", b"a"),
+			secret("//Alice", b"b"),
+			secret("//Bob", b"a"),
+			secret("//Alice/soft", b"a"),
+		];
+		for (n, one) in all.iter().enumerate() {
+			assert!(!all[..n].contains(one));
+		}
+		// However it is written, and though a soft derivation draws a nonce.
+		assert_eq!(secret(&format!("{phrase}//Alice"), b"a"), all[0]);
+		assert_eq!(secret("//Alice/soft", b"a"), all[3]);
 	}
 
 	#[test]

@@ -6,7 +6,10 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView, MAX_PAGE, SHARD_WINDOW},
+	api::{
+		AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView, MAX_PAGE,
+		SHARD_WINDOW,
+	},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
 
@@ -76,6 +79,11 @@ impl<'a> Market<'a> {
 			first = next;
 		}
 		Ok(shards)
+	}
+
+	/// A shard's case; none while none is under way for it.
+	pub async fn case(&self, shard: ShardId) -> Result<Option<CaseView>> {
+		self.ask("case", shard).await
 	}
 
 	/// The same views on the state after one block: that of now, if none is named.

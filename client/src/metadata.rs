@@ -14,7 +14,21 @@ pub const EMBEDDED: &[u8] = include_bytes!("../metadata.scale");
 /// The pallets whose errors the library's users tell apart.
 const ERRORS: [&str; 4] = ["Providers", "Jobs", "Attestations", "Emission"];
 /// The events that the library and the command line decode.
-const EVENTS: [(&str, &str); 3] = [("Jobs", "JobSubmitted"), ("Jobs", "JobClosed"), ("Jobs", "JobSettled")];
+const EVENTS: [(&str, &str); 13] = [
+	("Jobs", "JobSubmitted"),
+	("Jobs", "JobClosed"),
+	("Jobs", "JobSettled"),
+	("Jobs", "ShardSettled"),
+	("Attestations", "SealingClosed"),
+	("Attestations", "Drawn"),
+	("Attestations", "SeatDrawn"),
+	("Attestations", "SeatLeft"),
+	("Attestations", "Unavailable"),
+	("Attestations", "BoardOpened"),
+	("Attestations", "BoardDecided"),
+	("Attestations", "Decided"),
+	("Attestations", "BondSettled"),
+];
 /// The storage items that the library reads.
 const STORAGE: [(&str, &str); 1] = [("System", "Account")];
 /// The runtime API that the library reads.

@@ -1,6 +1,10 @@
-//! Outcomes as people say them.
+//! Outcomes, and what the court says, as people say them.
 
-use millrace_primitives::machine::{Outcome, Status, Tail, Trap};
+use millrace_court::case::How;
+use millrace_primitives::{
+	api::{CaseSeatKind, CaseSeatState, CaseStage},
+	machine::{Outcome, Status, Tail, Trap},
+};
 
 /// How a task ended: its status, with the exit code or the trap if there is one.
 pub fn outcome(status: Status, code: u32) -> String {
@@ -26,6 +30,76 @@ pub fn took_all(outcome: &Outcome) -> bool {
 		Status::OutOfGas | Status::OutOfStack => true,
 		_ => false,
 	}
+}
+
+/// What a shard's case is at.
+pub fn stage(stage: CaseStage) -> &'static str {
+	match stage {
+		CaseStage::Sealing => "seats still work",
+		CaseStage::Drawing => "random numbers decide whether it is audited",
+		CaseStage::Auditing => "it is audited",
+		CaseStage::Opening => "seats open what they sealed",
+		CaseStage::Judging => "what was opened can be attacked",
+		CaseStage::Recomputing => "fresh seats compute it again",
+		CaseStage::Ended => "decided",
+	}
+}
+
+/// What a seat of a case is for.
+pub fn seat_kind(kind: CaseSeatKind) -> &'static str {
+	match kind {
+		CaseSeatKind::Primary => "bought",
+		CaseSeatKind::Audit => "audit",
+		CaseSeatKind::Fresh => "fresh",
+	}
+}
+
+/// Where a seat of a case is.
+pub fn seat_state(state: CaseSeatState) -> &'static str {
+	match state {
+		CaseSeatState::Working => "computing",
+		CaseSeatState::Calling => "cannot fetch what it needs",
+		CaseSeatState::Away => "never sealed",
+		CaseSeatState::Sealed => "sealed, not opened",
+		CaseSeatState::Standing => "stands",
+		CaseSeatState::Silent => "silent: not opened in time",
+		CaseSeatState::OutByClock => "out: its time was over",
+		CaseSeatState::OutByStep => "out: proven wrong",
+	}
+}
+
+/// How a party of a board went out.
+pub fn how(how: How) -> &'static str {
+	match how {
+		How::Clock => "its time was over",
+		How::Step => "it claimed a step that the machine does not make",
+	}
+}
+
+/// What two outcomes of one task differ in: what the first says, and the other; nothing if they are equal.
+pub fn differences(one: &Outcome, other: &Outcome) -> Vec<(&'static str, String, String)> {
+	let mut found = Vec::new();
+	let mut differ = |what, one: String, other: String| {
+		if one != other {
+			found.push((what, one, other));
+		}
+	};
+	let ended = |of: &Outcome| outcome(of.status, of.code);
+	// Of most statuses the code is no part of the words.
+	let whole = |of: &Outcome| match (one.status == other.status, ended(one) == ended(other)) {
+		(true, true) if one.code != other.code => format!("{} (code {})", ended(of), of.code),
+		_ => ended(of),
+	};
+	differ("ended", whole(one), whole(other));
+	differ("gas", one.gas_used.to_string(), other.gas_used.to_string());
+	let output = |of: &Outcome| format!("{} bytes, root {}", of.output.len, hex32(&of.output.tree));
+	differ("output", output(one), output(other));
+	differ("standard error", hex32(&one.errors), hex32(&other.errors));
+	found
+}
+
+fn hex32(bytes: &[u8; 32]) -> String {
+	format!("0x{}", hex::encode(bytes))
 }
 
 /// The last of standard error as text that a terminal can be given: control characters and what is no UTF-8 are escaped,
@@ -100,5 +174,36 @@ mod tests {
 		assert!(tail(&written).starts_with("[936 bytes before this]\nzzz"));
 		assert_eq!(tail(&Tail::new()), "");
 		assert_eq!(line("a\nb\u{1b}"), "a\\nb\\u{1b}");
+	}
+
+	#[test]
+	fn what_two_outcomes_differ_in_is_all_named() {
+		let one = Outcome {
+			status: Status::Success,
+			code: 0,
+			output: millrace_primitives::machine::EMPTY_BLOB,
+			errors: [0; 32],
+			gas_used: 5,
+		};
+		assert!(differences(&one, &one).is_empty());
+		let mut output = one.output;
+		output.len = 3;
+		let other = Outcome {
+			status: Status::Exit,
+			code: 2,
+			output,
+			errors: [1; 32],
+			gas_used: 6,
+		};
+		let found = differences(&one, &other);
+		let names: Vec<_> = found.iter().map(|(what, ..)| *what).collect();
+		assert_eq!(names, ["ended", "gas", "output", "standard error"]);
+		assert_eq!(found[0].1, "success");
+		assert_eq!(found[0].2, "exit code 2");
+		assert_eq!((found[1].1.as_str(), found[1].2.as_str()), ("5", "6"));
+		// An outcome that differs in nothing that has words differs nevertheless.
+		let coded = differences(&one, &Outcome { code: 7, ..one });
+		assert_eq!(coded.len(), 1);
+		assert_eq!(coded[0].2, "success (code 7)");
 	}
 }

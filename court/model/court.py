@@ -43,8 +43,9 @@ class World:
     @property
     def inv_p(self): return round(1 / self.p)
     def L1(self): return max(self.m * self.C * self.inv_p, 28 * self.C, self.MIN)      # rule 1
-    def L2(self, pstar): return max(self.MIN, 28 * max(pstar, -(-3 * self.C // 8)))    # rule 4: a replay and a recomputation, though the liar claims nothing
-    def late_slash(self): return self.L2(self.C) // 20     # CHOICE: 5 %, court.md names no share
+    def L2(self, pstar): return max(28 * pstar, max(self.MIN, 28 * -(-3 * self.C // 8)) + 3 * self.seat_fee)   # rule 4: a replay and a recomputation, though the liar claims nothing
+    def L2C(self): return max(self.MIN, 28 * self.C)       # of drawn seats
+    def late_slash(self): return self.L2C() // 20          # CHOICE: 5 %, court.md names no share
 
 TRUE, FALSE_ALL, FALSE_B, FALSE_ONE = "T", "a", "b", "x"
 
@@ -106,7 +107,7 @@ class Court:
         self.log = [] if trace else None
         self.callers, self.streak, self.knows = [], 0, False
         self.revealing = False
-        self.also, self.most = [], 5 if "three of five" in world.fixes else 6
+        self.most = 5 if "three of five" in world.fixes else 6
         self.must = {}                                  # (side, side) -> side that must open the next board
     # -- money: every planck moves between named accounts, the sum never changes
     def acct(self, name, bad=False):
@@ -154,7 +155,7 @@ class Court:
         kind = self.dispute()
         return self.no_data() if kind == "no data" else self.finish(self.rstar, kind)
     def reserve(self, s, amount):
-        own = min(amount, int(max(self.w.L2(self.w.C), self.w.own_share * amount)))   # rule 1: own covers L2
+        own = min(amount, int(max(self.w.L2C(), self.w.own_share * amount)))   # rule 1: own covers L2
         s.own, s.backing = own, amount - own
         if s.bad: self.acct(s.acct, True)
     def take(self, s, x, to="burn"):
@@ -163,6 +164,13 @@ class Court:
         s.own -= o; s.backing -= b
         self.pay(s.acct, to, o); self.pay(s.acct, "burn", b)
         return o, b
+
+    def lose(self, s, x, work):
+        """Burns an amount, of which the recomputation that is still unpaid is paid first; returns how much of it was."""
+        part = min(s.own, x, work)
+        s.own -= part; self.pay(s.acct, "escrow", part)
+        self.take(s, x - part)
+        return part
 
     # -- data (rule 11)
     def data(self):
@@ -174,7 +182,7 @@ class Court:
         """A seat of the wide pool: the coalition's (f), an honest one who computes, or a lazy one."""
         t = self.chance.pick("pool", ["good", "lazy", "bad"])
         s = Seat(kind, self.acct(f"{kind[0]}{len(self.seats)}", t == "bad"), t == "bad", live=t == "good")
-        self.reserve(s, self.w.L2(self.w.C)); self.seats.append(s)
+        self.reserve(s, self.w.L2C()); self.seats.append(s)
         return s
     def seal_drawn(self, s, copy_from, point):
         """What a drawn seat does: seals truth, copies, calls `unavailable`, or stays silent."""
@@ -226,10 +234,7 @@ class Court:
         for s in self.callers: self.take(s, self.w.seat_fee if "caller stays" in self.w.fixes else self.w.late_slash())
         self.callers = []
     def no_data(self):
-        """Rule 11: client refunded, seats unpaid; in a drawn shard C/p of each that sealed, burned."""
-        for s in self.seats:
-            if s.kind == "Primary" and s.seal and self.drawn:
-                self.take(s, self.w.C * self.w.inv_p)
+        """Rule 11: client refunded, seats unpaid; in a drawn shard C/p of each that sealed, burned (`undecided`)."""
         return self.finish(None, "no data")
 
     # -- rule 4
@@ -253,7 +258,8 @@ class Court:
                 if s.kind == "Primary" and s.seal:
                     self.reserve(s, min(s.own + s.backing, w.L2(self.pstar_set)))
     def pstar(self):
-        claims = [s.seal.claim for s in self.seats if s.opened and s.tasks is None and not (self.revealing and s.late)]
+        sample = lambda s: sum((self.w.P if s.seal.outs[t] == TRUE else self.w.C) // self.w.n for t in s.tasks)   # an audit's, for its tasks
+        claims = [sample(s) if s.tasks else s.seal.claim for s in self.seats if s.opened and not (self.revealing and s.late)]
         return min(self.w.C, max([self.w.C // 8] + claims))
 
     # -- rules 5 to 9
@@ -443,7 +449,7 @@ class Court:
             if proven: bad = step or not s.opened or not right(s)
             elif kind == "no data": bad = step
             else: bad = step or (not s.opened and bool(self.drawn))
-            if bad: guilty[s.acct] = (s, w.L1() if s.kind == "Primary" and self.drawn else w.L2(w.C) if s.kind != "Primary" else w.L2(ps))
+            if bad: guilty[s.acct] = (s, w.L1() if s.kind == "Primary" and self.drawn else w.L2C() if s.kind != "Primary" else w.L2(ps))
         # who is paid for drawn work
         costs = []
         for s in seats:
@@ -455,31 +461,37 @@ class Court:
         # slashes, waterfall
         for name, (s, amount) in sorted(guilty.items()):
             o, b = self.take(s, amount, "slash" if "slash" in self.bal else self.acct("slash"))
-            x = min(o, fresh_cost - paid); paid += x; self.pay("slash", "escrow", x); o -= x
+            winners, is_audit, replayed = self.provers(s, guilty, right)
+            kept = min(7 * ps, o) if replayed else 0         # a replay is paid whole, whatever the recomputation costs
+            x = min(o - kept, fresh_cost - paid); paid += x; self.pay("slash", "escrow", x); o -= x
             step = s.stand == "OutByStep"
             cap = o if step else 7 * ps
-            winners, is_audit = self.provers(s, guilty, right)
-            quarter = o // 4 if is_audit else min(max(o // 4, 7 * ps), cap, o)       # a replay is paid whole, as far as there is anything
+            quarter = min((o + b) // 4, o) if is_audit else min(max(o // 4, 7 * ps), cap, o)
             if "silent burns" in w.fixes and not step and not any(b.loser and s in (b.by, b.target) for b in self.boards):
                 cap = 0; quarter = quarter if is_audit else 0            # fix: who was never on a board enriches nobody but the audit
-            if winners:
-                for v in winners: self.pay("slash", v, quarter // len(winners))
-            for v in self.also: self.pay("slash", v, min(7 * ps, o // 4, self.bal["slash"]))
-            self.also = []
+            owed = {v: 7 * ps for v in replayed}             # replays first; who has more as a prover has that
+            for v in winners: owed[v] = max(owed.get(v, 0), quarter // len(winners))
+            for v, amount in owed.items(): self.pay("slash", v, min(amount, self.bal["slash"]))
             self.pay("slash", "client", 0 if "client step" in w.fixes and not step else min(o // 4, cap, self.bal["slash"]))
             self.pay("slash", "burn", self.bal["slash"])
+        lose = lambda s, amount: self.lose(s, amount, fresh_cost - paid)
         if not proven and "thin guilt" in w.fixes:       # fix: who lost a board by clock to one that stands pays it 7 P*
             for bd in self.boards:
-                if bd.how != "OutByClock" or not bd.loser: continue
-                win, lose = (bd.target, bd.by) if bd.loser == "by" else (bd.by, bd.target)
+                how = bd.target.stand if bd.loser == "ended" else bd.how         # or was out by another clock while that one played it
+                if how != "OutByClock" or not bd.loser: continue
+                win, lost = (bd.target, bd.by) if bd.loser == "by" else (bd.by, bd.target)
                 if not isinstance(win, Seat) or not win.standing() or (r is None and win.kind != "Audit"): continue
-                if not isinstance(lose, str) and lose.acct in guilty: continue
+                if not isinstance(lost, str) and lost.acct in guilty: continue
                 wn = win.acct
-                if isinstance(lose, str): self.pay("escrow", wn, min(7 * ps, bd.bond)); bd.bond -= min(7 * ps, bd.bond)
-                else: self.take(lose, min(7 * ps, lose.own), wn)
-            for s in seats if kind in ("Unresolved", "paid thin") and self.drawn else ():   # fix: the audit differed and still stands: L1, burned
-                if s.kind == "Primary" and s.stand in ("OutByClock", "Silent") and s.opened and s.acct not in guilty and any(
-                        v.kind == "Audit" and v.standing() and self.differ(v, s) is not None for v in seats): self.take(s, w.L1())
+                if isinstance(lost, str): x = min(7 * ps, bd.bond // 4); self.pay("escrow", wn, x); bd.bond -= x
+                else: self.take(lost, min(7 * ps, lost.own), wn)
+        for s in seats if not proven else ():            # what burns pays for the recomputation first
+            if s.acct in guilty: continue
+            against = any(v.kind == "Audit" and v.standing() and self.differ(v, s) is not None for v in seats)
+            if s.kind == "Primary" and kind == "no data" and self.drawn: paid += lose(s, w.C * w.inv_p)
+            elif s.kind == "Primary" and kind in ("Unresolved", "paid thin") and self.drawn and s.stand in ("OutByClock", "Silent") and s.opened and against:
+                paid += lose(s, w.L1())                  # fix: the audit differed and still stands
+            elif s.kind != "Primary" and s.stand == "Silent" and not s.opened: paid += lose(s, w.late_slash())   # as who never sealed
         # bonds of outside attackers: B a board
         for bd in self.boards:
             if not isinstance(bd.by, str): continue
@@ -488,16 +500,16 @@ class Court:
             # CHOICE 5: B first pays a recomputation only if the attack removed a right report; the target is the prover
             x = min(bd.bond, fresh_cost - paid) if bd.loser == "target" else 0
             paid += x; rest = bd.bond - x; tgt = bd.target.acct
-            part = rest // 4 if bd.how == "OutByStep" and bd.loser == "by" else min(rest // 4, 7 * ps)
-            mine = min(max(part, 7 * ps), rest) if tgt not in guilty else 0      # a replay is paid whole
+            replay = min(7 * ps, bd.bond // 4)               # P* may have grown since
+            part = rest // 4 if bd.how == "OutByStep" and bd.loser == "by" else min(rest // 4, replay)
+            mine = min(max(part, replay), rest) if tgt not in guilty else 0      # a replay is paid whole
             part = min(part, rest - mine)
             self.pay("escrow", tgt, mine); self.pay("escrow", "client", part); self.pay("escrow", "burn", rest - part - mine)
         # (2) silent and out by clock, at most 4 P* each
         owing = [s for s in seats if s.acct not in guilty and s.stand in ("Silent", "OutByClock")]
-        part = -(-(fresh_cost - paid) // max(1, len(owing)))
-        for s in owing:
-            x = min(4 * ps, part, s.own)
-            x = max(0, min(x, fresh_cost - paid)); paid += x
+        owing.sort(key=lambda s: min(4 * ps, s.own))     # what a purse lacks the others pay
+        for k, s in enumerate(owing):
+            x = min(4 * ps, s.own, -(-(fresh_cost - paid) // (len(owing) - k))); paid += x
             s.own -= x; self.pay(s.acct, "escrow", x)
         for s, c in costs: self.pay("escrow", s.acct, c - w.seat_fee); self.pay("escrow", "burn", w.seat_fee)
         if r is not None:
@@ -525,20 +537,16 @@ class Court:
         if fixed:                                        # fix: who *won* the board, or was playing it; a step needs no R*
             some = won if s.stand == "OutByStep" else []
             had = [a for a in won if a in had] or some or [a for a in ended if a in had] or (ended if s.stand == "OutByStep" else [])
-        if audits:
-            self.also = [a for a in had[:1] if a not in audits] if fixed else []      # fix: the seat that played gets 7 P* of what would burn
-            self.also += step
-            return audits[:2], True
+        replayed = (had[:1] if fixed else []) + step     # fix: the seat that played gets 7 P*
+        if audits: return audits[:2], True, replayed
         fresh.sort(key=lambda a: a not in had)           # CHOICE 6: the fresh seat that played; else the first to open
         fresh = fresh[:1]
         first, second = (had[:1], fresh) if fixed else (fresh, had[:1])
-        if first or second:
-            self.also = step
-            return first or second, False
+        if first or second: return first or second, False, replayed
         for how in ("OutByStep", "OutByClock"):
             for b in self.boards:
-                if b.target is s and isinstance(b.by, str) and b.loser == "target" and b.how == how: return [b.by], False
-        return [], False
+                if b.target is s and isinstance(b.by, str) and b.loser == "target" and b.how == how: return [b.by], False, replayed
+        return [], False, replayed
     def check_end(self, rstar, kind, guilty):
         """Invariants of section 8.2 that hold on every path."""
         assert sum(self.bal.values()) == 0, ("money", self.bal)

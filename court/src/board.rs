@@ -11,17 +11,20 @@
 //! party is out by a step only, and a party that plays what it computed never is. A board removes one of two; it says
 //! nothing about the other's report.
 
+pub use millrace_judge::game::Side;
+
 use crate::sums::{above, Claim, Span, MAX_NODES};
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use millrace_judge::{
-	game::{Game, Illegal as NoStep, Range, Side, MAX_POINTS},
+	game::{Game, Illegal as NoStep, Range, MAX_POINTS},
 	VERSION,
 };
 use millrace_primitives::{
 	machine::{Blake2, Limits},
+	matter::MAX_INPUT_PROOF,
 	merkle::SumNode,
-	Gas, Hash, Outcome, Report,
+	Blob, Gas, Hash, Outcome, Report,
 };
 use scale_info::TypeInfo;
 use sp_runtime::{traits::ConstU32, BoundedVec};
@@ -33,6 +36,8 @@ pub const MAX_WITNESS: u32 = 8 * 1024;
 pub type Nodes = BoundedVec<SumNode, ConstU32<MAX_NODES>>;
 /// Roots of states that are claimed at once.
 pub type Claims = BoundedVec<Hash, ConstU32<{ MAX_POINTS as u32 }>>;
+/// The hashes that prove an input's place in its job's list: [`millrace_primitives::merkle::prove_range`] of it alone.
+pub type InputProof = BoundedVec<Hash, ConstU32<{ MAX_INPUT_PROOF }>>;
 /// The proof of a step.
 pub type Witness = BoundedVec<u8, ConstU32<MAX_WITNESS>>;
 
@@ -47,13 +52,26 @@ pub struct Subject {
 	pub limits: Limits,
 }
 
+/// What the target says of the task at which the two part.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Opening {
+	/// Its outcome, whose leaf the target has shown.
+	pub outcome: Outcome,
+	/// The roots of states at the points of the whole run.
+	pub claims: Claims,
+	/// The task's input.
+	pub input: Blob,
+	/// That it is the input of this task.
+	pub proof: InputProof,
+}
+
 /// A move.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum Move {
 	/// The nodes of the party's own tree below the one that is looked at: [`Span::below`] it, from left to right.
 	Open(Nodes),
-	/// The target's outcome of the task, and the roots of states at the points of the whole run.
-	Leaf(Outcome, Claims),
+	/// The target's outcome of the task, and how its run begins and goes on.
+	Leaf(Opening),
 	/// The first part at whose end the other claims another root, and the party's own roots at the points of that part.
 	Divide(u8, Claims),
 	/// The same of a part that is one step, and the proof of it.
@@ -128,13 +146,25 @@ impl Board {
 		(target != other && subject.is_playable()).then_some(Self { subject, at })
 	}
 
-	/// A board against a report, by somebody with another outcome of one task. `None` if there is no such task, the report
-	/// has this outcome already, or this version of the machine is not judged.
+	/// A board against a report, by somebody with another outcome of one task: [`Board::at_task`].
 	pub fn against(subject: Subject, target: Report, task: u32, outcome: &Outcome) -> Option<Self> {
-		let other = SumNode::leaf(outcome);
-		let span = subject.whole();
-		let target = Claim::Report(target);
-		if !subject.is_playable() || !span.contains(task) || target.is(&other, span.len) {
+		Self::at_task(subject, Claim::Report(target), task, SumNode::leaf(outcome))
+	}
+
+	/// A board between the target's report, or the leaf of a task that it has shown, and another leaf of the same task. `None` if
+	/// there is no such task, the target has this leaf already or it claims more gas than a task may use, or this version of
+	/// the machine is not judged.
+	pub fn at_task(subject: Subject, target: Claim, task: u32, other: SumNode) -> Option<Self> {
+		let whole = subject.whole();
+		let span = match target {
+			Claim::Report(_) => whole,
+			Claim::Node(_) => Span { first: task, len: 1 },
+		};
+		if !subject.is_playable()
+			|| !whole.contains(task)
+			|| other.gas > subject.limits.gas
+			|| target.is(&other, span.len)
+		{
 			return None;
 		}
 		let at = match span.len {
@@ -204,20 +234,31 @@ impl Board {
 		Range::whole(&self.subject.limits)
 	}
 
-	/// Makes a move of the party whose turn it is. `start` is asked for the root of a task's first state, at most once.
+	/// Makes a move of the party whose turn it is. `start` is asked for the root of a task's first state, at most once: of
+	/// which task, with which input and which proof that it is this task's, as [`millrace_primitives::Matter::start`].
 	///
 	/// # Errors
 	/// See [`Illegal`]; the board stays as it was.
-	pub fn play(&self, action: &Move, start: impl FnOnce(u32) -> Option<Hash>) -> Result<Next, Illegal> {
+	pub fn play(
+		&self,
+		action: &Move,
+		start: impl FnOnce(u32, &Blob, &[Hash]) -> Option<Hash>,
+	) -> Result<Next, Illegal> {
 		match (action, &self.at) {
 			(Move::Open(nodes), at) => self.open(nodes, at),
-			(Move::Leaf(outcome, claims), At::Leaf { task, gas, target }) => {
+			(Move::Leaf(opening), At::Leaf { task, gas, target }) => {
+				let Opening {
+					outcome,
+					claims,
+					input,
+					proof,
+				} = opening;
 				let limits = &self.subject.limits;
 				let within = outcome.gas_used <= limits.gas && outcome.output.len <= limits.output;
 				if !within || !target.is(&SumNode::leaf(outcome), 1) {
 					return Err(Illegal::Outcome);
 				}
-				let start = start(*task).ok_or(Illegal::Start)?;
+				let start = start(*task, input, proof).ok_or(Illegal::Start)?;
 				let end = outcome.root::<Blake2>();
 				let game = Game::new(self.subject.engine, self.run(), start.0, end);
 				Ok(self.steps(*task, *gas, game.divide(0, &plain(claims))?))

@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use millrace_judge::game::Side;
-use millrace_primitives::{Gas, MarketBlock};
+use millrace_primitives::{params::CourtParams, Gas, MarketBlock};
 use scale_info::TypeInfo;
 
 /// What each move adds to the time of the *other* party, in market blocks: whoever waits to the last moment leaves it
@@ -79,24 +79,22 @@ impl Clocks {
 
 /// Steps that any agent replays in a market block of three seconds: 10^8 a second, a fifth of what was measured.
 pub const REPLAY_RATE: Gas = 300_000_000;
-/// What a seat and its attacker have each for a board, before the task is known.
-pub const AT_FIRST: MarketBlock = 600;
 
-/// What both have more once the task is known: two replays of the larger claim of its gas, and hashing the memory again at each
-/// level at which all of it may have changed, 4 MiB a block.
-pub fn at_leaf(gas: Gas, memory_pages: u32) -> MarketBlock {
-	let replay = gas.div_ceil(REPLAY_RATE).saturating_mul(2);
+/// What both have more once the task is known: two replays of the larger claim of its gas, as slow as the slowest machine runs it at
+/// all with so much memory, and hashing the memory again at each level at which all of it may have changed, 4 MiB a block.
+pub fn at_leaf(gas: Gas, memory_pages: u32, run_rate: Gas) -> MarketBlock {
+	let replay = gas.div_ceil(REPLAY_RATE.min(run_rate).max(1)).saturating_mul(2);
 	let hashing = u64::from(memory_pages).div_ceil(64);
 	blocks(replay.saturating_add(hashing))
 }
 
-/// How long reports may be attacked after they were to be opened, by what a task may use and by the gas that a slow machine runs
-/// in a block: three runs at 10^9 gas a second where all opened the same, so that whoever asked for it can compute it again,
-/// and a run of a slow machine else.
-pub fn windows(gas: Gas, run_rate: Gas) -> Windows {
+/// How long reports may be attacked after they were to be opened, beside what the parameters say, by what a task may use and by
+/// the gas that a slow machine runs in a block: three runs at 10^9 gas a second where all opened the same, so that whoever asked
+/// for it can compute it again, and a run of a slow machine else.
+pub fn windows(gas: Gas, run_rate: Gas, params: &CourtParams) -> Windows {
 	Windows {
-		equal: blocks(gas.div_ceil(1_000_000_000).saturating_add(100)),
-		other: blocks(gas.div_ceil(run_rate.max(1)).saturating_add(600)),
+		equal: blocks(gas.div_ceil(1_000_000_000)).saturating_add(params.equal_window),
+		other: blocks(gas.div_ceil(run_rate.max(1))).saturating_add(params.window),
 	}
 }
 
@@ -119,19 +117,22 @@ mod tests {
 
 	#[test]
 	fn a_replay_and_its_hashing_fit_twice() {
-		assert_eq!(at_leaf(0, 0), 0);
-		assert_eq!(at_leaf(1, 1), 3);
-		assert_eq!(at_leaf(REPLAY_RATE, 64), 3);
-		assert_eq!(at_leaf(REPLAY_RATE + 1, 65), 6);
+		let fast = Gas::MAX;
+		assert_eq!(at_leaf(0, 0, fast), 0);
+		assert_eq!(at_leaf(1, 1, fast), 3);
+		assert_eq!(at_leaf(REPLAY_RATE, 64, fast), 3);
+		assert_eq!(at_leaf(REPLAY_RATE + 1, 65, fast), 6);
+		// A program that reads all over 1 GiB is no faster to replay than to run.
+		assert_eq!(at_leaf(30_000_000_000, 16_384, 24_000_000), 2 * 1_250 + 256);
 		// The largest task in the largest memory: 7,332 blocks of replays, 1,024 of hashing.
-		assert_eq!(at_leaf(1 << 40, 65_535), 2 * 3_666 + 1_024);
-		assert_eq!(at_leaf(Gas::MAX, u32::MAX), MarketBlock::MAX);
+		assert_eq!(at_leaf(1 << 40, 65_535, fast), 2 * 3_666 + 1_024);
+		assert_eq!(at_leaf(Gas::MAX, u32::MAX, 0), MarketBlock::MAX);
 	}
 
 	#[test]
 	fn windows_grow_with_the_gas_of_a_task() {
 		let of = |gas, rate| {
-			let Windows { equal, other } = windows(gas, rate);
+			let Windows { equal, other } = windows(gas, rate, &CourtParams::default());
 			(equal, other)
 		};
 		assert_eq!(of(0, 1), (100, 600));

@@ -19,11 +19,13 @@
 //!
 //! Amounts are rounded against whoever puts them up or is paid; `None` where they are no number.
 
-use millrace_primitives::{money::fee, Balance, MILL};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use millrace_primitives::{money::fee, params::CourtParams, Balance, MILL};
+use scale_info::TypeInfo;
 use sp_runtime::{PerThing, Perbill, Permill, Rounding, Saturating};
 
 /// The court's parameters of money. They are checked together: a vote for one of them must not switch deterrence off.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Params {
 	/// m: L1 is so many caps, divided by the probability of an audit.
 	pub multiple: u32,
@@ -51,6 +53,20 @@ impl Default for Params {
 			replay: 6,
 			floor: 2 * MILL,
 			late: Perbill::from_percent(5),
+		}
+	}
+}
+
+impl From<&CourtParams> for Params {
+	fn from(params: &CourtParams) -> Self {
+		Self {
+			multiple: params.multiple,
+			least: params.least,
+			most: params.most,
+			history: params.history,
+			replay: params.replay,
+			floor: params.floor,
+			late: params.late,
 		}
 	}
 }
@@ -118,10 +134,15 @@ impl Params {
 		Some(largest_claim.checked_mul(self.claims().into())?.max(self.floor))
 	}
 
-	/// L2 where the largest claim that was opened may be a liar's: never below that of 3/8 of the cap, of which a recomputation
-	/// and a replay can be paid though it claims nothing.
-	pub fn liability_for(&self, largest_claim: Balance, cap: Balance) -> Option<Balance> {
-		self.liability(largest_claim.max(cap.checked_mul(3)?.div_ceil(8)))
+	/// L2 where the largest claim that was opened may be a liar's, or grow: never below that of 3/8 of the cap and three seats'
+	/// fees, of which a recomputation and a replay can be paid though it claims nothing.
+	pub fn liability_for(&self, largest_claim: Balance, cap: Balance, seat_fee: Balance) -> Option<Balance> {
+		let least = self.liability(cap.checked_mul(3)?.div_ceil(8))?;
+		Some(
+			least
+				.checked_add(seat_fee.checked_mul(3)?)?
+				.max(self.liability(largest_claim)?),
+		)
 	}
 
 	/// The part of a seat's reserve that must be its own bond, since backing that is slashed burns: L2 of the cap, or a quarter of L1
@@ -268,6 +289,24 @@ mod tests {
 		);
 		// Small jobs are held by the floor.
 		assert_eq!(params.liability_at_seal(1, params.most), Some(2 * MILL));
+	}
+
+	#[test]
+	fn what_is_left_after_the_draw_pays_a_recomputation_and_a_replay_whatever_is_claimed() {
+		let params = Params::default();
+		for (claim, fee) in [(0, 0), (0, MILL), (3 * MILL, 5 * MILL), (8 * MILL, 0)] {
+			let least = params.liability_for(claim, 8 * MILL, fee).unwrap();
+			// Three of them and their fees, and seven claims of the cap for one of them.
+			assert!(least >= 8 * MILL * (3 + 7) + 3 * fee, "{claim} {fee}");
+		}
+		assert_eq!(params.liability_for(0, 8 * MILL, MILL), Some(87 * MILL));
+		assert_eq!(params.liability_for(3 * MILL, 8 * MILL, MILL), Some(87 * MILL));
+		// With the claim in it, it is more from here on.
+		assert_eq!(
+			params.liability_for(87 * MILL / 28 + 1, 8 * MILL, MILL),
+			Some((87 * MILL / 28 + 1) * 28)
+		);
+		assert_eq!(params.liability_for(0, 8 * MILL, Balance::MAX / 3), None);
 	}
 
 	#[test]

@@ -6,15 +6,21 @@
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use millrace_primitives::{
+	job::MAX_SHARD_TASKS,
 	merkle::{left_of, SumNode},
 	Gas, Outcome, Report,
 };
 use scale_info::TypeInfo;
+use sp_runtime::{traits::ConstU32, BoundedVec};
 
 /// The levels of a tree that are opened at once.
 pub const LEVELS: u32 = 4;
 /// The most nodes that are shown at once.
 pub const MAX_NODES: u32 = 1 << LEVELS;
+/// The most levels of a tree.
+pub const MAX_PATH: u32 = 12;
+
+const _: () = assert!(MAX_SHARD_TASKS <= 1 << MAX_PATH);
 
 /// The tasks below a node of a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -107,23 +113,99 @@ pub fn above(span: Span, nodes: &[SumNode], gas_of_task: Gas) -> Option<SumNode>
 /// The nodes to show below one, by whoever has the outcomes of all tasks. `None` if it has not, or their gas adds up to no
 /// number.
 pub fn show(outcomes: &[Outcome], span: Span) -> Option<Vec<SumNode>> {
-	fn node(outcomes: &[Outcome]) -> Option<SumNode> {
-		match outcomes {
-			[] => None,
-			[outcome] => Some(SumNode::leaf(outcome)),
-			_ => {
-				let (left, right) = outcomes.split_at(left_of(outcomes.len() as u32) as usize);
-				SumNode::above(&node(left)?, &node(right)?)
-			}
-		}
-	}
 	span.below()
 		.into_iter()
 		.map(|span| {
 			let first = span.first as usize;
-			node(outcomes.get(first..first.checked_add(span.len as usize)?)?)
+			top(outcomes.get(first..first.checked_add(span.len as usize)?)?)
 		})
 		.collect()
+}
+
+/// The node above all of these.
+fn top(outcomes: &[Outcome]) -> Option<SumNode> {
+	match outcomes {
+		[] => None,
+		[outcome] => Some(SumNode::leaf(outcome)),
+		_ => {
+			let (left, right) = halves(outcomes);
+			SumNode::above(&top(left)?, &top(right)?)
+		}
+	}
+}
+
+/// The outcomes below the left and the right one of two nodes.
+fn halves(outcomes: &[Outcome]) -> (&[Outcome], &[Outcome]) {
+	outcomes.split_at(left_of(outcomes.len() as u32) as usize)
+}
+
+/// A leaf of a report's tree, and what closes it to the report.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct ShownLeaf {
+	/// The leaf.
+	pub node: SumNode,
+	/// The nodes beside the way from the leaf to the top, from the leaf up.
+	pub path: BoundedVec<SumNode, ConstU32<MAX_PATH>>,
+}
+
+impl ShownLeaf {
+	/// The leaf of a task, counted from 0, by whoever has the outcomes of all tasks of the report. `None` if there is no such
+	/// task, they are more than [`MAX_SHARD_TASKS`], or their gas adds up to no number.
+	pub fn of(outcomes: &[Outcome], task: u32) -> Option<Self> {
+		if outcomes.len() > MAX_SHARD_TASKS as usize {
+			return None;
+		}
+		let (mut below, mut at) = (outcomes, task as usize);
+		let mut beside = Vec::new();
+		while below.len() > 1 {
+			let (left, right) = halves(below);
+			let other;
+			(below, other, at) = match at.checked_sub(left.len()) {
+				None => (left, right, at),
+				Some(at) => (right, left, at),
+			};
+			beside.push(top(other)?);
+		}
+		beside.reverse();
+		let shown = Self {
+			node: SumNode::leaf(below.get(at)?),
+			path: beside.try_into().ok()?,
+		};
+		shown.top(outcomes.len() as u32, task).map(|_| shown)
+	}
+
+	/// Whether it is the leaf of this task of a report over so many, and claims no more gas than a task may use.
+	pub fn is_of(&self, report: &Report, tasks: u32, task: u32, gas_of_task: Gas) -> bool {
+		self.node.gas <= gas_of_task && self.top(tasks, task).is_some_and(|top| top.close(tasks) == *report)
+	}
+
+	/// The top of the tree over so many tasks, if this is the leaf of one of them. `None` if it is not, another number of
+	/// nodes is beside its way, or their gas adds up to no number.
+	fn top(&self, tasks: u32, task: u32) -> Option<SumNode> {
+		if task >= tasks {
+			return None;
+		}
+		// Whether the way goes left, from the top down.
+		let (mut len, mut at) = (tasks, task);
+		let mut ways = Vec::new();
+		while len > 1 {
+			let left = left_of(len);
+			let goes_left = at < left;
+			(len, at) = match goes_left {
+				true => (left, at),
+				false => (len - left, at - left),
+			};
+			ways.push(goes_left);
+		}
+		if ways.len() != self.path.len() {
+			return None;
+		}
+		let mut ways = ways.iter().rev().zip(&self.path);
+		ways.try_fold(self.node, |node, (is_left, beside)| match is_left {
+			true => SumNode::above(&node, beside),
+			false => SumNode::above(beside, &node),
+		})
+	}
 }
 
 #[cfg(test)]
@@ -181,6 +263,107 @@ mod tests {
 			prop_assert!(claim.is(&SumNode::leaf(&outcomes[task as usize]), 1));
 			prop_assert!(levels <= 3);
 		}
+
+		#[test]
+		fn a_leaf_is_shown_and_nothing_else(
+			gas in proptest::collection::vec(1_u64..100, 1..600),
+			task in any::<prop::sample::Index>(),
+			other in any::<prop::sample::Index>(),
+			level in any::<prop::sample::Index>(),
+			byte in 0_usize..32,
+		) {
+			let outcomes = outcomes(&gas);
+			let report = report(&outcomes).unwrap();
+			let tasks = gas.len() as u32;
+			let (task, other) = (task.index(gas.len()) as u32, other.index(gas.len()) as u32);
+			let shown = ShownLeaf::of(&outcomes, task).unwrap();
+			let is = |shown: &ShownLeaf| shown.is_of(&report, tasks, task, 100);
+			prop_assert!(is(&shown));
+			prop_assert_eq!(shown.node, SumNode::leaf(&outcomes[task as usize]));
+			// No more gas than a task may use.
+			prop_assert!(shown.is_of(&report, tasks, task, shown.node.gas));
+			prop_assert!(!shown.is_of(&report, tasks, task, shown.node.gas - 1));
+			// It is of one place in a tree of one size, and of one report.
+			prop_assert!(task == other || !shown.is_of(&report, tasks, other, 100));
+			prop_assert!(!shown.is_of(&report, tasks + 1, task, 100) && !shown.is_of(&report, tasks - 1, task, 100));
+			prop_assert!(!shown.is_of(&report, tasks, tasks, 100) && !shown.is_of(&report, tasks, u32::MAX, 100));
+			let mut forged = report;
+			forged.root.0[byte] ^= 1;
+			prop_assert!(!shown.is_of(&forged, tasks, task, 100));
+			let forged = Report { gas_used: report.gas_used + 1, ..report };
+			prop_assert!(!shown.is_of(&forged, tasks, task, 100));
+			// Nothing of it can be changed.
+			let mut forged = shown.clone();
+			forged.node.hash.0[byte] ^= 1;
+			prop_assert!(!is(&forged));
+			let mut forged = shown.clone();
+			forged.node.gas -= 1;
+			prop_assert!(!is(&forged));
+			let mut longer = shown.path.to_vec();
+			longer.push(shown.node);
+			if let Ok(path) = longer.try_into() {
+				let longer = ShownLeaf { path, ..shown.clone() };
+				prop_assert!(!is(&longer));
+			}
+			if tasks > 1 {
+				let level = level.index(shown.path.len());
+				let mut forged = shown.clone();
+				forged.path[level].hash.0[byte] ^= 1;
+				prop_assert!(!is(&forged));
+				for gas in [0, shown.path[level].gas + 1, Gas::MAX] {
+					let mut forged = shown.clone();
+					forged.path[level].gas = gas;
+					prop_assert!(!is(&forged));
+				}
+				// Nor gas moved from one node to another, which adds up to the same.
+				let mut forged = shown.clone();
+				(forged.node.gas, forged.path[level].gas) = (forged.node.gas - 1, forged.path[level].gas + 1);
+				prop_assert!(!is(&forged));
+				let mut forged = shown.clone();
+				forged.path.remove(level);
+				prop_assert!(!is(&forged));
+				// Its own node above it is no leaf.
+				let forged = ShownLeaf { node: shown.top(tasks, task).unwrap(), path: BoundedVec::default() };
+				prop_assert!(!is(&forged));
+			}
+		}
+	}
+
+	#[test]
+	fn each_leaf_of_every_shape_is_shown() {
+		let gas: Vec<Gas> = (1..=40).collect();
+		let large: Vec<Gas> = (1..=u64::from(MAX_SHARD_TASKS)).collect();
+		let check = |gas: &[Gas], task: u32| {
+			let outcomes = outcomes(gas);
+			let shown = ShownLeaf::of(&outcomes, task).unwrap();
+			assert!(shown.is_of(&report(&outcomes).unwrap(), gas.len() as u32, task, 1 << 20));
+			shown.path.len()
+		};
+		for tasks in 1..=40 {
+			for task in 0..tasks {
+				check(&gas[..tasks as usize], task);
+			}
+		}
+		for task in [0, 1, 2_047, 2_048, 4_095] {
+			assert_eq!(check(&large, task), MAX_PATH as usize);
+			assert!(check(&large[..4_095], task.min(4_094)) <= MAX_PATH as usize);
+		}
+		assert!(ShownLeaf::max_encoded_len() <= 600);
+	}
+
+	#[test]
+	fn nobody_shows_what_is_not_there() {
+		assert_eq!(ShownLeaf::of(&[], 0), None);
+		assert_eq!(ShownLeaf::of(&outcomes(&[1, 2]), 2), None);
+		assert_eq!(ShownLeaf::of(&outcomes(&[1, 2]), u32::MAX), None);
+		assert_eq!(ShownLeaf::of(&outcomes(&[1, Gas::MAX]), 0), None);
+		assert_eq!(
+			ShownLeaf::of(&outcomes(&vec![1; MAX_SHARD_TASKS as usize + 1]), 0),
+			None
+		);
+		// A report over nothing has no leaf.
+		let shown = ShownLeaf::of(&outcomes(&[1]), 0).unwrap();
+		assert!(!shown.is_of(&report(&[]).unwrap(), 0, 0, 9));
 	}
 
 	#[test]

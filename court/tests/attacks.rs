@@ -6,8 +6,8 @@
 mod common;
 
 use common::{hash, rules, Books};
-use millrace_court::case::{Attacker, Due, End, Error, How, Kind, Stage, State};
-use millrace_primitives::{merkle::SumNode, Report};
+use millrace_court::case::{Attacker, Case, Due, End, Error, How, Kind, Party, Reserve, Rules, Stage, State};
+use millrace_primitives::{merkle::SumNode, AccountId, Report};
 
 const CAP: u64 = 1_200_000;
 const HONEST: u64 = 600_000;
@@ -80,15 +80,18 @@ impl Books {
 
 	/// Waits for the end; nobody is staffed on the way.
 	fn ends(&mut self) -> End {
-		while let Due::Staff { from, .. } = self.due() {
-			self.now = self.now.max(from) + 9_601;
-			self.case.advance(&self.rules, self.now);
+		for _ in 0..100 {
+			if let Stage::Ended(end) = self.case.stage() {
+				return *end;
+			}
+			if let Due::Staff { from, .. } = self.due() {
+				self.now = self.now.max(from) + 9_601;
+				self.case.advance(&self.rules, self.now);
+			} else {
+				self.pass();
+			}
 		}
-		self.until(|books| matches!(books.case.stage(), Stage::Ended(_)));
-		match self.case.stage() {
-			Stage::Ended(end) => *end,
-			_ => unreachable!(),
-		}
+		panic!("no end: {:#?}", self.case);
 	}
 
 	fn has(&self, name: &str) -> i128 {
@@ -109,8 +112,8 @@ fn equal_reports_are_accepted_after_the_short_window() {
 	books.opens(0, "true", HONEST);
 	books.opens(1, "true", HONEST);
 	assert_eq!(books.ends(), End::Accepted(0));
-	// Opening, and a hundred blocks.
-	assert_eq!(books.now, 1_000 + 600 + 100 + 1);
+	// All have opened, so that nobody is waited for but who may attack: a hundred blocks.
+	assert_eq!(books.now, 1_000 + 100 + 1);
 	books.settle();
 	assert_eq!(
 		(books.has("seat 0"), books.has("seat 1")),
@@ -199,8 +202,8 @@ fn liars_who_claim_nothing_pay_for_a_recomputation_and_a_replay() {
 	books.decide(2, 0, false, How::Clock);
 	assert_eq!(books.ends(), End::Accepted(2));
 	books.settle();
-	// 28 claims of 3/8 of the cap.
-	assert_eq!(books.has("seat 0"), -12_600_000);
+	// 28 claims of 3/8 of the cap, and three seats' fees.
+	assert_eq!(books.has("seat 0"), -12_630_000);
 	assert_eq!(books.has("seat 2"), HONEST as i128 + REPLAY);
 	assert_eq!(books.has("client"), -2 * SEAT_FEE);
 }
@@ -299,7 +302,7 @@ fn ten_challengers_of_whom_nine_are_saboteurs() {
 		assert_eq!(books.has(name), -L2_OF_CAP, "{name}");
 	}
 	// The right fresh seat that opened first is the prover; who proved the step is paid for the replay.
-	assert_eq!(books.has(&names[9]), (L2_OF_CAP - 3 * (HONEST as i128 + SEAT_FEE)) / 4);
+	assert_eq!(books.has(&names[9]), 7 * CAP as i128);
 	assert_eq!(books.has("seat 0"), -L2_OF_CAP);
 }
 
@@ -309,7 +312,7 @@ fn attacks_are_counted_to_the_last_block_of_the_window() {
 		let mut books = shard(2, false);
 		books.opens(0, "true", HONEST);
 		books.opens(1, "true", HONEST);
-		books.now = 1_600 + 100 + late;
+		books.now = 1_000 + 100 + late;
 		let result = books.case.attack(&books.rules, Attacker::Outsider, 0, books.now);
 		assert_eq!(result, expected);
 	}
@@ -465,9 +468,10 @@ fn a_caller_that_can_fetch_after_all_is_an_audit() {
 	books.recomputed(7);
 	assert_eq!(books.ends(), End::Accepted(7));
 	books.settle();
-	// Sealed before anybody opened, it shares the quarter with the other; callers are not paid for their work.
+	// Sealed before anybody opened, it shares the quarter with the other, and it replayed, which is more; callers are not paid for
+	// their work.
 	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
-	assert_eq!(books.has("seat 3"), left / 8 - SEAT_FEE);
+	assert_eq!(books.has("seat 3"), 7 * CAP as i128 - SEAT_FEE);
 	assert_eq!(books.has("seat 6"), left / 8 + HONEST as i128);
 	assert_eq!(books.has("seat 1"), -SEAT_FEE);
 }
@@ -521,8 +525,8 @@ fn a_fresh_seat_that_stays_away_is_replaced_a_day_later() {
 		}
 	);
 	let early = books.case.clone();
-	let party = millrace_court::case::Party {
-		provider: millrace_primitives::AccountId::new([9; 32]),
+	let party = Party {
+		provider: AccountId::new([9; 32]),
 		ask: 0,
 		p: sp_runtime::Perbill::zero(),
 		reserve: Default::default(),
@@ -533,10 +537,9 @@ fn a_fresh_seat_that_stays_away_is_replaced_a_day_later() {
 
 #[test]
 fn nobody_has_two_seats_and_no_case_has_none() {
-	use millrace_court::case::{Case, Party};
 	assert_eq!(Case::new(Vec::new()), Err(Error::Seat));
 	let party = |n: u8| Party {
-		provider: millrace_primitives::AccountId::new([n; 32]),
+		provider: AccountId::new([n; 32]),
 		ask: 1,
 		p: sp_runtime::Perbill::zero(),
 		reserve: Default::default(),
@@ -689,7 +692,7 @@ fn an_audit_claims_no_more_gas_than_its_tasks_may_use() {
 
 #[test]
 fn the_escrow_pays_all_where_a_seats_fee_is_five_times_its_cap() {
-	let rules = millrace_court::case::Rules {
+	let rules = Rules {
 		seat_fee: 5 * u128::from(CAP),
 		..rules(CAP.into(), 1, 4)
 	};
@@ -724,4 +727,344 @@ fn who_works_long_is_not_missing() {
 	};
 	assert_eq!(seats, 1);
 	assert!(from > opened + 28_800);
+}
+
+/// The rules with another fee of a seat.
+fn with_fee(seat_fee: u128) -> Rules {
+	Rules {
+		seat_fee,
+		..rules(CAP.into(), 1, 4)
+	}
+}
+
+#[test]
+fn two_audits_share_a_quarter_and_who_replayed_has_its_replay_beside_it() {
+	let cap = CAP as i128;
+	for outsider in [false, true] {
+		let mut books = Books::new(with_fee(10_000), 1, 1);
+		books.draw(true, true);
+		let (first, second) = (books.seat(), books.seat());
+		books.seal(first);
+		books.seal(second);
+		books.opens(0, "lie", CAP);
+		books.opens(first, "true", CAP);
+		books.opens(second, "true", CAP);
+		books.attack(Attacker::Seat(first), 0, "seat 1".into());
+		if outsider {
+			// The audit was playing when another proved the step.
+			let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+			books.decide_outside("xa", bond, 0, Ok(How::Step));
+		} else {
+			books.decide(first, 0, false, How::Step);
+		}
+		for fresh in 3..6 {
+			assert_eq!(books.drawn(), fresh);
+		}
+		(3..6).for_each(|fresh| books.opens(fresh, "true", CAP));
+		assert_eq!(books.ends(), End::Accepted(3));
+		books.settle();
+		let left = L1 - 3 * (cap + SEAT_FEE);
+		assert!(left / 8 < 6 * cap && 7 * cap < left);
+		// Each is paid for its sample as well.
+		assert_eq!(books.has("seat 1"), 7 * cap + cap);
+		assert_eq!(books.has("seat 2"), left / 8 + cap);
+		assert_eq!(books.has("xa"), if outsider { 7 * cap } else { 0 });
+		assert_eq!(books.has("client"), left / 4 - 2 * (cap + SEAT_FEE) - SEAT_FEE);
+	}
+}
+
+#[test]
+fn a_replay_is_paid_before_a_recomputation_that_costs_all_that_is_left() {
+	// What is at stake, but for a replay, is just what three fresh seats cost; and three plancks less.
+	for (fee, short) in [(8_800_000, 0), (8_800_001, 3)] {
+		let mut books = Books::new(with_fee(fee), 1, 1);
+		books.draw(true, false);
+		let audit = books.drawn();
+		books.opens(0, "lie", CAP);
+		books.opens(audit, "true", CAP);
+		books.attack(Attacker::Seat(audit), 0, "seat 1".into());
+		books.decide(audit, 0, false, How::Clock);
+		(2..5).for_each(|fresh| assert_eq!(books.drawn(), fresh));
+		(2..5).for_each(|fresh| books.opens(fresh, "true", CAP));
+		assert_eq!(books.ends(), End::Accepted(2));
+		books.settle();
+		let cap = CAP as i128;
+		assert_eq!(books.has("seat 0"), -L1);
+		assert_eq!(books.has("seat 1"), 7 * cap + cap);
+		assert_eq!(books.has("seat 2"), cap);
+		assert_eq!(books.has("client"), -(cap + fee as i128) - fee as i128 - short);
+	}
+}
+
+#[test]
+fn liars_who_claim_nothing_pay_for_seats_fees_above_their_cap() {
+	let fee = 2 * u128::from(CAP);
+	let mut books = Books::new(with_fee(fee), 2, 2);
+	books.draw(false, false);
+	books.opens(0, "lie", 0);
+	(2..5).for_each(|fresh| assert_eq!(books.drawn(), fresh));
+	(2..5).for_each(|fresh| books.opens(fresh, "true", CAP));
+	books.attack(Attacker::Seat(2), 0, "seat 2".into());
+	books.decide(2, 0, false, How::Step);
+	assert_eq!(books.ends(), End::Accepted(2));
+	books.settle();
+	let (cap, fee) = (CAP as i128, fee as i128);
+	// 10.5 caps and three fees: three caps and three fees, seven caps, and the client's part of the half that is left.
+	assert_eq!(books.has("seat 0"), -(cap * 21 / 2 + 3 * fee));
+	assert_eq!(books.has("seat 2"), 7 * cap + cap);
+	assert_eq!(books.has("client"), cap / 2 - 2 * fee);
+}
+
+#[test]
+fn what_burns_in_an_end_without_proof_pays_for_the_recomputation_first() {
+	// The liar of a drawn shard opens late, and four of five fresh seats stay away.
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	books.opens(audit, "true", HONEST);
+	books.until_judging();
+	books.opens(0, "lie", CAP);
+	let fresh = books.drawn();
+	for _ in 0..4 {
+		let away = books.seat();
+		books.miss(away);
+	}
+	books.opens(fresh, "true", HONEST);
+	assert_eq!(books.ends(), End::Unresolved);
+	books.settle();
+	assert_eq!(books.has("seat 0"), -L1);
+	assert_eq!(books.has("seat 2"), HONEST as i128);
+	// The client pays the audit, and the seat that it bought.
+	assert_eq!(books.has("client"), -(HONEST as i128 + SEAT_FEE) - SEAT_FEE);
+}
+
+#[test]
+fn without_data_the_seats_pay_for_what_was_recomputed_and_who_never_opened_loses_as_who_never_sealed() {
+	let mut books = shard(2, true);
+	let audit = books.drawn();
+	books.opens(0, "true", HONEST);
+	books.opens(audit, "true", HONEST);
+	let fresh = [books.drawn(), books.drawn(), books.drawn()];
+	books.opens(fresh[0], "true", HONEST);
+	books.until(|books| matches!(books.due(), Due::Staff { .. }));
+	for _ in 0..5 {
+		let seat = books.seat();
+		books.call(seat);
+	}
+	books.now += 201_601;
+	assert_eq!(books.ends(), End::NoData);
+	books.settle();
+	let late = L2_OF_CAP / 20;
+	assert_eq!((books.has("seat 0"), books.has("seat 1")), (-4_800_000, -4_800_000));
+	assert_eq!(books.has("seat 3"), HONEST as i128);
+	assert_eq!((books.has("seat 4"), books.has("seat 5")), (-late, -late));
+	assert_eq!(books.has("client"), -(HONEST as i128 + SEAT_FEE) - 2 * SEAT_FEE);
+}
+
+#[test]
+fn a_fresh_seat_that_never_opens_loses_as_one_that_never_seals_though_nothing_is_proven() {
+	let mut books = shard(1, false);
+	let fresh = [books.drawn(), books.drawn(), books.drawn()];
+	books.opens(fresh[0], "true", HONEST);
+	assert_eq!(books.ends(), End::Thin(1));
+	books.settle();
+	let late = L2_OF_CAP / 20;
+	assert_eq!(books.has("seat 1"), HONEST as i128);
+	assert_eq!((books.has("seat 2"), books.has("seat 3")), (-late, -late));
+	// The recomputation is paid out of that, and nothing is left of it for who was silent and for the client.
+	assert_eq!((books.has("seat 0"), books.has("client")), (0, -SEAT_FEE));
+}
+
+#[test]
+fn what_an_empty_purse_owes_for_the_recomputation_the_others_pay_up_to_four_claims() {
+	// Four claims of one and all of the other are just enough, and two plancks short.
+	for (fee, short) in [(233_333, 0), (233_334, 2)] {
+		let mut books = Books::new(with_fee(fee), 2, 2);
+		let party = |n: u8, own: u128| Party {
+			provider: AccountId::new([n; 32]),
+			ask: 1_000_000_000,
+			p: books.rules.stakes.least,
+			reserve: Reserve { own, backing: 0 },
+		};
+		books.case = Case::new(Vec::from([party(0, L1 as u128), party(1, 100_000)])).unwrap();
+		books.draw(false, false);
+		books.until(|books| matches!(books.due(), Due::Staff { .. }));
+		books.opens(0, "true", HONEST);
+		books.opens(1, "true", HONEST);
+		books.recomputed(2);
+		assert_eq!(books.ends(), End::Accepted(2));
+		books.settle();
+		let (work, fee) = (3 * (HONEST as i128 + fee as i128), fee as i128);
+		assert_eq!(books.has("seat 1"), -100_000);
+		assert_eq!(books.has("seat 0"), -(work - 100_000 - short));
+		assert!(work - 100_000 - short <= 4 * HONEST as i128);
+		// What the two are not paid burns.
+		let unpaid = 2 * (HONEST + HONEST / 20) as i128;
+		assert_eq!(books.has("client"), -unpaid - 2 * fee - short);
+	}
+}
+
+#[test]
+fn a_friends_board_does_not_save_a_liar_the_replay_of_who_was_playing_it() {
+	for playing in [true, false] {
+		let mut books = shard(2, false);
+		books.opens(0, "true", HONEST);
+		books.opens(1, "lie", CAP);
+		if playing {
+			books.attack(Attacker::Seat(0), 1, "seat 0".into());
+		}
+		let bond = books.attack(Attacker::Outsider, 1, "xa".into());
+		books.decide_outside("xa", bond, 1, Ok(How::Clock));
+		// Nobody recomputes.
+		books.until(|books| matches!(books.due(), Due::Staff { .. }));
+		assert_eq!(books.ends(), End::Thin(0));
+		books.settle();
+		let paid = if playing { 7 * CAP as i128 } else { 0 };
+		assert_eq!(books.has("seat 0"), HONEST as i128 + paid);
+		assert_eq!(books.has("seat 1"), -paid);
+		assert_eq!(books.has("xa"), 0);
+	}
+}
+
+#[test]
+fn audits_come_before_callers_where_two_share() {
+	let mut books = Books::new(with_fee(10_000), 1, 1);
+	books.draw(true, true);
+	let caller = books.seat();
+	books.call(caller);
+	let first = books.drawn();
+	books.seal(caller);
+	let second = books.drawn();
+	books.opens(0, "lie", CAP);
+	(1..4).for_each(|audit| books.opens(audit, "true", HONEST));
+	books.attack(Attacker::Seat(second), 0, "seat 3".into());
+	books.decide(second, 0, false, How::Step);
+	books.recomputed(4);
+	assert_eq!(books.ends(), End::Accepted(4));
+	books.settle();
+	assert_eq!((caller, first, second), (1, 2, 3));
+	let left = L1 - 3 * (HONEST as i128 + SEAT_FEE);
+	assert_eq!(books.has("seat 1"), -SEAT_FEE);
+	assert_eq!(books.has("seat 2"), left / 8 + HONEST as i128);
+	assert_eq!(books.has("seat 3"), 7 * CAP as i128 + HONEST as i128);
+}
+
+#[test]
+fn a_claim_that_is_opened_after_a_bond_was_paid_makes_it_no_dearer() {
+	for (how, end) in [(How::Clock, End::Thin(0)), (How::Step, End::Accepted(0))] {
+		let mut books = shard(2, false);
+		books.opens(0, "true", HONEST / 4);
+		// 28 claims of 3/8 of the cap, and three seats' fees.
+		let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+		assert_eq!(bond, 12_630_000);
+		books.opens(1, "lie", CAP);
+		books.decide_outside("xa", bond, 0, Err(Some(How::Clock)));
+		books.attack(Attacker::Seat(0), 1, "seat 0".into());
+		books.decide(0, 1, false, how);
+		assert_eq!(books.ends(), end);
+		books.settle();
+		let quarter = bond as i128 / 4;
+		let whole = if how == How::Step { 4 * quarter } else { quarter };
+		assert_eq!(books.has("xa"), -whole);
+		// It replayed twice, of which the second is at the liar's cost.
+		let second = 7 * CAP as i128;
+		assert_eq!(books.has("seat 0"), (HONEST / 4) as i128 + quarter + second);
+	}
+}
+
+#[test]
+fn an_audit_attacked_before_anybody_else_opens_is_paid_by_its_own_claim() {
+	let mut books = shard(1, true);
+	let audit = books.drawn();
+	books.opens(audit, "true", CAP);
+	let bond = books.attack(Attacker::Outsider, audit, "xa".into());
+	assert_eq!(bond as i128, L2_OF_CAP);
+	books.decide_outside("xa", bond, audit, Err(Some(How::Step)));
+	books.opens(0, "true", CAP);
+	assert_eq!(books.ends(), End::Accepted(0));
+	books.settle();
+	assert_eq!(books.has("seat 1"), 7 * CAP as i128 + CAP as i128);
+}
+
+#[test]
+fn a_client_that_has_served_need_not_wait_a_week_for_who_called() {
+	let called = |attacked: bool| {
+		let mut books = shard(1, true);
+		assert_eq!(books.case.clone().served(&books.rules, books.now), Err(Error::Stage));
+		let caller = books.seat();
+		books.call(caller);
+		let audit = books.drawn();
+		books.opens(0, "true", HONEST);
+		books.opens(audit, "true", HONEST);
+		if attacked {
+			let bond = books.attack(Attacker::Outsider, 0, "xa".into());
+			books.decide_outside("xa", bond, 0, Err(Some(How::Step)));
+		}
+		books
+	};
+	let week = 1_000 + 201_600;
+	// Nobody says so, or somebody was contradicted: the week is waited for.
+	for (attacked, served) in [(false, false), (true, true)] {
+		let mut books = called(attacked);
+		if served {
+			assert_eq!(books.case.served(&books.rules, books.now), Ok(()));
+		}
+		books.now = week;
+		books.case.advance(&books.rules, books.now);
+		assert_eq!(*books.case.stage(), Stage::Judging);
+		assert_eq!(books.ends(), End::Accepted(0));
+	}
+	let mut books = called(false);
+	books.now = 5_000;
+	books.case.advance(&books.rules, books.now);
+	assert_eq!(*books.case.stage(), Stage::Judging);
+	assert_eq!(books.case.served(&books.rules, books.now), Ok(()));
+	assert_eq!(books.due(), Due::Settle(End::Accepted(0)));
+	assert_eq!(books.case.served(&books.rules, books.now), Err(Error::Stage));
+	books.settle();
+	assert_eq!(books.has("seat 1"), -SEAT_FEE);
+	// Who calls after its word is waited for again.
+	let mut books = shard(1, true);
+	let first = books.seat();
+	books.call(first);
+	books.case.served(&books.rules, books.now).unwrap();
+	let second = books.seat();
+	books.call(second);
+	let audit = books.drawn();
+	books.opens(0, "true", HONEST);
+	books.opens(audit, "true", HONEST);
+	books.now = week;
+	books.case.advance(&books.rules, books.now);
+	assert_eq!(*books.case.stage(), Stage::Judging);
+}
+
+#[test]
+fn many_sides_that_all_play_each_other_are_soon_gone_through() {
+	// Seven that were sold, four that could not fetch at first, and an audit; all say something else.
+	let mut books = shard(7, true);
+	let calls = [(); 4].map(|()| {
+		let seat = books.seat();
+		books.call(seat);
+		seat
+	});
+	let audit = books.drawn();
+	calls.iter().for_each(|seat| books.seal(*seat));
+	let opening: Vec<u8> = (0..7).chain(calls).chain([audit]).collect();
+	for seat in &opening {
+		books.opens(*seat, &seat.to_string(), CAP);
+	}
+	let mut boards = 0;
+	for by in &opening {
+		for target in &opening {
+			let attacked = books.case.attack(&books.rules, Attacker::Seat(*by), *target, books.now);
+			boards += u32::from(attacked.is_ok());
+		}
+	}
+	assert_eq!((opening.len(), boards), (12, 66));
+	books.until_judging();
+	let since = std::time::Instant::now();
+	for _ in 0..1_000 {
+		books.case.advance(&books.rules, books.now);
+	}
+	println!("{:?} for {boards} boards", since.elapsed() / 1_000);
+	assert!(since.elapsed() < std::time::Duration::from_millis(500));
 }

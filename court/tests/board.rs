@@ -3,13 +3,13 @@
 
 use codec::{Encode, MaxEncodedLen};
 use millrace_court::{
-	board::{Board, Claims, Illegal, Move, Next, Nodes, Subject, Witness},
-	sums::show,
+	board::{Board, Claims, Illegal, InputProof, Move, Next, Nodes, Opening, Subject, Witness},
+	sums::{show, Claim},
 };
 use millrace_primitives::{
-	machine::{errors_root, Blake2, Limits, EMPTY_BLOB},
+	machine::{blob, errors_root, Blake2, Limits, EMPTY_BLOB},
 	merkle::SumNode,
-	outcome, Hash, Outcome, Report, Status,
+	outcome, Blob, Hash, Outcome, Report, Status,
 };
 use millrace_vm::{
 	bisect::{Budget, Trace},
@@ -57,7 +57,7 @@ fn program() -> Arc<Program> {
 }
 
 fn trace(task: u32) -> Trace {
-	let supply = Hashed::new(Supply::of_input(vec![1 + (task % KINDS) as u8 * 9], [0; 32])).unwrap();
+	let supply = Hashed::new(Supply::of_input(input(task), [0; 32])).unwrap();
 	let budget = Budget {
 		bytes: 1 << 20,
 		threads: 1,
@@ -79,9 +79,24 @@ fn subject(tasks: u32) -> Subject {
 	}
 }
 
-/// What the chain computes.
-fn start(task: u32) -> Option<Hash> {
-	Some(trace(task).root(0).unwrap().into())
+fn input(task: u32) -> Vec<u8> {
+	vec![1 + (task % KINDS) as u8 * 9]
+}
+
+/// What the chain computes, if the input is the task's and the proof is what stands for one here.
+fn start(task: u32, given: &Blob, proof: &[Hash]) -> Option<Hash> {
+	let right = blob(&input(task)) == Some(*given) && proof == [Hash::repeat_byte(task as u8)];
+	right.then(|| trace(task).root(0).unwrap().into())
+}
+
+/// How the target opens a task's outcome.
+fn opening(task: u32, outcome: Outcome, claims: Claims) -> Opening {
+	Opening {
+		outcome,
+		claims,
+		input: blob(&input(task)).unwrap(),
+		proof: InputProof::try_from(vec![Hash::repeat_byte(task as u8)]).unwrap(),
+	}
 }
 
 /// Who plays: what it says that the outcomes are, and what the states of runs.
@@ -138,10 +153,8 @@ impl Player {
 				.points()
 				.map(|step| self.root(task, step).into())
 				.collect::<Vec<_>>();
-			return Some(Move::Leaf(
-				self.outcomes[task as usize],
-				Claims::try_from(claims).unwrap(),
-			));
+			let claims = Claims::try_from(claims).unwrap();
+			return Some(Move::Leaf(opening(task, self.outcomes[task as usize], claims)));
 		};
 		let (part, claims) = self.steps(task, &game);
 		let range = game.picked(part).unwrap();
@@ -315,7 +328,7 @@ proptest! {
 			let claims = || Claims::truncate_from((0..count).map(hash).collect());
 			let action = match kind {
 				0 => Move::Open(Nodes::truncate_from((0..count).map(|n| SumNode { hash: hash(n), gas: n as u64 }).collect())),
-				1 => Move::Leaf(forged(truth(0), u32::from(part)), claims()),
+				1 => Move::Leaf(opening(0, forged(truth(0), u32::from(part)), claims())),
 				2 => Move::Divide(part, claims()),
 				_ => Move::Prove(part, Witness::truncate_from(bytes.clone())),
 			};
@@ -431,7 +444,78 @@ fn beyond_its_limits_no_outcome_is_opened() {
 	let honest = Player::honest(1);
 	let board = Board::against(subject(1), honest.report(), 0, &forged(truth(0), 0)).unwrap();
 	let action = Player::honest(1).answer(&board).unwrap();
-	assert_eq!(board.play(&action, |_| None), Err(Illegal::Start));
+	assert_eq!(board.play(&action, |_, _, _| None), Err(Illegal::Start));
+}
+
+#[test]
+fn only_with_its_own_input_a_task_is_opened() {
+	let mut honest = Player::honest(3);
+	let board = Board::against(subject(3), honest.report(), 2, &forged(truth(2), 0)).unwrap();
+	let Ok(Next::Goes(board)) = board.play(&honest.answer(&board).unwrap(), start) else {
+		panic!("it is legal")
+	};
+	let Some(Move::Leaf(right)) = honest.answer(&board) else {
+		panic!("the leaf is to be opened")
+	};
+	let wrong = [
+		Opening {
+			input: blob(&input(1)).unwrap(),
+			..right.clone()
+		},
+		Opening {
+			proof: InputProof::default(),
+			..right.clone()
+		},
+	];
+	for wrong in wrong {
+		assert_eq!(board.play(&Move::Leaf(wrong), start), Err(Illegal::Start));
+	}
+	// What is asked for is the task's and what was said of it.
+	let asked = |task: u32, given: &Blob, proof: &[Hash]| {
+		assert_eq!((task, given, proof), (2, &right.input, &right.proof[..]));
+		start(task, given, proof)
+	};
+	assert!(matches!(
+		board.play(&Move::Leaf(right.clone()), asked),
+		Ok(Next::Goes(_))
+	));
+}
+
+#[test]
+fn a_leaf_that_was_shown_is_opened_at_once() {
+	let (mut honest, mut liar) = (Player::honest(40), Player::honest(40));
+	liar.outcomes[29] = forged(truth(29), 0);
+	liar.fault = Some(100);
+	let [right, wrong] = [truth(29), liar.outcomes[29]].map(|outcome| SumNode::leaf(&outcome));
+	for (target, other) in [(right, wrong), (wrong, right)] {
+		let board = Board::at_task(subject(40), Claim::Node(target), 29, other).unwrap();
+		assert_eq!(
+			(board.turn(), board.to_open(), board.task()),
+			(Side::First, None, Some(29))
+		);
+		assert_eq!(board.gas(), Some(truth(29).gas_used));
+		let loser = if target == wrong { Side::First } else { Side::Second };
+		let (end, _) = play(board, |board| match board.turn() == loser {
+			true => liar.answer(board),
+			false => honest.answer(board),
+		});
+		assert!(end == End::Out(loser) || end == End::Stuck(loser), "{end:?}");
+	}
+	let at = |subject, target, task, other| Board::at_task(subject, target, task, other);
+	assert_eq!(at(subject(40), Claim::Node(right), 29, right), None);
+	assert_eq!(at(subject(29), Claim::Node(right), 29, wrong), None);
+	assert_eq!(at(subject(0), Claim::Node(right), 0, wrong), None);
+	// Nobody says that a task used more than it may, which would be time that nobody needs.
+	let beyond = SumNode {
+		gas: LIMITS.gas + 1,
+		..wrong
+	};
+	assert_eq!(at(subject(40), Claim::Node(right), 29, beyond), None);
+	assert_eq!(at(subject(40), Claim::Report(honest.report()), 29, beyond), None);
+	assert_eq!(
+		at(subject(40), Claim::Report(honest.report()), 29, wrong),
+		Board::against(subject(40), honest.report(), 29, &liar.outcomes[29])
+	);
 }
 
 #[test]
@@ -442,7 +526,7 @@ fn a_move_of_another_kind_is_none() {
 	let open = honest.answer(&board).unwrap();
 	let divide = Move::Divide(0, Claims::default());
 	let prove = Move::Prove(0, Witness::default());
-	let leaf = Move::Leaf(truth(1), Claims::default());
+	let leaf = Move::Leaf(opening(1, truth(1), Claims::default()));
 	for action in [&divide, &prove, &leaf] {
 		assert_eq!(board.play(action, start), Err(Illegal::Kind));
 	}

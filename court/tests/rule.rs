@@ -10,8 +10,6 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const CAP: Balance = 1_200_000;
-/// What an honest run costs, and claims: a unit of gas is worth a planck.
-const HONEST: u64 = 600_000;
 
 /// What decides: one choice after the other, then always the first. Shrinks to short and plain histories.
 struct Choices {
@@ -54,22 +52,26 @@ struct Playing {
 
 struct Play {
 	books: Books,
+	/// What an honest run costs, and claims: a unit of gas is worth a planck.
+	honest: u64,
 	choices: Choices,
 	who: Vec<Who>,
 	said: BTreeMap<u8, char>,
 	boards: Vec<Playing>,
 	served: bool,
 	outsiders: u32,
-	/// What honest parties spent on computing and replaying.
+	/// What honest parties spent on computing.
 	work: BTreeMap<String, Balance>,
+	/// And on replaying.
+	replays: BTreeMap<String, Balance>,
 	log: Vec<String>,
 }
 
-fn report(said: char) -> Report {
+fn report(said: char, honest: u64) -> Report {
 	Report {
 		root: hash(&said.to_string()),
 		gas_used: match said {
-			'T' => HONEST,
+			'T' => honest,
 			'0' => 0,
 			_ => CAP as u64,
 		},
@@ -77,13 +79,13 @@ fn report(said: char) -> Report {
 }
 
 /// The leaves that go with it: a task that is right in every report but some.
-fn leaves(said: char, sample: usize, tasks: u32) -> Vec<SumNode> {
+fn leaves(said: char, honest: u64, sample: usize, tasks: u32) -> Vec<SumNode> {
 	let leaf = |task| SumNode {
 		hash: match said {
 			'x' if task > 0 => hash("T"),
 			said => hash(&said.to_string()),
 		},
-		gas: report(said).gas_used / u64::from(tasks),
+		gas: report(said, honest).gas_used / u64::from(tasks),
 	};
 	(0..sample).map(leaf).collect()
 }
@@ -138,6 +140,14 @@ impl Play {
 		self.served || self.numbers(|seat| self.is_honest(seat)).iter().any(holder)
 	}
 
+	/// What a seat computes: an audit its tasks.
+	fn computes(&self, seat: u8) -> u64 {
+		match self.seat(seat).kind {
+			Kind::Audit => self.honest / u64::from(self.books.rules.tasks) * self.sample() as u64,
+			_ => self.honest,
+		}
+	}
+
 	fn sample(&self) -> usize {
 		match self.books.case.is_drawn() {
 			true => (self.books.rules.tasks as usize).min(4),
@@ -147,12 +157,10 @@ impl Play {
 
 	fn reveal(&mut self, seat: u8) -> Result<(), Error> {
 		let (said, sample) = (self.said[&seat], self.sample());
-		let report = (self.seat(seat).kind != Kind::Audit).then(|| report(said));
+		let report = (self.seat(seat).kind != Kind::Audit).then(|| report(said, self.honest));
 		let (rules, now) = (self.books.rules, self.books.now);
-		let result = self
-			.books
-			.case
-			.reveal(&rules, seat, report, leaves(said, sample, rules.tasks), now);
+		let leaves = leaves(said, self.honest, sample, rules.tasks);
+		let result = self.books.case.reveal(&rules, seat, report, leaves, now);
 		self.say(format!("{seat} reveals {said}: {result:?}"));
 		result
 	}
@@ -179,11 +187,7 @@ impl Play {
 			match self.seat(seat).state {
 				State::Working | State::Calling if self.can_fetch() => {
 					self.said.insert(seat, 'T');
-					let tasks = match self.seat(seat).kind {
-						Kind::Audit => self.sample() as u64,
-						_ => self.books.rules.tasks.into(),
-					};
-					self.works(name, (HONEST * tasks / u64::from(self.books.rules.tasks)).into());
+					self.works(name, self.computes(seat).into());
 					self.say(format!("{seat} seals"));
 					self.books.seal(seat);
 				}
@@ -250,10 +254,13 @@ impl Play {
 		let how = if self.choices.chance(50) { How::Step } else { How::Clock };
 		// The honest replay, unless the other stops at once.
 		if how == How::Step || self.choices.chance(50) {
-			if honest_by {
-				self.works(name.clone(), 6 * Balance::from(HONEST));
-			} else if honest_target {
-				self.works(format!("seat {target}"), 6 * Balance::from(HONEST));
+			let player = match by {
+				Attacker::Seat(by) if honest_by => Some(by),
+				_ => honest_target.then_some(target),
+			};
+			if let Some(player) = player {
+				let replay = 6 * Balance::from(self.computes(player));
+				*self.replays.entry(format!("seat {player}")).or_default() += replay;
 			}
 		}
 		let at = now + self.choices.below(1_500);
@@ -313,7 +320,13 @@ impl Play {
 		match self.choices.below(8) {
 			0 => {}
 			1 => self.attack(Attacker::Outsider, target),
-			2 => self.served = true,
+			2 => {
+				self.served = true;
+				// The client may say so.
+				if self.choices.chance(50) {
+					let _ = tried(&mut self.books.case, &rules, now, |case| case.served(&rules, now));
+				}
+			}
 			_ => {
 				let Some(seat) = self.choices.pick(&bad) else { return };
 				let working = matches!(self.seat(seat).state, State::Working | State::Calling);
@@ -412,6 +425,7 @@ impl Play {
 	fn next_change(&self) -> MarketBlock {
 		let now = self.books.now;
 		let due = match self.books.due() {
+			Due::Wait(MarketBlock::MAX) => self.books.now + 1,
 			Due::Wait(due) | Due::Staff { from: due, .. } => due,
 			Due::Draw | Due::Settle(_) => now,
 		};
@@ -437,7 +451,7 @@ fn tried<T>(
 	result
 }
 
-fn play(list: Vec<u16>, replicas: u8, rules: Rules, drawn: bool, bad: u32, serves: bool) {
+fn play(list: Vec<u16>, replicas: u8, rules: Rules, honest: u64, drawn: bool, bad: u32, serves: bool) {
 	let mut choices = Choices { list: list.into_iter() };
 	let mut books = Books::backed(rules, replicas, replicas.into());
 	let inverse = rules.p.saturating_reciprocal_mul_ceil(1_u32);
@@ -448,6 +462,8 @@ fn play(list: Vec<u16>, replicas: u8, rules: Rules, drawn: bool, bad: u32, serve
 		served: serves,
 		outsiders: 0,
 		work: BTreeMap::new(),
+		replays: BTreeMap::new(),
+		honest,
 		log: Vec::new(),
 		choices: Choices {
 			list: Vec::new().into_iter(),
@@ -467,7 +483,7 @@ fn play(list: Vec<u16>, replicas: u8, rules: Rules, drawn: bool, bad: u32, serve
 		};
 		play.said.insert(seat, said);
 		if !bad {
-			play.works(format!("seat {seat}"), HONEST.into());
+			play.works(format!("seat {seat}"), honest.into());
 		}
 	}
 	play.choices = choices;
@@ -515,11 +531,17 @@ fn play(list: Vec<u16>, replicas: u8, rules: Rules, drawn: bool, bad: u32, serve
 			_ => -fee,
 		};
 		assert!(won >= least, "seat {seat} is honest and has {won}");
-		if play.seat(seat).is_standing() && !play.seat(seat).caller {
-			if let End::Accepted(_) = end {
-				let work = play.work.get(&name).copied().unwrap_or(0) as i128;
-				assert!(won >= work, "seat {seat} worked for {work} and has {won}");
-			}
+		let audit = play.seat(seat).kind == Kind::Audit;
+		let decided = match end {
+			End::Accepted(_) | End::Thin(_) => true,
+			End::Unresolved => audit,
+			End::NoData => false,
+		};
+		if play.seat(seat).is_standing() && decided {
+			// Who said that it could not fetch computes for nothing, and is paid for what it replays.
+			let of = |spent: &BTreeMap<String, Balance>| spent.get(&name).copied().unwrap_or(0) as i128;
+			let work = of(&play.replays) + if play.seat(seat).caller { -fee } else { of(&play.work) };
+			assert!(won >= work, "seat {seat} worked for {work} and has {won}");
 		}
 	}
 }
@@ -531,16 +553,17 @@ proptest! {
 		list in prop::collection::vec(any::<u16>(), 0..400),
 		replicas in 1_u8..=4,
 		tasks in prop_oneof![Just(1_u32), Just(6)],
-		inverse in prop_oneof![Just(4_u32), Just(32)],
+		inverse in prop_oneof![Just(4_u32), Just(6), Just(32)],
+		honest in prop_oneof![Just(CAP as u64), Just(600_000), Just(150_000), 6..=CAP as u64],
 		drawn in any::<bool>(),
 		bad in 0_u32..=100,
 		serves in any::<bool>(),
-		seat_fee in prop_oneof![Just(10_000_u128), Just(2 * CAP)],
+		seat_fee in prop_oneof![Just(10_000_u128), Just(2 * CAP), Just(10 * CAP)],
 	) {
 		let rules = Rules {
 			seat_fee,
 			..rules(CAP, tasks, inverse)
 		};
-		play(list, replicas, rules, drawn, bad, serves);
+		play(list, replicas, rules, honest, drawn, bad, serves);
 	}
 }

@@ -11,15 +11,21 @@
 //! | [`trial`] | compiling in a process of its own, within bounds of time and memory |
 //! | [`cache`] | compiled code on disk, read only as this machine wrote it |
 //! | [`image`] | images of files, shared by all tasks and never copied |
+//! | [`replay`] | running tasks again on the step machine, for disputes |
+//! | [`play`] | a party's moves on the boards of the court |
 
 pub mod cache;
 pub mod engine;
 pub mod image;
+pub mod play;
+pub mod replay;
 pub mod trial;
 
 pub use engine::{Wasm, WasmLimits};
 pub use millrace_vm::{
+	bisect::Budget,
 	fast::Stop,
+	game::Side,
 	state::Halt,
 	supply::{Bytes, Supply},
 };

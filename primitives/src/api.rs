@@ -139,7 +139,7 @@ pub struct SeatSummary {
 	/// Its state; none while it is vacant.
 	pub state: Option<SeatState>,
 	/// How often it fell vacant.
-	pub round: u8,
+	pub round: u32,
 	/// The price agreed at assignment, in plancks per Ggas.
 	#[serde(with = "as_decimal")]
 	pub ask: Balance,
@@ -156,13 +156,19 @@ pub struct AssignmentView {
 	/// The seat's index.
 	pub seat: u8,
 	/// The seat's round, part of the seal.
-	pub round: u8,
+	pub round: u32,
 	/// The seat's state; `None` while the provider keeps the shard's outputs in custody.
 	pub state: Option<SeatState>,
-	/// True once every seat is sealed: reveal as soon as that block is finalized.
+	/// True once all seats of its shard are accepted, or no more are drawn for it: nobody computes before.
+	pub held: bool,
+	/// True once it may reveal: as soon as that block is finalized.
 	pub reveal_open: bool,
 	/// The market block by which the present state must be left.
 	pub due: MarketBlock,
+	/// The tasks that it computes, counted from the shard's first, if they are not all: an audit's.
+	pub sample: Option<Vec<u32>>,
+	/// The tasks whose outcomes it shows with its reveal.
+	pub shown: Vec<u32>,
 	/// The machine's version to compute by.
 	pub engine: u8,
 	/// The program.
@@ -189,6 +195,134 @@ pub struct AssignmentView {
 	pub input_limit: u32,
 	/// Where program, image, setup and inputs are served.
 	pub endpoints: Vec<String>,
+}
+
+/// What a shard's case is at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CaseStage {
+	/// Seats still work; no case has begun.
+	Sealing,
+	/// Random numbers are awaited that say whether it is audited.
+	Drawing,
+	/// Audits are wanted or at work.
+	Auditing,
+	/// Seats open what they sealed.
+	Opening,
+	/// What was opened may be attacked, or is being played about.
+	Judging,
+	/// Fresh seats are wanted or compute it again.
+	Recomputing,
+	/// It is decided.
+	Ended,
+}
+
+/// What a seat of a case is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CaseSeatKind {
+	/// The client bought it.
+	Primary,
+	/// It computes a sample.
+	Audit,
+	/// It computes the shard again.
+	Fresh,
+}
+
+/// Where a seat of a case is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum CaseSeatState {
+	/// It has not sealed yet.
+	Working,
+	/// It cannot fetch what it needs.
+	Calling,
+	/// It never sealed.
+	Away,
+	/// It has sealed and not opened.
+	Sealed,
+	/// It has opened, and nobody put it out.
+	Standing,
+	/// It has not opened in time.
+	Silent,
+	/// Its time was over on a board.
+	OutByClock,
+	/// It claimed a step that the machine does not make.
+	OutByStep,
+}
+
+/// A seat of a case.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseSeat {
+	/// Its number in the case.
+	pub number: u8,
+	/// What it is for.
+	pub kind: CaseSeatKind,
+	/// Who holds it.
+	pub provider: AccountId,
+	/// Where that provider serves outputs.
+	pub endpoint: Option<String>,
+	/// Where it is.
+	pub state: CaseSeatState,
+	/// What it reported, once it has opened; audits report a sample and have none.
+	pub report: Option<Report>,
+	/// What it has at stake.
+	#[serde(with = "as_decimal")]
+	pub stake: Balance,
+}
+
+/// A board.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BoardView {
+	/// Its number among the shard's.
+	pub number: u32,
+	/// Who attacks.
+	pub by: AccountId,
+	/// The attacker's seat in the case, if it has one.
+	pub by_seat: Option<u8>,
+	/// The seat that is attacked.
+	pub target: u8,
+	/// Who holds that seat.
+	pub provider: AccountId,
+	/// Whether the target is to move; none once it is over.
+	pub targets_turn: Option<bool>,
+	/// Whether the target is the board's first party.
+	pub target_first: bool,
+	/// The last market block in which the next move counts.
+	pub due: MarketBlock,
+	/// What is at stake of an attacker without a seat.
+	#[serde(with = "as_decimal")]
+	pub bond: Balance,
+	/// The task at which the two part, once it is known, counted from the shard's first.
+	pub task: Option<u32>,
+	/// The board itself, encoded with SCALE (`millrace_court::board::Board`), while it is played.
+	#[serde(with = "sp_core::bytes")]
+	pub board: Vec<u8>,
+}
+
+/// A shard's case: what the court knows of it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseView {
+	/// The shard.
+	pub shard: ShardId,
+	/// Where it is.
+	pub stage: CaseStage,
+	/// The market block at which something happens next if nobody acts.
+	pub next: MarketBlock,
+	/// Whether it was drawn to be audited; none while nobody knows.
+	pub drawn: Option<bool>,
+	/// Seats of the case; none before sealing is closed.
+	pub seats: Vec<CaseSeat>,
+	/// Pairs of seats of which the first may attack the second now.
+	pub attacks: Vec<(u8, u8)>,
+	/// What an attacker without a seat puts up.
+	#[serde(with = "as_decimal")]
+	pub bond: Balance,
+	/// Boards, at most [`MAX_PAGE`].
+	pub boards: Vec<BoardView>,
 }
 
 /// A provider.
@@ -298,6 +432,8 @@ sp_api::decl_runtime_apis! {
 		fn program(id: ProgramId) -> Option<ProgramView>;
 		/// A job; none once all its state is gone.
 		fn job(id: JobId) -> Option<JobView>;
+		/// A shard's case, while the shard is under way.
+		fn case(shard: ShardId) -> Option<CaseView>;
 		/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in
 		/// order, at most `count` and at most [`MAX_PAGE`]. After a full page go on after its last index, after any other
 		/// one at `first + SHARD_WINDOW`, until that is the number of shards that were started.

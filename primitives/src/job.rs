@@ -9,13 +9,16 @@
 //!          └────────────► Expired         at its deadline: likewise
 //!
 //! seat   Vacant ─draw─► Assigned ─accept─► Accepted ─seal─► Sealed ─reveal─► Revealed
-//!          ▲               │  └─────────────seal────────────▲ │
-//!          └── decline, missed accept ── late ── missed reveal┘
+//!          ▲               │                  │
+//!          └── decline, missed accept ── late ┘
 //!
-//! shard  Queued ─► Assigned ─► Accepted ─► Sealed ─► Reported ─► Settled      all seats revealed, verdict
-//!          └──────────┴────────► ended without a result: reports differ, too many providers failed it, or its job
-//!                                 closed and its vacant seats could not be filled in time
+//! shard  Queued ─► Assigned ─► Accepted ─► Sealed ─► Reported ─► Settled      decided by the court
+//!          └──────────┴────────► ended without a result: the court could not decide, or nobody had sealed when too many
+//!                                 providers had failed it, or its job closed and its seats could not be filled in time
 //! ```
+//!
+//! Nobody computes before all seats of a shard are accepted. Sealing closes when all are sealed, or when time is up for
+//! those that are not: then the shard goes on with those who have.
 //!
 //! A shard's state is that of its *least advanced* seat; a job asks for as many seats a shard as its verification needs.
 
@@ -416,9 +419,9 @@ pub enum DeclineReason {
 pub enum SeatState {
 	/// Drawn; the provider fetches program, image, setup and inputs, and compiles.
 	Assigned,
-	/// The provider committed itself to report in time.
+	/// The provider committed itself to report in time. Its time begins when all seats of the shard are accepted.
 	Accepted,
-	/// The report is sealed; the slot is free again, the liability stays.
+	/// The report is sealed; the slot is free again, the liability stays until the court frees it.
 	Sealed,
 	/// The report is open.
 	Revealed,
@@ -447,11 +450,11 @@ impl SeatState {
 		use SeatState::*;
 		match (self, event) {
 			(Assigned, Accept) => Ok(Some(Accepted)),
-			// Short work may be reported within the accept window.
-			(Assigned | Accepted, Seal) => Ok(Some(Sealed)),
+			(Accepted, Seal) => Ok(Some(Sealed)),
 			(Sealed, Reveal) => Ok(Some(Revealed)),
-			(Assigned, Decline) => Ok(None),
-			(Assigned | Accepted | Sealed, Timeout) => Ok(None),
+			// Who accepted may still leave while it waits for the shard's other seats, and only then.
+			(Assigned | Accepted, Decline) => Ok(None),
+			(Assigned | Accepted, Timeout) => Ok(None),
 			_ => Err(NotAllowed),
 		}
 	}

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | [`job`] | programs, jobs, shards, their states and the one table of transitions |
 //! | [`machine`] | what the machine defines and everybody names: blobs, programs, tasks, outcomes |
-//! | [`outcome`] | a shard's report, seals, verdicts |
+//! | [`outcome`] | a shard's report, seals |
+//! | [`matter`] | what is judged of a shard |
 //! | [`provider`] | hardware classes, regions, what a provider declares, draws |
 //! | [`merkle`] | the trees that commit to inputs, outputs and outcomes |
 //! | [`money`] | prices, fees and reserves, with the direction of every rounding |
@@ -23,6 +24,7 @@ extern crate alloc;
 pub mod api;
 pub mod job;
 pub mod machine;
+pub mod matter;
 pub mod merkle;
 pub mod money;
 pub mod outcome;
@@ -33,7 +35,8 @@ pub mod window;
 
 pub use job::{JobId, JobSpec, ProgramId, ShardId};
 pub use machine::{Blob, Limits, Outcome, ProgramRoots, Status};
-pub use outcome::{Report, Verdict};
+pub use matter::Matter;
+pub use outcome::Report;
 
 use sp_runtime::{
 	generic,

@@ -118,6 +118,58 @@ pub fn prove_range(values: &[Hash], first: u32, count: u32) -> Option<Vec<Hash>>
 	Some(proof)
 }
 
+/// Proves that one value is where it is, from a range that it is in and that range's own proof, which must be right: as
+/// [`prove_range`] of it alone, by who has not the whole list. `None` if it is not in the range.
+pub fn prove_within(total: u32, first: u32, values: &[Hash], proof: &[Hash], index: u32) -> Option<Vec<Hash>> {
+	let end = first
+		.checked_add(u32::try_from(values.len()).ok()?)
+		.filter(|end| *end <= total && (first..*end).contains(&index))?;
+	struct Walk<'a> {
+		first: u32,
+		end: u32,
+		index: u32,
+		values: core::slice::Iter<'a, Hash>,
+		proof: core::slice::Iter<'a, Hash>,
+		found: Vec<Hash>,
+	}
+	impl Walk<'_> {
+		/// The hash over a subtree, or nothing of one that the value is in; what is beside it is found on the way.
+		fn tree(&mut self, offset: u32, len: u32) -> Option<Option<Hash>> {
+			if offset >= self.end || offset + len <= self.first {
+				return Some(Some(*self.proof.next()?));
+			}
+			if len == 1 {
+				let value = self.values.next()?;
+				return Some((offset != self.index).then(|| leaf(value)));
+			}
+			let left = split(len);
+			let both = (self.tree(offset, left)?, self.tree(offset + left, len - left)?);
+			Some(match both {
+				(Some(left), Some(right)) => Some(node(&left, &right)),
+				(Some(beside), None) => {
+					// What is left of the value comes before all that is nearer to it.
+					self.found.insert(0, beside);
+					None
+				}
+				(None, beside) => {
+					self.found.extend(beside);
+					None
+				}
+			})
+		}
+	}
+	let mut walk = Walk {
+		first,
+		end,
+		index,
+		values: values.iter(),
+		proof: proof.iter(),
+		found: Vec::new(),
+	};
+	walk.tree(0, total)?;
+	walk.proof.next().is_none().then_some(walk.found)
+}
+
 /// Checks a proof of [`prove_range`] against the [`list_root`] of a list of `total` values. Bounded by the range and
 /// the depth of the tree, whatever the proof holds.
 pub fn verify_range(root: &Hash, total: u32, first: u32, values: &[Hash], proof: &[Hash]) -> bool {
@@ -321,6 +373,13 @@ mod tests {
 			}
 			let longer: Vec<_> = proof.iter().copied().chain([Hash::zero()]).collect();
 			prop_assert!(!verify_range(&root, total, first, range, &longer));
+			for index in first..first + count {
+				let one = prove_within(total, first, range, &proof, index);
+				prop_assert_eq!(one, prove_range(&list, index, 1));
+			}
+			prop_assert_eq!(prove_within(total, first, range, &proof, first + count), None);
+			prop_assert_eq!(prove_within(total, first, range, &longer, first), None);
+			prop_assert_eq!(prove_within(first, first, range, &proof, first), None);
 		}
 
 		#[test]

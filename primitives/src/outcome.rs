@@ -1,14 +1,11 @@
-//! How what the machine yields is attested: reports over a shard's outcomes, seals, verdicts.
+//! How what the machine yields is attested: reports over a shard's outcomes, and seals.
 
 pub use crate::machine::{Outcome, Status};
 
 use crate::{merkle, AccountId, Gas, Hash, ShardId};
-use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
-use sp_core::ConstU32;
-use sp_runtime::BoundedVec;
 
 /// A provider's claim about a shard: the root of the Merkle-sum tree over its tasks' outcomes, and the sum.
 #[derive(
@@ -33,38 +30,28 @@ pub struct Report {
 	pub gas_used: Gas,
 }
 
-/// What a provider commits to before anybody reveals: `H("millrace:seal" | shard | round | report | salt | account)`.
-/// The account keeps a copied seal from being opened by another; the round keeps an old one from being used again.
-pub fn seal(shard: ShardId, round: u8, report: &Report, salt: &[u8; 32], account: &AccountId) -> Hash {
-	merkle::hash(&(b"millrace:seal", shard, round, report, salt, account).encode())
+/// What a seal is of, beside the report and its salt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode)]
+pub struct SealContext<'a> {
+	/// The chain's first block: a seal of another chain, or of a fresh start, is none.
+	pub genesis: &'a Hash,
+	/// The shard.
+	pub shard: ShardId,
+	/// The seat's index.
+	pub seat: u8,
+	/// The seat's round: an old seal is none.
+	pub round: u32,
+	/// Who holds the seat: a copied seal cannot be opened.
+	pub account: &'a AccountId,
+}
+
+/// What a provider commits to before anybody reveals: `H("millrace:seal" | context | report | salt)`.
+pub fn seal(context: SealContext, report: &Report, salt: &[u8; 32]) -> Hash {
+	merkle::hash(&(b"millrace:seal", context, report, salt).encode())
 }
 
 /// The report over a shard's outcomes in the order of its tasks. `None` if their gas does not add up to a number, which no
 /// outcomes within the limits of tasks do.
 pub fn report(outcomes: &[Outcome]) -> Option<Report> {
 	merkle::outcomes_report(outcomes)
-}
-
-/// The gas that each seat claims, for payment where no outcome was accepted.
-pub type SeatGas = BoundedVec<(u8, Gas), ConstU32<{ crate::job::MAX_REPLICAS as u32 }>>;
-
-/// What verification concluded about a shard.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
-pub enum Verdict {
-	/// The report holds; every seat that revealed it is paid.
-	Accepted {
-		/// The accepted report.
-		report: Report,
-	},
-	/// The seats at fault are slashed and the shard is computed again.
-	Rejected {
-		/// Indices of the seats proven wrong.
-		at_fault: Vec<u8>,
-	},
-	/// Reports differ and nothing can decide between them. Nobody is called guilty; those who revealed get half of
-	/// their price, the client the rest.
-	Unresolved {
-		/// The seats that revealed and the gas each claims.
-		revealed: SeatGas,
-	},
 }

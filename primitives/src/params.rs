@@ -5,7 +5,7 @@ use crate::{Balance, Gas, MarketBlock, MICRO, MILL, MILLI};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
-use sp_runtime::Permill;
+use sp_runtime::{Perbill, Permill};
 
 /// Market blocks in an hour of 3-second blocks.
 const HOUR: MarketBlock = 1_200;
@@ -52,7 +52,7 @@ impl Default for ProvidersParams {
 			min_operator_funding: MILL,
 			min_ask: 100 * MICRO,
 			heartbeat_period: 2 * HOUR,
-			membership_delay: HOUR / 5,
+			membership_delay: HOUR,
 			unbonding_period: 7 * 24 * HOUR,
 			reputation_unit: MILLI,
 			reputation_memory: Permill::from_parts(990_000),
@@ -123,12 +123,6 @@ pub struct JobsParams {
 	pub draws: u8,
 	/// So many declines by two providers or more, and no acceptance in between, suspend a job.
 	pub decline_limit: u8,
-	/// A seat reserves so many times its price cap of its provider's bond.
-	pub liability_multiple: u8,
-	/// The part of the liability that a provider loses when it accepted and did not report in time.
-	pub late_slash: Permill,
-	/// The part of the liability that a provider loses when it sealed and did not reveal.
-	pub missed_reveal_slash: Permill,
 }
 
 impl Default for JobsParams {
@@ -149,9 +143,6 @@ impl Default for JobsParams {
 			seed_blocks: 3,
 			draws: 8,
 			decline_limit: 5,
-			liability_multiple: 3,
-			late_slash: Permill::from_percent(10),
-			missed_reveal_slash: Permill::one(),
 		}
 	}
 }
@@ -170,7 +161,8 @@ impl JobsParams {
 	}
 }
 
-/// The parameters of `pallet-attestations`.
+/// The parameters of the court, of `pallet-attestations`. Amounts of stakes are explained and checked together in
+/// `millrace_court::stakes`.
 #[derive(
 	Clone,
 	Copy,
@@ -186,22 +178,78 @@ impl JobsParams {
 	Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
-pub struct AttestationsParams {
-	/// Within so many market blocks after the last seal every seat must be revealed. Long enough for the seals to be
-	/// finalized first: a reorganisation would give salts away.
-	pub reveal_window: MarketBlock,
+pub struct CourtParams {
+	/// m: what a seat has at stake at its seal is so many caps, divided by the probability of an audit.
+	pub multiple: u32,
+	/// The least probability of an audit, for who has a history.
+	pub least: Perbill,
+	/// The largest, for who has none.
+	pub most: Perbill,
+	/// What must have been burned for a provider until it is audited half as often as a newcomer, in plancks.
+	pub history: Balance,
+	/// What replaying a task costs at most, in what the task pays.
+	pub replay: u32,
+	/// The least liability of a seat and bond of a board, in plancks.
+	pub floor: Balance,
+	/// The part of its liability that a seat loses that does not seal in time.
+	pub late: Perbill,
+	/// Burned for each seat that sealed, in plancks.
+	pub seat_fee: Balance,
+	/// So many VRF outputs after sealing closed decide whether a shard is audited; at least 1.
+	pub draw_outputs: u8,
+	/// For so long seats open what they sealed.
+	pub opening: MarketBlock,
+	/// For so long equal reports can be attacked, and the time of three native runs of a task.
+	pub equal_window: MarketBlock,
+	/// For so long others can be attacked, and the time of a run by a slow machine; also what a side has to name a player.
+	pub window: MarketBlock,
+	/// Each party's time on a board, before it is known what is to be replayed.
+	pub clock: MarketBlock,
+	/// After so long, audits and recomputations that nobody can be found for are given up.
+	pub staffing: MarketBlock,
+	/// What is waited after a fresh seat was silent.
+	pub pause: MarketBlock,
+	/// How long a client may take to serve what seats cannot fetch.
+	pub serving: MarketBlock,
 }
 
-impl Default for AttestationsParams {
+impl Default for CourtParams {
 	fn default() -> Self {
-		Self { reveal_window: 100 }
+		Self {
+			multiple: 8,
+			least: Perbill::from_parts(31_250_000),
+			most: Perbill::from_percent(25),
+			history: MILL,
+			replay: 6,
+			floor: 2 * MILL,
+			late: Perbill::from_percent(5),
+			seat_fee: MILLI,
+			draw_outputs: 10,
+			opening: HOUR / 2,
+			equal_window: HOUR / 12,
+			window: HOUR / 2,
+			clock: HOUR / 2,
+			staffing: 8 * HOUR,
+			pause: 24 * HOUR,
+			serving: 7 * 24 * HOUR,
+		}
 	}
 }
 
-impl AttestationsParams {
+impl CourtParams {
 	/// Short periods, for development chains and tests.
 	pub fn fast() -> Self {
-		Self { reveal_window: 40 }
+		Self {
+			draw_outputs: 2,
+			opening: 60,
+			equal_window: 6,
+			window: 40,
+			clock: 100,
+			staffing: 120,
+			pause: 20,
+			serving: 200,
+			..Self::default()
+		}
 	}
 }
 

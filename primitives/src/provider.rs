@@ -236,7 +236,7 @@ pub enum ProviderStatus {
 }
 
 /// What a draw asks of its candidates.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct DrawRequest {
 	/// The hardware class.
 	pub class: HardwareClass,

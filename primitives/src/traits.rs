@@ -1,20 +1,23 @@
 //! The seams through which pallets meet. No pallet of ours knows another; the runtime joins them here.
 //!
 //! ```text
-//!             draw, reserve, slash                         seat, on_sealed, on_verdict
-//!  providers ◄───────────────────── jobs ◄──────────────────────────────────── attestations
-//!      ▲                            │ │ └── open, close ─────────────────────────────►
-//!      └──────── on_settled ────────┘ └── on_settled ──► emission
+//!             draw, reserve                                seat, matter, remind, on_ended
+//!  providers ◄─────────────── jobs ◄───────────────────────────────────────── attestations
+//!    ▲   ▲                    │ │ └── stake, open, close, serve, on_output ────────►  │
+//!    │   └──── on_settled ────┘ └── on_settled ──► emission                           │
+//!    └─────────────────── draw, reserve, take: audits, recomputations, slashes ───────┘
 //! ```
 
 use crate::{
 	job::{Preferences, SeatState, Verification},
-	outcome::SeatGas,
+	matter::Matter,
 	provider::{Candidate, Census, DrawRequest},
-	AccountId, Balance, Gas, Hash, MarketBlock, Report, ShardId, Verdict,
+	AccountId, Balance, Gas, Hash, MarketBlock, Report, ShardId,
 };
 use alloc::vec::Vec;
-use sp_runtime::{DispatchError, DispatchResult};
+use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
+use scale_info::TypeInfo;
+use sp_runtime::{DispatchError, DispatchResult, Perbill, Permill, Weight};
 
 /// The market's clock. It counts blocks in which users could call, so that no deadline passes while they could not.
 pub trait MarketClock {
@@ -31,8 +34,10 @@ pub enum Conduct {
 	MissedAccept,
 	/// It accepted and did not report in time. It gets no work until its next sign of life.
 	Late,
-	/// It sealed and did not reveal. It gets no work until its next sign of life.
+	/// It sealed and did not reveal in time. It gets no work until its next sign of life.
 	MissedReveal,
+	/// Its report was proven wrong, or stood against what was accepted. It gets no work until its next sign of life.
+	Guilty,
 }
 
 /// Who can work: implemented by `pallet-providers`, called by `pallet-jobs`. Every method has constant cost.
@@ -60,14 +65,31 @@ pub trait ProviderRegistry {
 	fn free_slot(provider: &AccountId);
 	/// Frees a liability that [`reserve`](Self::reserve) reserved.
 	fn free_liability(provider: &AccountId, liability: Balance);
-	/// Burns this much of the bond, or what there is; returns what was burned. Liabilities stay reserved.
-	fn slash(provider: &AccountId, amount: Balance) -> Balance;
+	/// Takes this much of the bond, or what there is: to somebody else's free balance, or out of existence if there is
+	/// nobody or it cannot be received. Returns what was taken. Liabilities stay reserved.
+	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance;
+	/// Lets providers that came, left or changed move in the pools, within a weight; returns what it weighed. Called after the
+	/// draws of a block, so that nobody who knows a draw's seed changes what it finds.
+	fn move_pools(_limit: Weight) -> Weight {
+		Weight::zero()
+	}
+	/// What is known of a provider by which its work is audited.
+	fn record(provider: &AccountId) -> ProviderRecord;
 	/// Takes notice of what a provider did.
 	fn note(provider: &AccountId, conduct: Conduct);
 	/// Registers `provider`, if it is not, with bond enough for any liability, so that entering and leaving the pools
 	/// costs it most, and brings it into this standing.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_provider(provider: &AccountId, operator: &AccountId, standing: BenchmarkStanding);
+}
+
+/// What is known of a provider by which its work is audited.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct ProviderRecord {
+	/// What was burned of fees for its accepted work, ever.
+	pub burned: Balance,
+	/// The part of its bond that nothing reserves.
+	pub free_bond: Balance,
 }
 
 /// What a benchmark needs of a provider.
@@ -114,14 +136,104 @@ impl AssignmentPolicy for DefaultPolicy {
 	}
 }
 
+/// What a seat has at stake, by what the verifier knows of its provider when it is drawn.
+#[derive(
+	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub struct Stake {
+	/// The probability with which its work is audited.
+	pub p: Perbill,
+	/// What it reserves of its bond until the shard ends or the verifier frees some of it.
+	pub liability: Balance,
+	/// What it loses if it does not seal in time.
+	pub late: Balance,
+}
+
+/// Why the verifier is to be woken.
+#[derive(
+	Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
+pub enum Alarm {
+	/// Something may be due of a shard.
+	Shard(ShardId),
+	/// Somebody's time may be over on one of its boards.
+	Board(ShardId, u32),
+}
+
+/// What is agreed about a shard, for its judges.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Agreed {
+	/// What is judged.
+	pub matter: Matter,
+	/// How many seats the client buys.
+	pub seats: u8,
+	/// The most that each of them can earn.
+	pub cap: Balance,
+	/// The protocol's fee on what they earn.
+	pub fee_share: Permill,
+	/// Who may be drawn for it, beside the price and the region.
+	pub request: DrawRequest,
+	/// What a seat has from its draw to its seal, in market blocks.
+	pub working: MarketBlock,
+	/// Gas that the slowest machine runs in a market block of such work.
+	pub run_rate: Gas,
+	/// What the client holds for the shard.
+	pub reserve: Balance,
+}
+
+/// A seat that the verifier drew, beside those that the client bought.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DrawnSeat {
+	/// The shard.
+	pub shard: ShardId,
+	/// Its index, above those of bought seats.
+	pub index: u8,
+	/// Its state.
+	pub state: SeatState,
+	/// The market block by which it must leave its state.
+	pub due: MarketBlock,
+}
+
+/// What the verifier says of a seat, whoever drew it.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Called {
+	/// It is to reveal now, by the end of this market block.
+	pub reveal_by: Option<MarketBlock>,
+	/// The tasks that an audit computes, counted from the shard's first; none of a seat that computes all.
+	pub tasks: Option<Vec<u32>>,
+	/// The tasks whose outcomes are to be shown with a reveal.
+	pub shown: Vec<u32>,
+	/// Whether reports of the shard differ, or one is attacked.
+	pub disputed: bool,
+}
+
 /// How results are verified: implemented by `pallet-attestations`, called by `pallet-jobs`.
 pub trait Verifier {
-	/// What must be held for each shard beside payments and fees, given the most that a seat can earn.
-	fn budget(verification: &Verification, seat_cap: Balance) -> Balance;
+	/// What must be held for each shard beside its seats' payments and the fee on them, given the most that a seat can earn.
+	/// `None` on overflow.
+	fn budget(verification: &Verification, seat_cap: Balance, fee_share: Permill) -> Option<Balance>;
+	/// What a seat puts at stake that a provider is drawn for, given the most that it can earn. `None` on overflow.
+	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake>;
 	/// A shard is handed out for the first time.
-	fn open(shard: ShardId, verification: &Verification) -> DispatchResult;
-	/// A shard ends without a verdict: forgets its evidence and returns what had been revealed.
-	fn close(shard: ShardId) -> SeatGas;
+	fn open(shard: ShardId, agreed: &Agreed) -> DispatchResult;
+	/// Nobody is drawn for the shard any more. True if somebody has sealed: the verifier goes on with those who have, and says
+	/// when the shard ends. Else it forgets the shard.
+	fn close(shard: ShardId) -> bool;
+	/// A VRF output, in the order in which they come.
+	fn on_output(output: Hash);
+	/// An alarm's time has come. Seats are drawn only if they may be: by the tick, and never when somebody chose the moment.
+	/// Returns what it weighed.
+	fn serve(alarm: Alarm, may_draw: bool) -> Weight;
+	/// The most that serving an alarm weighs.
+	fn serve_weight() -> Weight;
+	/// What it says of a provider's seat in a shard; for views only.
+	fn called(_shard: ShardId, _provider: &AccountId) -> Called {
+		Called::default()
+	}
+	/// The seats that it drew a provider for; for views only.
+	fn drawn_seats(_provider: &AccountId) -> Vec<DrawnSeat> {
+		Vec::new()
+	}
 }
 
 /// A seat as the verifier sees it.
@@ -130,33 +242,76 @@ pub struct SeatView {
 	/// Its index in the shard.
 	pub index: u8,
 	/// How often this seat fell vacant before.
-	pub round: u8,
+	pub round: u32,
 	/// Its state.
 	pub state: SeatState,
-	/// The most gas that the shard may use.
-	pub gas_limit: Gas,
+	/// What it takes for 10^9 gas.
+	pub ask: Balance,
+	/// What it has at stake. From its seal on the verifier's to free.
+	pub stake: Stake,
+}
+
+/// To whom something goes of what the client holds for a shard.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Payee {
+	/// Back to the client.
+	Client,
+	/// To a provider, for its work.
+	Provider(AccountId),
+	/// The protocol's fee.
+	Fee,
+	/// To nobody.
+	Burn,
+}
+
+/// What a seat that the client bought has earned.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Earned {
+	/// The seat's index.
+	pub seat: u8,
+	/// What for its work, the withheld part included.
+	pub amount: Balance,
+	/// The fee on it.
+	pub fee: Balance,
+}
+
+/// How a shard ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ending {
+	/// The report that is paid, if one is of a bought seat: whoever is paid for it keeps its outputs.
+	pub report: Option<Report>,
+	/// Whether points and reputation follow from it: it was verified, and not merely left.
+	pub counted: bool,
+	/// The transfers that empty what the client holds for the shard, but what the bought seats [`Earned`].
+	pub transfers: Vec<(Payee, Balance)>,
+	/// What bought seats earned.
+	pub earned: Vec<Earned>,
 }
 
 /// Who works on what: implemented by `pallet-jobs`, called by `pallet-attestations`.
 pub trait Assignments {
 	/// The seat that a provider holds in a shard.
 	fn seat(shard: ShardId, provider: &AccountId) -> Option<SeatView>;
+	/// What is judged of a shard that is under way.
+	fn matter(shard: ShardId) -> Option<Matter>;
+	/// Whose shard it is.
+	fn client(shard: ShardId) -> Option<AccountId>;
+	/// What the client holds for a shard that is under way.
+	fn escrow(shard: ShardId) -> Balance;
 	/// A seat's report is sealed: its slot is free, its deadline met.
 	fn on_sealed(shard: ShardId, seat: u8) -> DispatchResult;
 	/// A seat's report is revealed.
 	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult;
-	/// These sealed seats were not revealed in time: each provider is penalised, also if the shard ends by it; the seats
-	/// fall vacant. Cannot fail.
-	fn on_missed_reveals(shard: ShardId, seats: &[u8]);
-	/// The verifier has decided. Cannot fail. The verifier has already forgotten the shard.
-	fn on_verdict(shard: ShardId, verdict: Verdict);
+	/// Wake the verifier at this market block, at the earliest in the next one.
+	fn remind(alarm: Alarm, at: MarketBlock);
+	/// The shard has ended. Cannot fail. The verifier has freed what its seats reserved.
+	fn on_ended(shard: ShardId, ending: Ending);
 	/// Makes a shard whose seats are all `Accepted`, held by these providers, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(providers: &[AccountId]) -> ShardId;
-	/// Brings a shard and its job into the state in which all that follows costs most, with room for so many more
-	/// failures, of which the last ends the shard.
+	/// Lets so many market blocks pass in which nothing happens, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_exhaust(_: ShardId, _failures: u32) {}
+	fn benchmark_pass(_blocks: MarketBlock) {}
 }
 
 /// One provider's part in a settled shard.
@@ -181,6 +336,8 @@ pub struct Settlement {
 	pub report: Report,
 	/// Who earned what, at most [`crate::job::MAX_REPLICAS`].
 	pub payments: Vec<Payment>,
+	/// Whether points and reputation follow from it.
+	pub counted: bool,
 }
 
 /// Told of every accepted shard. Implementations have constant cost and cannot fail.
@@ -225,8 +382,11 @@ impl ProviderRegistry for () {
 	}
 	fn free_slot(_: &AccountId) {}
 	fn free_liability(_: &AccountId, _: Balance) {}
-	fn slash(_: &AccountId, _: Balance) -> Balance {
+	fn take(_: &AccountId, _: Option<&AccountId>, _: Balance) -> Balance {
 		0
+	}
+	fn record(_: &AccountId) -> ProviderRecord {
+		ProviderRecord::default()
 	}
 	fn note(_: &AccountId, _: Conduct) {}
 	#[cfg(feature = "runtime-benchmarks")]
@@ -235,14 +395,24 @@ impl ProviderRegistry for () {
 
 /// Verifies nothing and holds no evidence.
 impl Verifier for () {
-	fn budget(_: &Verification, _: Balance) -> Balance {
-		0
+	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
+		Some(0)
 	}
-	fn open(_: ShardId, _: &Verification) -> DispatchResult {
+	fn stake(_: &AccountId, _: Balance) -> Option<Stake> {
+		Some(Stake::default())
+	}
+	fn open(_: ShardId, _: &Agreed) -> DispatchResult {
 		Ok(())
 	}
-	fn close(_: ShardId) -> SeatGas {
-		SeatGas::default()
+	fn close(_: ShardId) -> bool {
+		false
+	}
+	fn on_output(_: Hash) {}
+	fn serve(_: Alarm, _: bool) -> Weight {
+		Weight::zero()
+	}
+	fn serve_weight() -> Weight {
+		Weight::zero()
 	}
 }
 
@@ -251,14 +421,23 @@ impl Assignments for () {
 	fn seat(_: ShardId, _: &AccountId) -> Option<SeatView> {
 		None
 	}
+	fn matter(_: ShardId) -> Option<Matter> {
+		None
+	}
+	fn client(_: ShardId) -> Option<AccountId> {
+		None
+	}
+	fn escrow(_: ShardId) -> Balance {
+		0
+	}
 	fn on_sealed(_: ShardId, _: u8) -> DispatchResult {
 		Err(DispatchError::CannotLookup)
 	}
 	fn on_revealed(_: ShardId, _: u8) -> DispatchResult {
 		Err(DispatchError::CannotLookup)
 	}
-	fn on_missed_reveals(_: ShardId, _: &[u8]) {}
-	fn on_verdict(_: ShardId, _: Verdict) {}
+	fn remind(_: Alarm, _: MarketBlock) {}
+	fn on_ended(_: ShardId, _: Ending) {}
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_shard(_: &[AccountId]) -> ShardId {
 		ShardId {

@@ -16,7 +16,7 @@ use frame_support::{
 	weights::Weight,
 };
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
 	traits::MarketClock,
 	JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -269,19 +269,16 @@ impl_runtime_apis! {
 			Jobs::job_view(id)
 		}
 
+		fn case(shard: ShardId) -> Option<CaseView> {
+			Attestations::case_view(shard)
+		}
+
 		fn shards(id: JobId, first: u32, count: u32) -> Vec<ShardView> {
 			Jobs::shard_views(id, first, count)
 		}
 
 		fn assignments(who: AccountId) -> Vec<AssignmentView> {
-			let mut views = Jobs::assignments_of(&who);
-			for view in &mut views {
-				// Once reveals are open the deadline is kept with the evidence.
-				if let Some(due) = Attestations::reveal_due(view.shard) {
-					view.due = due;
-				}
-			}
-			views
+			Jobs::assignments_of(&who)
 		}
 
 		fn custody(who: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView> {

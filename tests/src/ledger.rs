@@ -24,7 +24,7 @@ pub fn operator_of(actor: &str) -> String {
 pub struct Ledger {
 	/// The block's number.
 	pub block: BlockNumber,
-	/// By secret URI: the actors, their stashes, their operators.
+	/// By secret URI: the actors, their stashes, and the operators of both.
 	pub totals: BTreeMap<String, Balance>,
 	/// What exists at all.
 	pub issuance: Balance,
@@ -36,7 +36,8 @@ impl Ledger {
 		let head = chain.finalized_head().await.expect("there is a finalized block");
 		let mut totals = BTreeMap::new();
 		for actor in ACTORS {
-			for uri in [actor.to_string(), format!("{actor}//stash"), operator_of(actor)] {
+			let stash = format!("{actor}//stash");
+			for uri in [actor.to_string(), operator_of(actor), operator_of(&stash), stash] {
 				let balances = chain
 					.balances(&key(&uri).account(), At::Hash(head.hash))
 					.await
@@ -81,6 +82,15 @@ impl Ledger {
 
 /// What is on hold of an account as escrow at the last finalized block.
 pub async fn escrow(chain: &Chain, uri: &str) -> Balance {
+	held(chain, uri, "Jobs", "Escrow").await
+}
+
+/// What an account has put up to accuse others, at the last finalized block.
+pub async fn accusations(chain: &Chain, uri: &str) -> Balance {
+	held(chain, uri, "Attestations", "Accusation").await
+}
+
+async fn held(chain: &Chain, uri: &str, pallet: &str, reason: &str) -> Balance {
 	let balances = chain
 		.balances(&key(uri).account(), At::Finalized)
 		.await
@@ -88,7 +98,7 @@ pub async fn escrow(chain: &Chain, uri: &str) -> Balance {
 	balances
 		.held
 		.iter()
-		.filter(|hold| hold.pallet == "Jobs" && hold.reason == "Escrow")
+		.filter(|hold| hold.pallet == pallet && hold.reason == reason)
 		.map(|hold| hold.amount)
 		.sum()
 }
@@ -117,10 +127,8 @@ pub enum Cause {
 	MissedAccept,
 	/// Its provider accepted and did not report in time.
 	Late,
-	/// Its provider sealed and did not reveal in time.
-	MissedReveal,
-	/// Its report was proven wrong.
-	Rejected,
+	/// Its provider had not sealed when the shard went on with those who had.
+	Closed,
 }
 
 /// The seats that fell vacant, with what was burned of the bond.
@@ -135,6 +143,16 @@ pub fn vacated(events: &[Event]) -> Vec<(ShardId, AccountId, Cause, Balance)> {
 		.filter(|event| event.is("Jobs", "SeatVacated"))
 		.map(decode)
 		.collect()
+}
+
+/// A provider's bond at the last finalized block.
+pub async fn bond(chain: &Chain, uri: &str) -> Balance {
+	let provider = chain
+		.market(At::Finalized)
+		.provider(&key(uri).account())
+		.await
+		.expect("providers are told");
+	provider.unwrap_or_else(|| panic!("{uri} is a provider")).bond
 }
 
 /// A provider's view, as `market_provider` shows it.

@@ -6,12 +6,16 @@
 //! | module | what it holds |
 //! |---|---|
 //! | this one | processes, and a node with its JSON-RPC and command line |
-//! | [`provider`] | providers: agents as processes, and agents inside the test that misbehave |
+//! | [`provider`] | providers: agents as processes, and one that does nothing |
+//! | [`liar`] | providers that forge what they report, and defend it or do not; and whoever accuses others of what is not so |
 //! | [`programs`] | small job programs and their inputs |
 //! | [`published`] | programs as their authors published them, and what they must give |
 //! | [`ledger`] | who has what at a block, and what happened in a range of blocks |
+//! | [`court`] | what the court did about a job's shards, and what that costs whom |
 
+pub mod court;
 pub mod ledger;
+pub mod liar;
 pub mod programs;
 pub mod provider;
 pub mod published;
@@ -377,6 +381,25 @@ pub fn amount(value: &Value) -> u128 {
 		.as_str()
 		.and_then(|text| text.parse().ok())
 		.unwrap_or_else(|| panic!("{value} is no amount"))
+}
+
+/// The sum of the transaction fees in a document, wherever they are.
+pub fn fees_in(document: &Value) -> u128 {
+	match document {
+		Value::Object(map) => map
+			.iter()
+			.map(|(name, value)| if name == "fee" { amount(value) } else { fees_in(value) })
+			.sum(),
+		Value::Array(list) => list.iter().map(fees_in).sum(),
+		_ => 0,
+	}
+}
+
+/// What `submit --json` noted about the submission.
+pub fn submission(output: &Output) -> Value {
+	let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+	let submitted = notes.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
+	submitted.unwrap_or_else(|| panic!("nothing about the submission in: {notes}"))
 }
 
 /// The key of a development account such as `//Alice`.

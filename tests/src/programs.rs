@@ -1,6 +1,11 @@
 //! Small job programs in WebAssembly text, and what is compared with their outputs.
 
 use crate::examples_dir;
+use millrace_agent::{
+	exec::{Named, Stop, Supply},
+	Execute, Wasm, WasmLimits,
+};
+use millrace_primitives::{machine::task_seed, Hash, Limits, Outcome};
 use std::{
 	fs,
 	path::{Path, PathBuf},
@@ -73,6 +78,20 @@ pub fn swap_case(turns: u32) -> Vec<u8> {
 /// What [`swap_case`] writes.
 pub fn swapped(input: &[u8]) -> Vec<u8> {
 	input.iter().map(|byte| byte ^ 32).collect()
+}
+
+/// What a program's tasks come to on an honest machine that see nothing but these inputs, which ask for no random numbers.
+pub fn outcomes(program: &[u8], inputs: &[Vec<u8>], limits: &Limits) -> Vec<Outcome> {
+	let machine = Wasm::new(WasmLimits::default()).expect("this machine executes programs");
+	let program = machine
+		.load(&Named::of(program).expect("a program"), program, limits.memory_pages)
+		.expect("the program is accepted");
+	let run = |(index, input): (u32, &Vec<u8>)| {
+		let supply = Supply::of_input(input.clone(), task_seed(&Hash::zero(), index));
+		let execution = program.run(limits, supply, &Stop::new());
+		execution.expect("the machine works").outcome
+	};
+	(0..).zip(inputs).map(run).collect()
 }
 
 /// Never ends.

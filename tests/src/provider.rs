@@ -1,21 +1,18 @@
-//! Providers: real agents as processes, and agents inside the test that misbehave.
+//! Providers: real agents as processes, and one inside the test that does nothing.
 
 use crate::{bin, free_port, key, ledger, ledger::operator_of, text, wait_for, Node, Process};
-use millrace_agent::{
-	exec::{Execution, HostError, LoadError, Named, Program, Stop, Supply},
-	Agent, Config, Connection, Execute, Wasm, WasmLimits,
-};
+use millrace_agent::Config;
 use millrace_client::{calls, At, Chain};
 use millrace_primitives::{
 	job::SeatState,
 	provider::{HardwareClass, Region},
-	Balance, Limits, ShardId, MILL, MILLI,
+	Balance, ShardId, MILL, MILLI,
 };
-use std::{collections::HashSet, process::Command, sync::Arc, time::Duration};
+use std::{collections::HashSet, path::Path, process::Command, time::Duration};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
-/// What every provider here asks, in plancks per Ggas.
+/// What a provider here asks if nothing else is said, in plancks per Ggas.
 pub const ASK: Balance = MILLI;
 /// What every provider here has as bond.
 pub const BOND: Balance = 2_000 * MILL;
@@ -33,8 +30,14 @@ pub struct Provider {
 }
 
 impl Provider {
-	/// Registers a provider with `millrace-agent init` and starts its agent; waits until the next draw may find it.
+	/// As [`Self::asking`] what most providers ask.
 	pub async fn start(node: &Node, owner: &str) -> Self {
+		Self::asking(node, owner, ASK).await
+	}
+
+	/// Registers a provider with `millrace-agent init` and starts its agent; waits until the next draw may find it. The court
+	/// draws who asks up to twice what a job pays at most: whoever asks more than that price checks others, and nothing else.
+	pub async fn asking(node: &Node, owner: &str, ask: Balance) -> Self {
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let listen = format!("127.0.0.1:{}", free_port());
 		let init = tokio::process::Command::new(bin("millrace-agent"))
@@ -59,7 +62,7 @@ impl Provider {
 			])
 			.args([
 				"--ask",
-				"0.001",
+				&format!("{}.{:012}", ask / MILL, ask % MILL),
 				"--bond",
 				"2000",
 				"--operator-funding",
@@ -91,7 +94,12 @@ impl Provider {
 
 	/// Starts several at once.
 	pub async fn start_all(node: &Node, owners: &[&str]) -> Vec<Self> {
-		futures::future::join_all(owners.iter().map(|owner| Self::start(node, owner))).await
+		Self::all_asking(node, owners, ASK).await
+	}
+
+	/// Starts several at once that ask the same.
+	pub async fn all_asking(node: &Node, owners: &[&str], ask: Balance) -> Vec<Self> {
+		futures::future::join_all(owners.iter().map(|owner| Self::asking(node, owner, ask))).await
 	}
 
 	fn spawn(dir: &TempDir, owner: &str, url: &str) -> Process {
@@ -150,17 +158,18 @@ impl Provider {
 
 /// An agent inside the test; ends when it is dropped.
 pub struct Inside {
-	task: JoinHandle<()>,
-	_dir: TempDir,
+	pub(crate) tasks: Vec<JoinHandle<()>>,
+	pub(crate) _dir: TempDir,
 }
 
 impl Drop for Inside {
 	fn drop(&mut self) {
-		self.task.abort();
+		self.tasks.iter().for_each(JoinHandle::abort);
 	}
 }
 
-fn config(url: &str, dir: &TempDir) -> Config {
+/// The configuration of an agent that is no process of its own, kept in its data directory.
+pub(crate) fn config(url: &str, data: &Path) -> Config {
 	let listen = std::net::SocketAddr::from(([127, 0, 0, 1], free_port()));
 	let config = Config {
 		node: url.into(),
@@ -178,11 +187,12 @@ fn config(url: &str, dir: &TempDir) -> Config {
 		benchmark_mgas: None,
 		allow_private_addresses: true,
 	};
-	config.save(dir.path()).expect("the configuration can be written");
+	config.save(data).expect("the configuration can be written");
 	config
 }
 
-async fn register(chain: &Chain, owner: &str, config: &Config) {
+/// Registers a provider of this configuration.
+pub(crate) async fn register(chain: &Chain, owner: &str, config: &Config) {
 	let info = config.info().expect("the configuration is sound");
 	let call = calls::register(&key(&operator_of(owner)).account(), &info, BOND, 10 * MILL);
 	chain
@@ -191,9 +201,12 @@ async fn register(chain: &Chain, owner: &str, config: &Config) {
 		.unwrap_or_else(|error| panic!("registering {owner}: {error}"));
 }
 
-async fn drawable(node: &Node, owner: &str) {
+/// Waits until the next draw may find a provider.
+pub(crate) async fn drawable(chain: &Chain, owner: &str) {
+	let account = key(owner).account();
 	wait_for(&format!("{owner} to be drawable"), || async {
-		(ledger::provider(node, owner).await["drawable"] == true).then_some(())
+		let provider = chain.market(At::Best).provider(&account).await.ok()??;
+		provider.drawable.then_some(())
 	})
 	.await;
 }
@@ -202,19 +215,19 @@ async fn drawable(node: &Node, owner: &str) {
 pub async fn silent(node: &Node, owner: &str) -> Inside {
 	let dir = TempDir::new().expect("a temporary directory can be made");
 	let chain = node.chain().await;
-	register(&chain, owner, &config(&node.url(), &dir)).await;
-	let operator = key(&operator_of(owner));
+	register(&chain, owner, &config(&node.url(), dir.path())).await;
+	let (operator, caller) = (key(&operator_of(owner)), chain.clone());
 	let task = tokio::spawn(async move {
 		let mut accepted = HashSet::new();
 		loop {
-			let seats = chain
+			let seats = caller
 				.market(At::Best)
 				.assignments(&operator.account())
 				.await
 				.unwrap_or_default();
 			for seat in seats.into_iter().filter(|seat| seat.state == Some(SeatState::Assigned)) {
 				if accepted.insert((seat.shard, seat.round)) {
-					let (chain, operator) = (chain.clone(), operator.clone());
+					let (chain, operator) = (caller.clone(), operator.clone());
 					// It may have lost the seat meanwhile.
 					tokio::spawn(async move { drop(chain.submit(&operator, calls::accept(seat.shard)).await) });
 				}
@@ -222,44 +235,9 @@ pub async fn silent(node: &Node, owner: &str) -> Inside {
 			tokio::time::sleep(Duration::from_millis(200)).await;
 		}
 	});
-	drawable(node, owner).await;
-	Inside { task, _dir: dir }
-}
-
-/// A provider whose executor adds a byte to every output.
-pub async fn liar(node: &Node, owner: &str) -> Inside {
-	let dir = TempDir::new().expect("a temporary directory can be made");
-	let chain = node.chain().await;
-	let config = config(&node.url(), &dir);
-	register(&chain, owner, &config).await;
-	let honest = Wasm::new(WasmLimits::default()).expect("this machine executes programs");
-	let connection = Connection::new(chain, key(&operator_of(owner)));
-	let agent = Agent::new(dir.path(), config, connection, Arc::new(Lying(honest))).expect("the agent has its data");
-	let task = tokio::spawn(async move {
-		let ended = agent.run(std::future::pending(), || {}).await;
-		panic!("the lying agent ended: {ended:?}");
-	});
-	drawable(node, owner).await;
-	Inside { task, _dir: dir }
-}
-
-/// An executor that adds a byte to every output.
-struct Lying(Wasm);
-
-impl Execute for Lying {
-	fn load(&self, program: &Named, wasm: &[u8], memory_pages: u32) -> Result<Arc<dyn Program>, LoadError> {
-		Ok(Arc::new(LyingProgram(self.0.load(program, wasm, memory_pages)?)))
-	}
-}
-
-struct LyingProgram(Arc<dyn Program>);
-
-impl Program for LyingProgram {
-	fn run(&self, limits: &Limits, supply: Supply, stop: &Stop) -> Result<Execution, HostError> {
-		let Execution {
-			outcome, mut output, ..
-		} = self.0.run(limits, supply, stop)?;
-		output.push(b'!');
-		Ok(Execution::success(output, outcome.gas_used))
+	drawable(&chain, owner).await;
+	Inside {
+		tasks: vec![task],
+		_dir: dir,
 	}
 }

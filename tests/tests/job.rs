@@ -1,30 +1,20 @@
 //! The main job: real inputs, real agents, outputs equal to an independent computation, and money to the last planck.
 
-use millrace_primitives::{money, params::JobsParams, Balance};
+use millrace_primitives::{params::JobsParams, Balance, MILLI};
 use millrace_tests::{
-	amount, document,
-	ledger::{operator_of, Ledger, AUTHOR},
+	amount,
+	court::{verdicts, Terms},
+	document, fees_in,
+	ledger::{events_since, operator_of, Ledger, AUTHOR},
 	programs::{compare_with_reference, example},
 	provider::{Provider, ASK},
-	text, wait_for, Node,
+	submission, text, wait_for, Node,
 };
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, path::Path};
 use subxt::rpcs::{rpc_params, RpcClient};
 
 const PROVIDERS: [&str; 3] = ["//Bob", "//Charlie", "//Dave"];
-
-/// The sum of the transaction fees in a document, wherever they are.
-fn fees_in(document: &Value) -> Balance {
-	match document {
-		Value::Object(map) => map
-			.iter()
-			.map(|(name, value)| if name == "fee" { amount(value) } else { fees_in(value) })
-			.sum(),
-		Value::Array(list) => list.iter().map(fees_in).sum(),
-		_ => 0,
-	}
-}
 
 /// Runs an example as a job whose outputs are fetched into a folder; what `submit` printed about the submission.
 async fn run_example(node: &Node, name: &str, folder: &Path, more: &[&str]) -> Value {
@@ -59,9 +49,7 @@ async fn run_example(node: &Node, name: &str, folder: &Path, more: &[&str]) -> V
 		(json!([]), json!([]))
 	);
 	compare_with_reference(name, &inputs, folder);
-	let notes = String::from_utf8_lossy(&output.stderr).into_owned();
-	let submitted = notes.lines().find_map(|line| serde_json::from_str::<Value>(line).ok());
-	submitted.unwrap_or_else(|| panic!("nothing about the submission in: {notes}"))
+	submission(&output)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,19 +125,25 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 		.expect("market_explain answers");
 	assert_eq!(explanation["reason"], "nothingWaits");
 	let params = JobsParams::fast();
+	let terms = Terms::new(10 * MILLI, 4_000_000_000, 8);
+	let verdicts = verdicts(&events_since(&node, &chain, before.block).await, 0);
 	let (mut earned, mut fees, mut burned) = (BTreeMap::<String, Balance>::new(), 0, 0);
-	for shard in node.shards(0).await {
+	for (shard, verdict) in node.shards(0).await.iter().zip(verdicts.values()) {
 		assert_eq!(shard["state"], "custody");
 		let gas = shard["report"]["gasUsed"].as_u64().expect("gas");
 		for seat in shard["seats"].as_array().expect("seats") {
-			let payment = money::payment(amount(&seat["ask"]), gas).expect("no overflow");
-			let fee = money::fee(payment, params.fee_share);
+			assert!(seat["provider"].is_string(), "every seat was held");
 			assert_eq!(amount(&seat["ask"]), ASK);
-			*earned
-				.entry(seat["provider"].as_str().expect("every seat was held").into())
-				.or_default() += payment;
+			let (_, fee) = terms.pay(ASK, gas);
 			fees += fee;
 			burned += params.burn_share.mul_ceil(fee);
+		}
+		// For each who sealed, audits among them.
+		let seats = verdict.seats.len() as Balance * terms.seat_fee;
+		fees += seats;
+		burned += seats;
+		for (account, amount) in verdict.earned(&terms, |_| ASK) {
+			*earned.entry(millrace_client::keys::address(&account)).or_default() += amount;
 		}
 	}
 	assert_eq!(amount(&job["paid"]), earned.values().sum::<Balance>());

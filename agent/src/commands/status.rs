@@ -167,6 +167,13 @@ fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()>
 				agent.custody,
 				agent.stored_bytes >> 20
 			)?;
+			if agent.boards > 0 {
+				writeln!(
+					output,
+					"court        plays {} boards: keep the agent running and its node reachable",
+					agent.boards
+				)?;
+			}
 			for seat in &agent.seats {
 				let state = seat
 					.state

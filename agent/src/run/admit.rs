@@ -7,8 +7,9 @@ use crate::{
 	hardware::free_disk,
 	market::Market,
 	outputs::StoreError,
+	seat::task_count,
 };
-use millrace_primitives::job::{DeclineReason, SeatState};
+use millrace_primitives::job::DeclineReason;
 use std::{
 	collections::HashSet,
 	io,
@@ -35,7 +36,7 @@ impl From<crate::db::DbError> for Failure {
 /// Makes sure of time and disk for a seat that is not accepted yet. For one that is, both are taken as they are: giving
 /// it up would cost more.
 pub(super) async fn admit<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
-	let promised = job.seat.state != Some(SeatState::Assigned);
+	let promised = job.is_promised();
 	if !promised {
 		in_time(shared, job).await?;
 	}
@@ -70,22 +71,25 @@ async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavail
 	};
 	let unknown = |error: millrace_client::Error| refusal(error.to_string(), false);
 	let nature = shared.market.nature().await.map_err(unknown)?;
-	let Some(window) = shared.market.execution_window(&job.seat).await.map_err(unknown)? else {
-		return Ok(());
+	let window = match job.key.is_drawn() {
+		// From its draw to its seal.
+		true => Some(job.seat.due.saturating_sub(job.now)),
+		false => shared.market.execution_window(&job.seat).await.map_err(unknown)?,
 	};
+	let Some(window) = window else { return Ok(()) };
+	let tasks = task_count(&job.seat);
 	let speed = Speed {
 		mgas,
 		slots: shared.config.slots,
 		cores: std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
 	};
-	let needed = speed.time_for(job.seat.limits.gas, job.seat.tasks);
+	let needed = speed.time_for(job.seat.limits.gas, tasks);
 	let allowed = nature.block_time.saturating_mul(window);
 	if needed <= allowed {
 		return Ok(());
 	}
 	let text = format!(
-		"its {} tasks of up to {} gas may take {} s at {mgas} Mgas/s, the chain allows {} s",
-		job.seat.tasks,
+		"its {tasks} tasks of up to {} gas may take {} s at {mgas} Mgas/s, the chain allows {} s",
 		job.seat.limits.gas,
 		needed.as_secs(),
 		allowed.as_secs()

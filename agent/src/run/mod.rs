@@ -6,11 +6,15 @@
 //!    └── the next head, or ◄───────────┴──────────── events ◄──────────────────────────┘
 //! ```
 //!
+//! Beside it, [`court`](crate::court) decides about revealed reports: its cases are read with the view, its moves looked for in
+//! tasks of their own, its calls submitted like all others.
+//!
 //! One loop owns all that decisions depend on; tasks only tell it how they ended. Whatever must survive is in the
-//! database before it has an effect outside. A database that fails costs no deadline that can be met without it: a report
-//! and its salt stay in memory too, and calls are submitted even if that cannot be noted.
+//! database before it has an effect outside. A database that fails costs no deadline that can be met without it: a report,
+//! its salt and its outcomes stay in memory too, and calls are submitted even if that cannot be noted.
 
 mod admit;
+mod court;
 mod status;
 mod submit;
 mod turns;
@@ -20,6 +24,7 @@ pub use status::{LastTransaction, SeatStatus, Status};
 
 use crate::{
 	config::{database_file, status_file, Config},
+	court::runs::Runs,
 	db::{Database, DbError, Record, Sealed},
 	decide::{
 		custody_is_due, decide, terms, Action, Attempt, Local, Policy, Progress, Snapshot, TxId, View, Work,
@@ -30,17 +35,19 @@ use crate::{
 	market::{Heads, Market, SubmitError, Tx},
 	metrics::{self, Kind, Metrics},
 	outputs::{Outputs, StoreError},
-	seat::{SeatKey, TxKind},
+	seat::{task_count, SeatKey, TxKind},
 };
 use futures::{FutureExt, StreamExt};
-use millrace_client::blobs;
+use millrace_client::{blobs, calls::RevealItem};
+use millrace_court::sums::ShownLeaf;
 use millrace_primitives::{
 	api::{AssignmentView, ProviderView},
 	job::{DeclineReason, SeatState},
-	outcome, AccountId, BlockNumber,
+	outcome::{seal, SealContext},
+	AccountId, BlockNumber, Outcome,
 };
 use std::{
-	collections::{BTreeMap, HashMap, HashSet},
+	collections::{BTreeMap, BTreeSet, HashMap, HashSet},
 	future::Future,
 	io,
 	net::SocketAddr,
@@ -102,16 +109,28 @@ pub struct Agent<M: Market> {
 	custody_asked: BlockNumber,
 	/// What is under way, by seat.
 	running: HashMap<SeatKey, Running>,
+	/// The cases of revealed seats.
+	rooms: BTreeMap<SeatKey, court::Room>,
+	/// The runs that are kept for their boards, by seats and tasks counted from the shard's first.
+	runs: Runs<(SeatKey, u32), court::Kept>,
 	/// Tells events of work that was cancelled from those of work under way.
 	next_run: u64,
 	/// How often work on a seat, or a submission, failed in a row.
 	failures: HashMap<SeatKey, u32>,
 	rejections: BTreeMap<TxId, u32>,
-	/// What the database holds of seals, in case that it cannot be read when they are needed.
-	secrets: HashMap<SeatKey, Sealed>,
+	/// What the database holds of seals whose shard has not ended, in case that it cannot be read when they are needed.
+	secrets: HashMap<SeatKey, Secret>,
 	last_transaction: Option<LastTransaction>,
 	started: u64,
 	status_file: PathBuf,
+}
+
+/// What a report is opened and defended with.
+#[derive(Clone)]
+struct Secret {
+	sealed: Sealed,
+	/// By tasks, counted from the job's first.
+	outcomes: Arc<[(u32, Outcome)]>,
 }
 
 /// What work and submissions need.
@@ -124,6 +143,8 @@ struct Shared<M: Market> {
 	fetcher: Fetcher,
 	metrics: Arc<Metrics>,
 	slots: Semaphore,
+	/// Who may run a task again for a move, each with all cores and a slot's memory beside those that are sold.
+	thinkers: Arc<Semaphore>,
 	turns: turns::Turns,
 	/// Held while room on disk is looked for and reserved.
 	admission: Mutex<()>,
@@ -149,13 +170,14 @@ impl Drop for Running {
 /// How something ended.
 enum Event {
 	Work(SeatKey, u64, WorkEnd),
+	Thought(Box<court::Thought>),
 	Submitted(TxId, Result<BlockNumber, SubmitError>),
 }
 
 enum WorkEnd {
 	Fetched,
 	FetchFailed { reason: DeclineReason, hopeless: bool },
-	Executed(Sealed),
+	Executed(Secret),
 	Troubled,
 }
 
@@ -170,28 +192,38 @@ impl<M: Market> Agent<M> {
 		let db = Arc::new(Database::open(&database_file(data))?);
 		let outputs = Arc::new(Outputs::open(db.clone(), &data.join("blobs"))?);
 		let seats = db.seats()?;
+		// What a report is defended with is kept until its shard has ended.
 		let unfinished: HashSet<_> = seats
 			.iter()
-			.filter(|(_, seat)| seat.sealed.is_none())
+			.filter(|(_, seat)| !seat.serving)
 			.map(|(key, _)| key.to_string())
 			.collect();
 		let allow_private = config.allow_private_addresses;
 		let fetcher = Fetcher::open(data, allow_private, |name| unfinished.contains(name)).map_err(disk(data))?;
-		let secrets = seats.iter().filter_map(|(key, seat)| Some((*key, seat.sealed?)));
-		let secrets = secrets.collect();
+		let mut secrets = HashMap::new();
+		for (key, seat) in seats.iter().filter(|(_, seat)| !seat.serving) {
+			if let Some(sealed) = seat.sealed {
+				let outcomes = db.outcomes(*key)?.into();
+				secrets.insert(*key, Secret { sealed, outcomes });
+			}
+		}
 		let seats = seats.into_iter().map(|(key, record)| (key, work_of(&record))).collect();
 		let attempts = db.unsettled()?.into_iter();
 		let attempts = attempts.map(|(key, kind, until)| (TxId::Seat(key, kind), Attempt::InFlight { until }));
 		let local = Local {
 			seats,
 			attempts: attempts.collect(),
+			disputed: BTreeSet::new(),
+			unheard: BTreeSet::new(),
 			fresh: true,
 		};
 		let (sender, events) = mpsc::unbounded_channel();
 		let metrics = Arc::new(Metrics::default());
 		metrics.slots.set(config.slots.into());
+		let allowance = court::allowance(&config);
 		let shared = Shared {
 			slots: Semaphore::new(config.slots.into()),
+			thinkers: Arc::new(Semaphore::new(config.slots.max(1).into())),
 			turns: Default::default(),
 			admission: Mutex::default(),
 			config,
@@ -211,6 +243,8 @@ impl<M: Market> Agent<M> {
 			provider: None,
 			custody_asked: 0,
 			running: HashMap::new(),
+			rooms: BTreeMap::new(),
+			runs: Runs::new(allowance),
 			next_run: 0,
 			failures: HashMap::new(),
 			rejections: BTreeMap::new(),
@@ -305,8 +339,9 @@ impl<M: Market> Agent<M> {
 		if provider.is_none() && (self.provider.is_some() || self.view.best.number == 0) {
 			tracing::warn!("this operator works for no registered provider; run `millrace-agent init` to register");
 		}
-		self.view = view;
 		self.provider = provider;
+		self.look_at_cases(&view, heads).await;
+		self.view = view;
 		Ok(())
 	}
 
@@ -326,6 +361,7 @@ impl<M: Market> Agent<M> {
 
 	fn act(&mut self) {
 		self.note_listed();
+		self.local.disputed = self.disputed();
 		let config = &self.shared.config;
 		let policy = Policy {
 			heartbeat_blocks: config.heartbeat_blocks,
@@ -337,8 +373,9 @@ impl<M: Market> Agent<M> {
 				tracing::error!(?action, %error, "the machine is in trouble; trying again with the next block");
 			}
 		}
-		self.local.attempts.retain(|id, attempt| match (attempt, id) {
-			(Attempt::Included { at }, _) => self.view.best.number < *at,
+		self.attend();
+		self.local.attempts.retain(|_, attempt| match attempt {
+			Attempt::Included { at } => self.view.best.number < *at,
 			_ => true,
 		});
 		self.write_status();
@@ -384,24 +421,35 @@ impl<M: Market> Agent<M> {
 				if let Err(error) = self.shared.db.release(key) {
 					tracing::error!(seat = %key, %error, "cannot give its reserved room back yet");
 				}
-				self.submit(TxId::Seat(key, TxKind::Decline), Tx::Decline(key.shard, reason));
+				self.submit(TxId::Seat(key, TxKind::Decline), decline(key, reason));
+			}
+			Action::Call(key) => {
+				tracing::warn!(seat = %key, "what the seat needs cannot be fetched: telling the chain");
+				self.submit(TxId::Seat(key, TxKind::Unavailable), Tx::Unavailable(key.shard));
 			}
 			Action::Seal(key) => {
-				if let Some((sealed, provider)) = self.sealed(key)? {
-					let seal = outcome::seal(key.shard, key.round, &sealed.report, &sealed.salt, &provider);
+				if let Some((Secret { sealed, .. }, provider)) = self.secret(key)? {
+					let context = SealContext {
+						genesis: &self.shared.market.genesis(),
+						shard: key.shard,
+						seat: key.seat,
+						round: key.round,
+						account: &provider,
+					};
+					let seal = seal(context, &sealed.report, &sealed.salt);
 					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal));
 				}
 			}
-			Action::Reveal(key) => {
-				if let Some((sealed, _)) = self.sealed(key)? {
-					let tx = Tx::Reveal(key.shard, sealed.report, sealed.salt);
-					self.submit(TxId::Seat(key, TxKind::Reveal), tx);
-				}
-			}
+			Action::Reveal(key) => self.reveal(key)?,
 			Action::Serve(key) => {
 				self.shared.outputs.serve(key)?;
 				if let Some(work) = self.local.seats.get_mut(&key) {
 					work.serving = true;
+				}
+				self.secrets.remove(&key);
+				// From here on only outputs matter. What stays behind is removed with the next start.
+				if let Err(error) = self.shared.fetcher.clear(key) {
+					tracing::warn!(seat = %key, %error, "cannot remove its inputs yet");
 				}
 				tracing::info!(seat = %key, "accepted; serving its outputs");
 			}
@@ -431,12 +479,50 @@ impl<M: Market> Agent<M> {
 	/// Declines a seat that could not be taken up: nothing could be computed for it.
 	fn refuse(&mut self, key: SeatKey) {
 		let Snapshot { now, seats, .. } = &self.view.best;
-		let open = |seat: &AssignmentView| seat.state == Some(SeatState::Assigned) && seat.due > *now;
+		let open = |seat: &AssignmentView| {
+			let free = match seat.state {
+				Some(SeatState::Assigned) => true,
+				Some(SeatState::Accepted) => key.is_drawn(),
+				_ => false,
+			};
+			free && seat.due > *now
+		};
 		if seats.get(&key).is_some_and(open) {
 			tracing::warn!(seat = %key, "declining, since it cannot be kept");
-			let tx = Tx::Decline(key.shard, DeclineReason::NoCapacity);
+			let tx = decline(key, DeclineReason::NoCapacity);
 			self.submit(TxId::Seat(key, TxKind::Decline), tx);
 		}
+	}
+
+	/// Opens the report, with the leaves that the chain wants to see.
+	fn reveal(&mut self, key: SeatKey) -> Result<(), AgentError> {
+		let (Some((secret, _)), Some(seat)) = (self.secret(key)?, self.view.best.seats.get(&key)) else {
+			return Ok(());
+		};
+		let wanted = match &seat.sample {
+			// All of an audit's.
+			Some(_) => (0..task_count(seat)).collect(),
+			None => seat.shown.clone(),
+		};
+		let outcomes = match wanted.is_empty() {
+			true => Vec::new(),
+			false => work::in_order(seat, &secret.outcomes),
+		};
+		let complete = wanted.is_empty() || outcomes.len() as u64 == u64::from(task_count(seat));
+		let shown: Option<Vec<_>> = wanted.iter().map(|task| ShownLeaf::of(&outcomes, *task)).collect();
+		let Some(shown) = shown.filter(|_| complete) else {
+			tracing::error!(seat = %key, "outcomes that are to be shown are not here any more; computing them again");
+			self.start_over(key);
+			return Ok(());
+		};
+		let item = RevealItem {
+			shard: key.shard,
+			report: secret.sealed.report,
+			salt: secret.sealed.salt,
+			shown,
+		};
+		self.submit(TxId::Seat(key, TxKind::Reveal), Tx::Reveal(item));
+		Ok(())
 	}
 
 	fn forget(&mut self, key: SeatKey) -> Result<(), AgentError> {
@@ -455,19 +541,27 @@ impl<M: Market> Agent<M> {
 			.retain(|id, _| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		self.failures.remove(&key);
 		self.secrets.remove(&key);
+		self.rooms.remove(&key);
+		self.local.unheard.remove(&key);
 		let used = self.view.best.seats.values().flat_map(addresses).collect();
 		self.shared.fetcher.prune(&used, SPARE_BLOBS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
 		Ok(())
 	}
 
-	/// The seal, and the account that it binds.
-	fn sealed(&self, key: SeatKey) -> Result<Option<(Sealed, AccountId)>, AgentError> {
-		let sealed = match self.secrets.get(&key) {
-			Some(sealed) => Some(*sealed),
-			None => self.shared.db.seat(key)?.and_then(|record| record.sealed),
+	/// The seal with its outcomes, and the account that it binds.
+	fn secret(&self, key: SeatKey) -> Result<Option<(Secret, AccountId)>, AgentError> {
+		let secret = match self.secrets.get(&key) {
+			Some(secret) => Some(secret.clone()),
+			None => match self.shared.db.seat(key)?.and_then(|record| record.sealed) {
+				Some(sealed) => Some(Secret {
+					sealed,
+					outcomes: self.shared.db.outcomes(key)?.into(),
+				}),
+				None => None,
+			},
 		};
-		Ok(sealed.zip(self.provider.as_ref().map(|provider| provider.id.clone())))
+		Ok(secret.zip(self.provider.as_ref().map(|provider| provider.id.clone())))
 	}
 
 	fn start<F>(&mut self, key: SeatKey, progress: Progress, work: fn(Arc<Shared<M>>, work::Job) -> F)
@@ -485,6 +579,7 @@ impl<M: Market> Agent<M> {
 		let (run, stop, done) = (self.next_run, Stop::new(), Arc::new(AtomicU32::new(0)));
 		let job = work::Job {
 			key,
+			patient: entry.called || matches!(seat.state, Some(SeatState::Sealed | SeatState::Revealed)),
 			seat,
 			now: self.view.best.now,
 			stop: stop.clone(),
@@ -518,6 +613,7 @@ impl<M: Market> Agent<M> {
 					self.on_work_end(key, end);
 				}
 			}
+			Event::Thought(thought) => self.on_thought(*thought),
 			Event::Submitted(id, result) => self.on_submitted(id, result),
 		}
 	}
@@ -538,8 +634,8 @@ impl<M: Market> Agent<M> {
 					hopeless,
 					retry_at,
 				},
-				WorkEnd::Executed(sealed) => {
-					self.secrets.insert(key, sealed);
+				WorkEnd::Executed(secret) => {
+					self.secrets.insert(key, secret);
 					Progress::Executed
 				}
 				WorkEnd::Troubled => Progress::Troubled { retry_at },
@@ -592,6 +688,15 @@ fn work_of(record: &Record) -> Work {
 		serving: record.serving,
 		listed_at: record.listed_at,
 		terms: record.terms,
+		called: record.called,
+	}
+}
+
+/// The call that gives a seat back: the court's if it drew it.
+fn decline(key: SeatKey, reason: DeclineReason) -> Tx {
+	match key.is_drawn() {
+		true => Tx::DeclineDrawn(key.shard),
+		false => Tx::Decline(key.shard, reason),
 	}
 }
 

@@ -5,7 +5,7 @@ use crate::{
 	decide::Progress,
 	market::{Market, SubmitError},
 	metrics::now,
-	seat::SeatKey,
+	seat::{task_count, SeatKey},
 };
 use millrace_primitives::{job::SeatState, BlockNumber, MarketBlock};
 use serde::{Deserialize, Serialize};
@@ -37,6 +37,9 @@ pub struct Status {
 	pub seats: Vec<SeatStatus>,
 	/// Seats in custody.
 	pub custody: u32,
+	/// Boards of the court that the provider is a party of.
+	#[serde(default)]
+	pub boards: u32,
 }
 
 /// A transaction whose fate is known.
@@ -98,14 +101,14 @@ impl Status {
 				Progress::Fetched => ("ready".into(), 0),
 				Progress::Executing => ("executing".into(), agent.tasks_done(key).unwrap_or(0)),
 				Progress::Troubled { .. } => ("in trouble, see the log".into(), 0),
-				Progress::Executed => ("computed".into(), seat.tasks),
+				Progress::Executed => ("computed".into(), task_count(seat)),
 			};
 			seats.push(SeatStatus {
 				seat: key.to_string(),
 				state: seat.state,
 				work,
 				done,
-				tasks: seat.tasks,
+				tasks: task_count(seat),
 				due: seat.due,
 			});
 		}
@@ -132,6 +135,7 @@ impl Status {
 			last_transaction: agent.last_transaction.clone(),
 			seats,
 			custody: u32::try_from(custody).unwrap_or(u32::MAX),
+			boards: u32::try_from(agent.shared.metrics.boards.get()).unwrap_or(0),
 		}
 	}
 

@@ -5,6 +5,7 @@ use crate::{
 	decide::{may_submit, Attempt, Local, TxId},
 	market::{Market, SubmitError, Tx},
 	metrics::Kind,
+	seat::{SeatKey, TxKind},
 };
 use millrace_primitives::BlockNumber;
 use std::time::Duration;
@@ -96,12 +97,40 @@ impl<M: Market> Agent<M> {
 				tracing::error!(%error, "cannot note what became of a transaction");
 			}
 		}
+		match (id, &result) {
+			(TxId::Seat(key, TxKind::Unavailable), Ok(_)) => self.note_called(key),
+			// It was not heard, or a second time: it is given back, which the chain takes of the first only.
+			(TxId::Seat(key, TxKind::Unavailable), Err(SubmitError::Failed(_))) => {
+				self.local.unheard.insert(key);
+			}
+			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::Failed(_))) => {
+				if self.local.unheard.remove(&key) {
+					self.note_called(key);
+				}
+			}
+			_ => {}
+		}
+		if let (TxId::Seat(_, TxKind::Play(..)), Ok(_)) = (id, &result) {
+			self.shared.metrics.moves.inc();
+		}
 		self.last_transaction = Some(LastTransaction::new(kind, seat, &result));
+	}
+
+	/// The chain has heard that what a seat needs cannot be fetched, and is not told again.
+	fn note_called(&mut self, key: SeatKey) {
+		if let Some(work) = self.local.seats.get_mut(&key) {
+			work.called = true;
+		}
+		if let Err(error) = self.shared.db.called(key) {
+			tracing::error!(seat = %key, %error, "cannot note what the chain was told");
+		}
 	}
 
 	/// Ends all work between tasks and waits for what was submitted.
 	pub(super) async fn farewell(&mut self) {
 		self.running.clear();
+		self.rooms.clear();
+		self.runs.clear();
 		let in_flight = |local: &Local| {
 			local.attempts.values().any(|attempt| {
 				matches!(
@@ -116,7 +145,7 @@ impl<M: Market> Agent<M> {
 			while in_flight(&self.local) {
 				match self.events.recv().await {
 					Some(Event::Submitted(id, result)) => self.on_submitted(id, result),
-					Some(Event::Work(..)) => {}
+					Some(Event::Work(..) | Event::Thought(_)) => {}
 					None => break,
 				}
 			}

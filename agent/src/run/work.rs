@@ -1,23 +1,24 @@
 //! Fetching and executing: what takes long, in tasks of their own.
 
-use super::{admit::admit, Seat, Shared, WorkEnd};
+use super::{admit::admit, Seat, Secret, Shared, WorkEnd};
 use crate::{
 	db::Sealed,
-	decide::DECLINE_MARGIN,
+	decide::{terms, DECLINE_MARGIN},
 	exec::{Execution, HostError, LoadError, Named, Program, Stop, Supply},
 	fetch::Unavailable,
 	market::Market,
 	metrics::Kind,
-	seat::SeatKey,
+	seat::{task_count, tasks, SeatKey},
 };
+use codec::Encode;
 use millrace_primitives::{
 	api::AssignmentView,
 	job::{DeclineReason, SeatState},
 	machine::task_seed,
 	outcome, MarketBlock, Outcome, Status,
 };
-use rand::TryRngCore;
 use std::{
+	collections::BTreeMap,
 	future::Future,
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -32,9 +33,22 @@ pub(super) struct Job {
 	pub seat: Seat,
 	/// The market's clock when it began.
 	pub now: MarketBlock,
+	/// Whether it goes on however late it is: nothing else depends on it any more.
+	pub patient: bool,
 	pub stop: Stop,
 	/// Counts tasks as they are done.
 	pub done: Arc<AtomicU32>,
+}
+
+impl Job {
+	/// Whether giving it up would cost more than to try: it cannot be declined any more.
+	pub fn is_promised(&self) -> bool {
+		match self.seat.state {
+			Some(SeatState::Assigned) => false,
+			Some(SeatState::Accepted) => !self.key.is_drawn() || self.patient,
+			_ => true,
+		}
+	}
 }
 
 /// Why execution did not end in a report.
@@ -56,8 +70,6 @@ enum Trouble {
 	Incomplete(usize, u32),
 	#[error("the gas of the stored outcomes adds up to no number")]
 	Sum,
-	#[error("no random numbers: {0}")]
-	Random(String),
 	#[error("the work was cut off: {0}")]
 	Cut(String),
 }
@@ -91,14 +103,14 @@ pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEn
 
 async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
 	let Job { key, seat, .. } = job;
-	let deadline = until(shared, job, 0).await;
+	let deadline = until(shared, job, 0).await.filter(|_| !job.patient);
 	let wasm = in_turn(shared, job, deadline, DeclineReason::ProgramUnavailable, || {
 		shared.fetcher.program(seat)
 	})
 	.await?;
 	let loading = shared.clone();
 	let (program, pages) = (named(seat), seat.limits.memory_pages);
-	let promised = seat.state != Some(SeatState::Assigned);
+	let promised = job.is_promised();
 	let load = move || match promised {
 		true => loading.executor.load_promised(&program, &wasm, pages).map(drop),
 		false => loading.executor.load(&program, &wasm, pages).map(drop),
@@ -145,12 +157,8 @@ async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unav
 		shared.fetcher.image_and_setup(seat)
 	})
 	.await?;
-	let done = shared
-		.outputs
-		.done_tasks(*key)
-		.map_err(|error| no_capacity(error.to_string()))?;
 	in_turn(shared, job, deadline, DeclineReason::InputsUnavailable, || {
-		shared.fetcher.inputs(*key, seat, &done)
+		shared.fetcher.inputs(*key, seat)
 	})
 	.await
 }
@@ -196,18 +204,25 @@ fn no_capacity(text: String) -> Unavailable {
 	}
 }
 
-/// Runs the tasks that are not done yet and stores the report with a new salt.
+/// Runs the tasks that are not done yet and stores the report with its salt.
 pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEnd {
-	let Ok(_slot) = shared.slots.acquire().await else {
-		return WorkEnd::Troubled;
-	};
 	let key = job.key;
+	// Where all is done and only the report is missing, nothing waits for others to compute: a dispute might.
+	let computed = shared.outputs.done_tasks(key);
+	let complete = computed.is_ok_and(|done| tasks(&job.seat).iter().all(|task| done.contains(task)));
+	let _slot = match complete {
+		true => None,
+		false => match shared.slots.acquire().await {
+			Ok(slot) => Some(slot),
+			Err(_) => return WorkEnd::Troubled,
+		},
+	};
 	let worker = shared.clone();
 	let result = tokio::task::spawn_blocking(move || run(&worker, &job)).await;
 	match result.unwrap_or_else(|error| Err(Trouble::Cut(error.to_string()))) {
-		Ok(sealed) => {
-			tracing::info!(seat = %key, gas = sealed.report.gas_used, "computed");
-			WorkEnd::Executed(sealed)
+		Ok(secret) => {
+			tracing::info!(seat = %key, gas = secret.sealed.report.gas_used, "computed");
+			WorkEnd::Executed(secret)
 		}
 		Err(Trouble::Host(HostError::Stopped)) => WorkEnd::Troubled,
 		Err(error) => {
@@ -225,14 +240,14 @@ pub(super) async fn execute<M: Market>(shared: Arc<Shared<M>>, job: Job) -> Work
 	}
 }
 
-fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
+fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Secret, Trouble> {
 	let Job { key, seat, .. } = job;
 	let done = shared.outputs.done_tasks(*key)?;
 	job.done
 		.store(u32::try_from(done.len()).unwrap_or(u32::MAX), Ordering::Relaxed);
-	let tasks = seat.first_task..seat.first_task.saturating_add(seat.tasks);
+	let tasks = tasks(seat);
 	let mut ready: Option<(Arc<dyn Program>, Supply)> = None;
-	for task in tasks.clone().filter(|task| !done.contains(task)) {
+	for task in tasks.iter().copied().filter(|task| !done.contains(task)) {
 		if job.stop.is_requested() {
 			return Err(HostError::Stopped.into());
 		}
@@ -266,35 +281,38 @@ fn run<M: Market>(shared: &Shared<M>, job: &Job) -> Result<Sealed, Trouble> {
 		let execution = program.run(&seat.limits, supply, &job.stop)?;
 		ready = Some((program, common));
 		note(shared, *key, task, &execution);
-		let last = task + 1 == tasks.end;
+		let last = tasks.last() == Some(&task);
 		shared.outputs.store(*key, task, &execution, last)?;
 		job.done.fetch_add(1, Ordering::Relaxed);
 	}
-	let outcomes: Vec<Outcome> = shared
-		.outputs
-		.done(*key)?
-		.into_iter()
-		.map(|(_, outcome)| outcome)
-		.collect();
-	if outcomes.len() as u64 != u64::from(seat.tasks) {
-		return Err(Trouble::Incomplete(outcomes.len(), seat.tasks));
+	let done = shared.outputs.done(*key)?;
+	let outcomes = in_order(seat, &done);
+	if outcomes.len() as u64 != u64::from(task_count(seat)) {
+		return Err(Trouble::Incomplete(outcomes.len(), task_count(seat)));
 	}
-	let mut salt = [0; 32];
-	rand::rngs::OsRng
-		.try_fill_bytes(&mut salt)
-		.map_err(|error| Trouble::Random(error.to_string()))?;
-	let sealed = shared.db.seal(
-		*key,
-		Sealed {
-			report: outcome::report(&outcomes).ok_or(Trouble::Sum)?,
-			salt,
-		},
-	)?;
-	// From here on only outputs matter. What stays behind is removed when the seat is forgotten.
-	if let Err(error) = shared.fetcher.clear(*key) {
-		tracing::warn!(seat = %key, %error, "cannot remove its inputs yet");
-	}
-	Ok(sealed)
+	let sealed = Sealed {
+		report: outcome::report(&outcomes).ok_or(Trouble::Sum)?,
+		salt: salt(&shared.market, *key, seat),
+	};
+	Ok(Secret {
+		sealed: shared.db.seal(*key, sealed)?,
+		outcomes: done.into(),
+	})
+}
+
+/// The outcomes of a seat's tasks in the order of its report, as far as they are there.
+pub(super) fn in_order(seat: &AssignmentView, outcomes: &[(u32, Outcome)]) -> Vec<Outcome> {
+	let outcomes: BTreeMap<u32, Outcome> = outcomes.iter().copied().collect();
+	tasks(seat)
+		.iter()
+		.filter_map(|task| outcomes.get(task).copied())
+		.collect()
+}
+
+/// What hides a seat's report until it is revealed. It follows from the operator's key and what is sealed, so that whoever
+/// has lost all but that key can still open what it sealed; and nobody else can know it.
+fn salt<M: Market>(market: &M, key: SeatKey, seat: &AssignmentView) -> [u8; 32] {
+	market.secret(&(b"millrace:salt", market.genesis(), key, terms(seat)).encode())
 }
 
 fn note<M: Market>(shared: &Shared<M>, key: SeatKey, task: u32, execution: &Execution) {

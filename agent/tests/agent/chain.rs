@@ -1,21 +1,26 @@
 //! The chain that the tests play, a client's server, and agents on them.
 
+use crate::rival::Court;
+use codec::Encode;
 use futures::{stream::BoxStream, StreamExt};
 use millrace_agent::{
 	decide::{terms, Custody, Snapshot, Standing, View},
-	exec::{Execute, Named},
+	exec::{replay::matter_of_seat, Execute, Named},
 	market::{Heads, Market, Nature, SubmitError, Tx},
+	seat::{task_count, FIRST_DRAWN},
 	Agent, AgentError, Config, Wasm, WasmLimits,
 };
 use millrace_client::{
 	blobs::{self, Blob, BlobStore},
 	Error, Head,
 };
+use millrace_court::sums::ShownLeaf;
 use millrace_primitives::{
-	api::{AssignmentView, ProviderView},
+	api::{AssignmentView, CaseView, ProviderView},
 	job::SeatState,
 	machine::{address as blob_address, blob, EMPTY_BLOB},
-	merkle, outcome,
+	merkle,
+	outcome::{self, SealContext},
 	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
 	AccountId, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION,
 };
@@ -117,8 +122,11 @@ impl Client {
 			seat: 1,
 			round: 3,
 			state: Some(SeatState::Assigned),
+			held: false,
 			reveal_open: false,
 			due: 100_000,
+			sample: None,
+			shown: vec![1, 4],
 			engine: ENGINE_VERSION,
 			program: self.program.id,
 			roots: self.program.roots,
@@ -136,6 +144,20 @@ impl Client {
 			},
 			input_limit: 4096,
 			endpoints: vec![self.url.clone()],
+		}
+	}
+}
+
+impl Client {
+	/// A seat that the court drew to compute a part of a shard.
+	pub fn audit(&self, index: u32, sample: &[u32]) -> AssignmentView {
+		AssignmentView {
+			seat: FIRST_DRAWN + 2,
+			round: 0,
+			state: Some(SeatState::Accepted),
+			sample: Some(sample.to_vec()),
+			shown: sample.to_vec(),
+			..self.seat(index)
 		}
 	}
 }
@@ -159,6 +181,12 @@ pub struct State {
 	pub seats: HashMap<ShardId, AssignmentView>,
 	pub seals: HashMap<ShardId, (BlockNumber, Hash)>,
 	pub reports: HashMap<ShardId, (BlockNumber, Report)>,
+	/// What is played about shards.
+	pub courts: HashMap<ShardId, Court>,
+	/// Whose data cannot be had, as their providers said.
+	pub called: Vec<ShardId>,
+	/// Whether no more of them are heard.
+	pub full: bool,
 	pub calls: Vec<Tx>,
 	/// So many submissions get lost.
 	pub lose: u32,
@@ -232,10 +260,25 @@ impl State {
 				seat.reveal_open |= seat.state == Some(SeatState::Sealed) && self.number >= at + 2 && !self.hold;
 			}
 		}
-		for (shard, (at, _)) in &self.reports {
-			if let Some(seat) = self.seats.get_mut(shard).filter(|_| self.number == at + 2) {
+		let (number, now) = (self.number, self.now());
+		for (shard, (at, report)) in &self.reports {
+			let Some(seat) = self.seats.get_mut(shard) else {
+				continue;
+			};
+			let over = match self.courts.get_mut(shard) {
+				Some(court) => court.pass(seat, report, &matter_of_seat(seat), now),
+				None => number == at + 2,
+			};
+			if over && seat.seat < FIRST_DRAWN {
 				seat.state = None;
+			} else if over {
+				self.seats.remove(shard);
 			}
+		}
+		for seat in self.seats.values_mut() {
+			// The other seats are accepted a little later.
+			let accepted = seat.state == Some(SeatState::Accepted) && seat.seat < FIRST_DRAWN;
+			seat.held |= accepted && self.number % 3 == 0;
 		}
 		let (under_way, kept): (Vec<_>, Vec<_>) = self.seats.values().partition(|seat| seat.state.is_some());
 		let seats = under_way.into_iter().map(|seat| (seat.into(), seat.clone())).collect();
@@ -258,7 +301,7 @@ impl State {
 
 	pub fn apply(&mut self, tx: &Tx) -> Result<(), String> {
 		self.calls.push(tx.clone());
-		let (number, finalized) = (self.number, self.snapshots[0].clone());
+		let (number, now, finalized) = (self.number, self.now(), self.snapshots[0].clone());
 		match tx {
 			Tx::Accept(shard) => {
 				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
@@ -273,20 +316,40 @@ impl State {
 			}
 			Tx::Seal(shard, seal) => {
 				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
-				if !matches!(seat.state, Some(SeatState::Assigned | SeatState::Accepted)) {
-					self.wrong.push(format!("sealed in {:?}", seat.state));
-					return Err("AlreadySealed".into());
+				let drawn = seat.seat >= FIRST_DRAWN;
+				if seat.state != Some(SeatState::Accepted) || !(seat.held || drawn) {
+					self.wrong
+						.push(format!("sealed in {:?}, held: {}", seat.state, seat.held));
+					return Err("NotNow".into());
 				}
 				seat.state = Some(SeatState::Sealed);
 				self.seals.insert(*shard, (number, *seal));
 			}
-			Tx::Reveal(shard, report, salt) => {
+			Tx::Reveal(item) => {
+				let (shard, report) = (&item.shard, &item.report);
 				let seat = self.seats.get_mut(shard).unwrap();
-				let seal = outcome::seal(*shard, seat.round, report, salt, &provider());
+				let context = SealContext {
+					genesis: &GENESIS,
+					shard: *shard,
+					seat: seat.seat,
+					round: seat.round,
+					account: &provider(),
+				};
+				let seal = outcome::seal(context, report, &item.salt);
 				if seat.state != Some(SeatState::Sealed) || self.seals[shard].1 != seal {
 					self.wrong
 						.push(format!("revealed in {:?}, or another seal", seat.state));
 					return Err("SealMismatch".into());
+				}
+				let count = task_count(seat);
+				let shown: Vec<u32> = match &seat.sample {
+					Some(_) => (0..count).collect(),
+					None => seat.shown.clone(),
+				};
+				let fits = |(leaf, task): (&ShownLeaf, &u32)| leaf.is_of(report, count, *task, seat.limits.gas);
+				if shown.len() != item.shown.len() || !item.shown.iter().zip(&shown).all(fits) {
+					self.wrong.push("other leaves are shown".into());
+					return Err("WrongLeaves".into());
 				}
 				if !finalized.seats[&(&*seat).into()].reveal_open {
 					self.wrong.push("revealed before the seals were finalized".into());
@@ -294,12 +357,42 @@ impl State {
 				seat.state = Some(SeatState::Revealed);
 				self.reports.insert(*shard, (number, *report));
 			}
+			Tx::DeclineDrawn(shard) | Tx::Unavailable(shard) if self.called.contains(shard) => {
+				return Err("WrongSeat".into());
+			}
+			Tx::DeclineDrawn(shard) => {
+				self.seats.remove(shard);
+			}
+			Tx::Unavailable(_) if self.full => return Err("NoRoom".into()),
+			Tx::Unavailable(shard) => self.called.push(*shard),
+			Tx::Attack(shard, target) => {
+				let (seat, (_, report)) = (self.seats[shard].clone(), self.reports[shard]);
+				self.court(shard)?.attack(&seat, &report, *target, now)?;
+			}
+			Tx::Play(shard, board, action) => {
+				let seat = self.seats.get(shard).ok_or("no such seat")?;
+				let matter = matter_of_seat(seat);
+				let played = self.court(shard)?.play(&matter, *board, action, now);
+				if let Err(error) = &played {
+					self.wrong.push(error.clone());
+				}
+				played?;
+			}
+			Tx::Time(shard, board) => self.court(shard)?.time(*board, now)?,
 			Tx::Heartbeat => self.status = None,
 		}
 		self.last_seen = self.now();
 		Ok(())
 	}
 }
+
+impl State {
+	fn court(&mut self, shard: &ShardId) -> Result<&mut Court, String> {
+		self.courts.get_mut(shard).ok_or("no case".into())
+	}
+}
+
+pub const GENESIS: Hash = Hash::repeat_byte(0x99);
 
 pub fn head(number: BlockNumber) -> Head {
 	Head {
@@ -309,6 +402,25 @@ pub fn head(number: BlockNumber) -> Head {
 }
 
 impl Market for Chain {
+	fn genesis(&self) -> Hash {
+		GENESIS
+	}
+
+	fn secret(&self, what: &[u8]) -> [u8; 32] {
+		merkle::hash(&(b"the operator's key", what).encode()).0
+	}
+
+	async fn case(&self, at: Head, shard: ShardId) -> Result<Option<CaseView>, Error> {
+		let mut state = self.state();
+		let report = state.reports.get(&shard).map(|(_, report)| *report);
+		let seat = state.seats.get(&shard).cloned();
+		let Some(court) = state.courts.get_mut(&shard) else {
+			return Ok(None);
+		};
+		court.reads.push(at.number);
+		Ok(seat.zip(report).map(|(seat, report)| court.view(&seat, &report)))
+	}
+
 	async fn heads(&self) -> Result<Heads, Error> {
 		let mut state = self.state();
 		if state.outage > 0 {

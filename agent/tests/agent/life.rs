@@ -35,7 +35,7 @@ async fn a_shard_goes_its_way_and_its_outputs_are_served_in_custody_only() {
 		assert!(chain.count(|tx| *tx == Tx::Accept(shard(index))) <= 1);
 	}
 	let left = std::fs::read_dir(folder.path().join("work")).unwrap().count();
-	assert_eq!(left, 0, "inputs are removed once they were used");
+	assert_eq!(left, 0, "inputs are removed once nobody can contradict any more");
 	// The client acknowledges one shard: after a while its outputs are gone, the other's are not.
 	chain.state().seats.remove(&shard(0));
 	let served = || async {

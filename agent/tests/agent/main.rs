@@ -3,5 +3,7 @@
 
 mod chain;
 mod data;
+mod disputes;
 mod life;
+mod rival;
 mod room;

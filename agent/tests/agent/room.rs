@@ -138,7 +138,7 @@ async fn reserved_room_counts_until_the_work_is_done_also_over_a_restart() {
 		.await;
 	let declined = || async {
 		let before = chain.count(|tx| *tx == Tx::Decline(shard(1), DeclineReason::NoCapacity));
-		let round = u8::try_from(before).unwrap();
+		let round = u32::try_from(before).unwrap();
 		chain
 			.state()
 			.seats

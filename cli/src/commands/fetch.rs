@@ -5,6 +5,7 @@
 //!                                                           └► standard error of what did not succeed (checked)
 //! ```
 
+mod backing;
 mod leftover;
 mod manifest;
 mod report;
@@ -23,6 +24,7 @@ use crate::{
 	record::{is_inside, Record},
 	units::mill,
 };
+use backing::Backing;
 use futures::{future::try_join_all, stream, StreamExt};
 use indicatif::{ProgressBar, ProgressStyle};
 use manifest::{Manifest, ShardEntry, TaskEntry};
@@ -143,6 +145,8 @@ pub struct Fetched {
 	acknowledged: Vec<serde_json::Value>,
 	/// What else is to be said.
 	notes: Vec<String>,
+	/// What stands behind the results.
+	backing: Backing,
 }
 
 impl Fetched {
@@ -225,7 +229,7 @@ pub fn ensure_new(folder: &Path) -> Result<()> {
 }
 
 /// `1-3, 7` for the numbers 1, 2, 3 and 7.
-fn ranges(numbers: &[u32]) -> String {
+pub fn ranges(numbers: &[u32]) -> String {
 	let mut ranges: Vec<(u32, u32)> = Vec::new();
 	for number in numbers {
 		match ranges.last_mut() {
@@ -273,14 +277,20 @@ pub async fn fetch(
 	} else {
 		ProgressBar::hidden()
 	};
-	let fetched = collect(&client, &job, shards, folder, &record, manifest, &progress, PATIENCE).await?;
+	let mut backing = Backing::of(&shards);
+	let (fetched, ()) = futures::join!(
+		collect(&client, &job, shards, folder, &record, manifest, &progress, PATIENCE),
+		backing.look_back(chain, id, head),
+	);
+	let mut fetched = fetched?;
+	fetched.backing = backing;
 	progress.finish_and_clear();
 	Ok(fetched)
 }
 
 /// Who asks providers. They name their endpoints themselves: on a public chain these must not lead into this machine's
 /// network.
-async fn client(chain: &Chain, allow_private: bool) -> Result<Client> {
+pub async fn client(chain: &Chain, allow_private: bool) -> Result<Client> {
 	Ok(Client::new(Limits {
 		allow_private: allow_private || !chain.is_live().await?,
 		..Limits::default()
@@ -382,6 +392,7 @@ async fn collect(
 		job: job.clone(),
 		acknowledged: Vec::new(),
 		notes,
+		backing: Backing::default(),
 	})
 }
 

@@ -5,7 +5,7 @@ use crate::{
 	context,
 	failure::Result,
 	job::name,
-	options::{Global, JobArgument},
+	options::Global,
 	output::Output,
 	units::{blocks_and_time, mill},
 };
@@ -15,7 +15,7 @@ use millrace_primitives::{
 	api::{Explanation, JobView, SeatSummary, ShardView},
 	job::ShardState,
 	machine::address as address_of,
-	MarketBlock,
+	JobId, MarketBlock,
 };
 use serde_json::json;
 
@@ -23,14 +23,14 @@ use serde_json::json;
 const MAX_ROWS: usize = 32;
 
 /// Runs the command.
-pub async fn run(global: &Global, options: JobArgument, output: &mut Output) -> Result<()> {
+pub async fn run(global: &Global, id: JobId, output: &mut Output) -> Result<()> {
 	let chain = global.connect().await?;
 	let head = chain.best_head().await?;
 	let at = At::Hash(head.hash);
-	let job = context::job(&chain, options.job, at).await?;
+	let job = context::job(&chain, id, at).await?;
 	let market = chain.market(at);
 	let now = market.now().await?;
-	let explanation = market.explain(options.job).await?;
+	let explanation = market.explain(id).await?;
 	let shards = under_way(&market, &job).await?;
 	let block_ms = context::block_ms(&chain).await?;
 	let stages = Stages::of(&job, &shards);

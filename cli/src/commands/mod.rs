@@ -5,8 +5,9 @@ mod attempt;
 mod balance;
 mod cancel;
 mod claim;
+mod dispute;
 mod estimate;
-mod fetch;
+pub mod fetch;
 mod job;
 mod key;
 mod pack;
@@ -16,11 +17,12 @@ mod receipt;
 mod serve;
 mod submit;
 mod top_up;
+mod verify;
 mod watch;
 
 use crate::{
-	failure::Result,
-	options::{Command, Options},
+	failure::{Failure, Result},
+	options::{Command, JobCommand, Options},
 	output::Output,
 };
 
@@ -35,7 +37,12 @@ pub async fn run(options: Options, output: &mut Output) -> Result<()> {
 		Command::Submit(options) => submit::run(&global, options, output).await,
 		Command::Serve(options) => serve::run(options, output).await,
 		Command::Pack(options) => pack::run(options, output),
-		Command::Job(options) => job::run(&global, options, output).await,
+		Command::Job(options) => match (options.command, options.job) {
+			(Some(JobCommand::Verify(options)), _) => verify::run(&global, options, output).await,
+			(None, Some(job)) => job::run(&global, job, output).await,
+			(None, None) => Err(Failure::Input("name a job by its number".into())),
+		},
+		Command::Dispute(command) => dispute::run(&global, command, output).await,
 		Command::Watch(options) => watch::run(&global, options, output).await,
 		Command::Fetch(options) => fetch::run(&global, options, output).await,
 		Command::Receipt(options) => receipt::run(&global, options, output).await,

@@ -7,7 +7,7 @@ use crate::{
 	units::mill,
 };
 use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, CellAlignment, Table};
-use millrace_client::{keys::address, At, Chain, Event};
+use millrace_client::{events::Court, keys::address, At, Chain, Event};
 use millrace_primitives::{job::JobStatus, AccountId, Balance, Hash, JobId, MarketBlock, Report, ShardId};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -40,13 +40,22 @@ struct Receipt {
 	/// Of that: paid out since.
 	released: Balance,
 	accepted: u32,
+	/// Of those: accepted because nobody said otherwise, and not verified.
+	unverified: u32,
 	failed: u32,
+	/// The fees of the whole job, once it is settled.
+	all_fees: Option<Balance>,
 	earned: BTreeMap<AccountId, Earned>,
 }
 
 impl Receipt {
 	/// Takes notice of an event; true if it is the job's submission.
 	fn take(&mut self, id: JobId, event: &Event) -> millrace_client::Result<bool> {
+		if let Some((shard, Court::SeatLeft(provider, lost))) = event.court()? {
+			if shard.job == id {
+				self.earned.entry(provider).or_default().slashed += lost;
+			}
+		}
 		if event.pallet != "Jobs" {
 			return Ok(false);
 		}
@@ -74,10 +83,13 @@ impl Receipt {
 				}
 			}
 			"ShardSettled" => {
-				let (shard, _, [paid, fees, burned, refunded, withheld], payments) =
-					event.decode::<(ShardId, Report, [Balance; 5], Vec<(AccountId, Balance)>)>()?;
+				// Shard, report, whether it counts.
+				type Settled = (ShardId, Report, bool, [Balance; 5], Vec<(AccountId, Balance)>);
+				let (shard, _, counted, [paid, fees, burned, refunded, withheld], payments) =
+					event.decode::<Settled>()?;
 				if shard.job == id {
 					self.accepted += 1;
+					self.unverified += u32::from(!counted);
 					self.fees += fees;
 					self.burned += burned;
 					self.withheld += withheld;
@@ -90,6 +102,12 @@ impl Receipt {
 				if shard.job == id {
 					self.failed += 1;
 					self.pay(paid, refunded, payments);
+				}
+			}
+			"JobSettled" => {
+				let (job, _, _, fees) = event.decode::<(JobId, JobStatus, [u32; 2], [Balance; 2])>()?;
+				if job == id {
+					self.all_fees = Some(fees[1]);
 				}
 			}
 			"CustodyEnded" => {
@@ -107,6 +125,13 @@ impl Receipt {
 			_ => {}
 		}
 		Ok(false)
+	}
+
+	/// Counts what was burned for shards without a result, of which no event says how much: it is in the job's fees.
+	fn complete(&mut self, all_fees: Balance) {
+		let more = all_fees.saturating_sub(self.fees);
+		self.fees += more;
+		self.burned += more;
 	}
 
 	fn pay(&mut self, paid: Balance, refunded: Balance, payments: Vec<(AccountId, Balance)>) {
@@ -130,9 +155,7 @@ enum Cause {
 	#[codec(index = 2)]
 	Late,
 	#[codec(index = 3)]
-	MissedReveal,
-	#[codec(index = 4)]
-	Rejected,
+	Closed,
 }
 
 /// Reads the events from the last finalized block back to the job's submission. Returns the receipt, the block before
@@ -163,8 +186,12 @@ async fn collect(chain: &Chain, id: JobId) -> Result<(Receipt, Hash, Hash)> {
 pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) -> Result<()> {
 	let chain = global.connect().await?;
 	let id = options.job;
-	let (receipt, before, head) = collect(&chain, id).await?;
-	let left = chain.market(At::Hash(head)).job(id).await?.map_or(0, |job| job.escrow);
+	let (mut receipt, before, head) = collect(&chain, id).await?;
+	let job = chain.market(At::Hash(head)).job(id).await?;
+	let left = job.as_ref().map_or(0, |job| job.escrow);
+	if let Some(fees) = job.map(|job| job.fees).or(receipt.all_fees) {
+		receipt.complete(fees);
+	}
 	let withheld = receipt.withheld.saturating_sub(receipt.released);
 
 	let mut table = Table::new();
@@ -219,6 +246,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		"refunded": receipt.refunded.to_string(),
 		"stillHeld": left.to_string(),
 		"accepted": receipt.accepted,
+		"unverified": receipt.unverified,
 		"failed": receipt.failed,
 		"balanced": balanced,
 		"providers": rows,
@@ -228,6 +256,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"shards accepted, failed",
 			format!("{}, {}", receipt.accepted, receipt.failed),
 		),
+		("accepted, but not verified", receipt.unverified.to_string()),
 		("held for the job", mill(receipt.escrow)),
 		("paid to providers", mill(receipt.paid)),
 		("of that still withheld", mill(withheld)),
@@ -257,4 +286,104 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		)));
 	}
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use codec::Encode;
+
+	fn event(pallet: &str, name: &str, fields: impl Encode) -> Event {
+		Event {
+			pallet: pallet.into(),
+			name: name.into(),
+			extrinsic: None,
+			fields: fields.encode(),
+		}
+	}
+
+	#[test]
+	fn what_events_say_adds_up_and_what_they_do_not_say_is_burned() {
+		let (id, other) = (JobId(7), JobId(8));
+		let shard = |job, index| ShardId { job, index };
+		let provider = AccountId::from([1; 32]);
+		let report = Report {
+			root: Hash::zero(),
+			gas_used: 1,
+		};
+		let mut receipt = Receipt::default();
+		let submitted = (id, AccountId::from([9; 32]), Hash::zero(), 2_u32, 1_000_u128, 5_u128);
+		for (pallet, name, fields) in [
+			(
+				"Jobs",
+				"ShardSettled",
+				(
+					shard(id, 0),
+					report,
+					true,
+					[100_u128, 5, 4, 395, 10],
+					vec![(provider.clone(), 100_u128)],
+				)
+					.encode(),
+			),
+			(
+				"Jobs",
+				"ShardSettled",
+				(
+					shard(other, 0),
+					report,
+					true,
+					[1_u128; 5],
+					vec![(provider.clone(), 1_u128)],
+				)
+					.encode(),
+			),
+			(
+				"Jobs",
+				"ShardSettled",
+				(
+					shard(id, 1),
+					report,
+					false,
+					[50_u128, 2, 2, 48, 5],
+					vec![(provider.clone(), 50_u128)],
+				)
+					.encode(),
+			),
+			(
+				"Jobs",
+				"ShardFailed",
+				(shard(id, 2), 0_u8, 40_u128, 357_u128, vec![(provider.clone(), 40_u128)]).encode(),
+			),
+			(
+				"Jobs",
+				"JobSettled",
+				(id, JobStatus::Done, 2_u32, 1_u32, 190_u128, 10_u128).encode(),
+			),
+			(
+				"Jobs",
+				"SeatVacated",
+				(shard(id, 2), 0_u8, provider.clone(), (3_u8, 0_u128)).encode(),
+			),
+			(
+				"Attestations",
+				"SeatLeft",
+				(shard(id, 2), 17_u8, provider.clone(), 6_u128).encode(),
+			),
+		] {
+			let event = Event {
+				fields,
+				..event(pallet, name, ())
+			};
+			assert!(!receipt.take(id, &event).unwrap(), "{name}");
+		}
+		assert!(receipt.take(id, &event("Jobs", "JobSubmitted", submitted)).unwrap());
+		assert_eq!((receipt.accepted, receipt.unverified, receipt.failed), (2, 1, 1));
+		assert_eq!((receipt.paid, receipt.refunded, receipt.fees), (190, 800, 7));
+		receipt.complete(receipt.all_fees.unwrap());
+		assert_eq!((receipt.fees, receipt.burned), (10, 9));
+		assert_eq!(receipt.paid + receipt.refunded + receipt.fees, receipt.escrow);
+		let earned = &receipt.earned[&provider];
+		assert_eq!((earned.seats, earned.amount, earned.slashed), (3, 190, 6));
+	}
 }

@@ -1,6 +1,7 @@
 //! `millrace watch`: follows a job until it ends.
 
 mod display;
+mod story;
 
 use super::fetch::tally;
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 use display::Display;
 use futures::StreamExt;
-use millrace_client::{At, Chain, Head, Market};
+use millrace_client::{At, Chain, Event, Head, Market};
 use millrace_primitives::{
 	api::{Explanation, JobView, Reason, ShardView, MAX_PAGE, SHARD_WINDOW},
 	job::{DeclineReason, JobStatus, ShardState},
@@ -22,6 +23,7 @@ use millrace_primitives::{
 };
 use serde::Serialize;
 use serde_json::json;
+use story::{News, Story};
 
 /// The states of the last shards that were started are looked at, so many pages of them; the rest counts as running.
 const MAX_PAGES: u32 = 4;
@@ -88,22 +90,26 @@ impl Ended {
 async fn observe(chain: &Chain, id: JobId, output: &mut Output, display: &mut Display) -> Result<Ended> {
 	let mut heads = chain.finalized_heads();
 	let mut last: Option<Snapshot> = None;
+	let mut story = Story::default();
 	while let Some(head) = heads.next().await {
 		let head = head?;
-		let Some(snapshot) = Snapshot::take(chain, id, head).await? else {
+		let events = chain.events(head.hash).await?;
+		let court = story.take(id, &events)?;
+		let Some(snapshot) = Snapshot::take(chain, id, head, court.clone()).await? else {
 			let Some(last) = last else { break };
-			let job = settled(chain, head, last.job).await?;
+			let job = settled(&events, last.job)?;
 			let end = Snapshot {
 				block: head.number,
 				stages: Stages::of(&job, &[]),
 				job,
 				explanation: None,
+				court,
 			};
 			display.show(&end, output)?;
 			display.finish();
 			return Ok(Ended { job: end.job });
 		};
-		if last.as_ref() != Some(&snapshot) {
+		if last.as_ref() != Some(&snapshot) || !snapshot.court.is_empty() {
 			display.show(&snapshot, output)?;
 		}
 		if is_over(&snapshot.job) {
@@ -117,10 +123,10 @@ async fn observe(chain: &Chain, id: JobId, output: &mut Output, display: &mut Di
 
 /// A job whose state is gone after this block, though it was not over after the one before: it ended in it, as its event
 /// says, and nothing of it was left in custody.
-async fn settled(chain: &Chain, head: Head, job: JobView) -> Result<JobView> {
+fn settled(events: &[Event], job: JobView) -> Result<JobView> {
 	// Job, status, shards accepted and failed, payments, fees.
 	type Settled = (JobId, JobStatus, u32, u32, Balance, Balance);
-	for event in chain.events(head.hash).await? {
+	for event in events {
 		if event.is("Jobs", "JobSettled") {
 			let (id, status, accepted, failed, paid, fees) = event.decode::<Settled>()?;
 			if id == job.id {
@@ -225,6 +231,8 @@ struct Snapshot {
 	job: JobView,
 	stages: Stages,
 	explanation: Option<Explanation>,
+	/// What the block did to its shards in the court.
+	court: Vec<News>,
 }
 
 impl PartialEq for Snapshot {
@@ -240,7 +248,7 @@ impl PartialEq for Snapshot {
 }
 
 impl Snapshot {
-	async fn take(chain: &Chain, id: JobId, head: Head) -> Result<Option<Self>> {
+	async fn take(chain: &Chain, id: JobId, head: Head, court: Vec<News>) -> Result<Option<Self>> {
 		let market = chain.market(At::Hash(head.hash));
 		let Some(job) = market.job(id).await? else {
 			return Ok(None);
@@ -258,6 +266,7 @@ impl Snapshot {
 			job,
 			stages,
 			explanation,
+			court,
 		}))
 	}
 
@@ -480,6 +489,7 @@ mod tests {
 				stages: Stages::of(&job, &[]),
 				job,
 				explanation: explanation.clone(),
+				court: Vec::new(),
 			}
 		};
 		let line = snapshot(JobStatus::Open).line();

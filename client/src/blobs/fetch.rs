@@ -61,6 +61,23 @@ pub async fn fetch_list(
 	first: u32,
 	count: u32,
 ) -> Result<Vec<Hash>, FetchError> {
+	let (values, _) = fetch_range(client, endpoints, list_root, total, first, count).await?;
+	Ok(values)
+}
+
+/// As [`fetch_list`], with the range's proof: whoever has both can prove the place of each value to others, see
+/// [`merkle::prove_within`].
+///
+/// # Errors
+/// [`FetchError::Refused`] with each endpoint's failure.
+pub async fn fetch_range(
+	client: &Client,
+	endpoints: &[String],
+	list_root: Hash,
+	total: u32,
+	first: u32,
+	count: u32,
+) -> Result<(Vec<Hash>, Vec<Hash>), FetchError> {
 	let path = format!("lists/{}/{first}/{count}", hex_root(&list_root));
 	let limit = 32 * (u64::from(count) + MAX_PROOF) + 16;
 	let what = format!(
@@ -71,7 +88,7 @@ pub async fn fetch_list(
 	first_of(client, endpoints, &path, limit, what, |bytes| {
 		let (values, proof) = <(Vec<Hash>, Vec<Hash>)>::decode_all(&mut &bytes[..]).ok()?;
 		let fits = values.len() as u64 == u64::from(count);
-		(fits && merkle::verify_range(&list_root, total, first, &values, &proof)).then_some(values)
+		(fits && merkle::verify_range(&list_root, total, first, &values, &proof)).then_some((values, proof))
 	})
 	.await
 }

@@ -3,7 +3,6 @@
 use super::{sides::Between, *};
 use crate::stakes::largest_claim;
 use alloc::vec::Vec;
-use millrace_primitives::money::payment;
 
 /// How the seats of a kind are, none of them at work.
 struct Staffed {
@@ -16,13 +15,9 @@ struct Staffed {
 }
 
 impl Case {
-	/// P\*: the largest claim that was opened.
+	/// P\*: the largest claim that was opened, an audit's for its tasks among them.
 	pub fn largest_claim(&self, rules: &Rules) -> Balance {
-		let claims = self.seats.iter().filter_map(|seat| {
-			let report = seat.report()?;
-			Some(payment(seat.ask, report.gas_used).unwrap_or(Balance::MAX))
-		});
-		largest_claim(claims, rules.cap)
+		largest_claim(self.seats.iter().filter_map(Seat::claim), rules.cap)
 	}
 
 	/// What the chain must do next.
@@ -61,7 +56,8 @@ impl Case {
 		ends.push(self.last_to_heal(rules));
 		ends.extend(self.seats.iter().map(|seat| seat.window));
 		let next = ends.into_iter().filter(|end| *end >= now).min();
-		next.map_or(now.saturating_add(1), |end| end.saturating_add(1))
+		// Else a board or a seat at work is waited for.
+		next.map_or(MarketBlock::MAX, |end| end.saturating_add(1))
 	}
 
 	/// Lets everything happen that is due before a market block. Every call does so first.
@@ -75,11 +71,12 @@ impl Case {
 			Stage::Drawing | Stage::Ended(_) => false,
 			Stage::Auditing { wanted, since } => self.audits(rules, wanted, since, now),
 			Stage::Opening { until } => {
-				let over = now > until;
-				if over {
-					self.end_opening(rules, until);
+				// It is over before its time once nobody is left to open.
+				let all = !self.seats.iter().any(|seat| seat.is_to_open_by(until));
+				if all || now > until {
+					self.end_opening(rules, until.min(now));
 				}
-				over
+				all || now > until
 			}
 			Stage::Judging => self.judge(rules, now),
 			Stage::Recomputing { wanted, since } => self.recompute(rules, wanted, since, now),
@@ -145,14 +142,11 @@ impl Case {
 	/// The time for opening is over.
 	fn end_opening(&mut self, rules: &Rules, until: MarketBlock) {
 		for seat in self.seats.iter_mut() {
-			if seat.state == State::Sealed && seat.window <= until {
+			if seat.is_to_open_by(until) {
 				seat.state = State::Silent;
 			}
 		}
-		let reports: Vec<u8> = self.sides();
-		let agree = !reports
-			.iter()
-			.any(|one| reports.iter().any(|other| self.differs(*one, *other)));
+		let agree = self.sides().agree();
 		let several = self.seats.iter().filter(|seat| seat.is_standing()).count() > 1;
 		let times = &rules.times;
 		let window = if agree && several {
@@ -170,7 +164,7 @@ impl Case {
 		if !self.drawn && !self.seats.iter().any(|seat| seat.kind == Kind::Fresh) {
 			let amount = rules
 				.stakes
-				.liability_for(self.largest_claim(rules), rules.cap)
+				.liability_for(self.largest_claim(rules), rules.cap, rules.seat_fee)
 				.unwrap_or(Balance::MAX);
 			for seat in self.seats.iter_mut().filter(|seat| seat.has_sealed()) {
 				seat.reserve.shrink(amount);
@@ -193,17 +187,17 @@ impl Case {
 		let sides = self.sides();
 		let mut open = false;
 		let mut undefended: Option<(MarketBlock, Vec<u8>)> = None;
-		for (at, one) in sides.iter().enumerate() {
-			for other in sides.iter().skip(at + 1) {
-				let (until, out) = match self.between(*one, *other, &sides) {
+		for one in sides.firsts() {
+			for other in sides.firsts().filter(|other| *other > one) {
+				let (until, out) = match self.between(one, other, &sides) {
 					None => continue,
 					Some(Between::Played) => {
 						open = true;
 						continue;
 					}
-					Some(Between::Either(until)) => (until, Vec::from([*one, *other])),
-					Some(Between::First(until)) => (until, Vec::from([*one])),
-					Some(Between::Second(until)) => (until, Vec::from([*other])),
+					Some(Between::Either(until)) => (until, Vec::from([one, other])),
+					Some(Between::First(until)) => (until, Vec::from([one])),
+					Some(Between::Second(until)) => (until, Vec::from([other])),
 				};
 				open = true;
 				match &mut undefended {
@@ -214,25 +208,23 @@ impl Case {
 			}
 		}
 		if let Some((until, out)) = undefended.filter(|(until, _)| now > *until) {
-			let lost: Vec<u8> = self
-				.numbered()
-				.filter(|(number, seat)| seat.is_standing() && out.iter().any(|side| self.is_one_side(*side, *number)))
-				.map(|(number, _)| number)
-				.collect();
-			for seat in lost {
-				// It stands, so that it can be put out.
-				let _ = self.put_out(rules, seat, How::Clock, By::Nobody, until);
+			for seat in out.into_iter().flat_map(|side| sides.of(side)) {
+				if self.get(seat).is_ok_and(Seat::is_standing) {
+					// It stands, so that it can be put out.
+					let _ = self.put_out(rules, seat, How::Clock, By::Nobody, until);
+				}
 			}
 			return true;
 		}
+		let silent = self.seats.iter().any(|seat| seat.state == State::Silent);
+		let quiet = !silent && !self.contested && self.count(Kind::Fresh) == 0;
 		let busy = self.seats.iter().any(|seat| match seat.state {
 			State::Standing => seat.attacks > 0 || now <= seat.window,
 			State::Sealed => true,
-			State::Calling => self.drawn && now <= self.served_until(rules),
+			State::Calling => self.drawn && !(self.served && quiet) && now <= self.served_until(rules),
 			_ => false,
 		});
 		// Who opens late may still show that nothing is wrong.
-		let silent = self.seats.iter().any(|seat| seat.state == State::Silent);
 		let healing = silent && !self.contested && now <= self.last_to_heal(rules);
 		// A board runs on when whoever opened it goes out.
 		open |= self.duels.iter().any(|duel| duel.end.is_none());
@@ -296,9 +288,8 @@ impl Case {
 
 	/// Full reports of standing seats, one of each side.
 	fn reports(&self) -> Vec<u8> {
-		let mut sides = self.sides();
-		sides.retain(|side| self.get(*side).is_ok_and(|seat| seat.report().is_some()));
-		sides
+		let full = |side: &u8| self.get(*side).is_ok_and(|seat| seat.report().is_some());
+		self.sides().firsts().filter(full).collect()
 	}
 
 	/// The last market block in which an honest client may still serve what was called for.
@@ -336,10 +327,9 @@ impl Case {
 		let mut sealed = self.numbered().filter(|(_, seat)| seat.has_sealed());
 		self.count(Kind::Fresh) > 0
 			|| reports.is_empty()
-			|| sealed.any(|(number, seat)| match seat.state {
-				State::Silent | State::Out { how: How::Clock, .. } => true,
-				State::Out { how: How::Step, .. } => reports.iter().any(|report| !self.differs(*report, number)),
-				_ => false,
+			|| sealed.any(|(number, seat)| {
+				let held = || reports.iter().any(|report| !self.differs(*report, number));
+				seat.is_missing() || (seat.out() == Some(How::Step) && held())
 			})
 	}
 

@@ -30,7 +30,7 @@ pub use sides::{Attacker, Bond};
 
 use crate::{draw::MAX_SAMPLE, stakes};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use millrace_primitives::{merkle::SumNode, AccountId, Balance, Gas, MarketBlock, Report};
+use millrace_primitives::{merkle::SumNode, money::payment, AccountId, Balance, Gas, MarketBlock, Report};
 use scale_info::TypeInfo;
 use sp_runtime::{traits::ConstU32, BoundedVec, Perbill, Permill};
 
@@ -48,7 +48,7 @@ pub const MAX_STREAK: u8 = 5;
 pub const MAX_DUELS: u32 = MAX_SEATS * (MAX_SEATS - 1) / 2;
 
 /// What is known of a shard's case from the start and never changes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Rules {
 	/// C: the most that a primary seat can earn, above 0.
 	pub cap: Balance,
@@ -69,7 +69,7 @@ pub struct Rules {
 }
 
 /// How long things take, in market blocks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct Times {
 	/// Opening what was sealed.
 	pub opening: MarketBlock,
@@ -246,11 +246,34 @@ impl Seat {
 		self.opened.as_ref().and_then(|opened| opened.report)
 	}
 
+	/// What it claims, once it has opened: its ask for the gas that it found; an audit's for the gas of its tasks.
+	fn claim(&self) -> Option<Balance> {
+		let opened = self.opened.as_ref()?;
+		let sample = || {
+			opened
+				.leaves
+				.iter()
+				.fold(0, |sum: Gas, leaf| sum.saturating_add(leaf.gas))
+		};
+		let gas = opened.report.map_or_else(sample, |report| report.gas_used);
+		Some(payment(self.ask, gas).unwrap_or(Balance::MAX))
+	}
+
 	fn out(&self) -> Option<How> {
 		match self.state {
 			State::Out { how, .. } => Some(how),
 			_ => None,
 		}
+	}
+
+	/// Whether it was silent, or is out by its clock.
+	fn is_missing(&self) -> bool {
+		self.state == State::Silent || self.out() == Some(How::Clock)
+	}
+
+	/// Whether it is to open what it sealed to the end of a market block at which openings end.
+	fn is_to_open_by(&self, until: MarketBlock) -> bool {
+		self.state == State::Sealed && self.window <= until
 	}
 
 	/// Whether it sealed, whatever became of it.
@@ -338,7 +361,7 @@ pub enum Due {
 		/// It is given up after this one.
 		until: MarketBlock,
 	},
-	/// Nothing before this market block, unless somebody acts.
+	/// Nothing before this market block, unless somebody acts; the largest one if nothing happens by itself.
 	Wait(MarketBlock),
 	/// [`Case::settle`].
 	Settle(End),
@@ -383,6 +406,8 @@ pub struct Case {
 	calling_since: MarketBlock,
 	/// The market block of the first call of all.
 	first_call: Option<MarketBlock>,
+	/// Whether the client has said since the last call that nobody is to wait for it.
+	served: bool,
 	/// Whether no more fresh seats are drawn.
 	spent: bool,
 }

@@ -2,9 +2,10 @@
 //! of the case have reserved for it.
 //!
 //! Guilty is who opened something else than what is accepted, who opened nothing, who attacked a right report, and who claimed
-//! a step that the machine does not make. Of each such reserve the recomputation is paid first; of the rest a quarter goes to
-//! who proved it (what a replay costs, if that is more), a quarter to the client if a step proved it, and what is left burns. Who is right and was silent is not paid,
-//! and pays for the recomputation that it caused, up to four claims.
+//! a step that the machine does not make. Of each such reserve a replay is paid first, to who played it, and then the
+//! recomputation; of the rest a quarter goes to who proved it (what a replay costs, if that is more), a quarter to the client if a
+//! step proved it, and what is left burns. Who is right and was silent is not paid, and pays for the recomputation that it caused,
+//! up to four claims.
 
 use super::*;
 use crate::stakes;
@@ -33,6 +34,8 @@ pub enum Account {
 	Seat(u8),
 	/// To the outsider who put a seat out.
 	Outsider(u8),
+	/// To nobody, but for what the protocol keeps of its fee on what a primary seat earns.
+	Fee,
 	/// To nobody.
 	Burn,
 }
@@ -57,6 +60,8 @@ pub struct Settlement {
 	pub guilty: Vec<u8>,
 	/// What each seat earns for its work, by its number; for points and reputation.
 	pub paid: Vec<Balance>,
+	/// The fee on what each primary seat earns, by its number.
+	pub fees: Vec<Balance>,
 }
 
 /// Purses that are being emptied.
@@ -102,8 +107,8 @@ struct Provers {
 	first: Vec<Account>,
 	/// Whether they are audits.
 	by_audit: bool,
-	/// Who is paid for a replay out of what would burn.
-	also: Vec<Account>,
+	/// Who replayed it and was not in vain, in the order in which they are paid.
+	replayed: Vec<Account>,
 }
 
 /// The work of fresh seats that is still to be paid: out of what the guilty lose first, then of who was missing, and at last
@@ -173,7 +178,8 @@ impl Case {
 		let found = self.get(target).ok()?;
 		let right = paid.is_some_and(|paid| self.is_right(paid, target));
 		let guilty = self.is_guilty(end, target);
-		let claims = self.largest_claim(rules).saturating_mul(7);
+		// The largest claim may have grown since the bond was sized by it, to four replays at least.
+		let claims = self.largest_claim(rules).saturating_mul(7).min(bond / 4);
 		let mut flows = Vec::new();
 		if lost == Some(How::Step) || (proven && right && found.out() != Some(How::Step)) {
 			let (to_target, to_client) = shares(bond, claims, lost == Some(How::Step), guilty);
@@ -185,7 +191,7 @@ impl Case {
 			&& found.is_standing()
 			&& (paid.is_some() || found.kind == Kind::Audit)
 		{
-			flows.push((Account::Seat(target), claims.min(bond)));
+			flows.push((Account::Seat(target), claims));
 		}
 		flows.retain(|(_, amount)| *amount > 0);
 		Some(flows)
@@ -244,22 +250,19 @@ impl Ends<'_> {
 		let (rules, stakes) = (self.rules, &self.rules.stakes);
 		match seat.kind {
 			Kind::Primary if self.case.drawn => stakes.liability_at_seal(rules.cap, rules.p),
-			Kind::Primary => stakes.liability_for(self.largest, rules.cap),
+			Kind::Primary => stakes.liability_for(self.largest, rules.cap, rules.seat_fee),
 			Kind::Audit | Kind::Fresh => stakes.liability(rules.cap),
 		}
 	}
 
-	/// What a drawn seat earns: its ask for the gas that it found, no more than C, in proportion to its tasks.
+	/// What a replay and its fees cost at most: seven claims.
+	fn replay(&self) -> Balance {
+		self.largest.saturating_mul(7)
+	}
+
+	/// What a drawn seat earns: its claim, no more than C.
 	fn earned(&self, seat: &Seat) -> Balance {
-		let Some(opened) = &seat.opened else { return 0 };
-		let gas = match opened.report {
-			Some(report) => report.gas_used,
-			None => opened
-				.leaves
-				.iter()
-				.fold(0, |sum: Gas, leaf| sum.saturating_add(leaf.gas)),
-		};
-		payment(seat.ask, gas).unwrap_or(Balance::MAX).min(self.rules.cap)
+		seat.claim().unwrap_or(0).min(self.rules.cap)
 	}
 
 	fn settle(&self, escrow: Balance) -> Option<Settlement> {
@@ -286,6 +289,7 @@ impl Ends<'_> {
 			.filter(|number| case.is_guilty(self.end, *number))
 			.collect();
 		let mut paid = Vec::from_iter(case.seats.iter().map(|_| 0));
+		let mut fees = paid.clone();
 		let drawn = case.numbered().filter(|(number, seat)| {
 			seat.kind != Kind::Primary
 				&& !seat.caller
@@ -315,7 +319,7 @@ impl Ends<'_> {
 			self.punish(*number, &guilty, &mut work, &mut book)?;
 		}
 		if self.accepted.is_none() {
-			self.undecided(&guilty, &mut book)?;
+			self.undecided(&guilty, &mut work, &mut book)?;
 		}
 		self.bonds(&guilty, &mut work, &mut book);
 		self.missing(&guilty, &mut work, &mut book);
@@ -325,13 +329,14 @@ impl Ends<'_> {
 			book.pay(Purse::Escrow, Account::Seat(number), pay);
 			book.pay(Purse::Escrow, Account::Burn, fee);
 		}
-		self.primaries(&guilty, &mut paid, &mut book)?;
+		self.primaries(&guilty, (&mut paid, &mut fees), &mut book)?;
 		let rest = book.escrow;
 		book.pay(Purse::Escrow, Account::Client, rest);
 		Some(Settlement {
 			flows: book.flows,
 			guilty,
 			paid,
+			fees,
 		})
 	}
 
@@ -344,53 +349,63 @@ impl Ends<'_> {
 		};
 		let taken = reserve.take(self.slash(seat)?);
 		book.pay(Purse::Backing(number), Account::Burn, taken.backing);
-		let own = taken.own - work.pay(book, Purse::Own(number), taken.own);
+		let provers = self.provers(number, guilty)?;
+		let claims = self.replay();
+		// A replay is paid whole, whatever the recomputation costs.
+		let kept = match provers.replayed[..] {
+			[] => 0,
+			_ => claims.min(taken.own),
+		};
+		let purse = Purse::Own(number);
+		let own = taken.own - work.pay(book, purse, taken.own - kept);
 		let step = seat.out() == Some(How::Step);
-		let claims = self.largest.saturating_mul(7);
 		// Who was never on a board enriches nobody but the audit that caught it.
 		let most = match (step, seat.played) {
 			(true, _) => own,
 			(false, true) => claims,
 			(false, false) => 0,
 		};
-		let provers = self.provers(number, guilty)?;
 		let quarter = match provers.by_audit {
 			// Of the whole slash, so that bribing the audit each time costs more than a lie brings.
 			true => ((own + taken.backing) / 4).min(own),
-			// A replay is paid whole, as far as there is anything.
 			false => (own / 4).max(claims).min(most).min(own),
 		};
 		let each = quarter / (provers.first.len() as Balance).max(1);
-		let mut left = own;
+		let mut owed: Vec<(Account, Balance)> = provers.replayed.iter().map(|account| (*account, claims)).collect();
 		for first in provers.first {
-			left -= book.pay(Purse::Own(number), first, each);
-		}
-		for also in provers.also {
-			left -= book.pay(Purse::Own(number), also, claims.min(own / 4).min(left));
+			// Who replayed it and proved it has what is more.
+			match owed.iter_mut().find(|(account, _)| *account == first) {
+				Some((_, share)) => *share = each.max(*share),
+				None => owed.push((first, each)),
+			}
 		}
 		if step {
-			left -= book.pay(Purse::Own(number), Account::Client, (own / 4).min(left));
+			owed.push((Account::Client, own / 4));
 		}
-		book.pay(Purse::Own(number), Account::Burn, left);
+		let mut left = own;
+		for (to, share) in owed {
+			left -= book.pay(purse, to, share.min(left));
+		}
+		book.pay(purse, Account::Burn, left);
 		Some(())
 	}
 
-	/// Who proved a guilty seat wrong: the right audits (two share), else the right seat that won its board with it or was
-	/// playing it when it went out, else the right fresh seat that opened first, else the outsider who put it out. And who else
-	/// played it and was not in vain: that seat beside audits, and the outsider who proved a step.
+	/// Who proved a guilty seat wrong: the right audits (two share, callers last), else the right seat that won its board with it
+	/// or was playing it when it went out, else the right fresh seat that opened first, else the outsider who put it out. And
+	/// who replayed it: that seat, and the outsider who proved a step.
 	fn provers(&self, number: u8, guilty: &[u8]) -> Option<Provers> {
 		let case = self.case;
 		let seat = case.get(number).ok()?;
 		let innocent = |other: u8| other != number && !guilty.contains(&other) && self.is_right(other);
 		let standing = |(other, seat): &(u8, &Seat)| seat.is_standing() && innocent(*other);
-		let audits: Vec<Account> = case
+		let mut audits: Vec<(u8, &Seat)> = case
 			.numbered()
 			.filter(|(_, found)| seat.kind == Kind::Primary && found.kind == Kind::Audit && found.blind)
 			.filter(standing)
 			.filter(|(audit, _)| seat.opened.is_none() || case.differs(*audit, number))
-			.map(|(audit, _)| Account::Seat(audit))
-			.take(2)
 			.collect();
+		audits.sort_by_key(|(_, audit)| audit.caller);
+		audits.truncate(2);
 		let played = self.players(number, guilty).map(Account::Seat);
 		let fresh = case
 			.of(Kind::Fresh)
@@ -402,7 +417,7 @@ impl Ends<'_> {
 			let mut its = case.numbered().filter(|(_, seat)| seat.provider == *account);
 			its.any(|(number, _)| guilty.contains(&number))
 		};
-		let (outsider, first) = match &seat.state {
+		let (outsider, how) = match &seat.state {
 			State::Out {
 				by: By::Outsider { account, .. },
 				first,
@@ -411,21 +426,15 @@ impl Ends<'_> {
 			_ => (None, None),
 		};
 		let by_audit = !audits.is_empty();
-		let provers: Vec<Account> = match by_audit {
-			true => audits,
+		let first: Vec<Account> = match by_audit {
+			true => audits.into_iter().map(|(audit, _)| Account::Seat(audit)).collect(),
 			false => played.or(fresh).or(outsider).into_iter().collect(),
 		};
-		let by_step = outsider.filter(|_| first == Some(How::Step));
-		let also = [played.filter(|_| by_audit), by_step];
-		let also = also
-			.into_iter()
-			.flatten()
-			.filter(|also| !provers.contains(also))
-			.collect();
+		let by_step = outsider.filter(|_| how == Some(How::Step));
 		Some(Provers {
-			first: provers,
+			first,
 			by_audit,
-			also,
+			replayed: played.into_iter().chain(by_step).collect(),
 		})
 	}
 
@@ -456,51 +465,49 @@ impl Ends<'_> {
 			.or_else(|| ended().next().filter(|_| step))
 	}
 
-	/// Where nothing is proven: who lost a board by its clock to a seat that stands pays it seven claims, and in a shard that was
-	/// drawn, who contradicts an audit that stands and was silent or out by its clock loses all that is at stake.
-	fn undecided(&self, guilty: &[u8], book: &mut Book) -> Option<()> {
-		let case = self.case;
-		let claims = self.largest.saturating_mul(7);
+	/// Where nothing is proven: who lost a board by its clock to a seat that stands, or was out by another clock while that seat
+	/// played it, pays it for a replay. In a shard that was drawn, who contradicts an audit that stands and was silent or out by
+	/// its clock loses all that is at stake. A drawn seat that never opened loses what one that never sealed does.
+	fn undecided(&self, guilty: &[u8], work: &mut Work, book: &mut Book) -> Option<()> {
+		let (case, rules) = (self.case, self.rules);
 		for duel in &case.duels {
-			let Some(Lost {
-				by,
-				how: Some(How::Clock),
-				..
-			}) = duel.end
-			else {
-				continue;
-			};
+			let Some(Lost { by, how }) = duel.end else { continue };
 			let (loser, winner) = if by {
 				(duel.by, duel.target)
 			} else {
 				(duel.target, duel.by)
 			};
 			let winning = case.get(winner).ok()?;
-			if winning.is_standing() && (self.paid.is_some() || winning.kind == Kind::Audit) && !guilty.contains(&loser)
-			{
-				book.pay(Purse::Own(loser), Account::Seat(winner), claims);
+			// Its friend's board must not save it the price.
+			let by_clock = how.or(case.get(loser).ok()?.out()) == Some(How::Clock);
+			let trusted = winning.is_standing() && (self.paid.is_some() || winning.kind == Kind::Audit);
+			if by_clock && trusted && !guilty.contains(&loser) {
+				book.pay(Purse::Own(loser), Account::Seat(winner), self.replay());
 			}
 		}
-		if matches!(self.end, End::Unresolved | End::Thin(_)) && case.drawn {
-			for (number, seat) in case.of(Kind::Primary) {
-				let against = case
-					.numbered()
-					.any(|(audit, seat)| seat.kind == Kind::Audit && seat.is_standing() && case.differs(audit, number));
-				let gone = seat.state == State::Silent || seat.out() == Some(How::Clock);
-				if gone && against && !guilty.contains(&number) {
-					self.burn(number, self.slash(seat)?, book);
+		for (number, seat) in case.numbered().filter(|(number, _)| !guilty.contains(number)) {
+			let primary = seat.kind == Kind::Primary;
+			let against = || {
+				case.numbered()
+					.any(|(audit, seat)| seat.kind == Kind::Audit && seat.is_standing() && case.differs(audit, number))
+			};
+			let amount = match self.end {
+				// Nobody but those who lie about fetching can bring this about for who serves: five owners in a row.
+				End::NoData if primary && case.drawn && seat.has_sealed() => {
+					let p = Balance::from(rules.p.deconstruct().max(1));
+					rules.cap.checked_mul(1_000_000_000)?.div_ceil(p)
 				}
-			}
-		}
-		if self.end == End::NoData && case.drawn {
-			// Nobody but those who lie about fetching can bring this about for who serves: five owners in a row.
-			let p = Balance::from(self.rules.p.deconstruct().max(1));
-			let amount = self.rules.cap.checked_mul(1_000_000_000)?.div_ceil(p);
-			for (number, seat) in case.of(Kind::Primary) {
-				if seat.has_sealed() {
-					self.burn(number, amount, book);
+				End::Thin(_) | End::Unresolved if primary && case.drawn && seat.is_missing() && against() => {
+					self.slash(seat)?
 				}
-			}
+				_ if !primary && seat.state == State::Silent && seat.opened.is_none() => {
+					rules.stakes.late_slash(rules.cap)?
+				}
+				_ => continue,
+			};
+			// What burns pays for the recomputation first.
+			let paid = work.pay(book, Purse::Own(number), amount);
+			self.burn(number, amount - paid, book);
 		}
 		Some(())
 	}
@@ -512,7 +519,6 @@ impl Ends<'_> {
 
 	/// The bonds of outsiders who put a right seat out by its clock: they pay for the recomputation that this caused.
 	fn bonds(&self, guilty: &[u8], work: &mut Work, book: &mut Book) {
-		let claims = self.largest.saturating_mul(7);
 		for (number, seat) in self.case.numbered() {
 			let State::Out {
 				how: How::Clock,
@@ -526,31 +532,33 @@ impl Ends<'_> {
 				continue;
 			}
 			let rest = *bond - work.pay(book, Purse::Bond(number), *bond);
-			let (to_target, to_client) = shares(rest, claims, false, guilty.contains(&number));
+			let replay = self.replay().min(*bond / 4);
+			let (to_target, to_client) = shares(rest, replay, false, guilty.contains(&number));
 			book.pay(Purse::Bond(number), Account::Seat(number), to_target);
 			book.pay(Purse::Bond(number), Account::Client, to_client);
 			book.pay(Purse::Bond(number), Account::Burn, rest - to_target - to_client);
 		}
 	}
 
-	/// Who was silent or out by its clock pays for the recomputation, in equal parts, at most four claims.
+	/// Who was silent or out by its clock pays for the recomputation, at most four claims, in equal parts but for what a purse
+	/// lacks, which the others pay.
 	fn missing(&self, guilty: &[u8], work: &mut Work, book: &mut Book) {
-		let owing: Vec<u8> = self
-			.case
-			.numbered()
-			.filter(|(number, seat)| {
-				!guilty.contains(number) && (seat.state == State::Silent || seat.out() == Some(How::Clock))
-			})
-			.map(|(number, _)| number)
+		let owing = self.case.numbered();
+		let owing = owing.filter(|(number, seat)| !guilty.contains(number) && seat.is_missing());
+		let most = self.largest.saturating_mul(4);
+		let mut owing: Vec<(Balance, u8)> = owing
+			.map(|(number, _)| (book.left(Purse::Own(number)).min(most), number))
 			.collect();
-		let part = work.left().div_ceil((owing.len() as Balance).max(1));
-		for number in owing {
-			work.pay(book, Purse::Own(number), part.min(self.largest.saturating_mul(4)));
+		owing.sort();
+		let mut others = owing.len() as Balance;
+		for (most, number) in owing {
+			work.pay(book, Purse::Own(number), work.left().div_ceil(others).min(most));
+			others -= 1;
 		}
 	}
 
 	/// Pays those who were sold to the client and are right.
-	fn primaries(&self, guilty: &[u8], paid: &mut [Balance], book: &mut Book) -> Option<()> {
+	fn primaries(&self, guilty: &[u8], (paid, fees): (&mut [Balance], &mut [Balance]), book: &mut Book) -> Option<()> {
 		let rules = self.rules;
 		for (number, seat) in self.case.of(Kind::Primary) {
 			if self.is_right(number) && !guilty.contains(&number) {
@@ -559,10 +567,16 @@ impl Ends<'_> {
 				let pay = whole.checked_sub(rules.stakes.premium(seat.p, whole, rules.seat_fee)?)?;
 				let burned = fee(whole, rules.fee);
 				if seat.is_standing() {
-					book.pay(Purse::Escrow, Account::Seat(number), pay);
-					book.pay(Purse::Escrow, Account::Burn, burned);
-					if let Some(paid) = paid.get_mut(usize::from(number)) {
-						*paid = pay;
+					let at = usize::from(number);
+					let parts = [
+						(Account::Seat(number), pay, &mut *paid),
+						(Account::Fee, burned, &mut *fees),
+					];
+					for (to, amount, kept) in parts {
+						let amount = book.pay(Purse::Escrow, to, amount);
+						if let Some(kept) = kept.get_mut(at) {
+							*kept = amount;
+						}
 					}
 				} else {
 					// Nobody gains by its silence.

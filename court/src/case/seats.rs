@@ -68,6 +68,7 @@ impl Case {
 			streak: 0,
 			calling_since: 0,
 			first_call: None,
+			served: false,
 			spent: false,
 		})
 	}
@@ -229,8 +230,25 @@ impl Case {
 			self.calling_since = now;
 		}
 		self.first_call.get_or_insert(now);
+		self.served = false;
 		self.streak = self.streak.saturating_add(1);
 		self.missing_since(now);
+		self.advance(rules, now);
+		Ok(())
+	}
+
+	/// The client says that it has served whoever called, or waits no longer for them. A shard that was drawn waits a week for
+	/// callers so that an honest client can serve them. Where nobody is missing or contradicted, only the client can have what
+	/// they lack, so that nobody else loses by its word. Who calls later is waited for again.
+	///
+	/// # Errors
+	/// [`Error::Stage`] if nobody has called, or the case has ended.
+	pub fn served(&mut self, rules: &Rules, now: MarketBlock) -> Result<(), Error> {
+		self.advance(rules, now);
+		if self.first_call.is_none() || matches!(self.stage, Stage::Ended(_)) {
+			return Err(Error::Stage);
+		}
+		self.served = true;
 		self.advance(rules, now);
 		Ok(())
 	}

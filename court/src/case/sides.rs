@@ -3,9 +3,11 @@
 //! Equal reports are one side. Between two sides that differ one board is enough as long as it is undecided or the side whose
 //! player lost has not named another; if it does not within the window, all who hold its report are out. An audit, which has
 //! computed a sample, is on the side of every standing report that is equal to it there, and leaves the board to its holder.
+//!
+//! With 26 different reports there are 325 pairs of sides and as many boards. So reports are compared and boards looked through
+//! once, into [`Sides`], of which each pair is then asked: some ten thousand steps in all.
 
 use super::*;
-use alloc::vec::Vec;
 
 /// Who attacks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,6 +51,100 @@ fn same(one: &Opened, other: &Opened) -> bool {
 	one.report == other.report && one.leaves == other.leaves
 }
 
+/// Seats, one bit each.
+type Set = u32;
+
+const _: () = assert!(MAX_SEATS <= Set::BITS);
+
+fn bit(seat: u8) -> Set {
+	1_u32.checked_shl(seat.into()).unwrap_or(0)
+}
+
+fn numbers(set: Set) -> impl Iterator<Item = u8> {
+	(0..MAX_SEATS as u8).filter(move |seat| set & bit(*seat) != 0)
+}
+
+/// For each seat, others.
+#[derive(Clone, Default)]
+struct Relation([Set; MAX_SEATS as usize]);
+
+impl Relation {
+	fn of(&self, seat: u8) -> Set {
+		self.0.get(usize::from(seat)).copied().unwrap_or(0)
+	}
+
+	fn has(&self, one: u8, other: u8) -> bool {
+		self.of(one) & bit(other) != 0
+	}
+
+	fn set(&mut self, one: u8, other: u8, holds: bool) {
+		if let Some(set) = self.0.get_mut(usize::from(one)) {
+			*set = if holds { *set | bit(other) } else { *set & !bit(other) };
+		}
+	}
+
+	/// In both directions.
+	fn add(&mut self, one: u8, other: u8) {
+		self.set(one, other, true);
+		self.set(other, one, true);
+	}
+}
+
+/// The sides of a case as it is now.
+#[derive(Clone, Default)]
+pub(super) struct Sides {
+	/// The first standing seat of each side.
+	firsts: Set,
+	/// Seats that stand or went out.
+	stood: Set,
+	/// Who opened a report.
+	full: Set,
+	/// Who opened the same.
+	same: Relation,
+	/// Who contradicts whom.
+	differ: Relation,
+	/// Who says the same as far as an audit says anything.
+	like: Relation,
+	/// Undecided boards.
+	playing: Relation,
+	/// Of the first seats that opened the same: whose board with whom was lost, and none since.
+	owes: Relation,
+}
+
+impl Sides {
+	/// The first standing seats of all sides.
+	pub(super) fn firsts(&self) -> impl Iterator<Item = u8> {
+		numbers(self.firsts)
+	}
+
+	/// The seats of a side.
+	pub(super) fn of(&self, side: u8) -> impl Iterator<Item = u8> {
+		numbers(self.same.of(side))
+	}
+
+	/// Whether no two sides contradict each other.
+	pub(super) fn agree(&self) -> bool {
+		!self.firsts().any(|one| self.differ.of(one) & self.firsts != 0)
+	}
+
+	/// The standing seat by which a seat's side is known.
+	fn known(&self, seat: u8) -> Option<u8> {
+		numbers(self.same.of(seat) & self.firsts).next()
+	}
+
+	/// The first seat of all that opened the same, whether it stands or not.
+	fn first_of(&self, seat: u8) -> u8 {
+		numbers(self.same.of(seat)).next().unwrap_or(seat)
+	}
+
+	/// Whether an audit's board with another side is somebody else's: of a standing report equal to the audit on its tasks.
+	fn is_spoken_for(&self, audit: u8, other: u8) -> bool {
+		let full = |seat: u8| self.full & bit(seat) != 0;
+		let differ = if full(other) { self.differ.of(other) } else { Set::MAX };
+		!full(audit) && self.firsts & self.full & !bit(other) & !self.differ.of(audit) & differ != 0
+	}
+}
+
 impl Case {
 	/// What two seats have opened, if both have.
 	fn both(&self, one: u8, other: u8) -> Option<(&Opened, &Opened)> {
@@ -60,79 +156,89 @@ impl Case {
 		self.both(one, other).is_some_and(|(one, other)| differ(one, other))
 	}
 
-	pub(super) fn is_one_side(&self, one: u8, other: u8) -> bool {
-		self.both(one, other).is_some_and(|(one, other)| same(one, other))
-	}
-
-	/// Whether a seat says what a side says, as far as an audit says anything.
-	fn is_on_side(&self, seat: u8, side: u8) -> bool {
-		let report = |seat: u8| self.get(seat).ok().and_then(Seat::report);
-		self.is_one_side(seat, side)
-			|| (report(seat).is_some() != report(side).is_some()
-				&& self.both(seat, side).is_some_and(|(seat, side)| !differ(seat, side)))
-	}
-
-	/// The first standing seat of each side.
-	pub(super) fn sides(&self) -> Vec<u8> {
-		let mut found: Vec<u8> = Vec::new();
-		for (number, seat) in self.numbered() {
-			if seat.is_standing() && !found.iter().any(|known| self.is_one_side(*known, number)) {
-				found.push(number);
+	/// Who says what, and who plays whom.
+	pub(super) fn sides(&self) -> Sides {
+		let mut sides = Sides::default();
+		let opened = || {
+			self.numbered()
+				.filter_map(|(number, seat)| Some((number, seat.opened.as_ref()?)))
+		};
+		for (one, found) in opened() {
+			if found.report.is_some() {
+				sides.full |= bit(one);
+			}
+			for (other, against) in opened().take_while(|(other, _)| *other <= one) {
+				let differ = differ(found, against);
+				if differ {
+					sides.differ.add(one, other);
+				}
+				if same(found, against) {
+					sides.same.add(one, other);
+				}
+				if same(found, against) || (found.report.is_some() != against.report.is_some() && !differ) {
+					sides.like.add(one, other);
+				}
 			}
 		}
-		found
-	}
-
-	/// Whether an audit's board with another side is somebody else's: of a standing report equal to the audit on its tasks.
-	fn is_spoken_for(&self, audit: u8, other: u8, sides: &[u8]) -> bool {
-		let report = |side: u8| self.seats.get(usize::from(side)).and_then(Seat::report);
-		report(audit).is_none()
-			&& sides.iter().any(|third| {
-				*third != other
-					&& report(*third).is_some()
-					&& !self.differs(*third, audit)
-					&& (report(other).is_none() || self.differs(*third, other))
-			})
+		for (number, seat) in self.numbered() {
+			if seat.is_standing() && sides.same.of(number) & sides.firsts == 0 {
+				sides.firsts |= bit(number);
+			}
+			if seat.is_standing() || seat.out().is_some() {
+				sides.stood |= bit(number);
+			}
+		}
+		for duel in &self.duels {
+			match duel.end {
+				None => sides.playing.add(duel.by, duel.target),
+				Some(lost) => {
+					let (loser, winner) = match lost.by {
+						true => (duel.by, duel.target),
+						false => (duel.target, duel.by),
+					};
+					// The last one counts.
+					let (loser, winner) = (sides.first_of(loser), sides.first_of(winner));
+					sides.owes.set(loser, winner, true);
+					sides.owes.set(winner, loser, false);
+				}
+			}
+		}
+		sides
 	}
 
 	/// What two sides owe each other; `None` if they do not differ, or leave it to another side.
-	pub(super) fn between(&self, one: u8, other: u8, sides: &[u8]) -> Option<Between> {
-		if !self.differs(one, other) || self.is_spoken_for(one, other, sides) || self.is_spoken_for(other, one, sides) {
+	pub(super) fn between(&self, one: u8, other: u8, sides: &Sides) -> Option<Between> {
+		if !sides.differ.has(one, other) || sides.is_spoken_for(one, other) || sides.is_spoken_for(other, one) {
 			return None;
 		}
-		let are = |is: &dyn Fn(u8, u8) -> bool, duel: &Duel| {
-			let ordered = is(duel.by, one) && is(duel.target, other);
-			let turned = is(duel.by, other) && is(duel.target, one);
-			(ordered || turned).then_some(ordered)
-		};
 		// An audit's board with one of them, too, is enough as long as it is undecided.
-		let mut open = self.duels.iter().filter(|duel| duel.end.is_none());
-		if open.any(|duel| are(&|seat, side| self.is_on_side(seat, side), duel).is_some()) {
+		let against = sides.like.of(other);
+		if numbers(sides.like.of(one)).any(|seat| sides.playing.of(seat) & against != 0) {
 			return Some(Between::Played);
 		}
-		let last = self.duels.iter().rev().find_map(|duel| {
-			let ordered = are(&|seat, side| self.is_one_side(seat, side), duel)?;
-			Some((duel.end?, ordered))
-		});
-		let until = self.time_of(one).max(self.time_of(other));
-		Some(match last {
-			None => Between::Either(until),
-			Some((lost, ordered)) if lost.by == ordered => Between::First(until),
-			Some(_) => Between::Second(until),
+		let until = self.time_of(one, sides).max(self.time_of(other, sides));
+		let (one, other) = (sides.first_of(one), sides.first_of(other));
+		Some(if sides.owes.has(one, other) {
+			Between::First(until)
+		} else if sides.owes.has(other, one) {
+			Between::Second(until)
+		} else {
+			Between::Either(until)
 		})
 	}
 
 	/// The last market block in which a side may name a player: whoever opened lately has its window, and all have one after a
 	/// seat went out that held the same, or that spoke for it.
-	fn time_of(&self, side: u8) -> MarketBlock {
-		self.numbered()
-			.filter(|(number, seat)| {
-				let stood = seat.is_standing() || seat.out().is_some();
-				stood && self.is_on_side(*number, side)
-			})
-			.map(|(_, seat)| seat.window)
-			.max()
-			.unwrap_or(0)
+	fn time_of(&self, side: u8, sides: &Sides) -> MarketBlock {
+		let stood = numbers(sides.like.of(side) & sides.stood);
+		let windows = stood.filter_map(|seat| Some(self.get(seat).ok()?.window));
+		windows.max().unwrap_or(0)
+	}
+
+	/// Whether what was opened differs, or is attacked.
+	pub fn is_disputed(&self) -> bool {
+		let opened = || self.numbered().filter(|(_, seat)| seat.opened.is_some());
+		self.contested || opened().any(|(one, _)| opened().any(|(other, _)| self.differs(one, other)))
 	}
 
 	/// Opens a board against a seat's report. Returns the bond of an outsider.
@@ -157,7 +263,7 @@ impl Case {
 				}
 				let bond = rules
 					.stakes
-					.liability_for(self.largest_claim(rules), rules.cap)
+					.liability_for(self.largest_claim(rules), rules.cap, rules.seat_fee)
 					.ok_or(Error::Amount)?;
 				let attacks = found.attacks.checked_add(1).ok_or(Error::Full)?;
 				self.seat_mut(target)?.attacks = attacks;
@@ -169,8 +275,7 @@ impl Case {
 					return Err(Error::Seat);
 				}
 				let sides = self.sides();
-				let side = |seat: u8| sides.iter().copied().find(|side| self.is_one_side(*side, seat));
-				let (one, other) = side(by).zip(side(target)).ok_or(Error::Seat)?;
+				let (one, other) = sides.known(by).zip(sides.known(target)).ok_or(Error::Seat)?;
 				match self.between(one, other, &sides) {
 					Some(Between::Either(_) | Between::First(_)) => {}
 					_ => return Err(Error::Enough),

@@ -95,6 +95,7 @@ impl Books {
 	/// Lets time pass until something may happen by itself.
 	pub fn pass(&mut self) {
 		let next = match self.due() {
+			Due::Wait(MarketBlock::MAX) => self.now + 1,
 			Due::Wait(next) => next,
 			Due::Staff { from, .. } if from > self.now => from,
 			Due::Staff { .. } | Due::Draw | Due::Settle(_) => self.now + 1,
@@ -255,6 +256,6 @@ fn name_of(account: &Account, removed: &BTreeMap<u8, (String, Balance)>) -> Stri
 		Account::Client => "client".into(),
 		Account::Seat(seat) => format!("seat {seat}"),
 		Account::Outsider(seat) => removed[seat].0.clone(),
-		Account::Burn => "burn".into(),
+		Account::Fee | Account::Burn => "burn".into(),
 	}
 }

@@ -118,7 +118,6 @@ class Recorded(Court):
         self.money = (
             all(s.seal.true() or (s.tasks and all(s.seal.outs[t] == "T" for t in s.tasks)) for s in drawn)
             and not any(isinstance(b.by, str) and b.target.stand == "OutByStep" and right(b.target) for b in self.boards)
-            and not (kind == "no data" and end.guilty)
             and not any(s.seal and s.kind == caller.kind for caller in self.callers for s in self.seats)
         )
         return end

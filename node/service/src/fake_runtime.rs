@@ -5,7 +5,7 @@
 //! the WebAssembly that the chain stores, and asks this type only for the APIs' signatures.
 
 use millrace_primitives::{
-	api::{AssignmentView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use pallet_transaction_payment_rpc_runtime_api::{FeeDetails, RuntimeDispatchInfo};
@@ -181,6 +181,10 @@ sp_api::impl_runtime_apis! {
 		}
 
 		fn job(_: JobId) -> Option<JobView> {
+			types_only!()
+		}
+
+		fn case(_: ShardId) -> Option<CaseView> {
 			types_only!()
 		}
 

@@ -1,25 +1,26 @@
-//! Benchmarks of every call and of what the hooks do, each where it costs most: shards of seven seats, the last of them,
-//! whose provider was unresponsive and comes back into the pools of all classes; shards that end with the last seat that
-//! missed its reveal; batches of shards that have no other provider in common.
+//! Benchmarks of every call and of what alarms do, each where it costs most: shards of up to seven seats whose reports all
+//! differ, the last of their seals, the end of a case.
 
-use crate::*;
+use crate::{evidence::Shown, *};
 use alloc::vec;
 use frame_benchmarking::v2::*;
+use frame_support::traits::fungible::Mutate;
 use frame_system::RawOrigin;
+use millrace_court::{
+	board::Nodes,
+	sums::{show, Span},
+};
 use millrace_primitives::{
-	job::Verification,
-	traits::{
-		BenchmarkStanding::{self, OneSlot, Spare, Unresponsive},
-		Verifier,
-	},
+	machine::{errors_root, Blake2, EMPTY_BLOB},
+	outcome::SealContext,
+	traits::{Alarm, BenchmarkStanding, Verifier},
+	Status, MILL,
 };
 
 const SEATS: u32 = MAX_REPLICAS as u32;
-const REPORT: Report = Report {
-	root: Hash::repeat_byte(7),
-	gas_used: 1,
-};
 const SALT: [u8; 32] = [3; 32];
+/// What the proof of a step consists of at most, twice over: hashes of two nodes.
+const HASHES: u32 = 1_000;
 
 /// A provider and its operator key.
 #[derive(Clone)]
@@ -28,289 +29,338 @@ struct Member {
 	operator: AccountId,
 }
 
-fn member<T: Config>(name: &'static str, n: u32, standing: BenchmarkStanding) -> Member {
-	let member = Member {
-		provider: account(name, n, 0),
-		operator: account(name, n, 1),
-	};
-	bring::<T>(&member, standing);
-	member
-}
-
-fn bring<T: Config>(member: &Member, standing: BenchmarkStanding) {
-	T::Registry::benchmark_provider(&member.provider, &member.operator, standing);
-}
-
-fn team<T: Config>(seats: u32, standing: BenchmarkStanding) -> Vec<Member> {
-	(0..seats).map(|n| member::<T>("member", n, standing)).collect()
-}
-
-/// So many teams of seven that share their last member alone, who has room for a seat in each.
-fn teams<T: Config>(count: u32) -> Vec<Vec<Member>> {
-	let shared = member::<T>("shared", 0, Spare);
-	let others = SEATS - 1;
-	(0..count)
+fn team<T: Config>(seats: u32) -> Vec<Member> {
+	(0..seats)
 		.map(|n| {
-			let mut team: Vec<_> = (0..others)
-				.map(|seat| member::<T>("member", n * others + seat, OneSlot))
-				.collect();
-			team.push(shared.clone());
-			team
+			let member = Member {
+				provider: account("member", n, 0),
+				operator: account("member", n, 1),
+			};
+			T::Registry::benchmark_provider(&member.provider, &member.operator, BenchmarkStanding::Spare);
+			member
 		})
 		.collect()
 }
 
-/// Lets so many providers leave the pools, each of which moves others in all of them.
-fn tail<T: Config>(count: u32) {
-	for n in 0..count {
-		member::<T>("tail", n, Unresponsive);
-	}
-}
-
 /// A shard that the team has accepted.
-fn accepted<T: Config>(team: &[Member]) -> Result<ShardId, BenchmarkError> {
+fn accepted<T: Config>(team: &[Member]) -> ShardId {
 	let providers: Vec<_> = team.iter().map(|member| member.provider.clone()).collect();
-	let shard = T::Assignments::benchmark_shard(&providers);
-	if !Evidence::<T>::contains_key(shard) {
-		Pallet::<T>::open(
-			shard,
-			&Verification::Replicated {
-				replicas: team.len() as u8,
-			},
-		)?;
-	}
-	Ok(shard)
+	T::Assignments::benchmark_shard(&providers)
 }
 
-fn seal_item<T: Config>(shard: ShardId, provider: &AccountId) -> Result<SealItem, BenchmarkError> {
-	let seat = T::Assignments::seat(shard, provider).ok_or(BenchmarkError::Stop("the provider holds no seat"))?;
-	Ok(SealItem {
-		shard,
-		seal: outcome::seal(shard, seat.round, &REPORT, &SALT, provider),
+/// What a seat says: nobody says the same.
+fn outcomes<T: Config>(shard: ShardId, n: u32) -> Vec<Outcome> {
+	let tasks = T::Assignments::matter(shard).map_or(1, |matter| matter.tasks);
+	let outcome = Outcome {
+		status: Status::Success,
+		code: 0,
+		output: EMPTY_BLOB,
+		errors: errors_root::<Blake2>(0, &[n as u8; 32]),
+		gas_used: 1,
+	};
+	vec![outcome; tasks as usize]
+}
+
+fn report<T: Config>(shard: ShardId, n: u32) -> Report {
+	outcome::report(&outcomes::<T>(shard, n)).unwrap_or(Report {
+		root: Hash::zero(),
+		gas_used: 0,
 	})
 }
 
-fn seal_all<T: Config>(shard: ShardId, members: &[Member]) -> Result<(), BenchmarkError> {
-	for member in members {
-		let item = seal_item::<T>(shard, &member.provider)?;
-		Pallet::<T>::do_seal(&member.provider, shard, item.seal)?;
+fn seal_of<T: Config>(shard: ShardId, n: u32, member: &Member) -> Result<Hash, BenchmarkError> {
+	let seat = T::Assignments::seat(shard, &member.provider).ok_or(BenchmarkError::Stop("it has a seat"))?;
+	let genesis = Pallet::<T>::genesis();
+	let context = SealContext {
+		genesis: &genesis,
+		shard,
+		seat: seat.index,
+		round: seat.round,
+		account: &member.provider,
+	};
+	Ok(outcome::seal(context, &report::<T>(shard, n), &SALT))
+}
+
+fn seal_all<T: Config>(shard: ShardId, team: &[Member]) -> DispatchResult {
+	for (member, n) in team.iter().zip(0..) {
+		let seal = seal_of::<T>(shard, n, member).map_err(|_| DispatchError::CannotLookup)?;
+		Pallet::<T>::do_seal(&member.provider, shard, seal)?;
 	}
 	Ok(())
 }
 
-fn reveal_item(shard: ShardId) -> RevealItem {
+/// A case whose seats are to open, none of whose tasks is audited.
+fn opening<T: Config>(seats: u32) -> Result<(ShardId, Vec<Member>), BenchmarkError> {
+	let team = team::<T>(seats);
+	let shard = accepted::<T>(&team);
+	seal_all::<T>(shard, &team)?;
+	// Nobody is audited in the benchmark: p is what it is, the case is told so.
+	Evidence::<T>::mutate(shard, |evidence| {
+		if let Some(evidence) = evidence {
+			let rules = evidence.agreed.rules;
+			if let Some(judged) = evidence.judged.as_mut() {
+				let drawn = judged.case.draw(&rules, false, false, T::Clock::now());
+				debug_assert!(drawn.is_ok(), "it is the first draw");
+			}
+		}
+	});
+	Ok((shard, team))
+}
+
+fn item<T: Config>(shard: ShardId, n: u32) -> RevealItem {
 	RevealItem {
 		shard,
-		report: REPORT,
+		report: report::<T>(shard, n),
 		salt: SALT,
+		shown: Shown::default(),
 	}
 }
 
-fn reveal_all<T: Config>(shard: ShardId, members: &[Member]) -> Result<(), BenchmarkError> {
-	for member in members {
-		Pallet::<T>::do_reveal(&member.provider, reveal_item(shard))?;
+/// A case whose seats have opened, and said other things.
+fn opened<T: Config>(seats: u32) -> Result<(ShardId, Vec<Member>), BenchmarkError> {
+	let (shard, team) = opening::<T>(seats)?;
+	for (member, n) in team.iter().zip(0..) {
+		Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
 	}
-	Ok(())
+	Ok((shard, team))
 }
 
-/// Who is a member of all teams.
-fn shared(teams: &[Vec<Member>]) -> Result<Member, BenchmarkError> {
-	teams
-		.first()
-		.and_then(|team| team.last())
-		.cloned()
-		.ok_or(BenchmarkError::Stop("no team"))
+/// The first seat has attacked the second.
+fn attacked<T: Config>(seats: u32) -> Result<(ShardId, Vec<Member>), BenchmarkError> {
+	let (shard, team) = opened::<T>(seats)?;
+	Pallet::<T>::do_attack(&team[0].provider, shard, 1)?;
+	Ok((shard, team))
 }
 
-/// A sealed shard of which the first `missing` seats are not revealed.
-fn overdue<T: Config>(team: &[Member], missing: u32) -> Result<ShardId, BenchmarkError> {
-	let shard = accepted::<T>(team)?;
-	seal_all::<T>(shard, team)?;
-	reveal_all::<T>(shard, &team[missing as usize..])?;
-	Ok(shard)
+/// What is due of a case happens, and it is not settled yet.
+fn let_pass<T: Config>(shard: ShardId) {
+	Evidence::<T>::mutate(shard, |evidence| {
+		let Some(evidence) = evidence else { return };
+		let rules = evidence.agreed.rules;
+		if let Some(judged) = evidence.judged.as_mut() {
+			judged.case.advance(&rules, T::Clock::now());
+		}
+	});
 }
 
-#[benchmarks]
+/// An account that can put up any bond.
+fn rich<T: Config>() -> Result<AccountId, BenchmarkError>
+where
+	T::Currency: Mutate<AccountId>,
+{
+	let who = account("watcher", 0, 0);
+	T::Currency::mint_into(&who, 1_000_000_000 * MILL)?;
+	Ok(who)
+}
+
+/// Another outcome of the first task than anybody says.
+fn another<T: Config>(shard: ShardId) -> Box<Outcome> {
+	Box::new(outcomes::<T>(shard, 99)[0])
+}
+
+#[benchmarks(where T::Currency: Mutate<AccountId>)]
 mod benches {
 	use super::*;
 
-	/// The seal that opens the reveals.
+	/// The last seal: the case begins.
 	#[benchmark]
 	fn seal() -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS, OneSlot);
-		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("no team"))?;
-		let shard = accepted::<T>(&team)?;
+		let team = team::<T>(SEATS);
+		let shard = accepted::<T>(&team);
+		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("seven seats"))?;
 		seal_all::<T>(shard, others)?;
-		let item = seal_item::<T>(shard, &last.provider)?;
-		bring::<T>(last, Unresponsive);
-		T::Assignments::benchmark_exhaust(shard, 1);
-
+		let sealed = seal_of::<T>(shard, SEATS - 1, last)?;
 		#[extrinsic_call]
-		_(RawOrigin::Signed(last.operator.clone()), shard, item.seal);
-
-		assert!(Pallet::<T>::reveal_due(shard).is_some());
+		_(RawOrigin::Signed(last.operator.clone()), shard, sealed);
+		assert!(Evidence::<T>::get(shard).is_some_and(|evidence| evidence.judged.is_some()));
 		Ok(())
 	}
 
-	/// A reveal that decides nothing.
 	#[benchmark]
 	fn reveal() -> Result<(), BenchmarkError> {
-		let team = team::<T>(SEATS, OneSlot);
-		let (last, others) = team.split_last().ok_or(BenchmarkError::Stop("no team"))?;
-		let shard = overdue::<T>(&team, SEATS)?;
-		reveal_all::<T>(shard, &others[1..])?;
-		bring::<T>(last, Unresponsive);
-
-		#[extrinsic_call]
-		_(RawOrigin::Signed(last.operator.clone()), shard, REPORT, SALT);
-
-		assert!(Evidence::<T>::contains_key(shard));
-		Ok(())
-	}
-
-	/// The reveal that completes a shard of `s` equal reports.
-	#[benchmark]
-	fn reveal_last(s: Linear<2, SEATS>) -> Result<(), BenchmarkError> {
-		let team = team::<T>(s, OneSlot);
-		let shard = overdue::<T>(&team, 1)?;
-		bring::<T>(&team[0], Unresponsive);
-		T::Assignments::benchmark_exhaust(shard, 1);
-
-		#[extrinsic_call]
-		reveal(RawOrigin::Signed(team[0].operator.clone()), shard, REPORT, SALT);
-
-		assert!(!Evidence::<T>::contains_key(shard));
-		Ok(())
-	}
-
-	/// `n` seals that each open the reveals of their shard.
-	#[benchmark]
-	fn seal_many(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		let mut items = vec![];
-		let teams = teams::<T>(n);
-		let last = shared(&teams)?;
-		for team in &teams {
-			let shard = accepted::<T>(team)?;
-			seal_all::<T>(shard, &team[..team.len() - 1])?;
-			T::Assignments::benchmark_exhaust(shard, 1);
-			items.push(seal_item::<T>(shard, &last.provider)?);
+		let (shard, team) = opening::<T>(SEATS)?;
+		for (member, n) in team.iter().zip(0..SEATS - 1) {
+			Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
 		}
-		let shards: Vec<_> = items.iter().map(|item| item.shard).collect();
-		bring::<T>(&last, Unresponsive);
-
+		let item = item::<T>(shard, SEATS - 1);
+		let operator = team[SEATS as usize - 1].operator.clone();
 		#[extrinsic_call]
-		_(
-			RawOrigin::Signed(last.operator.clone()),
-			BoundedVec::truncate_from(items),
-		);
-
-		assert!(shards.into_iter().all(|shard| Pallet::<T>::reveal_due(shard).is_some()));
+		_(RawOrigin::Signed(operator), item);
 		Ok(())
 	}
 
-	/// `n` reveals that each complete a shard of equal reports.
+	/// The time for opening ends, and less is at stake of each of seven seats.
 	#[benchmark]
-	fn reveal_many(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		let mut items = vec![];
-		let teams = teams::<T>(n);
-		let last = shared(&teams)?;
-		for team in &teams {
-			let shard = overdue::<T>(team, SEATS)?;
-			reveal_all::<T>(shard, &team[..team.len() - 1])?;
-			T::Assignments::benchmark_exhaust(shard, 1);
-			items.push(reveal_item(shard));
-		}
-		bring::<T>(&last, Unresponsive);
-
-		#[extrinsic_call]
-		_(
-			RawOrigin::Signed(last.operator.clone()),
-			BoundedVec::truncate_from(items),
-		);
-
-		assert_eq!(Evidence::<T>::iter().count(), 0);
-		Ok(())
-	}
-
-	/// `n` deadlines that every seat missed, so that the shard ends. The clock is not the benchmark's to move, so what the
-	/// call does is measured.
-	#[benchmark]
-	fn poke(n: Linear<1, MAX_BATCH>) -> Result<(), BenchmarkError> {
-		for first in (0..n).map(|shard| shard * SEATS) {
-			let team: Vec<_> = (first..first + SEATS)
-				.map(|n| member::<T>("member", n, Spare))
-				.collect();
-			let shard = overdue::<T>(&team, SEATS)?;
-			T::Assignments::benchmark_exhaust(shard, SEATS);
-		}
-		tail::<T>(n * SEATS);
-		let served;
-
+	fn advance() -> Result<(), BenchmarkError> {
+		let (shard, _) = opened::<T>(SEATS)?;
+		let opening = Evidence::<T>::get(shard).map_or(0, |evidence| evidence.agreed.rules.times.opening);
+		T::Assignments::benchmark_pass(opening.saturating_add(1));
 		#[block]
 		{
-			served = Pallet::<T>::serve(MarketBlock::MAX, n, &mut WeightMeter::new());
+			Pallet::<T>::serve_shard(shard, false);
 		}
-
-		assert_eq!(served, n);
 		Ok(())
 	}
 
-	/// Looking at the first deadline, which has not passed.
+	/// A seat is drawn for a check.
 	#[benchmark]
-	fn serve_base() -> Result<(), BenchmarkError> {
-		overdue::<T>(&team::<T>(2, OneSlot), 2)?;
-		let served;
-
+	fn staff() -> Result<(), BenchmarkError> {
+		let team = team::<T>(SEATS + 16);
+		let shard = accepted::<T>(&team[..SEATS as usize]);
+		seal_all::<T>(shard, &team[..SEATS as usize])?;
+		let mut evidence = Evidence::<T>::get(shard).ok_or(BenchmarkError::Stop("it is there"))?;
+		let rules = evidence.agreed.rules;
+		let judged = evidence.judged.as_mut().ok_or(BenchmarkError::Stop("it has begun"))?;
+		let drawn = judged.case.draw(&rules, true, false, T::Clock::now());
+		assert!(drawn.is_ok());
+		// The first time it only notes that a seat is wanted.
+		Pallet::<T>::staff(shard, &mut evidence, Kind::Audit);
+		for n in 0..=evidence.agreed.draw_outputs {
+			Pallet::<T>::collect(Hash::repeat_byte(n));
+		}
 		#[block]
 		{
-			served = Pallet::<T>::serve(0, 1, &mut WeightMeter::new());
+			Pallet::<T>::staff(shard, &mut evidence, Kind::Audit);
+			Pallet::<T>::store(shard, evidence);
 		}
-
-		assert_eq!(served, 0);
 		Ok(())
 	}
 
-	/// A deadline of a shard that has another one by now.
+	/// The end of a case of so many seats: all are silent, nobody is found to compute it again.
 	#[benchmark]
-	fn serve_stale() -> Result<(), BenchmarkError> {
-		let shard = overdue::<T>(&team::<T>(SEATS, OneSlot), SEATS)?;
-		Evidence::<T>::mutate(shard, |evidence| {
-			if let Some(evidence) = evidence {
-				evidence.reveal_due = Some(MarketBlock::MAX);
+	fn settle(s: Linear<2, 7>) -> Result<(), BenchmarkError> {
+		let (shard, _) = opening::<T>(s)?;
+		// Their time is over, and that to find others: an alarm that rings late finds all of it due.
+		T::Assignments::benchmark_pass(1_000_000);
+		let_pass::<T>(shard);
+		T::Assignments::benchmark_pass(1_000_000);
+		#[block]
+		{
+			Pallet::<T>::serve(Alarm::Shard(shard), true);
+		}
+		assert!(!Evidence::<T>::contains_key(shard), "it is settled");
+		Ok(())
+	}
+
+	#[benchmark]
+	fn attack() -> Result<(), BenchmarkError> {
+		let (shard, team) = opened::<T>(SEATS)?;
+		#[extrinsic_call]
+		_(RawOrigin::Signed(team[0].operator.clone()), shard, 1);
+		assert!(Boards::<T>::contains_key(shard, 0));
+		Ok(())
+	}
+
+	#[benchmark]
+	fn accuse() -> Result<(), BenchmarkError> {
+		let (shard, _) = opened::<T>(SEATS)?;
+		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), shard, 1, 0, outcome);
+		assert!(Boards::<T>::contains_key(shard, boards::FIRST_ACCUSATION));
+		Ok(())
+	}
+
+	/// A move that opens nodes of a tree, or the first move of a shard of one task.
+	#[benchmark]
+	fn play() -> Result<(), BenchmarkError> {
+		let (shard, team) = attacked::<T>(SEATS)?;
+		let outcomes = outcomes::<T>(shard, 1);
+		let whole = Span {
+			first: 0,
+			len: outcomes.len() as u32,
+		};
+		let nodes = show(&outcomes, whole).ok_or(BenchmarkError::Stop("they add up"))?;
+		let action = Box::new(Move::Open(Nodes::truncate_from(nodes)));
+		#[block]
+		{
+			// Of a shard of one task it is refused at the end, by the rules of boards.
+			let _ = Pallet::<T>::do_play(&team[1].operator, shard, 0, &action);
+		}
+		Ok(())
+	}
+
+	/// What a proof costs beside a move: its bytes are read, and hashed.
+	#[benchmark]
+	fn prove() {
+		let mut bytes = [7_u8; 65];
+		#[block]
+		{
+			for _ in 0..HASHES {
+				let hash = sp_io::hashing::blake2_256(&bytes);
+				bytes[..32].copy_from_slice(&hash);
 			}
-		});
-		let served;
-
-		#[block]
-		{
-			served = Pallet::<T>::serve(MarketBlock::MAX, 1, &mut WeightMeter::new());
 		}
-
-		assert_eq!(served, 1);
-		assert_eq!(
-			Evidence::<T>::get(shard).map(|evidence| evidence.entries.len() as u32),
-			Some(SEATS)
-		);
-		Ok(())
+		assert!(bytes[..32] != [7; 32]);
 	}
 
-	/// A deadline that `s` seats missed, of which the last ends the shard: the others get half of their price.
+	/// The target's time is over.
 	#[benchmark]
-	fn serve_missed(s: Linear<1, SEATS>) -> Result<(), BenchmarkError> {
-		let shard = overdue::<T>(&team::<T>(SEATS, Spare), s)?;
-		T::Assignments::benchmark_exhaust(shard, s);
-		tail::<T>(s);
-		let served;
-
-		#[block]
-		{
-			served = Pallet::<T>::serve(MarketBlock::MAX, 1, &mut WeightMeter::new());
-		}
-
-		assert_eq!(served, 1);
-		assert!(T::Assignments::seat(shard, &account("member", SEATS - 1, 0)).is_none());
+	fn time() -> Result<(), BenchmarkError> {
+		let (shard, team) = attacked::<T>(SEATS)?;
+		let Some(BoardState::Played { clocks, .. }) = Boards::<T>::get(shard, 0).map(|record| record.state) else {
+			return Err(BenchmarkError::Stop("it is played"));
+		};
+		T::Assignments::benchmark_pass(clocks.due().saturating_sub(T::Clock::now()).saturating_add(1));
+		#[extrinsic_call]
+		_(RawOrigin::Signed(team[0].operator.clone()), shard, 0);
+		assert!(!Boards::<T>::contains_key(shard, 0));
 		Ok(())
 	}
 
-	impl_benchmark_test_suite!(Pallet, crate::mock::new_ext(), crate::mock::Test);
+	/// A drawn seat leaves.
+	#[benchmark]
+	fn decline() -> Result<(), BenchmarkError> {
+		let team = team::<T>(SEATS + 1);
+		let (drawn, others) = team.split_last().ok_or(BenchmarkError::Stop("eight"))?;
+		let shard = accepted::<T>(others);
+		seal_all::<T>(shard, others)?;
+		let mut evidence = Evidence::<T>::get(shard).ok_or(BenchmarkError::Stop("it is there"))?;
+		let rules = evidence.agreed.rules;
+		let judged = evidence.judged.as_mut().ok_or(BenchmarkError::Stop("it has begun"))?;
+		judged
+			.case
+			.draw(&rules, true, false, T::Clock::now())
+			.map_err(|_| BenchmarkError::Stop("the first draw"))?;
+		let liability = rules
+			.stakes
+			.liability(rules.cap)
+			.ok_or(BenchmarkError::Stop("a number"))?;
+		T::Registry::reserve(&drawn.provider, liability)?;
+		let provider = drawn.provider.clone();
+		assert!(Pallet::<T>::seat(
+			shard,
+			&mut evidence,
+			Kind::Audit,
+			provider,
+			1,
+			liability
+		));
+		Pallet::<T>::store(shard, evidence);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(drawn.operator.clone()), shard);
+		assert!(!DrawnSeats::<T>::contains_key(&drawn.provider, shard));
+		Ok(())
+	}
+
+	/// An accusation that ended with its target, which another board had put out.
+	#[benchmark]
+	fn pull() -> Result<(), BenchmarkError> {
+		let (shard, team) = opened::<T>(2)?;
+		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		Pallet::<T>::do_attack(&team[0].provider, shard, 1)?;
+		Pallet::<T>::do_accuse(who.clone(), shard, 1, 0, &outcome)?;
+		T::Assignments::benchmark_pass(1_000_000);
+		Pallet::<T>::expire(shard, 0)?;
+		for _ in 0..3 {
+			Pallet::<T>::serve_shard(shard, true);
+			T::Assignments::benchmark_pass(1_000_000);
+		}
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who), shard, boards::FIRST_ACCUSATION);
+		assert!(!Evidence::<T>::contains_key(shard), "nothing is left");
+		Ok(())
+	}
+
+	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);
 }

@@ -1,79 +1,142 @@
-//! Seals and reveals.
+//! What is known of a shard, and how seats seal and open.
 
 use crate::*;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use millrace_primitives::outcome::SeatGas;
+use millrace_court::{
+	case::{Case, Kind, Rules, State, MAX_SEATS},
+	draw::MAX_SAMPLE,
+	sums::ShownLeaf,
+};
+use millrace_primitives::{merkle::SumNode, outcome::SealContext, provider::DrawRequest, traits::Stake, Gas, Limits};
 use scale_info::TypeInfo;
 
-/// What a provider has said about a shard.
+/// The indices of seats that are drawn for a case begin here, above those of all that clients buy.
+pub const FIRST_DRAWN: u8 = 16;
+
+const _: () = assert!(MAX_REPLICAS < FIRST_DRAWN);
+
+/// Outcomes that are shown with a reveal.
+pub type Shown = BoundedVec<ShownLeaf, ConstU32<MAX_SAMPLE>>;
+
+/// A seat that sealed or was drawn. Its place among the others is its number in the case.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
-pub struct SeatEvidence {
-	/// The seat's index.
-	pub seat: u8,
+pub struct SeatEntry {
+	/// Its index: below the number of bought seats, or from [`FIRST_DRAWN`] on.
+	pub index: u8,
+	/// Its round when it sealed.
+	pub round: u32,
 	/// Who holds it.
 	pub provider: AccountId,
-	/// The seat's round when the report was sealed.
-	pub round: u8,
-	/// The commitment, [`outcome::seal`].
-	pub seal: Hash,
-	/// The report, once revealed.
-	pub report: Option<Report>,
+	/// What it takes for 10^9 gas.
+	pub ask: Balance,
+	/// What it has at stake. The liability is what its provider's bond reserves for it now.
+	pub stake: Stake,
+	/// The commitment, [`outcome::seal`]; none while it works.
+	pub seal: Option<Hash>,
+	/// The last market block in which it may seal, of a drawn seat that works.
+	pub due: MarketBlock,
 }
 
-/// All that was said about a shard.
+/// What was agreed when the shard started, and never changes.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Agreement {
+	/// The rules of its case. Its probability is set when sealing closes.
+	pub rules: Rules,
+	/// The machine's version.
+	pub engine: u8,
+	/// What each task may use.
+	pub limits: Limits,
+	/// Who may be drawn for it.
+	pub request: DrawRequest,
+	/// What a drawn seat has until it must seal.
+	pub working: MarketBlock,
+	/// What each party has on a board, before it is known what is to be replayed.
+	pub clock: MarketBlock,
+	/// Gas that the slowest machine runs in a market block of such work.
+	pub run_rate: Gas,
+	/// So many outputs after sealing closed decide about it.
+	pub draw_outputs: u8,
+}
+
+/// A draw of seats that is under way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Wish {
+	/// What they are for.
+	pub kind: Kind,
+	/// How many outputs there were when it was due. Its seed is a later one.
+	pub since: u32,
+	/// Draws in a row that found nobody.
+	pub tries: u8,
+}
+
+/// A case that has begun.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Judged {
+	/// Where it is.
+	pub case: Case,
+	/// Whose shard it is.
+	pub client: AccountId,
+	/// How many outputs there were when sealing closed.
+	pub closed: u32,
+	/// The tasks of the shard that audits compute, counted from 0.
+	pub sample: BoundedVec<u32, ConstU32<MAX_SAMPLE>>,
+	/// Seats are to be drawn.
+	pub wish: Option<Wish>,
+	/// The market block of the next alarm.
+	pub alarm: MarketBlock,
+	/// How many boards outsiders opened.
+	pub accusations: u32,
+	/// How many of these still have a record.
+	pub stubs: u32,
+	/// Whether it is settled, and only kept for what outsiders have at stake.
+	pub settled: bool,
+}
+
+/// All that is known of a shard.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct ShardEvidence {
-	/// How many seats the shard has.
+	/// What was agreed.
+	pub agreed: Agreement,
+	/// How many seats the client buys.
 	pub seats: u8,
-	/// The seats that sealed, in the order in which they did; no seat twice.
-	pub entries: BoundedVec<SeatEvidence, ConstU32<{ MAX_REPLICAS as u32 }>>,
-	/// Reveals are open and due by the end of this market block; none while a seat is not sealed.
-	pub reveal_due: Option<MarketBlock>,
+	/// Seats, by their numbers in the case.
+	pub entries: BoundedVec<SeatEntry, ConstU32<MAX_SEATS>>,
+	/// The case, once nobody may seal any more who was bought.
+	pub judged: Option<Judged>,
 }
 
 impl ShardEvidence {
-	/// No seat has sealed yet.
-	pub fn new(seats: u8) -> Self {
-		Self {
-			seats,
-			entries: BoundedVec::new(),
-			reveal_due: None,
-		}
-	}
-
-	/// True once each seat is sealed or revealed.
-	pub fn all_sealed(&self) -> bool {
-		self.entries.len() == usize::from(self.seats)
-	}
-
-	/// True once each seat is revealed.
-	pub fn all_revealed(&self) -> bool {
-		self.all_sealed() && self.entries.iter().all(|entry| entry.report.is_some())
-	}
-
-	/// The gas that each revealed seat claims.
-	pub fn revealed(&self) -> SeatGas {
-		let gas = self
-			.entries
+	/// The number of a provider's seat.
+	pub fn number_of(&self, provider: &AccountId) -> Option<u8> {
+		self.entries
 			.iter()
-			.filter_map(|entry| entry.report.map(|report| (entry.seat, report.gas_used)));
-		SeatGas::truncate_from(gas.collect())
+			.position(|entry| entry.provider == *provider)
+			.map(|number| number as u8)
 	}
 
-	/// What the reports of all seats prove: they are one, or nothing.
-	pub fn verdict(&self) -> Option<Verdict> {
-		if !self.all_revealed() {
-			return None;
+	pub(crate) fn entry(&self, number: u8) -> Option<&SeatEntry> {
+		self.entries.get(usize::from(number))
+	}
+
+	/// How many tasks the tree of a seat's report is over.
+	pub(crate) fn tree_of(&self, kind: Kind) -> u32 {
+		match kind {
+			Kind::Audit => self.judged.as_ref().map_or(0, |judged| judged.sample.len() as u32),
+			_ => self.agreed.rules.tasks,
 		}
-		let mut reports = self.entries.iter().filter_map(|entry| entry.report);
-		let report = reports.next()?;
-		Some(if reports.all(|other| other == report) {
-			Verdict::Accepted { report }
-		} else {
-			Verdict::Unresolved {
-				revealed: self.revealed(),
-			}
-		})
+	}
+
+	/// The leaves of a seat's tree that it shows when it opens: those that audits compute.
+	pub(crate) fn shown_by(&self, kind: Kind) -> Vec<u32> {
+		let sample = self
+			.judged
+			.as_ref()
+			.map(|judged| &judged.sample[..])
+			.unwrap_or_default();
+		match kind {
+			Kind::Audit => (0..sample.len() as u32).collect(),
+			_ => sample.to_vec(),
+		}
 	}
 }
 
@@ -91,10 +154,12 @@ pub struct SealItem {
 pub struct RevealItem {
 	/// The shard.
 	pub shard: ShardId,
-	/// The report.
+	/// The report: over the shard's tasks, or over the sample of an audit.
 	pub report: Report,
 	/// The salt of the seal.
 	pub salt: [u8; 32],
+	/// The outcomes of the sampled tasks, in their order; none if the shard was not drawn.
+	pub shown: Shown,
 }
 
 impl<T: Config> Pallet<T> {
@@ -104,81 +169,161 @@ impl<T: Config> Pallet<T> {
 		T::Registry::provider_of(&operator).ok_or_else(|| Error::<T>::NotAnOperator.into())
 	}
 
-	/// Seals a report and opens the reveals if it is the last seat's.
+	/// Seals a report: of a bought seat before its case begins, of a drawn one in it.
 	pub(crate) fn do_seal(provider: &AccountId, shard: ShardId, seal: Hash) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
-		let seat = T::Assignments::seat(shard, provider).ok_or(Error::<T>::NotAssigned)?;
-		ensure!(seat.index < evidence.seats, Error::<T>::NotAssigned);
-		ensure!(seat.state.on(SeatEvent::Seal).is_ok(), Error::<T>::AlreadySealed);
-		ensure!(
-			evidence.entries.iter().all(|entry| entry.seat != seat.index),
-			Error::<T>::AlreadySealed
-		);
-		let entry = SeatEvidence {
-			seat: seat.index,
-			provider: provider.clone(),
-			round: seat.round,
-			seal,
-			report: None,
+		let index = match evidence.judged {
+			Some(_) => Self::seal_drawn(provider, &mut evidence, seal)?,
+			None => Self::seal_bought(provider, shard, &mut evidence, seal)?,
 		};
-		// Indices are below the number of seats and none repeats, so there is room.
-		evidence
-			.entries
-			.try_push(entry)
-			.map_err(|_| Error::<T>::UnsupportedSeats)?;
-		if evidence.all_sealed() {
-			evidence.reveal_due = Some(Self::enqueue(shard));
-		}
-		let reveal_due = evidence.reveal_due;
-		Evidence::<T>::insert(shard, evidence);
-		T::Assignments::on_sealed(shard, seat.index)?;
+		Self::store(shard, evidence);
 		Self::deposit_event(Event::Sealed {
 			shard,
-			seat: seat.index,
+			seat: index,
 			provider: provider.clone(),
-			reveal_due,
 		});
 		Ok(())
 	}
 
-	/// Reveals a report and decides if it is the last seat's; returns the number of seats if it decided.
-	pub(crate) fn do_reveal(provider: &AccountId, item: RevealItem) -> Result<Option<u8>, DispatchError> {
-		let RevealItem { shard, report, salt } = item;
-		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+	fn seal_bought(
+		provider: &AccountId,
+		shard: ShardId,
+		evidence: &mut ShardEvidence,
+		seal: Hash,
+	) -> Result<u8, DispatchError> {
 		let seat = T::Assignments::seat(shard, provider).ok_or(Error::<T>::NotAssigned)?;
-		let open = evidence.reveal_due.is_some();
+		ensure!(
+			seat.index < evidence.seats && evidence.entries.iter().all(|entry| entry.index != seat.index),
+			Error::<T>::AlreadySealed
+		);
+		let entry = SeatEntry {
+			index: seat.index,
+			round: seat.round,
+			provider: provider.clone(),
+			ask: seat.ask,
+			stake: seat.stake,
+			seal: Some(seal),
+			due: 0,
+		};
+		evidence
+			.entries
+			.try_push(entry)
+			.map_err(|_| Error::<T>::UnsupportedSeats)?;
+		T::Assignments::on_sealed(shard, seat.index)?;
+		if evidence.entries.len() == usize::from(evidence.seats) {
+			Self::begin(shard, evidence)?;
+		}
+		Ok(seat.index)
+	}
+
+	fn seal_drawn(provider: &AccountId, evidence: &mut ShardEvidence, seal: Hash) -> Result<u8, DispatchError> {
+		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		let rules = evidence.agreed.rules;
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
+		judged
+			.case
+			.seal(&rules, number, T::Clock::now())
+			.map_err(Self::refused)?;
 		let entry = evidence
 			.entries
-			.iter_mut()
-			.find(|entry| entry.seat == seat.index && entry.provider == *provider)
-			.ok_or(Error::<T>::NotSealed)?;
-		ensure!(entry.report.is_none(), Error::<T>::AlreadyRevealed);
-		ensure!(open, Error::<T>::RevealNotOpen);
-		ensure!(report.gas_used <= seat.gas_limit, Error::<T>::GasAboveLimit);
-		let seal = outcome::seal(shard, entry.round, &report, &salt, provider);
-		ensure!(seal == entry.seal, Error::<T>::SealMismatch);
-		entry.report = Some(report);
+			.get_mut(usize::from(number))
+			.ok_or(Error::<T>::NotAssigned)?;
+		entry.seal = Some(seal);
+		T::Registry::free_slot(provider);
+		Ok(entry.index)
+	}
 
-		let verdict = evidence.verdict();
-		let seats = evidence.seats;
-		match verdict {
-			Some(_) => Evidence::<T>::remove(shard),
-			None => Evidence::<T>::insert(shard, evidence),
+	/// Opens what a seat sealed.
+	pub(crate) fn do_reveal(provider: &AccountId, item: RevealItem) -> DispatchResult {
+		let RevealItem {
+			shard,
+			report,
+			salt,
+			shown,
+		} = item;
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		ensure!(evidence.judged.is_some(), Error::<T>::NotNow);
+		let entry = evidence.entry(number).ok_or(Error::<T>::NotAssigned)?;
+		let (index, sealed) = (entry.index, entry.seal.ok_or(Error::<T>::NotSealed)?);
+		let genesis = Self::genesis();
+		let context = SealContext {
+			genesis: &genesis,
+			shard,
+			seat: index,
+			round: entry.round,
+			account: provider,
+		};
+		ensure!(
+			outcome::seal(context, &report, &salt) == sealed,
+			Error::<T>::SealMismatch
+		);
+		let rules = evidence.agreed.rules;
+		let kind = evidence.kind_of(number).ok_or(Error::<T>::NotAssigned)?;
+		let (tasks, leaves) = (evidence.tree_of(kind), evidence.shown_by(kind));
+		let gas_of_task = evidence.agreed.limits.gas;
+		let are_shown = leaves.len() == shown.len()
+			&& leaves
+				.iter()
+				.zip(&shown)
+				.all(|(task, leaf)| leaf.is_of(&report, tasks, *task, gas_of_task));
+		ensure!(are_shown, Error::<T>::NotShown);
+		ensure!(report.gas_used <= rules.gas, Error::<T>::GasAboveLimit);
+		let nodes: Vec<SumNode> = shown.into_iter().map(|leaf| leaf.node).collect();
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
+		let opened = (kind != Kind::Audit).then_some(report);
+		judged
+			.case
+			.reveal(&rules, number, opened, nodes, T::Clock::now())
+			.map_err(Self::refused)?;
+		Self::store(shard, evidence);
+		if index < FIRST_DRAWN {
+			T::Assignments::on_revealed(shard, index)?;
 		}
-		T::Assignments::on_revealed(shard, seat.index)?;
 		Self::deposit_event(Event::Revealed {
 			shard,
-			seat: seat.index,
+			seat: index,
 			provider: provider.clone(),
 			report,
 		});
-		let Some(verdict) = verdict else { return Ok(None) };
-		Self::deposit_event(Event::Decided {
-			shard,
-			verdict: verdict.clone(),
-		});
-		T::Assignments::on_verdict(shard, verdict);
-		Ok(Some(seats))
+		Ok(())
+	}
+
+	/// A drawn seat gives its place back, or says that it cannot fetch what it needs.
+	pub(crate) fn do_leave(provider: &AccountId, shard: ShardId, calls: bool) -> DispatchResult {
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
+		if calls {
+			judged.case.call(&rules, number, now).map_err(Self::refused)?;
+			Self::deposit_event(Event::Unavailable {
+				shard,
+				provider: provider.clone(),
+			});
+		} else {
+			let lost = judged.case.decline(&rules, number, now).map_err(Self::refused)?;
+			Self::depart(shard, &mut evidence, number, lost.total());
+		}
+		Self::store(shard, evidence);
+		Ok(())
+	}
+
+	/// The client ends the wait for those who called.
+	pub(crate) fn do_served(client: &AccountId, shard: ShardId) -> DispatchResult {
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let rules = evidence.agreed.rules;
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
+		ensure!(judged.client == *client, Error::<T>::NotClient);
+		judged.case.served(&rules, T::Clock::now()).map_err(Self::refused)?;
+		Self::store(shard, evidence);
+		Ok(())
+	}
+
+	/// The hash of the chain's first block.
+	pub(crate) fn genesis() -> Hash {
+		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::default());
+		Hash::decode(&mut &hash.encode()[..]).unwrap_or_default()
 	}
 
 	/// Does each item in a storage layer of its own. A fee is due unless all succeed.
@@ -205,5 +350,17 @@ impl<T: Config> Pallet<T> {
 			T::Registry::note(provider, Conduct::Alive);
 		}
 		Ok(pays)
+	}
+}
+
+impl ShardEvidence {
+	pub(crate) fn kind_of(&self, number: u8) -> Option<Kind> {
+		let case = &self.judged.as_ref()?.case;
+		case.seats().get(usize::from(number)).map(|seat| seat.kind)
+	}
+
+	pub(crate) fn state_of(&self, number: u8) -> Option<&State> {
+		let case = &self.judged.as_ref()?.case;
+		case.seats().get(usize::from(number)).map(|seat| &seat.state)
 	}
 }

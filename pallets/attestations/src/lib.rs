@@ -1,53 +1,56 @@
-//! Evidence that a shard was computed, and the verdict on it.
+//! The court of the market: who computed a shard says what it came to, and whoever is wrong loses.
 //!
-//! # Replicated verification
-//! Several providers compute the same shard. Each first *seals* its report (commits to its hash with a salt); when every
-//! seat is sealed, each *reveals* it:
+//! The rules are `millrace_court`'s, as pure functions; `docs/court.md` explains them. This pallet keeps each shard's case
+//! and its boards, draws the seats that check others, lets time pass, and moves the money.
+//!
+//! | room | what is in it |
+//! |---|---|
+//! | `evidence` | what is known of a shard; seals and reveals |
+//! | `draws` | random numbers from the chain's VRF |
+//! | `judging` | a case's way: draws, audits, recomputation, alarms |
+//! | `boards` | the game between two who contradict each other |
+//! | `settle` | the end: everybody's money |
+//! | `verifier` | what the jobs pallet asks |
 //!
 //! ```text
-//! open ──► seals arrive ──last seat seals──► reveals open, until due ──last seat reveals──► verdict, evidence gone
-//!            ▲                                  │ due passed
-//!            └── the seats that did not reveal ◄┘ fall vacant; those that did stay revealed
+//! open ─► bought seats seal ─ all, or the fill timer ─► a case: drawn? ─► audits seal ─► all open ─► attacks ─► settled
+//!                                                                                          ▲     │ somebody missing
+//!                                                                     fresh seats seal ────┘ ◄───┘
 //! ```
-//! - All reports equal, gas included: [`Verdict::Accepted`].
-//! - Any difference: [`Verdict::Unresolved`] with the gas that each seat itself claims. It is never put to a vote: a
-//!   majority proves nothing, since seats can be bought.
 //!
 //! # What each protection is for
 //! - *Lazy copier*: nothing can be copied before every seat is bound; a copied seal cannot be opened, because the account
 //!   is part of the hash.
-//! - *Replay*: the shard and the seat's round are part of the hash, so neither another shard's seal nor one from before
-//!   the seat fell vacant can be opened.
-//! - *Last revealer*: it sees the other reports but is bound by its own. It can only stay silent, and
-//!   [`Assignments::on_missed_reveals`] makes that cost what the terms of the shard say.
-//! - *Inflated gas*: no report above the shard's gas limit can be revealed, and differing gas is a difference.
-//! - *Reorganisation*: a reveal gives its salt and report away, so agents reveal only after the block with the last seal
-//!   is finalized; the reveal window must be long enough for that.
+//! - *Replay*: chain, shard, seat and round are part of the hash, so no other seal can be opened.
+//! - *Two seats of one owner*: a random number that nobody knows when they seal decides whether somebody else computes it, too.
+//! - *Whoever stays away* changes no draw, holds up nobody for longer than a window, and pays for what it causes.
+//! - *Reorganisation*: a reveal gives its salt and report away, so agents reveal only once the chain cannot go back.
 //!
-//! One gap is known: the provider drawn after a missed reveal can read the reports that were revealed before. It is not
-//! blind, and its agreement proves less. Disputes will close this; until then the price of a missed reveal keeps it rare.
-//!
-//! # Deadlines
-//! Reveal deadlines stand in one queue in the order in which they were set. An entry is served in `on_poll` within
-//! [`Config::PollWeight`], or by anybody's [`poke`](Pallet::poke), once its block has passed: never earlier, later if the
-//! blocks are full or if the window was shortened while longer ones stand before it. A reveal counts until its deadline
-//! is served. Entries whose shard has been decided meanwhile stay in the queue until their turn and are dropped then.
+//! # Alarms
+//! What is due at some market block is done by an alarm that the assignments ring at that block or later, each in constant
+//! time; anybody may do it with [`poke`](Pallet::poke). The rules never depend on when it is done, but that a stage that
+//! gives parties time begins when it is found.
 //!
 //! # Who may call what
-//! A provider's operator key seals and reveals for the seats that its provider holds; anybody may poke. Seals and reveals
-//! that succeed are free.
+//! A provider's operator key seals, reveals, declines and plays for the seats that its provider holds. Anybody may accuse for
+//! a bond, end what is over, and poke. What the market waits for is free if it succeeds.
 //!
 //! # What cannot happen
-//! A verdict without the report of every seat; two reports of one seat in a verdict; a queue walk longer than the weight
-//! allows; evidence of a shard that was decided or closed.
+//! A result is accepted while somebody who contradicts it stands; a seat or a bond pays more than it reserved; money appears
+//! or vanishes: `try_state` compares every reserve and every bond with what is on hold; a case is left with nobody to move
+//! it.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
-mod deadlines;
-mod evidence;
+pub mod boards;
+mod draws;
+pub mod evidence;
+mod judging;
+mod settle;
 mod verifier;
+mod views;
 pub mod weights;
 
 #[cfg(feature = "runtime-benchmarks")]
@@ -59,23 +62,35 @@ mod tests;
 #[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 
-pub use deadlines::{Deadline, QueueRange};
-pub use evidence::{RevealItem, SealItem, SeatEvidence, ShardEvidence};
+pub use boards::{Author, BoardRecord, BoardState};
+pub use draws::OutputsSoFar;
+pub use evidence::{RevealItem, SealItem, SeatEntry, ShardEvidence};
 pub use pallet::*;
 pub use weights::WeightInfo;
 
-use alloc::vec::Vec;
-use frame_support::{pallet_prelude::*, storage::with_storage_layer, traits::Get, weights::WeightMeter};
+use alloc::{boxed::Box, vec::Vec};
+use frame_support::{
+	pallet_prelude::*,
+	storage::with_storage_layer,
+	traits::{
+		fungible::{Inspect, InspectHold, MutateHold},
+		Get,
+	},
+};
 use frame_system::pallet_prelude::*;
+use millrace_court::{
+	board::Move,
+	case::{End, How, Kind},
+};
 use millrace_primitives::{
-	job::{SeatEvent, MAX_REPLICAS},
+	job::MAX_REPLICAS,
 	outcome,
-	params::AttestationsParams,
+	params::CourtParams,
 	traits::{Assignments, Conduct, MarketClock, ProviderRegistry},
-	AccountId, Hash, MarketBlock, Report, ShardId, Verdict,
+	AccountId, Balance, Hash, MarketBlock, Outcome, Report, ShardId,
 };
 
-/// The most items of a batch, and the most deadlines that one poke serves.
+/// The most items of a batch.
 pub const MAX_BATCH: u32 = 32;
 
 #[frame_support::pallet]
@@ -85,34 +100,52 @@ pub mod pallet {
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
 
+	/// Why this pallet holds money.
+	#[pallet::composite_enum]
+	pub enum HoldReason {
+		/// What somebody without a seat puts up to say that a report is wrong.
+		Accusation,
+	}
+
 	#[pallet::config]
 	pub trait Config: frame_system::Config<AccountId = AccountId> {
-		/// Who works on what, and who is told of seals, reveals and verdicts.
+		/// The token.
+		type Currency: Inspect<AccountId, Balance = Balance>
+			+ InspectHold<AccountId, Reason = Self::RuntimeHoldReason>
+			+ MutateHold<AccountId>;
+		/// The runtime's hold reasons.
+		type RuntimeHoldReason: From<HoldReason>;
+		/// Who works on what, and who is told of seals, reveals and ends.
 		type Assignments: Assignments;
-		/// Which provider an operator key works for.
+		/// Who can work, and whose bonds answer for it.
 		type Registry: ProviderRegistry;
-		/// Counts the blocks of the reveal window.
+		/// Counts the blocks of all windows.
 		type Clock: MarketClock;
 		/// What governance may change.
-		type Parameters: Get<AttestationsParams>;
-		/// The most weight that serving deadlines may take in a block.
-		#[pallet::constant]
-		type PollWeight: Get<Weight>;
+		type Parameters: Get<CourtParams>;
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
 	}
 
-	/// The evidence on every shard that is under way.
+	/// What is known of every shard that is under way, and of those with outsiders' bonds that are not settled.
 	#[pallet::storage]
 	pub type Evidence<T> = StorageMap<_, Twox64Concat, ShardId, ShardEvidence>;
 
-	/// Reveal deadlines in the order in which they were set, by consecutive numbers.
+	/// The boards of each shard. Nothing iterates over them on chain.
 	#[pallet::storage]
-	pub type Deadlines<T> = StorageMap<_, Twox64Concat, u64, Deadline>;
+	pub type Boards<T> = StorageDoubleMap<_, Twox64Concat, ShardId, Twox64Concat, u32, BoardRecord>;
 
-	/// Which numbers of [`Deadlines`] are in use.
+	/// The number of each provider's seat in the shards for whose cases it was drawn. Iterated off chain only.
 	#[pallet::storage]
-	pub type Queue<T> = StorageValue<_, QueueRange, ValueQuery>;
+	pub type DrawnSeats<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
+
+	/// How many outputs of the VRF there were, and what they accumulate to.
+	#[pallet::storage]
+	pub type Outputs<T> = StorageValue<_, OutputsSoFar, ValueQuery>;
+
+	/// The last accumulated outputs, by their number modulo how many are kept.
+	#[pallet::storage]
+	pub type Draws<T> = StorageMap<_, Twox64Concat, u32, Hash>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(crate) fn deposit_event)]
@@ -125,8 +158,49 @@ pub mod pallet {
 			seat: u8,
 			/// Who holds the seat.
 			provider: AccountId,
-			/// If it was the last seat: all are to be revealed by the end of this market block.
-			reveal_due: Option<MarketBlock>,
+		},
+		/// Nobody may seal any more who was bought: the case begins.
+		SealingClosed {
+			/// The shard.
+			shard: ShardId,
+			/// How many sealed.
+			seats: u8,
+		},
+		/// The random numbers said whether a shard is audited.
+		Drawn {
+			/// The shard.
+			shard: ShardId,
+			/// Whether it is.
+			audited: bool,
+		},
+		/// A provider was drawn to check a shard.
+		SeatDrawn {
+			/// The shard.
+			shard: ShardId,
+			/// By a sample, or whole.
+			kind: Kind,
+			/// The seat's index.
+			seat: u8,
+			/// Who.
+			provider: AccountId,
+		},
+		/// A drawn seat left before it sealed.
+		SeatLeft {
+			/// The shard.
+			shard: ShardId,
+			/// The seat's index.
+			seat: u8,
+			/// Who held it.
+			provider: AccountId,
+			/// What was burned of its bond.
+			lost: Balance,
+		},
+		/// A drawn seat says that it cannot fetch what it needs.
+		Unavailable {
+			/// The shard.
+			shard: ShardId,
+			/// Who.
+			provider: AccountId,
 		},
 		/// A seat's report was revealed.
 		Revealed {
@@ -136,24 +210,61 @@ pub mod pallet {
 			seat: u8,
 			/// Who holds the seat.
 			provider: AccountId,
-			/// Its report.
+			/// Its report; of an audit that over its sample.
 			report: Report,
 		},
-		/// A sealed seat was not revealed in time; it falls vacant.
-		RevealMissed {
+		/// A report is attacked.
+		BoardOpened {
 			/// The shard.
 			shard: ShardId,
-			/// The seat's index.
-			seat: u8,
-			/// Who held the seat.
-			provider: AccountId,
+			/// The board's number.
+			board: u32,
+			/// By whom.
+			by: Author,
+			/// The number of the seat whose report it is.
+			target: u8,
 		},
-		/// Every seat is revealed and the shard decided.
+		/// A move was made.
+		Moved {
+			/// The shard.
+			shard: ShardId,
+			/// The board's number.
+			board: u32,
+			/// The last market block in which the next move counts.
+			due: MarketBlock,
+		},
+		/// A board is decided.
+		BoardDecided {
+			/// The shard.
+			shard: ShardId,
+			/// The board's number.
+			board: u32,
+			/// Whether its target is out, and not its author.
+			target_lost: bool,
+			/// By a step, or by its clock.
+			how: How,
+		},
+		/// A case is decided and settled.
 		Decided {
 			/// The shard.
 			shard: ShardId,
-			/// The verdict.
-			verdict: Verdict,
+			/// How.
+			end: End,
+			/// The report that is paid, if one is.
+			report: Option<Report>,
+			/// Who is guilty.
+			guilty: Vec<AccountId>,
+		},
+		/// What an outsider put up was settled.
+		BondSettled {
+			/// The shard.
+			shard: ShardId,
+			/// The board's number.
+			board: u32,
+			/// Who had put it up.
+			by: AccountId,
+			/// What it lost of it.
+			lost: Balance,
 		},
 		/// An item of a batch failed; the others are unaffected.
 		ItemFailed {
@@ -168,7 +279,7 @@ pub mod pallet {
 	pub enum Error<T> {
 		/// The signer is no provider's operator key.
 		NotAnOperator,
-		/// No evidence is collected on this shard: it was never handed out, or it is decided or closed.
+		/// Nothing is known of this shard: it was never handed out, or it is settled or closed.
 		UnknownShard,
 		/// The provider holds no seat in the shard.
 		NotAssigned,
@@ -176,40 +287,60 @@ pub mod pallet {
 		AlreadySealed,
 		/// The seat's report is not sealed.
 		NotSealed,
-		/// The seat's report is revealed.
-		AlreadyRevealed,
-		/// Not every seat is sealed.
-		RevealNotOpen,
-		/// Report, salt, account and round do not hash to the seal.
+		/// Genesis, shard, seat, round, account, report and salt do not hash to the seal.
 		SealMismatch,
 		/// The report claims more gas than the shard may use.
 		GasAboveLimit,
+		/// The outcomes that are to be shown with the report are missing, or are not the report's.
+		NotShown,
 		/// The batch has no items.
 		EmptyBatch,
-		/// No deadline has passed, or none was asked to be served.
-		NothingDue,
 		/// Evidence on the shard is being collected already.
 		AlreadyOpen,
 		/// The verification asks for fewer or more seats than are supported.
 		UnsupportedSeats,
+		/// The case is not at the stage for this.
+		NotNow,
+		/// There is no such seat, or it is not in the state for this.
+		WrongSeat,
+		/// The two sides have a board that is enough, or it is the other's turn to open one.
+		EnoughBoards,
+		/// The window in which it could be attacked is over.
+		TooLate,
+		/// There is no room for more.
+		NoRoom,
+		/// An amount is too large.
+		NoNumber,
+		/// What is said is what was reported.
+		NotDifferent,
+		/// The free balance does not cover the bond.
+		CannotPay,
+		/// There is no such board.
+		UnknownBoard,
+		/// The board is over.
+		BoardOver,
+		/// It is the other party's turn, or the signer is no party.
+		NotYourTurn,
+		/// The time of whoever is to move is over; end the board with `time`.
+		TimeOver,
+		/// The time of whoever is to move is not over.
+		TimeLeft,
+		/// Another kind of move is to be made.
+		WrongMove,
+		/// The nodes are not those below what was claimed.
+		WrongNodes,
+		/// The outcome is not the one that was claimed, or is beyond the task's limits.
+		WrongOutcome,
+		/// The input is not the task's, or the task cannot start.
+		WrongInput,
+		/// The roots or the proof are no move between the states that were claimed.
+		WrongStep,
+		/// Only the shard's client may do this.
+		NotClient,
 	}
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
-		/// Serves reveal deadlines within [`Config::PollWeight`].
-		fn on_poll(_: BlockNumberFor<T>, weight: &mut WeightMeter) {
-			let mut meter = WeightMeter::with_limit(weight.remaining().min(T::PollWeight::get()));
-			Self::serve(T::Clock::now(), u32::MAX, &mut meter);
-			weight.consume(meter.consumed());
-		}
-
-		fn integrity_test() {
-			assert!(
-				T::PollWeight::get().all_gte(T::WeightInfo::serve_base().saturating_add(Self::dearest_deadline())),
-				"not a single deadline could ever be served"
-			);
-		}
-
 		#[cfg(feature = "try-runtime")]
 		fn try_state(_: BlockNumberFor<T>) -> Result<(), sp_runtime::TryRuntimeError> {
 			Self::do_try_state()
@@ -219,10 +350,10 @@ pub mod pallet {
 	#[pallet::call]
 	impl<T: Config> Pallet<T> {
 		/// Seals the report on a shard: `seal` is [`outcome::seal`] of it. Signed by the operator of a provider with an
-		/// assigned or accepted seat. Free if it succeeds.
+		/// accepted or a drawn seat. Free if it succeeds.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
-		/// [`NotAssigned`](Error::NotAssigned) or [`AlreadySealed`](Error::AlreadySealed).
+		/// [`NotAssigned`](Error::NotAssigned), [`AlreadySealed`](Error::AlreadySealed) or [`WrongSeat`](Error::WrongSeat).
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::seal())]
 		pub fn seal(origin: OriginFor<T>, shard: ShardId, seal: Hash) -> DispatchResultWithPostInfo {
@@ -232,33 +363,26 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Reveals the sealed report on a shard. Signed by the provider's operator, once every seat is sealed. Free if it
-		/// succeeds.
+		/// Reveals the sealed report on a shard, with the outcomes of the tasks that audits compute. Signed by the provider's
+		/// operator, once reports are to be opened. Free if it succeeds.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
-		/// [`NotAssigned`](Error::NotAssigned), [`NotSealed`](Error::NotSealed),
-		/// [`AlreadyRevealed`](Error::AlreadyRevealed), [`RevealNotOpen`](Error::RevealNotOpen),
-		/// [`GasAboveLimit`](Error::GasAboveLimit) or [`SealMismatch`](Error::SealMismatch).
+		/// [`NotAssigned`](Error::NotAssigned), [`NotSealed`](Error::NotSealed), [`NotNow`](Error::NotNow),
+		/// [`SealMismatch`](Error::SealMismatch), [`NotShown`](Error::NotShown), [`GasAboveLimit`](Error::GasAboveLimit).
 		#[pallet::call_index(1)]
-		#[pallet::weight(Pallet::<T>::dearest_reveal())]
-		pub fn reveal(
-			origin: OriginFor<T>,
-			shard: ShardId,
-			report: Report,
-			salt: [u8; 32],
-		) -> DispatchResultWithPostInfo {
+		#[pallet::weight(T::WeightInfo::reveal())]
+		pub fn reveal(origin: OriginFor<T>, item: RevealItem) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			let decided = Self::do_reveal(&provider, RevealItem { shard, report, salt })?;
+			Self::do_reveal(&provider, item)?;
 			T::Registry::note(&provider, Conduct::Alive);
-			Ok((Some(Self::reveal_weight(decided)), Pays::No).into())
+			Ok(Pays::No.into())
 		}
 
-		/// Seals reports on several shards. An item that fails is reported as [`Event::ItemFailed`] and changes nothing.
-		/// Free if all succeed.
+		/// Seals several reports. An item that fails leaves an event and no trace otherwise. Free if all succeed.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::seal_many(items.len() as u32))]
+		#[pallet::weight(T::WeightInfo::seal().saturating_mul(items.len() as u64))]
 		pub fn seal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<SealItem, ConstU32<MAX_BATCH>>,
@@ -270,67 +394,146 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Reveals sealed reports on several shards. An item that fails is reported as [`Event::ItemFailed`] and changes
-		/// nothing. Free if all succeed.
+		/// Reveals several reports. An item that fails leaves an event and no trace otherwise. Free if all succeed.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::reveal_many(items.len() as u32))]
+		#[pallet::weight(T::WeightInfo::reveal().saturating_mul(items.len() as u64))]
 		pub fn reveal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<RevealItem, ConstU32<MAX_BATCH>>,
 		) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			let limit = T::WeightInfo::reveal_many(items.len() as u32);
-			let mut weight = Weight::zero();
-			let pays = Self::batch(&provider, items.into_iter(), |item| {
-				let decided = Self::do_reveal(&provider, item);
-				weight.saturating_accrue(Self::reveal_weight(decided.unwrap_or(None)));
-				decided.map(|_| ())
-			})?;
-			Ok((Some(weight.min(limit)), pays).into())
+			let pays = Self::batch(&provider, items.into_iter(), |item| Self::do_reveal(&provider, item))?;
+			Ok(pays.into())
 		}
 
-		/// Serves at most `max` reveal deadlines that have passed, at most [`MAX_BATCH`]. Anybody may do so; needed only
-		/// if the blocks had no room for it. Charged for what was done.
+		/// Does what is due of a shard's case now, but for drawing seats. Anybody may; needed only if an alarm could not be served.
 		///
-		/// Fails with [`NothingDue`](Error::NothingDue).
+		/// Fails with [`UnknownShard`](Error::UnknownShard) if there is no case.
 		#[pallet::call_index(4)]
-		#[pallet::weight(T::WeightInfo::poke((*max).min(MAX_BATCH)))]
-		pub fn poke(origin: OriginFor<T>, max: u32) -> DispatchResultWithPostInfo {
+		#[pallet::weight(Pallet::<T>::dearest_alarm())]
+		pub fn poke(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			let max = max.min(MAX_BATCH);
-			let mut meter = WeightMeter::new();
-			ensure!(
-				Self::serve(T::Clock::now(), max, &mut meter) > 0,
-				Error::<T>::NothingDue
-			);
-			Ok(Some(meter.consumed().min(T::WeightInfo::poke(max))).into())
+			let weight = Self::serve_shard(shard, false).ok_or(Error::<T>::UnknownShard)?;
+			Ok(Some(weight).into())
+		}
+
+		/// A standing seat attacks the report of another that contradicts its own: a board is opened. What the seat has at
+		/// stake is its bond. Signed by its provider's operator; `target` is the other's number in the case. Free if it succeeds.
+		///
+		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
+		/// [`NotAssigned`](Error::NotAssigned), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
+		/// [`EnoughBoards`](Error::EnoughBoards), [`NotDifferent`](Error::NotDifferent), [`NoRoom`](Error::NoRoom).
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::attack())]
+		pub fn attack(origin: OriginFor<T>, shard: ShardId, target: u8) -> DispatchResultWithPostInfo {
+			let provider = Self::ensure_operator(origin)?;
+			Self::do_attack(&provider, shard, target)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Somebody without a seat says that the outcome of a task (counted from the shard's first) is this one and not what
+		/// a seat reported: a board is opened. Holds a bond, which is lost if the report stands.
+		///
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
+		/// [`TooLate`](Error::TooLate), [`NotDifferent`](Error::NotDifferent), [`CannotPay`](Error::CannotPay).
+		#[pallet::call_index(6)]
+		#[pallet::weight(T::WeightInfo::accuse())]
+		pub fn accuse(
+			origin: OriginFor<T>,
+			shard: ShardId,
+			target: u8,
+			task: u32,
+			outcome: Box<Outcome>,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_accuse(who, shard, target, task, &outcome)
+		}
+
+		/// Makes a move on a board. Signed by the party whose turn it is: a seat's operator, or the outsider. A move that is
+		/// none changes nothing. Free if it is one.
+		///
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`UnknownBoard`](Error::UnknownBoard),
+		/// [`BoardOver`](Error::BoardOver), [`NotYourTurn`](Error::NotYourTurn), [`TimeOver`](Error::TimeOver), or why it is
+		/// none: [`WrongMove`](Error::WrongMove), [`WrongNodes`](Error::WrongNodes), [`WrongOutcome`](Error::WrongOutcome),
+		/// [`WrongInput`](Error::WrongInput), [`WrongStep`](Error::WrongStep).
+		#[pallet::call_index(7)]
+		#[pallet::weight(match **action {
+			Move::Prove(..) => T::WeightInfo::play().saturating_add(T::WeightInfo::prove()),
+			_ => T::WeightInfo::play(),
+		})]
+		pub fn play(origin: OriginFor<T>, shard: ShardId, board: u32, action: Box<Move>) -> DispatchResultWithPostInfo {
+			let who = ensure_signed(origin)?;
+			Self::do_play(&who, shard, board, &action)?;
+			Ok(Pays::No.into())
+		}
+
+		/// Ends a board whose next move did not come in time, or whose target is out. Anybody may. Free if it succeeds.
+		///
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`UnknownBoard`](Error::UnknownBoard),
+		/// [`BoardOver`](Error::BoardOver), [`TimeLeft`](Error::TimeLeft).
+		#[pallet::call_index(8)]
+		#[pallet::weight(T::WeightInfo::time())]
+		pub fn time(origin: OriginFor<T>, shard: ShardId, board: u32) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			ensure!(Self::expire(shard, board)?, Error::<T>::TimeLeft);
+			Ok(Pays::No.into())
+		}
+
+		/// A drawn seat gives its place back; costs its provider a seat's fee. Signed by its operator.
+		///
+		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
+		/// [`NotAssigned`](Error::NotAssigned), [`WrongSeat`](Error::WrongSeat).
+		#[pallet::call_index(9)]
+		#[pallet::weight(T::WeightInfo::decline())]
+		pub fn decline(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
+			let provider = Self::ensure_operator(origin)?;
+			Self::do_leave(&provider, shard, false)?;
+			T::Registry::note(&provider, Conduct::Alive);
+			Ok(Pays::No.into())
+		}
+
+		/// A drawn seat says that neither the client nor others serve what it needs; it may still seal later. Signed by its
+		/// operator.
+		///
+		/// Fails as [`decline`](Self::decline), and with [`NoRoom`](Error::NoRoom).
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::decline())]
+		pub fn unavailable(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
+			let provider = Self::ensure_operator(origin)?;
+			Self::do_leave(&provider, shard, true)?;
+			T::Registry::note(&provider, Conduct::Alive);
+			Ok(Pays::No.into())
+		}
+
+		/// Settles the bond of an outsider whose board did not put its target out, once the case is settled. Anybody may.
+		///
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`UnknownBoard`](Error::UnknownBoard), [`NotNow`](Error::NotNow).
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::pull())]
+		pub fn pull(origin: OriginFor<T>, shard: ShardId, board: u32) -> DispatchResult {
+			ensure_signed(origin)?;
+			Self::do_pull(shard, board)
+		}
+
+		/// The client says that those who called for data could have fetched it by now, or need not be waited for: the case
+		/// goes on without them, if nobody is silent or contradicted.
+		///
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotClient`](Error::NotClient), [`NotNow`](Error::NotNow).
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::decline())]
+		pub fn served(origin: OriginFor<T>, shard: ShardId) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_served(&who, shard)
 		}
 	}
 
 	#[pallet::view_functions]
 	impl<T: Config> Pallet<T> {
-		/// What is known about a shard that is under way.
+		/// What is known of a shard.
 		pub fn evidence(shard: ShardId) -> Option<ShardEvidence> {
 			Evidence::<T>::get(shard)
 		}
-
-		/// Until the end of which market block the shard's seats are to be revealed; none while not all are sealed.
-		pub fn reveal_due(shard: ShardId) -> Option<MarketBlock> {
-			Evidence::<T>::get(shard).and_then(|evidence| evidence.reveal_due)
-		}
-	}
-}
-
-impl<T: Config> Pallet<T> {
-	/// The weight of a reveal that completed a shard of so many seats, or none.
-	fn reveal_weight(decided: Option<u8>) -> Weight {
-		decided.map_or_else(T::WeightInfo::reveal, |seats| T::WeightInfo::reveal_last(seats.into()))
-	}
-
-	/// The weight of the reveal that costs most.
-	fn dearest_reveal() -> Weight {
-		T::WeightInfo::reveal_last(MAX_REPLICAS.into()).max(T::WeightInfo::reveal())
 	}
 }

@@ -1,60 +1,98 @@
 //! What must hold after every block.
 
-use crate::*;
-use alloc::collections::{btree_map::BTreeMap, btree_set::BTreeSet};
-use millrace_primitives::job::{SeatState, MIN_REPLICAS};
+use crate::{
+	boards::{Author, BoardState},
+	evidence::FIRST_DRAWN,
+	*,
+};
+use alloc::collections::btree_map::BTreeMap;
+use millrace_court::case::{By, Kind, State};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
-	/// Checks the evidence, that it agrees with the assignments, and the queue.
+	/// Checks every shard's evidence, its boards, and that each bond is on hold.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
-		let queue = Queue::<T>::get();
-		ensure!(queue.head <= queue.tail, "the queue's ends are crossed");
-		let entries: BTreeMap<u64, Deadline> = Deadlines::<T>::iter().collect();
-		ensure!(
-			entries.len() as u64 == queue.tail - queue.head,
-			"the queue has gaps or strays"
-		);
-		ensure!(
-			entries.keys().all(|index| (queue.head..queue.tail).contains(index)),
-			"a deadline is outside the queue"
-		);
-		let deadlines: BTreeSet<_> = entries
-			.values()
-			.map(|deadline| (deadline.shard, deadline.due))
-			.collect();
-
+		let mut bonds: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		let mut drawn = 0;
 		for (shard, evidence) in Evidence::<T>::iter() {
+			let mut providers: Vec<_> = evidence.entries.iter().map(|entry| &entry.provider).collect();
+			providers.sort();
+			providers.dedup();
 			ensure!(
-				(MIN_REPLICAS..=MAX_REPLICAS).contains(&evidence.seats),
-				"a shard has an unsupported number of seats"
+				providers.len() == evidence.entries.len(),
+				"a provider has two seats of a case"
 			);
-			let seats: BTreeSet<_> = evidence.entries.iter().map(|entry| entry.seat).collect();
-			ensure!(seats.len() == evidence.entries.len(), "a seat has sealed twice");
-			ensure!(
-				seats.iter().all(|seat| *seat < evidence.seats),
-				"a seat is outside its shard"
-			);
-			ensure!(!evidence.all_revealed(), "a shard with all its reports was not decided");
-			ensure!(
-				evidence.reveal_due.is_some() == evidence.all_sealed(),
-				"reveals are not open exactly while all seats are sealed"
-			);
-			if let Some(due) = evidence.reveal_due {
-				ensure!(deadlines.contains(&(shard, due)), "a reveal window has no deadline");
-			}
-			for entry in &evidence.entries {
-				let seat = T::Assignments::seat(shard, &entry.provider);
-				let state = if entry.report.is_some() {
-					SeatState::Revealed
-				} else {
-					SeatState::Sealed
-				};
+			let Some(judged) = &evidence.judged else {
 				ensure!(
-					seat.is_some_and(|s| (s.index, s.round, s.state) == (entry.seat, entry.round, state)),
-					"evidence and assignments disagree about a seat"
+					evidence.entries.len() < usize::from(evidence.seats),
+					"all have sealed and no case has begun"
 				);
+				continue;
+			};
+			ensure!(
+				judged.case.seats().len() == evidence.entries.len(),
+				"the case has other seats than the evidence"
+			);
+			for ((seat, entry), number) in judged.case.seats().iter().zip(&evidence.entries).zip(0_u8..) {
+				ensure!(seat.provider == entry.provider, "a seat of the case is somebody else's");
+				ensure!(
+					(seat.kind == Kind::Primary) == (entry.index < FIRST_DRAWN),
+					"a seat's index is not of its kind"
+				);
+				let left = judged.settled || seat.state == State::Away;
+				ensure!(
+					entry.stake.liability == if left { 0 } else { seat.reserve.total() },
+					"what is reserved is not what is at stake"
+				);
+				let listed = DrawnSeats::<T>::get(&entry.provider, shard) == Some(number);
+				let is_drawn = seat.kind != Kind::Primary && !left;
+				ensure!(listed == is_drawn, "a drawn seat is not listed, or another is");
+				drawn += u32::from(is_drawn);
+				if let (
+					false,
+					State::Out {
+						by: By::Outsider { account, bond },
+						..
+					},
+				) = (judged.settled, &seat.state)
+				{
+					*bonds.entry(account.clone()).or_default() += bond;
+				}
 			}
+			let mut stubs = 0;
+			for (_, record) in Boards::<T>::iter_prefix(shard) {
+				match &record.by {
+					Author::Outsider(account) => {
+						stubs += 1;
+						*bonds.entry(account.clone()).or_default() += record.bond;
+					}
+					Author::Seat(_) => {
+						let played = matches!(record.state, BoardState::Played { .. });
+						ensure!(played && record.bond == 0, "a seat's board is over, or has a bond");
+					}
+				}
+			}
+			ensure!(stubs == judged.stubs, "the count of outsiders' boards is wrong");
+			ensure!(!judged.settled || stubs > 0, "a settled case is kept for nothing");
+			ensure!(
+				judged.settled || T::Assignments::client(shard).is_some(),
+				"a case has no shard"
+			);
+			ensure!(judged.settled || judged.alarm > 0, "nobody will look at a case");
+		}
+		ensure!(
+			DrawnSeats::<T>::iter().count() as u32 == drawn,
+			"a drawn seat is listed that is none"
+		);
+		ensure!(
+			Boards::<T>::iter_keys().all(|(shard, _)| Evidence::<T>::contains_key(shard)),
+			"a board has no case"
+		);
+		for (account, bond) in bonds {
+			ensure!(
+				Self::accused_with(&account) == bond,
+				"an outsider's hold is not the sum of its bonds"
+			);
 		}
 		Ok(())
 	}

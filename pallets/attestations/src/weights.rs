@@ -1,10 +1,5 @@
-//! Weights of `pallet_attestations`, measured by its benchmarks. Written by `scripts/weights.sh`; changes are lost.
-//!
-//! frame-benchmarking-cli 64.0.0, 2026-11-21, 20 steps, 10 repeats, AMD EPYC.
+//! Weights of `pallet_attestations`.
 
-#![cfg_attr(rustfmt, rustfmt_skip)]
-#![allow(unused_parens)]
-#![allow(unused_imports)]
 #![allow(missing_docs)]
 
 use core::marker::PhantomData;
@@ -14,337 +9,80 @@ use frame_support::{traits::Get, weights::Weight};
 pub trait WeightInfo {
 	fn seal() -> Weight;
 	fn reveal() -> Weight;
-	fn reveal_last(s: u32, ) -> Weight;
-	fn seal_many(n: u32, ) -> Weight;
-	fn reveal_many(n: u32, ) -> Weight;
-	fn poke(n: u32, ) -> Weight;
-	fn serve_base() -> Weight;
-	fn serve_stale() -> Weight;
-	fn serve_missed(s: u32, ) -> Weight;
+	fn advance() -> Weight;
+	fn staff() -> Weight;
+	fn settle(s: u32) -> Weight;
+	fn attack() -> Weight;
+	fn accuse() -> Weight;
+	fn play() -> Weight;
+	fn prove() -> Weight;
+	fn time() -> Weight;
+	fn decline() -> Weight;
+	fn pull() -> Weight;
 }
 
 /// Weights of `pallet_attestations` on the runtime's database.
 pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:1 w:1)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Queue` (r:1 w:1)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:1 w:1)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
-	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Ready` (r:0 w:1)
-	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:0 w:1)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
 	fn seal() -> Weight {
-		// Minimum execution time: 149_482_000 picoseconds.
-		Weight::from_parts(190_483_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(14_u64))
-			.saturating_add(T::DbWeight::get().writes(14_u64))
+		Weight::from_parts(220_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(16))
+			.saturating_add(T::DbWeight::get().writes(15))
 	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:1 w:1)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	fn reveal() -> Weight {
-		// Minimum execution time: 119_637_000 picoseconds.
-		Weight::from_parts(166_497_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(9_u64))
-			.saturating_add(T::DbWeight::get().writes(9_u64))
+		Weight::from_parts(200_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(14))
+			.saturating_add(T::DbWeight::get().writes(12))
 	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:1 w:1)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:7 w:7)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:1 w:1)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:9 w:8)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
-	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Era` (r:1 w:1)
-	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Emitted` (r:1 w:1)
-	/// Proof: `Emission::Emitted` (`max_values`: Some(1), `max_size`: Some(48), added: 543, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Points` (r:7 w:7)
-	/// Proof: `Emission::Points` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
-	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::AssignmentsOf` (r:0 w:7)
-	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Ready` (r:0 w:1)
-	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::CustodyOf` (r:0 w:7)
-	/// Proof: `Jobs::CustodyOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Budgets` (r:0 w:1)
-	/// Proof: `Emission::Budgets` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
-	/// The range of component `s` is `[2, 7]`.
-	fn reveal_last(s: u32, ) -> Weight {
-		// Minimum execution time: 395_948_000 picoseconds.
-		Weight::from_parts(398_936_055, 9978)
-			// Standard error: 2_424_494.
-			.saturating_add(Weight::from_parts(72_326_664, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(18_u64))
-			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(18_u64))
-			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 2809).saturating_mul(s.into()))
+	fn advance() -> Weight {
+		Weight::from_parts(120_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(4))
 	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:32 w:32)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:32 w:32)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Queue` (r:1 w:1)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:32 w:32)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
-	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Ready` (r:0 w:32)
-	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:0 w:32)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
-	/// The range of component `n` is `[1, 32]`.
-	fn seal_many(n: u32, ) -> Weight {
-		// Minimum execution time: 166_778_000 picoseconds.
-		Weight::from_parts(63_237_834, 9978)
-			// Standard error: 1_399_183.
-			.saturating_add(Weight::from_parts(75_831_027, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(11_u64))
-			.saturating_add(T::DbWeight::get().reads((3_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(9_u64))
-			.saturating_add(T::DbWeight::get().writes((5_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 3672).saturating_mul(n.into()))
+	fn staff() -> Weight {
+		Weight::from_parts(600_000_000, 60_000)
+			.saturating_add(T::DbWeight::get().reads(60))
+			.saturating_add(T::DbWeight::get().writes(12))
 	}
-	/// Storage: `Providers::Operators` (r:1 w:0)
-	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:32 w:32)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:32 w:32)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:193 w:193)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:32 w:32)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:1 w:1)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:195 w:194)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
-	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Era` (r:1 w:1)
-	/// Proof: `Emission::Era` (`max_values`: Some(1), `max_size`: Some(24), added: 519, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Emitted` (r:1 w:1)
-	/// Proof: `Emission::Emitted` (`max_values`: Some(1), `max_size`: Some(48), added: 543, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Points` (r:193 w:193)
-	/// Proof: `Emission::Points` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
-	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:0 w:3)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::AssignmentsOf` (r:0 w:224)
-	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Timers` (r:0 w:32)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Ready` (r:0 w:32)
-	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::CustodyOf` (r:0 w:224)
-	/// Proof: `Jobs::CustodyOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Emission::Budgets` (r:0 w:1)
-	/// Proof: `Emission::Budgets` (`max_values`: None, `max_size`: Some(76), added: 2551, mode: `MaxEncodedLen`)
-	/// The range of component `n` is `[1, 32]`.
-	fn reveal_many(n: u32, ) -> Weight {
-		// Minimum execution time: 1_038_422_000 picoseconds.
-		Weight::from_parts(904_196_021, 9978)
-			// Standard error: 19_025_247.
-			.saturating_add(Weight::from_parts(797_963_459, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(18_u64))
-			.saturating_add(T::DbWeight::get().reads((21_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(16_u64))
-			.saturating_add(T::DbWeight::get().writes((37_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 16854).saturating_mul(n.into()))
+	fn settle(s: u32) -> Weight {
+		Weight::from_parts(250_000_000, 12_000)
+			.saturating_add(Weight::from_parts(120_000_000, 4_000).saturating_mul(s.into()))
+			.saturating_add(T::DbWeight::get().reads(12_u64.saturating_add(8_u64.saturating_mul(s.into()))))
+			.saturating_add(T::DbWeight::get().writes(8_u64.saturating_add(8_u64.saturating_mul(s.into()))))
 	}
-	/// Storage: `Attestations::Queue` (r:1 w:1)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:32 w:32)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:32 w:32)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:32 w:32)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:32 w:32)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:896 w:896)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:225 w:225)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:225 w:225)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:672 w:1344)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
-	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::AssignmentsOf` (r:0 w:224)
-	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Backlog` (r:0 w:192)
-	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Timers` (r:0 w:32)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// The range of component `n` is `[1, 32]`.
-	fn poke(n: u32, ) -> Weight {
-		// Minimum execution time: 1_012_733_000 picoseconds.
-		Weight::from_parts(1_035_357_000, 9978)
-			// Standard error: 17_938_878.
-			.saturating_add(Weight::from_parts(1_339_580_022, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(11_u64))
-			.saturating_add(T::DbWeight::get().reads((67_u64).saturating_mul(n.into())))
-			.saturating_add(T::DbWeight::get().writes(7_u64))
-			.saturating_add(T::DbWeight::get().writes((102_u64).saturating_mul(n.into())))
-			.saturating_add(Weight::from_parts(0, 78652).saturating_mul(n.into()))
+	fn attack() -> Weight {
+		Weight::from_parts(200_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(10))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
-	/// Storage: `Attestations::Queue` (r:1 w:0)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:1 w:0)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
-	fn serve_base() -> Weight {
-		// Minimum execution time: 7_411_000 picoseconds.
-		Weight::from_parts(8_532_000, 3497)
-			.saturating_add(T::DbWeight::get().reads(2_u64))
+	fn accuse() -> Weight {
+		Weight::from_parts(220_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(10))
 	}
-	/// Storage: `Attestations::Queue` (r:1 w:1)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:1 w:1)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:1 w:0)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	fn serve_stale() -> Weight {
-		// Minimum execution time: 15_403_000 picoseconds.
-		Weight::from_parts(19_308_000, 4241)
-			.saturating_add(T::DbWeight::get().reads(3_u64))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
+	fn play() -> Weight {
+		Weight::from_parts(250_000_000, 16_000)
+			.saturating_add(T::DbWeight::get().reads(14))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
-	/// Storage: `Attestations::Queue` (r:1 w:1)
-	/// Proof: `Attestations::Queue` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Deadlines` (r:1 w:1)
-	/// Proof: `Attestations::Deadlines` (`max_values`: None, `max_size`: Some(32), added: 2507, mode: `MaxEncodedLen`)
-	/// Storage: `Attestations::Evidence` (r:1 w:1)
-	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Jobs` (r:1 w:1)
-	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:2 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::Providers` (r:28 w:28)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
-	/// Storage: `Balances::Holds` (r:8 w:8)
-	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
-	/// Storage: `System::Account` (r:8 w:8)
-	/// Proof: `System::Account` (`max_values`: None, `max_size`: Some(128), added: 2603, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolSizes` (r:3 w:3)
-	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
-	/// Storage: `Providers::PoolMembers` (r:21 w:42)
-	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
-	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::AssignmentsOf` (r:0 w:7)
-	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Backlog` (r:0 w:6)
-	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
-	/// The range of component `s` is `[1, 7]`.
-	fn serve_missed(s: u32, ) -> Weight {
-		// Minimum execution time: 608_013_000 picoseconds.
-		Weight::from_parts(613_947_823, 21814)
-			// Standard error: 1_950_008.
-			.saturating_add(Weight::from_parts(72_189_791, 0).saturating_mul(s.into()))
-			.saturating_add(T::DbWeight::get().reads(28_u64))
-			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(s.into())))
-			.saturating_add(T::DbWeight::get().writes(32_u64))
-			.saturating_add(T::DbWeight::get().writes((11_u64).saturating_mul(s.into())))
-			.saturating_add(Weight::from_parts(0, 8427).saturating_mul(s.into()))
+	fn prove() -> Weight {
+		Weight::from_parts(1_500_000_000, 16_000)
+			.saturating_add(T::DbWeight::get().reads(12))
+			.saturating_add(T::DbWeight::get().writes(10))
+	}
+	fn time() -> Weight {
+		Weight::from_parts(220_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(10))
+			.saturating_add(T::DbWeight::get().writes(10))
+	}
+	fn decline() -> Weight {
+		Weight::from_parts(180_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(14))
+			.saturating_add(T::DbWeight::get().writes(12))
+	}
+	fn pull() -> Weight {
+		Weight::from_parts(200_000_000, 12_000)
+			.saturating_add(T::DbWeight::get().reads(8))
+			.saturating_add(T::DbWeight::get().writes(8))
 	}
 }

@@ -215,10 +215,13 @@ impl<T: Config> Pallet<T> {
 
 /// Reads the clock, the parameters and the open era, writes the era, and reads and writes the points of each payment
 /// ([`millrace_primitives::job::MAX_REPLICAS`] at most); once an era it also reads and writes the totals and writes a
-/// budget.
+/// budget. What was paid without having been verified earns nothing.
 impl<T: Config> OnSettled for Pallet<T> {
 	fn on_settled(settlement: &Settlement) {
 		Self::close(T::Clock::now(), &T::Parameters::get());
+		if !settlement.counted {
+			return;
+		}
 		let mut era = Era::<T>::get();
 		let before = era.burned;
 		for payment in settlement.payments.iter().filter(|payment| payment.burned > 0) {

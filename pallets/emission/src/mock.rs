@@ -131,6 +131,7 @@ pub fn settlement(fees: &[(u8, Balance)]) -> Settlement {
 		},
 		report,
 		payments,
+		counted: true,
 	}
 }
 

@@ -358,6 +358,20 @@ fn a_claim_is_charged_for_closing_only_if_it_closed() {
 }
 
 #[test]
+fn what_nobody_verified_earns_no_points() {
+	run(|| {
+		let thin = Settlement {
+			counted: false,
+			..settlement(&[(1, 1_000)])
+		};
+		Emission::on_settled(&thin);
+		assert_eq!(Era::<Test>::get().burned, 0);
+		Emission::on_settled(&settlement(&[(1, 1_000)]));
+		assert_eq!(Era::<Test>::get().burned, 1_000);
+	});
+}
+
+#[test]
 fn nobody_calls_without_a_signature() {
 	run(|| {
 		let none = RuntimeOrigin::none;

@@ -1,11 +1,12 @@
 //! The tick: the clock, the seeds, due timers, then one seat after the other for the jobs in the ready queue.
 //!
 //! A seat may be drawn once all VRF outputs of its seed are newer than the wish to draw it. After a seat of a shard is
-//! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds.
+//! drawn, the shard's other seats wait for one more output: replicas are drawn in different blocks by different seeds. A
+//! shard starts only if there are as many candidates as it has seats, so that nobody is bound to one that cannot fill.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Readiness,
-	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
+	timers::TimerAction, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs,
+	Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
 	MAX_SEED_BLOCKS, MAX_TRIED,
 };
 use alloc::vec::Vec;
@@ -17,13 +18,15 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::SeatState,
+	matter::Matter,
 	merkle, money,
 	params::JobsParams,
-	provider::{Candidate, DrawRequest, MAX_DRAWS},
-	traits::{AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
-	window::windows,
-	Hash, JobId, JobSpec, MarketBlock, ShardId,
+	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
+	traits::{Agreed, AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
+	window::{run_rate, windows},
+	Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
 };
+use sp_runtime::Permill;
 
 /// What a visit of a job came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +41,7 @@ pub(crate) enum Visit {
 	Started,
 	/// Nobody could be drawn.
 	Nobody,
-	/// A shard of a closed job was ended.
+	/// No more seats of a closed job's shard are filled.
 	Ended,
 }
 
@@ -107,15 +110,20 @@ impl<T: Config> Pallet<T> {
 		// Half for timers, so that many due at once cannot keep the queue from being served.
 		let share = (meter.remaining() / 2).max(Self::timer_weight()).min(meter.remaining());
 		let mut timers = WeightMeter::with_limit(share);
-		Self::serve_timers(&mut timers);
+		Self::serve_timers(&mut timers, true);
 		meter.consume(timers.consumed());
 		if output.is_some() {
-			Self::serve_queue(meter);
+			// An eighth is left for providers that move in the pools: after the draws, see there.
+			let mut draws = WeightMeter::with_limit(meter.remaining() - meter.remaining() / 8);
+			Self::serve_queue(&mut draws);
+			meter.consume(draws.consumed());
 		}
+		meter.consume(T::Providers::move_pools(meter.remaining()));
 	}
 
-	/// Keeps a VRF output.
+	/// Keeps a VRF output and passes it on.
 	pub(crate) fn collect(output: Hash) {
+		T::Verifier::on_output(output);
 		Seeds::<T>::mutate(|seeds| {
 			seeds.count = seeds.count.saturating_add(1);
 			if seeds.outputs.is_full() {
@@ -166,7 +174,7 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// One seat, or the end of one shard, for a job; also how many stale candidates were dropped.
+	/// One seat, or the end of drawing for one shard, for a job; also how many stale candidates were dropped.
 	pub(crate) fn visit(id: JobId, round: &Round) -> (Visit, u32) {
 		let Some(mut job) = Jobs::<T>::get(id) else {
 			return (Visit::Nothing, 0);
@@ -190,7 +198,7 @@ impl<T: Config> Pallet<T> {
 		visit
 	}
 
-	/// Draws a provider for a vacant seat, or ends the shard if its job is closed and the shard cannot be completed.
+	/// Draws a provider for a vacant seat, or gives the vacant seats up if the shard's job is closed and time is up for them.
 	fn fill_vacancy(id: JobId, job: &mut JobRecord, place: usize, round: &Round) -> (Visit, u32) {
 		let mut vacancy = job.vacancies.remove(place);
 		let shard_id = ShardId {
@@ -204,8 +212,7 @@ impl<T: Config> Pallet<T> {
 		if !job.is_open() {
 			let deserted = shard.seats.iter().all(|seat| seat.holder.is_none());
 			if deserted || round.now >= grace_ends {
-				let revealed = T::Verifier::close(shard_id);
-				Self::fail_shard(shard_id, job, shard, revealed, Failure::Closed);
+				Self::close_sealing(shard_id, job, shard, Failure::Closed);
 				return (Visit::Ended, 0);
 			}
 		}
@@ -230,7 +237,8 @@ impl<T: Config> Pallet<T> {
 		(Visit::Drawn, draw.dropped)
 	}
 
-	/// Draws a provider for the first seat of the job's next shard and so starts it.
+	/// Draws a provider for the first seat of the job's next shard and so starts it, if the draw finds enough for all its
+	/// seats.
 	fn start_shard(id: JobId, job: &mut JobRecord, round: &Round) -> (Visit, u32) {
 		let index = job.cursor;
 		let count = round.seeds.count;
@@ -277,25 +285,61 @@ impl<T: Config> Pallet<T> {
 				gas_limit: spec.limits.gas.saturating_mul(tasks.into()),
 				price_cap: job.price_cap,
 				seat_cap,
-				liability: seat_cap.saturating_mul(params.liability_multiple.into()),
 				fee_share: job.fee_share,
 				burn_share: params.burn_share,
 				accept_window: windows.accept,
 				execution_window: windows.execution,
 				custody_period: params.custody_period,
 				custody_share: params.custody_share,
-				late_slash: params.late_slash,
-				missed_reveal_slash: params.missed_reveal_slash,
 			},
 			reserve: job.reserve_of(index),
 			seats: seats.try_into().ok()?,
 			excluded: Default::default(),
+			closed: false,
 			custody: None,
 		})
 	}
 
+	/// What is judged of a shard.
+	pub(crate) fn matter_of(spec: &JobSpec, roots: ProgramRoots, engine: u8, index: u32) -> Matter {
+		Matter {
+			engine,
+			program: spec.program,
+			roots,
+			image: spec.image,
+			setup: spec.setup,
+			input_root: spec.input_root,
+			job_tasks: spec.tasks,
+			first_task: spec.first_task(index),
+			tasks: spec.tasks_in(index),
+			limits: spec.limits,
+		}
+	}
+
+	/// What the verifier is told of a shard that starts. Whom it draws itself may be anywhere, a newcomer, and twice as dear as
+	/// the client wants: an audit must not fail because the client knows who could do it. `None` if the program is gone,
+	/// which it cannot be while a job uses it.
+	pub(crate) fn agreed(spec: &JobSpec, shard: &ShardRecord, index: u32, params: &JobsParams) -> Option<Agreed> {
+		let program = Programs::<T>::get(spec.program)?;
+		let terms = &shard.terms;
+		Some(Agreed {
+			matter: Self::matter_of(spec, program.roots, terms.engine, index),
+			seats: spec.verification.seats(),
+			cap: terms.seat_cap,
+			fee_share: terms.fee_share,
+			request: DrawRequest {
+				regions: RegionSet::ANY,
+				min_reputation: Permill::zero(),
+				..Self::draw_request(spec, terms.price_cap.saturating_mul(2))
+			},
+			working: terms.accept_window.saturating_add(terms.execution_window),
+			run_rate: run_rate(spec.limits.memory_pages, params),
+			reserve: shard.reserve,
+		})
+	}
+
 	/// What a draw asks of providers for this job at this price.
-	pub(crate) fn draw_request(spec: &JobSpec, price_cap: millrace_primitives::Balance) -> DrawRequest {
+	pub(crate) fn draw_request(spec: &JobSpec, price_cap: Balance) -> DrawRequest {
 		DrawRequest {
 			class: spec.constraints.class,
 			regions: spec.constraints.regions,
@@ -305,12 +349,13 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The candidates for a seat, in the order in which they are tried.
+	/// The candidates for a seat among so many looks, in the order in which they are tried.
 	pub(crate) fn candidates(
 		id: ShardId,
 		spec: &JobSpec,
 		shard: &ShardRecord,
 		seat: u8,
+		draws: u32,
 		round: &Round,
 	) -> Vec<Candidate> {
 		let request = Self::draw_request(spec, shard.terms.price_cap);
@@ -319,7 +364,6 @@ impl<T: Config> Pallet<T> {
 		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
 		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
 		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
-		let draws = u32::from(round.params.draws).clamp(1, MAX_DRAWS);
 		let mut drawn = T::Providers::draw(&request, seed, draws);
 		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
@@ -332,24 +376,35 @@ impl<T: Config> Pallet<T> {
 			.collect()
 	}
 
-	/// Draws a provider for a seat and hands the seat to it; `open` tells the verifier that the shard starts.
+	/// Draws a provider for a seat and hands the seat to it. With `open` the shard starts by it: the draw looks at as many as it
+	/// may, must find as many candidates as there are seats, and the verifier is told.
 	fn draw_seat(id: ShardId, spec: &JobSpec, shard: &mut ShardRecord, seat: u8, open: bool, round: &Round) -> Draw {
 		let mut draw = Draw::default();
 		let Some(seat_round) = shard.seats.get(usize::from(seat)).map(|seat| seat.round) else {
 			return draw;
 		};
-		let candidates = Self::candidates(id, spec, shard, seat, round);
+		let (draws, least) = match open {
+			true => (MAX_DRAWS, shard.seats.len()),
+			false => (u32::from(round.params.draws).clamp(1, MAX_DRAWS), 1),
+		};
+		let candidates = Self::candidates(id, spec, shard, seat, draws, round);
+		if candidates.len() < least {
+			return draw;
+		}
 		for candidate in candidates.into_iter().take(MAX_TRIED) {
 			if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&candidate.provider) {
 				draw.dropped = draw.dropped.saturating_add(1);
 				continue;
 			}
-			if T::Providers::reserve(&candidate.provider, shard.terms.liability).is_err() {
+			let Some(stake) = T::Verifier::stake(&candidate.provider, shard.terms.seat_cap) else {
+				continue;
+			};
+			if T::Providers::reserve(&candidate.provider, stake.liability).is_err() {
 				continue;
 			}
-			if open && with_storage_layer(|| T::Verifier::open(id, &spec.verification)).is_err() {
+			if open && Self::open(id, spec, shard, round).is_none() {
 				T::Providers::free_slot(&candidate.provider);
-				T::Providers::free_liability(&candidate.provider, shard.terms.liability);
+				T::Providers::free_liability(&candidate.provider, stake.liability);
 				return draw;
 			}
 			let Candidate { provider, ask, .. } = candidate;
@@ -361,6 +416,7 @@ impl<T: Config> Pallet<T> {
 					state: SeatState::Assigned,
 					due,
 					slot: true,
+					stake,
 				});
 			}
 			AssignmentsOf::<T>::insert(&provider, id, seat);
@@ -382,5 +438,11 @@ impl<T: Config> Pallet<T> {
 			return draw;
 		}
 		draw
+	}
+
+	/// Tells the verifier that a shard starts. `None` if it refuses; then nothing has changed.
+	fn open(id: ShardId, spec: &JobSpec, shard: &ShardRecord, round: &Round) -> Option<()> {
+		let agreed = Self::agreed(spec, shard, id.index, &round.params)?;
+		with_storage_layer(|| T::Verifier::open(id, &agreed)).ok()
 	}
 }

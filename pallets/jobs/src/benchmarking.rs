@@ -5,23 +5,20 @@
 
 mod setup;
 
-pub(crate) use setup::{accepted_shard, exhaust};
+pub(crate) use setup::accepted_shard;
 
 use crate::{
 	timers::TimerAction, Backlog, Call, Clock, Config, Failure, Jobs, Owed, Pallet, Programs, QueueEntry, Shards,
-	Specs, MAX_ACKNOWLEDGED, MAX_EXCLUDED, MAX_VACANCIES,
+	Specs, MAX_ACKNOWLEDGED, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
 };
-use alloc::vec::Vec;
 use frame_benchmarking::v2::*;
 use frame_support::weights::WeightMeter;
 use frame_system::RawOrigin;
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState},
-	money::GGAS,
-	outcome::SeatGas,
 	traits::{
 		BenchmarkStanding::{OneSlot, Silent, Spare, Unresponsive},
-		ProviderRegistry, Verifier,
+		ProviderRegistry,
 	},
 	AccountId, Hash, JobId, ShardId, MILL,
 };
@@ -93,7 +90,8 @@ mod benchmarks {
 		assert_eq!(Jobs::<T>::get(job).map(|job| job.status), Some(JobStatus::Cancelled));
 	}
 
-	/// By a provider that was unresponsive and comes back into the pools.
+	/// The last of the shard's seats, so that the time of all begins; by a provider that was unresponsive and comes back into
+	/// the pools.
 	#[benchmark]
 	fn accept() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
@@ -102,6 +100,17 @@ mod benchmarks {
 		exclude::<T>(id, MAX_EXCLUDED);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
+		change_shard::<T>(id, |shard| {
+			for holder in shard
+				.seats
+				.iter_mut()
+				.rev()
+				.skip(1)
+				.filter_map(|seat| seat.holder.as_mut())
+			{
+				(holder.state, holder.due) = (SeatState::Accepted, NEVER);
+			}
+		});
 		let last = u32::from(SEATS) - 1;
 		T::Providers::benchmark_provider(&providers[last as usize], &operator(last), Unresponsive);
 
@@ -109,10 +118,7 @@ mod benchmarks {
 		_(RawOrigin::Signed(operator(last)), id);
 
 		let shard = Shards::<T>::get(job, 0).expect("the shard is under way");
-		assert_eq!(
-			shard.holder(SEATS - 1).map(|holder| holder.state),
-			Some(SeatState::Accepted)
-		);
+		assert!((0..SEATS).all(|seat| shard.holder(seat).is_some_and(|holder| holder.may_compute())));
 	}
 
 	/// By a provider that was unresponsive and comes back into the pools.
@@ -238,7 +244,7 @@ mod benchmarks {
 	#[benchmark]
 	fn start_shard() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
-		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Sealed);
+		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
 		vacate_seat::<T>(id, 1);
 		exclude::<T>(id, MAX_EXCLUDED);
 		team::<T>(CROWD, OneSlot);
@@ -298,7 +304,7 @@ mod benchmarks {
 		assert!(dropped);
 	}
 
-	/// All seats revealed and, which no shard has at once, all slots taken and half of the price owed to each seat.
+	/// Nobody has sealed, and all leave. One that goes on with those who have has fewer to let go, and its escrow stays.
 	#[benchmark]
 	fn end_shard() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
@@ -306,17 +312,14 @@ mod benchmarks {
 		exclude::<T>(id, MAX_EXCLUDED);
 		crowd_and_backlog::<T>(id, 0, MAX_VACANCIES - 1);
 		annoy::<T>(job);
-		let claims = (0..SEATS).map(|seat| (seat, GGAS)).collect::<Vec<_>>();
 
 		#[block]
 		{
 			let _ = Pallet::<T>::pop_ready();
 			let _ = Specs::<T>::get(job);
-			let _ = T::Verifier::close(id);
 			if let (Some(mut record), Some(shard)) = (Jobs::<T>::get(job), Shards::<T>::get(job, 0)) {
 				Pallet::<T>::pull_backlog(job, &mut record);
-				let revealed = SeatGas::truncate_from(claims);
-				Pallet::<T>::fail_shard(id, &mut record, shard, revealed, Failure::Closed);
+				Pallet::<T>::close_sealing(id, &mut record, shard, Failure::Closed);
 				Pallet::<T>::conclude(job, record);
 			}
 		}
@@ -409,6 +412,24 @@ mod benchmarks {
 		}
 
 		assert!(Backlog::<T>::contains_key(job, 0));
+	}
+
+	/// All leave, as if nobody had sealed: more than in a shard that has this timer.
+	#[benchmark]
+	fn timer_fill() {
+		let (_, job) = submitted::<T>(1_000, SEATS);
+		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
+		exclude::<T>(id, MAX_EXCLUDED);
+		crowd::<T>(job, MAX_VACANCIES);
+		annoy::<T>(job);
+		only_timer::<T>(TimerAction::Fill { shard: id }, NOW + 1);
+
+		#[block]
+		{
+			serve_one::<T>();
+		}
+
+		assert!(!Shards::<T>::contains_key(job, 0));
 	}
 
 	#[benchmark]

@@ -1,26 +1,33 @@
 //! # Jobs: the heart of the market
 //!
-//! Clients publish programs and submit jobs; the chain finds providers for their shards, watches the deadlines, and
-//! settles what the verifier decided. This pallet owns a job's life, its escrow and nothing else: bonds are the
-//! registry's, evidence is the verifier's.
+//! Clients publish programs and submit jobs; the chain finds providers for their shards, watches the deadlines, and pays as
+//! the verifier decided. This pallet owns a job's life, its escrow and nothing else: bonds are the registry's, evidence
+//! and what is at stake are the verifier's.
 //!
 //! ```text
 //!  submit ──► escrow held, fee burned ──► ready queue ──tick──► draw ──► ShardAssigned
 //!                                             ▲                           │ accept (or decline: free)
-//!                            vacant again ────┴── missed, late ◄──────────┤ seal, reveal (the verifier's calls)
+//!                            vacant again ────┼── missed ◄────────────────┤ all are accepted: their time begins
+//!                                             └── late ◄──────────────────┤ seal (the verifier's call)
 //!                                                                         ▼
-//!  refund, custody ends, state removed ◄── acknowledge or timer ◄── verdict: pay, burn, refund
+//!                                            all have sealed, or time is up for the others: closed, the verifier decides
+//!                                                                         ▼
+//!  refund, custody ends, state removed ◄── acknowledge or timer ◄── ended: pay, burn, refund
 //! ```
 //!
 //! ## Terms
-//! *Seat*: a place for one provider in a shard; a shard has as many as its verification needs. *Round*: how often a
-//! seat fell vacant. *Reserve*: what of a job's escrow belongs to one shard. *Market block*: the unit of all periods,
-//! counted by the tick only in blocks in which users can call.
+//! *Seat*: a place for one provider in a shard; a shard has as many as its verification needs. Those that the verifier draws
+//! beside are not counted here. *Round*: how often a seat fell vacant. *Reserve*: what of a job's escrow belongs to one
+//! shard. *Closed*: nobody may seal a shard any more. *Market block*: the unit of all periods, counted by the tick only in
+//! blocks in which users can call.
 //!
 //! ## What cannot happen
 //! * A settlement fails: what a payee cannot receive stays on the client's hold as `Owed`, claimable by the payee.
 //! * Money appears or vanishes: the client's hold equals the sum of its jobs' escrow and what it owes; `try_state`.
-//! * Terms change while work runs: price cap, fee, windows, slashes and engine are copied when a shard starts.
+//! * Terms change while work runs: price cap, fee, windows and engine are copied when a shard starts, what a seat has at
+//!   stake when it is drawn.
+//! * A seat computes for nothing because another one is never filled: nobody computes before all are accepted, who waits
+//!   may decline, and from the first seal on the others have one accept and one execution window.
 //! * A draw is known before its shard was queued: its seed needs VRF outputs that are all newer. There is no draw in a
 //!   block without one. (An author may withhold its block, at the cost of it, to spoil one draw.)
 //! * Work grows with the number of jobs, tasks or providers: shards are lazy, every step is metered.
@@ -277,7 +284,8 @@ pub mod pallet {
 			seat: u8,
 			/// Who.
 			provider: AccountId,
-			/// The market block by which it must seal its report.
+			/// The market block by which it must seal its report; [`NEVER`] while other seats are not accepted. All of them get
+			/// the same when the last one is.
 			due: MarketBlock,
 		},
 		/// A seat fell vacant.
@@ -299,17 +307,19 @@ pub mod pallet {
 			shard: ShardId,
 			/// The report.
 			report: Report,
-			/// What providers earned, withheld parts included.
+			/// Whether it was verified, so that reputation and rewards follow from it, and not merely left.
+			counted: bool,
+			/// What providers earned, those that the verifier drew and withheld parts included.
 			paid: Balance,
-			/// The protocol's fees.
+			/// The protocol's fees, and what the verifier burned of the client's money.
 			fees: Balance,
-			/// The part of the fees that was burned: all of it in a block without an author to pay.
+			/// The part of `fees` that was burned: all of it in a block without an author to pay.
 			burned: Balance,
 			/// What the client got back.
 			refunded: Balance,
 			/// The part of `paid` that is withheld until custody ends.
 			withheld: Balance,
-			/// Who earned how much, at most one entry a seat.
+			/// Who earned how much: the seats in their order, then those that the verifier paid.
 			payments: Vec<(AccountId, Balance)>,
 		},
 		/// A shard ended without an accepted report.
@@ -318,11 +328,11 @@ pub mod pallet {
 			shard: ShardId,
 			/// Why.
 			failure: Failure,
-			/// What those who revealed got.
+			/// What providers got all the same.
 			paid: Balance,
 			/// What the client got back.
 			refunded: Balance,
-			/// Who got how much, at most one entry a seat.
+			/// Who got how much: the seats in their order, then those that the verifier paid.
 			payments: Vec<(AccountId, Balance)>,
 		},
 		/// Custody of a shard's outputs ended, withheld parts are paid, the shard's state is gone.
@@ -545,7 +555,8 @@ pub mod pallet {
 			Self::do_cancel(who, job)
 		}
 
-		/// The operator commits its provider to report the shard in time. Free of charge.
+		/// The operator commits its provider to report the shard in time, counted from the acceptance of the shard's last seat.
+		/// Free of charge.
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(5)]
@@ -556,8 +567,8 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// The operator declines an assignment that it has not accepted. Free of charge and of consequence, but the
-		/// provider is not drawn for this shard again.
+		/// The operator declines an assignment that it has not accepted, or for which it waits for the shard's other seats to be.
+		/// Free of charge and of consequence, but the provider is not drawn for this shard again.
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(6)]
@@ -601,7 +612,7 @@ pub mod pallet {
 			ensure_signed(origin)?;
 			let mut meter = WeightMeter::with_limit(T::TickWeight::get());
 			meter.consume(T::WeightInfo::tick());
-			Self::serve_timers(&mut meter);
+			Self::serve_timers(&mut meter, false);
 			Ok(Some(meter.consumed()).into())
 		}
 	}

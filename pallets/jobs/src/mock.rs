@@ -10,13 +10,15 @@ use frame_support::{
 use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, Verification},
 	machine, merkle,
-	outcome::SeatGas,
 	params::JobsParams,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
-	traits::{Conduct, DefaultPolicy, OnSettled, ProviderRegistry, Settlement, Verifier},
+	traits::{
+		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, ProviderRecord,
+		ProviderRegistry, Settlement, Stake, Verifier,
+	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, ProgramId, ProgramRoots, ShardId, ENGINE_VERSION, MILL,
 };
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Permill};
+use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill, Permill};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Block = frame_system::mocking::MockBlock<Test>;
@@ -56,8 +58,10 @@ parameter_types! {
 	pub static TickWeight: Weight = Weight::from_parts(u64::MAX / 2, u64::MAX / 2);
 	/// False: blocks have no VRF output.
 	pub static Vrf: bool = true;
-	/// What the verifier asks for beside the reserve.
-	pub static Budget: Balance = 0;
+	/// What the verifier asks for beside the reserve; it cannot say beyond the largest balance.
+	pub static Budget: Option<Balance> = Some(0);
+	/// The most that serving an alarm weighs, and what it weighs.
+	pub static ServeWeight: (Weight, Weight) = (Weight::zero(), Weight::zero());
 	/// False: the verifier refuses to open.
 	pub static MayOpen: bool = true;
 }
@@ -113,14 +117,29 @@ pub struct Provider {
 }
 
 thread_local! {
+	/// What each tick leaves for providers that move in the pools, and how many slots were in use then.
+	pub static MOVED: RefCell<Vec<(Weight, u16)>> = const { RefCell::new(Vec::new()) };
 	/// Providers that a draw finds to be stale.
 	pub static STALE: RefCell<BTreeSet<AccountId>> = const { RefCell::new(BTreeSet::new()) };
 	pub static REGISTRY: RefCell<BTreeMap<AccountId, Provider>> = const { RefCell::new(BTreeMap::new()) };
 	/// Operators that are not told by their number.
 	pub static OPERATORS: RefCell<BTreeMap<AccountId, AccountId>> = const { RefCell::new(BTreeMap::new()) };
-	pub static OPENED: RefCell<BTreeSet<(JobId, u32)>> = const { RefCell::new(BTreeSet::new()) };
-	/// What `close` returns.
-	pub static REVEALED: RefCell<BTreeMap<(JobId, u32), Vec<(u8, u64)>>> = const { RefCell::new(BTreeMap::new()) };
+	/// What the verifier was told of the shards that it knows.
+	pub static OPENED: RefCell<BTreeMap<ShardId, Agreed>> = const { RefCell::new(BTreeMap::new()) };
+	/// The seats that have sealed of shards that the verifier knows.
+	pub static SEALED: RefCell<BTreeSet<(ShardId, u8)>> = const { RefCell::new(BTreeSet::new()) };
+	/// Shards for which the verifier was told that nobody is drawn any more, in order.
+	pub static CLOSED: RefCell<Vec<ShardId>> = const { RefCell::new(Vec::new()) };
+	/// What providers have at stake, whatever the cap; none: it cannot be said.
+	pub static STAKES: RefCell<BTreeMap<AccountId, Option<Stake>>> = const { RefCell::new(BTreeMap::new()) };
+	/// Alarms that were served, and when.
+	pub static SERVED: RefCell<Vec<(Alarm, u32)>> = const { RefCell::new(Vec::new()) };
+	/// Outputs that the verifier was told of.
+	pub static OUTPUTS: RefCell<Vec<Hash>> = const { RefCell::new(Vec::new()) };
+	/// What the verifier says of seats.
+	pub static CALLED: RefCell<BTreeMap<(ShardId, AccountId), Called>> = const { RefCell::new(BTreeMap::new()) };
+	/// The seats that the verifier drew.
+	pub static DRAWN: RefCell<BTreeMap<AccountId, Vec<DrawnSeat>>> = const { RefCell::new(BTreeMap::new()) };
 	pub static SETTLED: RefCell<Vec<Settlement>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -192,6 +211,12 @@ impl ProviderRegistry for Registry {
 			found
 		})
 	}
+	fn move_pools(limit: Weight) -> Weight {
+		MOVED.with_borrow_mut(|moved| {
+			moved.push((limit, REGISTRY.with_borrow(|all| all.values().map(|p| p.used).sum())))
+		});
+		Weight::zero()
+	}
 	fn census(request: &DrawRequest) -> Census {
 		REGISTRY.with_borrow(|all| {
 			let free = all.values().filter(|p| p.used < p.slots);
@@ -233,14 +258,18 @@ impl ProviderRegistry for Registry {
 	fn free_liability(provider: &AccountId, liability: Balance) {
 		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().liability -= liability);
 	}
-	fn slash(provider: &AccountId, amount: Balance) -> Balance {
+	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
+		assert_eq!(to, None, "this pallet takes for nobody");
 		REGISTRY.with_borrow_mut(|all| {
 			let p = all.get_mut(provider).unwrap();
-			let burned = amount.min(p.bond);
-			p.bond -= burned;
-			p.slashed += burned;
-			burned
+			let taken = amount.min(p.bond);
+			p.bond -= taken;
+			p.slashed += taken;
+			taken
 		})
+	}
+	fn record(_: &AccountId) -> ProviderRecord {
+		ProviderRecord::default()
 	}
 	fn note(provider: &AccountId, conduct: Conduct) {
 		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().conduct.push(conduct));
@@ -276,21 +305,76 @@ impl ProviderRegistry for Registry {
 }
 
 pub struct Evidence;
+impl Evidence {
+	/// A seat seals.
+	pub fn seal(id: ShardId, seat: u8) -> DispatchResult {
+		Jobs::on_sealed(id, seat)?;
+		SEALED.with_borrow_mut(|all| all.insert((id, seat)));
+		Ok(())
+	}
+
+	/// The shard ends: what the verifier was to free is free.
+	pub fn end(id: ShardId, ending: Ending) {
+		if let Some(shard) = Jobs::running(id) {
+			for (slot, seat) in shard.seats.iter().zip(0u8..) {
+				if SEALED.with_borrow_mut(|all| all.remove(&(id, seat))) {
+					let holder = slot.holder.as_ref().expect("a sealed seat keeps its holder");
+					Registry::free_liability(&holder.provider, holder.stake.liability);
+				}
+			}
+		}
+		OPENED.with_borrow_mut(|all| all.remove(&id));
+		Jobs::on_ended(id, ending);
+	}
+}
+
 impl Verifier for Evidence {
-	fn budget(_: &Verification, _: Balance) -> Balance {
+	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
 		Budget::get()
 	}
-	fn open(shard: ShardId, _: &Verification) -> DispatchResult {
+	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake> {
+		if let Some(stake) = STAKES.with_borrow(|all| all.get(provider).copied()) {
+			return stake;
+		}
+		Some(Stake {
+			p: Perbill::from_percent(25),
+			liability: seat_cap.checked_mul(3)?,
+			// A number that nothing else comes to.
+			late: seat_cap / 7 + 1,
+		})
+	}
+	fn open(shard: ShardId, agreed: &Agreed) -> DispatchResult {
 		if !MayOpen::get() {
 			return Err(DispatchError::Unavailable);
 		}
-		OPENED.with_borrow_mut(|all| all.insert((shard.job, shard.index)));
+		let known = OPENED.with_borrow_mut(|all| all.insert(shard, agreed.clone()));
+		assert_eq!(known, None, "a shard is opened once");
 		Ok(())
 	}
-	fn close(shard: ShardId) -> SeatGas {
-		OPENED.with_borrow_mut(|all| all.remove(&(shard.job, shard.index)));
-		let revealed = REVEALED.with_borrow_mut(|all| all.remove(&(shard.job, shard.index)));
-		SeatGas::truncate_from(revealed.unwrap_or_default())
+	fn close(shard: ShardId) -> bool {
+		CLOSED.with_borrow_mut(|all| all.push(shard));
+		let goes_on = SEALED.with_borrow(|all| all.iter().any(|(id, _)| *id == shard));
+		if !goes_on {
+			OPENED.with_borrow_mut(|all| all.remove(&shard));
+		}
+		goes_on
+	}
+	fn on_output(output: Hash) {
+		OUTPUTS.with_borrow_mut(|all| all.push(output));
+	}
+	fn serve(alarm: Alarm, _: bool) -> Weight {
+		let now = pallet_jobs::Clock::<Test>::get();
+		SERVED.with_borrow_mut(|all| all.push((alarm, now)));
+		ServeWeight::get().1
+	}
+	fn serve_weight() -> Weight {
+		ServeWeight::get().0
+	}
+	fn called(shard: ShardId, provider: &AccountId) -> Called {
+		CALLED.with_borrow(|all| all.get(&(shard, provider.clone())).cloned().unwrap_or_default())
+	}
+	fn drawn_seats(provider: &AccountId) -> Vec<DrawnSeat> {
+		DRAWN.with_borrow(|all| all.get(provider).cloned().unwrap_or_default())
 	}
 }
 
@@ -320,7 +404,13 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	STALE.with_borrow_mut(|all| all.clear());
 	OPERATORS.with_borrow_mut(|all| all.clear());
 	OPENED.with_borrow_mut(|all| all.clear());
-	REVEALED.with_borrow_mut(|all| all.clear());
+	SEALED.with_borrow_mut(|all| all.clear());
+	CLOSED.with_borrow_mut(|all| all.clear());
+	STAKES.with_borrow_mut(|all| all.clear());
+	SERVED.with_borrow_mut(|all| all.clear());
+	OUTPUTS.with_borrow_mut(|all| all.clear());
+	CALLED.with_borrow_mut(|all| all.clear());
+	DRAWN.with_borrow_mut(|all| all.clear());
 	SETTLED.with_borrow_mut(|all| all.clear());
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 	pallet_balances::GenesisConfig::<Test> {
@@ -338,7 +428,9 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Params::set(params());
 		BlockAuthor::set(Some(account(VALIDATOR)));
 		Vrf::set(true);
-		Budget::set(0);
+		Budget::set(Some(0));
+		ServeWeight::set((Weight::zero(), Weight::zero()));
+		TickWeight::set(Weight::from_parts(u64::MAX / 2, u64::MAX / 2));
 		MayOpen::set(true);
 		System::set_block_number(1);
 	});

@@ -103,9 +103,9 @@ impl<T: Config> Pallet<T> {
 		let vacancy = Backlog::<T>::take(id, job.backlog_head);
 		job.backlog_head = job.backlog_head.wrapping_add(1);
 		let Some(vacancy) = vacancy else { return true };
-		// The shard may have ended meanwhile.
+		// The shard may have ended or closed meanwhile.
 		let vacant = Shards::<T>::get(id, vacancy.shard)
-			.filter(|shard| shard.custody.is_none())
+			.filter(|shard| shard.custody.is_none() && !shard.closed)
 			.is_some_and(|shard| {
 				shard
 					.seats

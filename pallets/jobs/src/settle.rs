@@ -1,71 +1,122 @@
-//! From the verdict to the last planck. Nothing here can fail: payments come out of the shard's reserve, which covers
-//! the most that its terms allow, and what cannot be received is owed.
+//! How a shard ends, to the last planck. Nothing here can fail: payments come out of the shard's reserve, never out of
+//! another's, and what cannot be received is owed.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Cause, Config, Custody, CustodyOf, Error, Event, Failure, JobRecord, Jobs,
-	Pallet, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
+	timers::TimerAction, AssignmentsOf, Config, Custody, CustodyOf, Error, Event, Failure, JobRecord, Jobs, Pallet,
+	Programs, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, BoundedVec};
 use millrace_primitives::{
-	job::SeatState,
-	money,
-	outcome::SeatGas,
-	traits::{Assignments, OnSettled, Payment, SeatView, Settlement, Verifier},
-	AccountId, Balance, JobId, Report, ShardId, Verdict,
+	matter::Matter,
+	traits::{Alarm, Assignments, Ending, OnSettled, Payee, Payment, SeatView, Settlement},
+	AccountId, Balance, JobId, MarketBlock, ShardId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
+/// Takes this much of what is left, or all of it.
+fn draw_on(left: &mut Balance, amount: Balance) -> Balance {
+	let taken = amount.min(*left);
+	*left = left.saturating_sub(taken);
+	taken
+}
+
 impl<T: Config> Pallet<T> {
-	/// Pays for an accepted report; the withheld parts and the outputs stay in custody.
-	fn accept_report(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, report: Report) {
+	/// A shard that is under way.
+	pub(crate) fn running(id: ShardId) -> Option<ShardRecord> {
+		Shards::<T>::get(id.job, id.index).filter(|shard| shard.custody.is_none())
+	}
+
+	/// A shard whose outputs are kept.
+	pub(crate) fn kept(id: ShardId) -> Option<ShardRecord> {
+		Shards::<T>::get(id.job, id.index).filter(|shard| shard.custody.is_some())
+	}
+
+	/// Pays as the verifier says. If a report is paid, those of the bought seats that earned keep its outputs in custody until
+	/// the withheld parts are due; else the shard is gone.
+	fn end_shard(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, ending: Ending) {
 		let terms = shard.terms.clone();
-		let gas = report.gas_used.min(terms.gas_limit);
+		let kept_on = ending.report.is_some();
+		let gas = ending.report.map_or(0, |report| report.gas_used.min(terms.gas_limit));
 		let mut left = shard.reserve;
 		let (mut paid, mut fees, mut burns): (Balance, Balance, Balance) = (0, 0, 0);
 		let mut payments = Vec::new();
+		let mut got: Vec<(AccountId, Balance)> = Vec::new();
 		let mut withheld: BoundedVec<Balance, _> = Default::default();
-		for (index, seat) in shard.seats.iter_mut().enumerate() {
+		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
 			let mut kept = 0;
-			if let Some(holder) = seat.holder.take() {
-				Self::release_holder(&holder, terms.liability);
+			if let Some(holder) = slot.holder.take() {
+				Self::release_holder(&holder);
 				AssignmentsOf::<T>::remove(&holder.provider, id);
-				if holder.state == SeatState::Revealed {
-					let amount = money::payment(holder.ask, gas)
-						.unwrap_or(terms.seat_cap)
-						.min(terms.seat_cap)
-						.min(left);
-					left -= amount;
-					let fee = money::fee(amount, terms.fee_share).min(left);
-					left -= fee;
+				if let Some(earned) = ending.earned.iter().find(|earned| earned.seat == seat) {
+					let provider = holder.provider.clone();
+					let amount = draw_on(&mut left, earned.amount);
+					let fee = draw_on(&mut left, earned.fee);
 					let burned = terms.burn_share.mul_ceil(fee);
-					kept = terms.custody_share.mul_ceil(amount);
-					Self::pay(job, &holder.provider, amount - kept);
+					if kept_on {
+						kept = terms.custody_share.mul_ceil(amount);
+						CustodyOf::<T>::insert(&provider, id, seat);
+						slot.holder = Some(holder);
+					}
+					Self::pay(job, &provider, amount.saturating_sub(kept));
 					paid = paid.saturating_add(amount);
 					fees = fees.saturating_add(fee);
 					burns = burns.saturating_add(burned);
+					got.push((provider.clone(), amount));
 					payments.push(Payment {
-						provider: holder.provider.clone(),
+						provider,
 						amount,
 						gas,
 						burned,
 					});
-					CustodyOf::<T>::insert(&holder.provider, id, index as u8);
-					seat.holder = Some(holder);
 				}
 			}
 			let pushed = withheld.try_push(kept);
 			debug_assert!(pushed.is_ok(), "as many as there are seats");
 		}
+		let mut refunded: Balance = 0;
+		for (payee, amount) in ending.transfers {
+			let amount = draw_on(&mut left, amount);
+			match payee {
+				Payee::Client => refunded = refunded.saturating_add(amount),
+				Payee::Provider(provider) => {
+					Self::pay(job, &provider, amount);
+					paid = paid.saturating_add(amount);
+					got.push((provider, amount));
+				}
+				Payee::Fee => {
+					fees = fees.saturating_add(amount);
+					burns = burns.saturating_add(terms.burn_share.mul_ceil(amount));
+				}
+				// A fee of which nobody has a share.
+				Payee::Burn => {
+					fees = fees.saturating_add(amount);
+					burns = burns.saturating_add(amount);
+				}
+			}
+		}
 		let burned = Self::pay_fee(job, fees, burns);
-		Self::refund(job, left);
+		// What the verifier said nothing of, which should be nothing.
+		refunded = refunded.saturating_add(left);
+		Self::refund(job, refunded);
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		job.running = job.running.saturating_sub(1);
-		job.accepted = job.accepted.saturating_add(1);
-		job.custody = job.custody.saturating_add(1);
 		job.paid = job.paid.saturating_add(paid);
 		job.fees = job.fees.saturating_add(fees);
-
+		let Some(report) = ending.report else {
+			job.failed = job.failed.saturating_add(1);
+			Shards::<T>::remove(id.job, id.index);
+			Self::deposit_event(Event::ShardFailed {
+				shard: id,
+				failure: Failure::Unresolved,
+				paid,
+				refunded,
+				payments: got,
+			});
+			return;
+		};
+		job.accepted = job.accepted.saturating_add(1);
+		job.custody = job.custody.saturating_add(1);
 		let until = Self::now_block().saturating_add(terms.custody_period.max(1));
 		let kept = withheld.iter().sum();
 		shard.reserve = kept;
@@ -80,102 +131,41 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::ShardSettled {
 			shard: id,
 			report,
+			counted: ending.counted,
 			paid,
 			fees,
 			burned,
-			refunded: left,
+			refunded,
 			withheld: kept,
-			payments: payments
-				.iter()
-				.map(|payment| (payment.provider.clone(), payment.amount))
-				.collect(),
+			payments: got,
 		});
 		T::OnSettled::on_settled(&Settlement {
 			shard: id,
 			report,
 			payments,
+			counted: ending.counted,
 		});
 	}
 
-	/// Ends a shard without an accepted report. Those who revealed get half of their price, without a fee, so nothing
-	/// is burned and nothing can be earned from emission by it; the others leave unpaid and unpunished; the client gets
-	/// the rest.
-	pub(crate) fn fail_shard(
-		id: ShardId,
-		job: &mut JobRecord,
-		shard: ShardRecord,
-		revealed: SeatGas,
-		failure: Failure,
-	) {
-		// Where claims differ the least one counts for all, so that a claim cannot be raised by lying.
-		let gas = revealed
-			.iter()
-			.map(|(_, gas)| *gas)
-			.min()
-			.unwrap_or(0)
-			.min(shard.terms.gas_limit);
-		let mut left = shard.reserve;
-		let mut paid: Balance = 0;
-		let mut payments = Vec::new();
-		for (index, seat) in shard.seats.into_iter().enumerate() {
-			let Some(holder) = seat.holder else { continue };
-			Self::release_holder(&holder, shard.terms.liability);
+	/// Ends a shard of which nobody has sealed: all leave unpaid and unpunished, and the client gets back all that is held for
+	/// it.
+	pub(crate) fn fail_shard(id: ShardId, job: &mut JobRecord, shard: ShardRecord, failure: Failure) {
+		for holder in shard.seats.into_iter().filter_map(|seat| seat.holder) {
+			Self::release_holder(&holder);
 			AssignmentsOf::<T>::remove(&holder.provider, id);
-			if revealed.iter().any(|(seat, _)| usize::from(*seat) == index) {
-				let cap = shard.terms.seat_cap;
-				let half = money::payment(holder.ask, gas).unwrap_or(cap).min(cap).min(left) / 2;
-				left -= half;
-				paid = paid.saturating_add(half);
-				Self::pay(job, &holder.provider, half);
-				payments.push((holder.provider, half));
-			}
 		}
-		Self::refund(job, left);
+		Self::refund(job, shard.reserve);
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		job.running = job.running.saturating_sub(1);
 		job.failed = job.failed.saturating_add(1);
-		job.paid = job.paid.saturating_add(paid);
 		Shards::<T>::remove(id.job, id.index);
 		Self::deposit_event(Event::ShardFailed {
 			shard: id,
 			failure,
-			paid,
-			refunded: left,
-			payments,
+			paid: 0,
+			refunded: shard.reserve,
+			payments: Vec::new(),
 		});
-	}
-
-	/// Slashes the seats at fault and has the shard computed again. The verifier has forgotten it, so the honest seats
-	/// keep their place but have to report once more, in a new round.
-	fn reject_seats(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, at_fault: Vec<u8>) {
-		let mut goes_on = true;
-		for seat in at_fault {
-			goes_on &= Self::vacate(id, job, &mut shard, seat, Cause::Rejected);
-		}
-		let reopened =
-			goes_on && Specs::<T>::get(id.job).is_some_and(|spec| T::Verifier::open(id, &spec.verification).is_ok());
-		if !reopened {
-			let revealed = T::Verifier::close(id);
-			Self::fail_shard(id, job, shard, revealed, Failure::Exhausted);
-			return;
-		}
-		let due = Self::now_block().saturating_add(shard.terms.execution_window.max(1));
-		for (index, seat) in shard.seats.iter_mut().enumerate() {
-			if let Some(holder) = seat.holder.as_mut() {
-				seat.round = seat.round.saturating_add(1);
-				holder.state = SeatState::Accepted;
-				holder.due = due;
-				Self::arm(
-					TimerAction::Execute {
-						shard: id,
-						seat: index as u8,
-						round: seat.round,
-					},
-					due,
-				);
-			}
-		}
-		Shards::<T>::insert(id.job, id.index, shard);
 	}
 
 	/// Pays the withheld parts and removes the shard.
@@ -198,8 +188,9 @@ impl<T: Config> Pallet<T> {
 		ensure!(count <= MAX_ACKNOWLEDGED, Error::<T>::TooManyShards);
 		let mut ended = 0;
 		for index in first..first.saturating_add(count).min(job.cursor) {
-			if let Some(shard) = Shards::<T>::get(id, index).filter(|shard| shard.custody.is_some()) {
-				Self::end_custody(ShardId { job: id, index }, &mut job, shard);
+			let kept = ShardId { job: id, index };
+			if let Some(shard) = Self::kept(kept) {
+				Self::end_custody(kept, &mut job, shard);
 				ended += 1;
 			}
 		}
@@ -211,16 +202,32 @@ impl<T: Config> Pallet<T> {
 
 impl<T: Config> Assignments for Pallet<T> {
 	fn seat(id: ShardId, provider: &AccountId) -> Option<SeatView> {
-		let shard = Shards::<T>::get(id.job, id.index).filter(|shard| shard.custody.is_none())?;
+		let shard = Self::running(id)?;
 		let index = shard.seat_of(provider)?;
 		let seat = shard.seats.get(usize::from(index))?;
-		let state = seat.holder.as_ref()?.state;
+		let holder = seat.holder.as_ref()?;
 		Some(SeatView {
 			index,
 			round: seat.round,
-			state,
-			gas_limit: shard.terms.gas_limit,
+			state: holder.state,
+			ask: holder.ask,
+			stake: holder.stake,
 		})
+	}
+
+	fn matter(id: ShardId) -> Option<Matter> {
+		let shard = Self::running(id)?;
+		let spec = Specs::<T>::get(id.job)?;
+		let program = Programs::<T>::get(spec.program)?;
+		Some(Self::matter_of(&spec, program.roots, shard.terms.engine, id.index))
+	}
+
+	fn client(shard: ShardId) -> Option<AccountId> {
+		Jobs::<T>::get(shard.job).map(|job| job.client)
+	}
+
+	fn escrow(shard: ShardId) -> Balance {
+		Self::running(shard).map_or(0, |shard| shard.reserve)
 	}
 
 	fn on_sealed(shard: ShardId, seat: u8) -> DispatchResult {
@@ -231,22 +238,15 @@ impl<T: Config> Assignments for Pallet<T> {
 		Self::do_revealed(shard, seat)
 	}
 
-	fn on_missed_reveals(shard: ShardId, seats: &[u8]) {
-		Self::do_missed_reveals(shard, seats)
+	fn remind(alarm: Alarm, at: MarketBlock) {
+		Self::arm(TimerAction::Verify { alarm }, at);
 	}
 
-	fn on_verdict(id: ShardId, verdict: Verdict) {
-		let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) else {
+	fn on_ended(id: ShardId, ending: Ending) {
+		let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::running(id)) else {
 			return;
 		};
-		if shard.custody.is_some() {
-			return;
-		}
-		match verdict {
-			Verdict::Accepted { report } => Self::accept_report(id, &mut job, shard, report),
-			Verdict::Rejected { at_fault } => Self::reject_seats(id, &mut job, shard, at_fault),
-			Verdict::Unresolved { revealed } => Self::fail_shard(id, &mut job, shard, revealed, Failure::Unresolved),
-		}
+		Self::end_shard(id, &mut job, shard, ending);
 		// Bonds are free again.
 		Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN);
 		Self::conclude(id.job, job);
@@ -258,7 +258,7 @@ impl<T: Config> Assignments for Pallet<T> {
 	}
 
 	#[cfg(feature = "runtime-benchmarks")]
-	fn benchmark_exhaust(shard: ShardId, failures: u32) {
-		crate::benchmarking::exhaust::<T>(shard, failures)
+	fn benchmark_pass(blocks: MarketBlock) {
+		crate::Clock::<T>::mutate(|clock| *clock = clock.saturating_add(blocks));
 	}
 }

@@ -33,8 +33,11 @@ impl<T: Config> Pallet<T> {
 		tasks: u32,
 	) -> Option<Balance> {
 		let cap = money::seat_cap(price_cap, spec.limits.gas, tasks)?;
-		money::shard_reserve(cap, spec.verification.seats(), fee_share)?
-			.checked_add(T::Verifier::budget(&spec.verification, cap))
+		money::shard_reserve(cap, spec.verification.seats(), fee_share)?.checked_add(T::Verifier::budget(
+			&spec.verification,
+			cap,
+			fee_share,
+		)?)
 	}
 
 	/// What is held for each full shard and for the last one.
@@ -240,7 +243,7 @@ impl<T: Config> Pallet<T> {
 			});
 		}
 		if over && job.custody == 0 && !job.has_backlog() {
-			// Nothing is left of the escrow unless the verifier's budget or a reserve was rounded up.
+			// Nothing is left of the escrow unless a reserve was rounded up.
 			let rest = job.escrow;
 			Self::refund(&mut job, rest);
 			if let Some(spec) = Specs::<T>::take(id) {

@@ -3,11 +3,12 @@
 //! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
 //! for the rest. Entries whose reason is gone are dropped when they fire.
 
-use crate::{Cause, Config, Jobs, Pallet, Shards, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
+use crate::{Cause, Config, Jobs, Pallet, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::weights::{Weight, WeightMeter};
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
+	traits::{Alarm, Verifier},
 	JobId, MarketBlock, ShardId,
 };
 use scale_info::TypeInfo;
@@ -39,7 +40,7 @@ pub enum TimerAction {
 		/// The seat.
 		seat: u8,
 		/// The seat's round when it was assigned.
-		round: u8,
+		round: u32,
 	},
 	/// A seat should have been sealed.
 	Execute {
@@ -48,7 +49,12 @@ pub enum TimerAction {
 		/// The seat.
 		seat: u8,
 		/// The seat's round when it was accepted.
-		round: u8,
+		round: u32,
+	},
+	/// All seats of a shard should have been sealed.
+	Fill {
+		/// The shard.
+		shard: ShardId,
 	},
 	/// A job for which nobody was found is tried again.
 	BackOff {
@@ -65,6 +71,11 @@ pub enum TimerAction {
 		/// The shard.
 		shard: ShardId,
 	},
+	/// The verifier asked to be woken.
+	Verify {
+		/// Why.
+		alarm: Alarm,
+	},
 }
 
 impl<T: Config> Pallet<T> {
@@ -74,12 +85,14 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_again())
 			.max(T::WeightInfo::timer_accept().saturating_add(Self::end_weight(true)))
 			.max(T::WeightInfo::timer_execute().saturating_add(Self::end_weight(true)))
+			.max(T::WeightInfo::timer_fill())
 			.max(T::WeightInfo::timer_back_off())
 			.max(T::WeightInfo::timer_expire())
 			.max(T::WeightInfo::timer_custody())
+			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
 	}
 
-	/// What it weighs on top if a vacated seat ends its shard.
+	/// What it weighs on top if a vacated seat closes its shard.
 	pub(crate) fn end_weight(ended: bool) -> Weight {
 		if ended {
 			T::WeightInfo::end_shard()
@@ -120,17 +133,18 @@ impl<T: Config> Pallet<T> {
 		entry
 	}
 
-	/// Serves due timers while the meter admits one more.
-	pub(crate) fn serve_timers(meter: &mut WeightMeter) {
+	/// Serves due timers while the meter admits one more. Nobody is drawn by it unless it is the tick: who calls it may know
+	/// whom a draw would find.
+	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
 		let now = Self::now_block();
 		while meter.can_consume(Self::timer_weight()) {
 			let Some(entry) = Self::pop_timer(now) else { return };
-			meter.consume(Self::fire(entry, now));
+			meter.consume(Self::fire(entry, now, may_draw));
 		}
 	}
 
 	/// Serves one timer and returns its weight.
-	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock) -> Weight {
+	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock, may_draw: bool) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
 		}
@@ -146,6 +160,10 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Execute { shard, seat, .. } => {
 				let ended = Self::vacate_seat(shard, seat, Cause::Late);
 				T::WeightInfo::timer_execute().saturating_add(Self::end_weight(ended))
+			}
+			TimerAction::Fill { shard } => {
+				Self::end_filling(shard);
+				T::WeightInfo::timer_fill()
 			}
 			TimerAction::BackOff { job: id } => {
 				if let Some(mut job) = Jobs::<T>::get(id) {
@@ -165,11 +183,14 @@ impl<T: Config> Pallet<T> {
 				T::WeightInfo::timer_expire()
 			}
 			TimerAction::Custody { shard: id } => {
-				if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) {
+				if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::kept(id)) {
 					Self::end_custody(id, &mut job, shard);
 					Self::conclude(id.job, job);
 				}
 				T::WeightInfo::timer_custody()
+			}
+			TimerAction::Verify { alarm } => {
+				T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve(alarm, may_draw))
 			}
 		}
 	}
@@ -177,16 +198,16 @@ impl<T: Config> Pallet<T> {
 	/// True while the timer's reason exists.
 	pub(crate) fn is_live(entry: &TimerEntry) -> bool {
 		let is_in = |id: ShardId, seat, round, state: SeatState| {
-			Shards::<T>::get(id.job, id.index).is_some_and(|shard| shard.is_in(seat, round, state))
+			Self::running(id).is_some_and(|shard| shard.is_in(seat, round, state))
 		};
 		match entry.action {
 			TimerAction::Accept { shard, seat, round } => is_in(shard, seat, round, SeatState::Assigned),
 			TimerAction::Execute { shard, seat, round } => is_in(shard, seat, round, SeatState::Accepted),
+			TimerAction::Fill { shard } => Self::running(shard).is_some_and(|shard| !shard.closed),
 			TimerAction::BackOff { job } => Jobs::<T>::get(job).is_some_and(|job| job.retry == Some(entry.target)),
 			TimerAction::Expire { job } => Jobs::<T>::get(job).is_some_and(|job| job.is_open()),
-			TimerAction::Custody { shard } => {
-				Shards::<T>::get(shard.job, shard.index).is_some_and(|shard| shard.custody.is_some())
-			}
+			TimerAction::Custody { shard } => Self::kept(shard).is_some(),
+			TimerAction::Verify { .. } => true,
 		}
 	}
 }

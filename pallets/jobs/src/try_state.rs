@@ -1,8 +1,8 @@
 //! What always holds; checked after every test and by `try-runtime`.
 
 use crate::{
-	AssignmentsOf, Backlog, Config, CustodyOf, HoldReason, JobRecord, Jobs, Owed, Pallet, Programs, Ready, ReadyBounds,
-	Shards, Specs, TimerClasses, TimerTable, Timers,
+	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, HoldReason, JobRecord, Jobs, Owed, Pallet,
+	Programs, Ready, ReadyBounds, Shards, Specs, TimerClasses, TimerTable, Timers, NEVER,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -26,7 +26,7 @@ impl<T: Config> Pallet<T> {
 			Self::check_job(id, &job)?;
 		}
 		ensure!(
-			Specs::<T>::iter_keys().all(|id| Jobs::<T>::contains_key(id)),
+			Specs::<T>::iter_keys().all(Jobs::<T>::contains_key),
 			"a specification has no job"
 		);
 		ensure!(
@@ -90,8 +90,25 @@ impl<T: Config> Pallet<T> {
 						"the withheld sum is wrong"
 					);
 				}
+				None if shard.closed => {
+					running += 1;
+					let holders = shard.seats.iter().filter_map(|seat| seat.holder.as_ref());
+					ensure!(
+						shard.any_sealed() && holders.clone().all(|holder| holder.state >= SeatState::Sealed),
+						"a closed shard has a seat that may not seal, or none"
+					);
+				}
 				None => {
 					running += 1;
+					ensure!(
+						!shard.all_reached(SeatState::Sealed),
+						"a shard is not closed although all have sealed"
+					);
+					let waits = shard.seats.iter().any(|s| s.holder.as_ref().is_some_and(|h| h.waits()));
+					ensure!(
+						!(waits && shard.all_reached(SeatState::Accepted)),
+						"a seat waits for others that are accepted"
+					);
 					let seats = shard.seats.iter().zip(0u8..).filter(|(seat, _)| seat.holder.is_none());
 					vacant.extend(seats.map(|(_, seat)| (index, seat)));
 				}
@@ -105,7 +122,8 @@ impl<T: Config> Pallet<T> {
 				ensure!(!shard.excludes(&holder.provider), "an excluded provider holds a seat");
 				ensure!(holder.ask <= shard.terms.price_cap, "a seat asks more than the cap");
 				let done = matches!(holder.state, SeatState::Sealed | SeatState::Revealed);
-				ensure!(!(done && holder.slot), "a sealed seat takes a slot");
+				ensure!(done != holder.slot, "a sealed seat takes a slot, or another one none");
+				ensure!(!done || holder.due == NEVER, "a sealed seat has a deadline");
 			}
 		}
 		ensure!(running == job.running, "the count of running shards is wrong");
@@ -222,10 +240,10 @@ impl<T: Config> Pallet<T> {
 			Timers::<T>::iter_keys().count() == entries as usize,
 			"a timer is out of bounds"
 		);
-		// Whoever waits on a timer has one.
+		// Whoever waits on a timer has one. How many the verifier asked for is its own.
 		let live: BTreeSet<Vec<u8>> = pending
 			.iter()
-			.filter(|entry| Self::is_live(entry))
+			.filter(|entry| Self::is_live(entry) && !matches!(entry.action, TimerAction::Verify { .. }))
 			.map(|entry| entry.action.encode())
 			.collect();
 		let mut needed = 0;
@@ -234,11 +252,12 @@ impl<T: Config> Pallet<T> {
 				needed += 1;
 				continue;
 			}
-			let counted = |state| matches!(state, SeatState::Assigned | SeatState::Accepted);
+			needed += usize::from(shard.any_sealed() && !shard.closed);
 			needed += shard
 				.seats
 				.iter()
-				.filter(|s| s.holder.as_ref().is_some_and(|h| counted(h.state)))
+				.filter_map(|seat| seat.holder.as_ref())
+				.filter(|holder| holder.state < SeatState::Sealed && !holder.waits())
 				.count();
 		}
 		for job in Jobs::<T>::iter_values() {

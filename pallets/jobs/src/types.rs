@@ -6,6 +6,7 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
+	traits::Stake,
 	AccountId, Balance, Blob, Gas, Hash, JobId, MarketBlock, ProgramRoots, Report,
 };
 use scale_info::TypeInfo;
@@ -34,6 +35,8 @@ pub const PATIENCE: u32 = MAX_SEED_BLOCKS;
 pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
 pub const MAX_STUCK: u32 = 8;
+/// The deadline of a seat that waits for others: to be accepted, or for the verifier.
+pub const NEVER: MarketBlock = MarketBlock::MAX;
 /// So many candidates are tried for a seat before the draw counts as failed.
 pub const MAX_TRIED: usize = 8;
 /// So many stale candidates are taken out of the pools by one draw; further ones are passed over.
@@ -256,24 +259,18 @@ pub struct Terms {
 	pub price_cap: Balance,
 	/// The most that a seat can earn.
 	pub seat_cap: Balance,
-	/// The bond that a seat reserves.
-	pub liability: Balance,
 	/// The protocol's fee.
 	pub fee_share: Permill,
 	/// The part of it that is burned.
 	pub burn_share: Permill,
 	/// The longest time from assignment to acceptance.
 	pub accept_window: MarketBlock,
-	/// The longest time from acceptance to the sealed report.
+	/// The longest time from the acceptance of the shard's last seat to the sealed report.
 	pub execution_window: MarketBlock,
 	/// How long outputs are kept after acceptance.
 	pub custody_period: MarketBlock,
 	/// The part of each payment that is withheld until then.
 	pub custody_share: Permill,
-	/// The part of the liability lost by an accepted seat that is not sealed in time.
-	pub late_slash: Permill,
-	/// The part of the liability lost by a sealed seat that is not revealed in time.
-	pub missed_reveal_slash: Permill,
 }
 
 /// Who holds a seat.
@@ -285,17 +282,31 @@ pub struct Holder {
 	pub ask: Balance,
 	/// How far it is.
 	pub state: SeatState,
-	/// The market block by which it must leave `Assigned` or `Accepted`.
+	/// The market block by which it must leave `Assigned` or `Accepted`; [`NEVER`] while it waits for others.
 	pub due: MarketBlock,
 	/// True while the seat takes a slot of its provider.
 	pub slot: bool,
+	/// What it has at stake. Until its seal this pallet frees the liability, from then on the verifier.
+	pub stake: Stake,
+}
+
+impl Holder {
+	/// True if it waits for the shard's other seats to be accepted.
+	pub fn waits(&self) -> bool {
+		self.state == SeatState::Accepted && self.due == NEVER
+	}
+
+	/// True from when all seats of the shard were accepted: before, nobody computes.
+	pub fn may_compute(&self) -> bool {
+		self.state >= SeatState::Accepted && !self.waits()
+	}
 }
 
 /// A seat of a shard.
 #[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Seat {
 	/// How often it fell vacant.
-	pub round: u8,
+	pub round: u32,
 	/// Who holds it; none while it is vacant.
 	pub holder: Option<Holder>,
 }
@@ -332,6 +343,8 @@ pub struct ShardRecord {
 	pub seats: BoundedVec<Seat, ConstU32<{ MAX_REPLICAS as u32 }>>,
 	/// Providers that declined or failed it.
 	pub excluded: BoundedVec<Exclusion, ConstU32<MAX_EXCLUDED>>,
+	/// True once nobody may seal any more: all seats have, or time was up for the others, which are gone.
+	pub closed: bool,
 	/// Set once its report is accepted.
 	pub custody: Option<Custody>,
 }
@@ -363,12 +376,25 @@ impl ShardRecord {
 	}
 
 	/// True if the holder of the seat, in this round of it, is in this state.
-	pub fn is_in(&self, seat: u8, round: u8, state: SeatState) -> bool {
-		self.custody.is_none()
-			&& self
-				.seats
-				.get(usize::from(seat))
-				.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
+	pub fn is_in(&self, seat: u8, round: u32, state: SeatState) -> bool {
+		self.seats
+			.get(usize::from(seat))
+			.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
+	}
+
+	/// True if every seat has a holder that came as far as this.
+	pub fn all_reached(&self, state: SeatState) -> bool {
+		self.seats
+			.iter()
+			.all(|seat| seat.holder.as_ref().is_some_and(|holder| holder.state >= state))
+	}
+
+	/// True if a seat has sealed.
+	pub fn any_sealed(&self) -> bool {
+		self.seats
+			.iter()
+			.filter_map(|seat| seat.holder.as_ref())
+			.any(|holder| holder.state >= SeatState::Sealed)
 	}
 }
 
@@ -440,19 +466,17 @@ pub enum Cause {
 	MissedAccept,
 	/// Its provider accepted and did not report in time.
 	Late,
-	/// Its provider sealed and did not reveal in time.
-	MissedReveal,
-	/// Its report was proven wrong.
-	Rejected,
+	/// The shard goes on with those who have sealed; free.
+	Closed,
 }
 
 /// Why a shard ended without an accepted report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum Failure {
-	/// The reports differ and nothing can decide between them.
+	/// The verifier could not decide which report is right.
 	Unresolved,
-	/// More than [`MAX_EXCLUDED`] providers declined or failed it.
+	/// More than [`MAX_EXCLUDED`] providers declined or failed it, and nobody had sealed.
 	Exhausted,
-	/// The job was cancelled or expired before its seats were filled.
+	/// Its seats were not filled in time after the job was cancelled or expired, and nobody had sealed.
 	Closed,
 }

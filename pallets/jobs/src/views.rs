@@ -1,7 +1,8 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	AssignmentsOf, Clock, Config, CustodyOf, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
+	AssignmentsOf, Clock, Config, CustodyOf, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards,
+	Specs, NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
@@ -13,7 +14,7 @@ use millrace_primitives::{
 	job::{Endpoint, JobStatus, SeatState, ShardState},
 	machine, money,
 	provider::Census,
-	traits::ProviderRegistry,
+	traits::{DrawnSeat, ProviderRegistry, Verifier},
 	window::windows,
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -25,7 +26,7 @@ fn urls(endpoints: &[Endpoint]) -> Vec<String> {
 		.collect()
 }
 
-/// A shard's state is that of its least advanced seat.
+/// A shard's state is that of its least advanced seat. Seats that are not filled any more do not count.
 fn state_of(shard: &ShardRecord) -> ShardState {
 	if shard.custody.is_some() {
 		return ShardState::Custody;
@@ -33,6 +34,7 @@ fn state_of(shard: &ShardRecord) -> ShardState {
 	let least = shard
 		.seats
 		.iter()
+		.filter(|seat| seat.holder.is_some() || !shard.closed)
 		.map(|seat| seat.holder.as_ref().map(|holder| holder.state))
 		.min()
 		.flatten();
@@ -45,9 +47,10 @@ fn state_of(shard: &ShardRecord) -> ShardState {
 	}
 }
 
-/// The market block that this pallet counts for a seat in this state, if it does.
-fn due_of(state: SeatState, due: MarketBlock) -> Option<MarketBlock> {
-	matches!(state, SeatState::Assigned | SeatState::Accepted).then_some(due)
+/// The market block by which this pallet wants the seat to leave its state, if it does.
+fn due_of(holder: &Holder) -> Option<MarketBlock> {
+	let counted = matches!(holder.state, SeatState::Assigned | SeatState::Accepted) && !holder.waits();
+	counted.then_some(holder.due)
 }
 
 impl<T: Config> Pallet<T> {
@@ -141,14 +144,14 @@ impl<T: Config> Pallet<T> {
 					state: holder.map(|holder| holder.state),
 					round: seat.round,
 					ask: holder.map_or(0, |holder| holder.ask),
-					due: holder.and_then(|holder| due_of(holder.state, holder.due)),
+					due: holder.and_then(due_of),
 				}
 			})
 			.collect()
 	}
 
 	/// What a provider, named by its account or its operator's, has to do or waits for, at most [`MAX_PAGE`]: first what
-	/// it must act on, then what waits for others; each the oldest first.
+	/// it must act on, then what waits for others; each the oldest first. The seats that the verifier drew are among them.
 	pub fn assignments_of(who: &AccountId) -> Vec<AssignmentView> {
 		let provider = Self::provider_named(who);
 		let mut held: Vec<(ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider).collect();
@@ -157,8 +160,19 @@ impl<T: Config> Pallet<T> {
 			.into_iter()
 			.filter_map(|(id, seat)| Self::assignment_view(id, seat))
 			.collect();
+		let mut drawn = T::Verifier::drawn_seats(&provider);
+		drawn.sort_unstable_by_key(|seat| (seat.shard, seat.index));
+		views.extend(drawn.iter().filter_map(|seat| Self::drawn_view(&provider, seat)));
 		// What waits for others must not hide what waits for this provider.
-		views.sort_by_key(|view| (!view.reveal_open && view.state > Some(SeatState::Accepted), view.state));
+		views.sort_by_cached_key(|view| {
+			let acts = match view.state {
+				Some(SeatState::Assigned) => true,
+				Some(SeatState::Accepted) => view.held,
+				Some(SeatState::Revealed) => T::Verifier::called(view.shard, &provider).disputed,
+				_ => view.reveal_open,
+			};
+			(!acts, view.state)
+		});
 		views.truncate(MAX_PAGE as usize);
 		views
 	}
@@ -183,24 +197,57 @@ impl<T: Config> Pallet<T> {
 		T::Providers::provider_named(who).unwrap_or_else(|| who.clone())
 	}
 
+	/// A seat that the client bought, of a shard under way or in custody.
 	fn assignment_view(id: ShardId, seat: u8) -> Option<AssignmentView> {
-		let spec = Specs::<T>::get(id.job)?;
-		let program = Programs::<T>::get(spec.program)?;
 		let shard = Shards::<T>::get(id.job, id.index)?;
 		let slot = shard.seats.get(usize::from(seat))?;
 		let holder = slot.holder.as_ref()?;
-		let reveal_open = shard.seats.iter().all(|seat| {
-			let state = seat.holder.as_ref().map(|holder| holder.state);
-			matches!(state, Some(SeatState::Sealed | SeatState::Revealed))
-		});
-		let kept = shard.custody.as_ref().map(|custody| custody.until);
+		let mut view = Self::work_view(id, seat, &shard)?;
+		view.round = slot.round;
+		if let Some(custody) = &shard.custody {
+			view.due = custody.until;
+			return Some(view);
+		}
+		view.state = Some(holder.state);
+		view.held = shard.closed || holder.may_compute();
+		view.due = holder.due;
+		if holder.state >= SeatState::Sealed {
+			let called = T::Verifier::called(id, &holder.provider);
+			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
+			view.due = called.reveal_by.filter(|_| view.reveal_open).unwrap_or(NEVER);
+			view.shown = called.shown;
+		}
+		Some(view)
+	}
+
+	/// A seat that the verifier drew. It is drawn once, so it has one round.
+	fn drawn_view(provider: &AccountId, seat: &DrawnSeat) -> Option<AssignmentView> {
+		let shard = Self::running(seat.shard)?;
+		let called = T::Verifier::called(seat.shard, provider);
+		Some(AssignmentView {
+			state: Some(seat.state),
+			reveal_open: seat.state == SeatState::Sealed && called.reveal_by.is_some(),
+			due: called.reveal_by.unwrap_or(seat.due),
+			sample: called.tasks,
+			shown: called.shown,
+			..Self::work_view(seat.shard, seat.index, &shard)?
+		})
+	}
+
+	/// What there is to compute for a seat; where the seat is, is left open.
+	fn work_view(id: ShardId, seat: u8, shard: &ShardRecord) -> Option<AssignmentView> {
+		let spec = Specs::<T>::get(id.job)?;
+		let program = Programs::<T>::get(spec.program)?;
 		Some(AssignmentView {
 			shard: id,
 			seat,
-			round: slot.round,
-			state: kept.is_none().then_some(holder.state),
-			reveal_open: reveal_open && kept.is_none(),
-			due: kept.unwrap_or(holder.due),
+			round: 0,
+			state: None,
+			held: true,
+			reveal_open: false,
+			due: NEVER,
+			sample: None,
+			shown: Vec::new(),
 			engine: shard.terms.engine,
 			program: spec.program,
 			roots: program.roots,
@@ -219,7 +266,8 @@ impl<T: Config> Pallet<T> {
 
 	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
 	/// valid, its price below the least one, its deadline too far away, or its memory limit below what its program starts with. A
-	/// program that is not published yet counts as an empty one.
+	/// program that is not published yet counts as an empty one. The liability is that of a newcomer, an account that nothing is
+	/// known of: the more a provider has worked, the more it has at stake, since it is audited less often.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
 		spec.validate().ok()?;
 		let params = T::Parameters::get();
@@ -247,8 +295,11 @@ impl<T: Config> Pallet<T> {
 			payments,
 			fees,
 			submission_fee: Self::submission_fee(spec, &params)?,
-			liability: money::seat_cap(spec.price_cap, spec.limits.gas, longest)?
-				.saturating_mul(params.liability_multiple.into()),
+			liability: T::Verifier::stake(
+				&AccountId::new([0; 32]),
+				money::seat_cap(spec.price_cap, spec.limits.gas, longest)?,
+			)?
+			.liability,
 			execution_window: windows(spec, module_len, longest, &params).execution,
 			census: T::Providers::census(&Self::draw_request(spec, spec.price_cap)),
 		})

@@ -2,7 +2,8 @@
 //!
 //! frame-benchmarking-cli 64.0.0, 2026-11-21, 20 steps, 10 repeats, AMD EPYC. By hand since: sizes of
 //! programs, specifications, jobs and shards; 5 us for the hash of a program's id at publication, 1 us for each longer
-//! record that is written or read there, at withdrawal and at submission.
+//! record that is written or read there, at withdrawal and at submission. What the court changed says so where it stands;
+//! `end_shard` is still what it was when the seats were paid there, which is more than they cost now.
 
 #![cfg_attr(rustfmt, rustfmt_skip)]
 #![allow(unused_parens)]
@@ -35,6 +36,7 @@ pub trait WeightInfo {
 	fn timer_again() -> Weight;
 	fn timer_accept() -> Weight;
 	fn timer_execute() -> Weight;
+	fn timer_fill() -> Weight;
 	fn timer_back_off() -> Weight;
 	fn timer_expire() -> Weight;
 	fn timer_custody() -> Weight;
@@ -92,7 +94,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Specs` (r:0 w:1)
 	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(733), added: 3208, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Ready` (r:0 w:1)
 	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
 	fn submit() -> Weight {
@@ -148,13 +150,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Providers::Operators` (r:1 w:0)
 	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Clock` (r:1 w:0)
 	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
@@ -164,23 +166,24 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Providers::PoolMembers` (r:0 w:3)
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: six timers more, of the seats that waited for this one.
 	fn accept() -> Weight {
 		// Minimum execution time: 108_612_000 picoseconds.
-		Weight::from_parts(193_547_000, 9978)
+		Weight::from_parts(223_547_000, 9978)
 			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(11_u64))
+			.saturating_add(T::DbWeight::get().writes(17_u64))
 	}
 	/// Storage: `Providers::Operators` (r:1 w:0)
 	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:1 w:1)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Clock` (r:1 w:0)
 	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
@@ -196,7 +199,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Backlog` (r:0 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	fn decline() -> Weight {
 		// Minimum execution time: 132_988_000 picoseconds.
 		Weight::from_parts(183_052_000, 9978)
@@ -206,7 +209,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:64 w:64)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:449 w:449)
@@ -218,7 +221,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::CustodyOf` (r:0 w:448)
 	/// Proof: `Jobs::CustodyOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
 	/// The range of component `n` is `[1, 64]`.
@@ -257,11 +260,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::ReadyBounds` (r:1 w:0)
 	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
+	/// By hand: the output that the verifier is told of.
 	fn tick() -> Weight {
 		// Minimum execution time: 27_641_000 picoseconds.
-		Weight::from_parts(33_170_000, 3585)
-			.saturating_add(T::DbWeight::get().reads(6_u64))
-			.saturating_add(T::DbWeight::get().writes(2_u64))
+		Weight::from_parts(38_170_000, 3585)
+			.saturating_add(T::DbWeight::get().reads(7_u64))
+			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
 	/// Storage: `Jobs::Clock` (r:1 w:0)
 	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
@@ -294,11 +298,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Backlog` (r:1 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:0)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	fn visit_nothing() -> Weight {
 		// Minimum execution time: 58_366_000 picoseconds.
 		Weight::from_parts(100_749_000, 4662)
@@ -320,7 +324,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Backlog` (r:1 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Specs` (r:1 w:0)
 	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(733), added: 3208, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
@@ -328,17 +332,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Providers::PoolMembers` (r:18 w:6)
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:10 w:4)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
 	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: what each candidate has at stake.
 	fn draw_seat() -> Weight {
 		// Minimum execution time: 448_186_000 picoseconds.
-		Weight::from_parts(728_592_000, 47070)
-			.saturating_add(T::DbWeight::get().reads(42_u64))
+		Weight::from_parts(738_592_000, 47070)
+			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
 	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
@@ -356,7 +361,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Backlog` (r:1 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Specs` (r:1 w:0)
 	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(733), added: 3208, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
@@ -364,7 +369,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Providers::PoolMembers` (r:18 w:6)
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:11 w:4)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Attestations::Evidence` (r:1 w:1)
 	/// Proof: `Attestations::Evidence` (`max_values`: None, `max_size`: Some(776), added: 3251, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
@@ -372,12 +377,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::AssignmentsOf` (r:0 w:1)
 	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: what each candidate has at stake; the program, and what the verifier is told.
 	fn start_shard() -> Weight {
 		// Minimum execution time: 498_691_000 picoseconds.
-		Weight::from_parts(768_281_000, 47070)
-			.saturating_add(T::DbWeight::get().reads(44_u64))
-			.saturating_add(T::DbWeight::get().writes(23_u64))
+		Weight::from_parts(798_281_000, 47070)
+			.saturating_add(T::DbWeight::get().reads(47_u64))
+			.saturating_add(T::DbWeight::get().writes(24_u64))
 	}
 	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
 	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
@@ -394,7 +400,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Backlog` (r:1 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:0)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Specs` (r:1 w:0)
 	/// Proof: `Jobs::Specs` (`max_values`: None, `max_size`: Some(733), added: 3208, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:1 w:0)
@@ -402,15 +408,16 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Providers::PoolMembers` (r:15 w:0)
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:8 w:0)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: what each candidate has at stake.
 	fn draw_nobody() -> Weight {
 		// Minimum execution time: 350_220_000 picoseconds.
-		Weight::from_parts(605_950_000, 39390)
-			.saturating_add(T::DbWeight::get().reads(35_u64))
+		Weight::from_parts(615_950_000, 39390)
+			.saturating_add(T::DbWeight::get().reads(36_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
@@ -418,7 +425,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Clock` (r:1 w:0)
 	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
 	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:3 w:6)
@@ -440,13 +447,13 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Backlog` (r:1 w:1)
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:1 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:7 w:7)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
 	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
@@ -464,7 +471,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::AssignmentsOf` (r:0 w:7)
 	/// Proof: `Jobs::AssignmentsOf` (`max_values`: None, `max_size`: Some(69), added: 2544, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	fn end_shard() -> Weight {
 		// Minimum execution time: 683_815_000 picoseconds.
 		Weight::from_parts(977_801_000, 21814)
@@ -476,9 +483,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:0)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	fn timer_stale() -> Weight {
 		// Minimum execution time: 32_618_000 picoseconds.
 		Weight::from_parts(48_762_000, 6012)
@@ -490,9 +497,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:0)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	fn timer_again() -> Weight {
 		// Minimum execution time: 36_133_000 picoseconds.
 		Weight::from_parts(61_371_000, 6012)
@@ -504,15 +511,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolSizes` (r:3 w:3)
 	/// Proof: `Providers::PoolSizes` (`max_values`: None, `max_size`: Some(521), added: 2996, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::PoolMembers` (r:3 w:6)
@@ -534,15 +541,15 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Parameters::Parameters` (r:2 w:0)
 	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Providers` (r:4 w:4)
-	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(334), added: 2809, mode: `MaxEncodedLen`)
+	/// Proof: `Providers::Providers` (`max_values`: None, `max_size`: Some(350), added: 2825, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
@@ -563,12 +570,18 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(21_u64))
 			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
+	/// By hand: `timer_stale`, and all of `end_shard`.
+	fn timer_fill() -> Weight {
+		Weight::from_parts(1_026_563_000, 21814)
+			.saturating_add(T::DbWeight::get().reads(35_u64))
+			.saturating_add(T::DbWeight::get().writes(57_u64))
+	}
 	/// Storage: `Jobs::Clock` (r:1 w:0)
 	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Seeds` (r:1 w:0)
@@ -584,7 +597,7 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `System::Account` (r:1 w:1)
@@ -610,9 +623,9 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:1)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(36), added: 2511, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1197), added: 3672, mode: `MaxEncodedLen`)
+	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
 	/// Proof: `Jobs::Jobs` (`max_values`: None, `max_size`: Some(919), added: 3394, mode: `MaxEncodedLen`)
 	/// Storage: `Balances::Holds` (r:1 w:1)

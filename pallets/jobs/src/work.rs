@@ -1,17 +1,22 @@
-//! What providers do with their seats: accept, decline, seal, reveal, or miss a deadline. Every change of a seat's
-//! state goes through the one table, [`SeatState::on`].
+//! What providers do with their seats: accept, decline, seal, reveal, or miss a deadline; and when nobody may seal a shard
+//! any more. Every change of a seat's state goes through the one table, [`SeatState::on`].
+//!
+//! ```text
+//!  accepted ─ the last of all ─► due of each ─ seal ─ the last of all ───────► closed
+//!     └ waits: may decline        └ late: vacant    └ the first: Fill timer ──┘ with those who have sealed
+//! ```
 
 use crate::{
 	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Exclusion, Failure, Holder, JobRecord, Jobs,
-	Pallet, ShardRecord, Shards, WOKEN,
+	Pallet, ShardRecord, Shards, NEVER, WOKEN,
 };
-use frame_support::traits::Get;
+use frame_support::{ensure, traits::Get};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatEvent, SeatState},
 	traits::{Conduct, ProviderRegistry, Verifier},
-	AccountId, Balance, JobId, MarketBlock, ShardId,
+	AccountId, Balance, JobId, ShardId,
 };
-use sp_runtime::{DispatchError, DispatchResult, Permill};
+use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	/// The shard and the seat that an operator's provider holds in it.
@@ -38,13 +43,14 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_accept(operator: AccountId, id: ShardId) -> DispatchResult {
 		let (mut shard, seat) = Self::seat_of_operator(&operator, id)?;
-		let due = Self::now_block().saturating_add(shard.terms.execution_window.max(1));
 		let holder = Self::advance(&mut shard, seat, SeatEvent::Accept)?;
-		holder.due = due;
+		holder.due = NEVER;
 		let provider = holder.provider.clone();
-		let round = shard.seats.get(usize::from(seat)).map_or(0, |seat| seat.round);
+		if shard.all_reached(SeatState::Accepted) {
+			Self::start_windows(id, &mut shard);
+		}
+		let due = shard.holder(seat).map_or(NEVER, |holder| holder.due);
 		Shards::<T>::insert(id.job, id.index, shard);
-		Self::arm(TimerAction::Execute { shard: id, seat, round }, due);
 		T::Providers::note(&provider, Conduct::Alive);
 		if let Some(mut job) = Jobs::<T>::get(id.job).filter(|job| job.declines > 0) {
 			job.forget_declines();
@@ -59,71 +65,54 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// All seats are accepted: the time of those who waited for it begins. Others have theirs from before a seat fell vacant.
+	fn start_windows(id: ShardId, shard: &mut ShardRecord) {
+		let window = shard.terms.execution_window.max(1);
+		let due = Self::now_block().saturating_add(window).min(NEVER - 1);
+		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
+			let round = slot.round;
+			if let Some(holder) = slot.holder.as_mut().filter(|holder| holder.waits()) {
+				holder.due = due;
+				Self::arm(TimerAction::Execute { shard: id, seat, round }, due);
+			}
+		}
+	}
+
 	/// True if it was one decline too many for the shard.
 	pub(crate) fn do_decline(operator: AccountId, id: ShardId, reason: DeclineReason) -> Result<bool, DispatchError> {
 		let (shard, seat) = Self::seat_of_operator(&operator, id)?;
+		// Whose time has begun is bound.
 		let allowed = shard
 			.holder(seat)
-			.is_some_and(|holder| holder.state.on(SeatEvent::Decline) == Ok(None));
-		frame_support::ensure!(allowed, Error::<T>::WrongState);
+			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None));
+		ensure!(allowed, Error::<T>::WrongState);
 		Ok(Self::vacate_seat(id, seat, Cause::Declined(reason)))
 	}
 
-	/// Takes a seat from its holder and queues it again, or ends the shard if too many failed it; true if it ended.
+	/// Takes a seat from its holder, with the consequences that the cause has, and queues it again; or, if too many failed the
+	/// shard, closes it: true then.
 	pub(crate) fn vacate_seat(id: ShardId, seat: u8, cause: Cause) -> bool {
 		let (Some(mut job), Some(mut shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) else {
 			return false;
 		};
 		let goes_on = Self::vacate(id, &mut job, &mut shard, seat, cause);
-		Self::conclude_vacated(id, job, shard, goes_on);
-		!goes_on
-	}
-
-	/// Stores a shard of which seats were taken, or ends it if it cannot go on, and its job.
-	fn conclude_vacated(id: ShardId, mut job: JobRecord, shard: ShardRecord, goes_on: bool) {
 		if goes_on {
 			Shards::<T>::insert(id.job, id.index, shard);
 		} else {
-			let revealed = T::Verifier::close(id);
-			Self::fail_shard(id, &mut job, shard, revealed, Failure::Exhausted);
+			Self::close_sealing(id, &mut job, shard, Failure::Exhausted);
 		}
 		Self::conclude(id.job, job);
+		!goes_on
 	}
 
-	/// Takes a seat from its holder, with the consequences that the cause has. False if the shard cannot go on.
-	pub(crate) fn vacate(id: ShardId, job: &mut JobRecord, shard: &mut ShardRecord, seat: u8, cause: Cause) -> bool {
+	/// False if too many failed the shard for the seat to be drawn again.
+	fn vacate(id: ShardId, job: &mut JobRecord, shard: &mut ShardRecord, seat: u8, cause: Cause) -> bool {
 		let Some(slot) = shard.seats.get_mut(usize::from(seat)) else {
 			return true;
 		};
 		let Some(holder) = slot.holder.take() else { return true };
 		slot.round = slot.round.saturating_add(1);
-
-		let (share, conduct) = match cause {
-			Cause::Declined(_) => (Permill::zero(), Some(Conduct::Alive)),
-			Cause::MissedAccept => (Permill::zero(), Some(Conduct::MissedAccept)),
-			Cause::Late => (shard.terms.late_slash, Some(Conduct::Late)),
-			Cause::MissedReveal => (shard.terms.missed_reveal_slash, Some(Conduct::MissedReveal)),
-			Cause::Rejected => (Permill::one(), None),
-		};
-		let amount = share.mul_ceil(shard.terms.liability);
-		let slashed = if amount > 0 {
-			T::Providers::slash(&holder.provider, amount)
-		} else {
-			0
-		};
-		Self::release_holder(&holder, shard.terms.liability);
-		AssignmentsOf::<T>::remove(&holder.provider, id);
-		if let Some(conduct) = conduct {
-			T::Providers::note(&holder.provider, conduct);
-		}
-		let provider = holder.provider.clone();
-		Self::deposit_event(Event::SeatVacated {
-			shard: id,
-			seat,
-			provider,
-			cause,
-			slashed,
-		});
+		Self::leave(id, seat, &holder, cause);
 		if let Cause::Declined(reason) = cause {
 			Self::count_decline(id.job, job, &holder.provider, reason);
 		}
@@ -139,12 +128,66 @@ impl<T: Config> Pallet<T> {
 		true
 	}
 
-	/// Frees what a seat takes of its holder.
-	pub(crate) fn release_holder(holder: &Holder, liability: Balance) {
+	/// What it has for the holder of a seat that it leaves it in this way.
+	fn leave(id: ShardId, seat: u8, holder: &Holder, cause: Cause) {
+		let (lost, conduct): (Balance, _) = match cause {
+			Cause::Declined(_) => (0, Some(Conduct::Alive)),
+			Cause::MissedAccept => (0, Some(Conduct::MissedAccept)),
+			Cause::Late => (holder.stake.late, Some(Conduct::Late)),
+			Cause::Closed => (0, None),
+		};
+		let slashed = match lost {
+			0 => 0,
+			lost => T::Providers::take(&holder.provider, None, lost),
+		};
+		Self::release_holder(holder);
+		AssignmentsOf::<T>::remove(&holder.provider, id);
+		if let Some(conduct) = conduct {
+			T::Providers::note(&holder.provider, conduct);
+		}
+		Self::deposit_event(Event::SeatVacated {
+			shard: id,
+			seat,
+			provider: holder.provider.clone(),
+			cause,
+			slashed,
+		});
+	}
+
+	/// Frees what a seat takes of its holder and this pallet is to free.
+	pub(crate) fn release_holder(holder: &Holder) {
 		if holder.slot {
 			T::Providers::free_slot(&holder.provider);
 		}
-		T::Providers::free_liability(&holder.provider, liability);
+		if holder.state < SeatState::Sealed {
+			T::Providers::free_liability(&holder.provider, holder.stake.liability);
+		}
+	}
+
+	/// Nobody is drawn for the shard any more. It goes on with those who have sealed, and the others leave; if nobody has, it
+	/// ends.
+	pub(crate) fn close_sealing(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, failure: Failure) {
+		if !T::Verifier::close(id) {
+			Self::fail_shard(id, job, shard, failure);
+			return;
+		}
+		shard.closed = true;
+		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
+		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
+			if let Some(holder) = slot.holder.take_if(|holder| holder.state < SeatState::Sealed) {
+				slot.round = slot.round.saturating_add(1);
+				Self::leave(id, seat, &holder, Cause::Closed);
+			}
+		}
+		Shards::<T>::insert(id.job, id.index, shard);
+	}
+
+	/// Time is up for the seats of a shard that have not sealed, long after the first one has.
+	pub(crate) fn end_filling(id: ShardId) {
+		if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::running(id)) {
+			Self::close_sealing(id, &mut job, shard, Failure::Closed);
+			Self::conclude(id.job, job);
+		}
 	}
 
 	/// Suspends an open job after too many declines by several providers, none of whom accepted: the trouble is then
@@ -166,12 +209,25 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_sealed(id: ShardId, seat: u8) -> DispatchResult {
-		let mut shard = Shards::<T>::get(id.job, id.index).ok_or(Error::<T>::UnknownShard)?;
+		let mut shard = Self::running(id).ok_or(Error::<T>::UnknownShard)?;
+		ensure!(
+			!shard.holder(seat).is_some_and(|holder| holder.waits()),
+			Error::<T>::WrongState
+		);
+		let first = !shard.any_sealed();
 		let holder = Self::advance(&mut shard, seat, SeatEvent::Seal)?;
 		// The verifier counts from here.
-		holder.due = MarketBlock::MAX;
+		holder.due = NEVER;
 		let freed = core::mem::take(&mut holder.slot);
 		let provider = holder.provider.clone();
+		shard.closed = shard.all_reached(SeatState::Sealed);
+		if first && !shard.closed {
+			let terms = &shard.terms;
+			let target = Self::now_block()
+				.saturating_add(terms.accept_window)
+				.saturating_add(terms.execution_window);
+			Self::arm(TimerAction::Fill { shard: id }, target);
+		}
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);
 		if freed {
@@ -188,34 +244,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_revealed(id: ShardId, seat: u8) -> DispatchResult {
-		let mut shard = Shards::<T>::get(id.job, id.index).ok_or(Error::<T>::UnknownShard)?;
+		let mut shard = Self::running(id).ok_or(Error::<T>::UnknownShard)?;
 		let provider = Self::advance(&mut shard, seat, SeatEvent::Reveal)?.provider.clone();
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);
 		Ok(())
-	}
-
-	/// Sealed seats were not revealed. The others keep their reveals, so whoever is drawn next can know them: its seal is
-	/// no longer blind. The full slash, of each of them, is what keeps providers from making room for others in this way.
-	pub(crate) fn do_missed_reveals(id: ShardId, seats: &[u8]) {
-		let (Some(mut job), Some(mut shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) else {
-			return;
-		};
-		if shard.custody.is_some() {
-			return;
-		}
-		let (mut missed, mut goes_on) = (false, true);
-		for seat in seats {
-			let sealed = shard.holder(*seat).is_some_and(|holder| {
-				holder.state == SeatState::Sealed && holder.state.on(SeatEvent::Timeout) == Ok(None)
-			});
-			if sealed {
-				missed = true;
-				goes_on &= Self::vacate(id, &mut job, &mut shard, *seat, Cause::MissedReveal);
-			}
-		}
-		if missed {
-			Self::conclude_vacated(id, job, shard, goes_on);
-		}
 	}
 }

@@ -3,7 +3,10 @@
 
 use crate::{types::Provider, Call, Config, Operators, Pallet, Providers};
 use frame_benchmarking::v2::*;
-use frame_support::traits::fungible::{Inspect, Mutate};
+use frame_support::{
+	traits::fungible::{Inspect, Mutate},
+	weights::WeightMeter,
+};
 use frame_system::RawOrigin;
 use millrace_primitives::{
 	job::MAX_ENDPOINT_LEN,
@@ -69,7 +72,19 @@ fn crowded<T: Config>(slots: u16) -> AccountId {
 	for (n, class) in CLASSES.into_iter().enumerate() {
 		enrol::<T>("follower", n as u32, &[class], 1);
 	}
+	move_all::<T>();
 	who
+}
+
+/// Everybody moves who waits for it.
+fn move_all<T: Config>() {
+	Pallet::<T>::do_move_pools(&mut WeightMeter::new());
+}
+
+/// A provider once it was moved.
+fn moved<T: Config>(who: &AccountId) -> Provider {
+	move_all::<T>();
+	record::<T>(who)
 }
 
 fn record<T: Config>(who: &AccountId) -> Provider {
@@ -96,9 +111,9 @@ pub(crate) fn provider_in<T: Config>(who: &AccountId, operator: &AccountId, stan
 		for class in CLASSES {
 			let follower = account("follower", class);
 			register(&follower, &account("operator", class), &[class], bond::<T>());
-			let mut provider = record::<T>(&follower);
+			let mut provider = moved::<T>(&follower);
 			provider.drawable_from = 0;
-			Pallet::<T>::refresh_pools(&follower, &provider);
+			Pallet::<T>::refresh_pools(&follower, &provider, T::Parameters::get().min_bond);
 			Providers::<T>::insert(follower, provider);
 		}
 	}
@@ -113,17 +128,18 @@ pub(crate) fn provider_in<T: Config>(who: &AccountId, operator: &AccountId, stan
 		Ok(())
 	})
 	.expect("the provider is registered");
-	let mut provider = record::<T>(who);
+	let mut provider = moved::<T>(who);
 	provider.drawable_from = 0;
 	match standing {
 		BenchmarkStanding::Bound => provider.liability = provider.bond,
 		BenchmarkStanding::Silent => provider.last_seen = 0,
 		_ => {}
 	}
-	Pallet::<T>::refresh_pools(who, &provider);
+	Pallet::<T>::refresh_pools(who, &provider, T::Parameters::get().min_bond);
 	Providers::<T>::insert(who, provider);
 	if standing == BenchmarkStanding::Unresponsive {
 		Pallet::<T>::note(who, Conduct::Late);
+		move_all::<T>();
 	}
 }
 
@@ -146,7 +162,7 @@ mod benchmarks {
 			funding::<T>(),
 		);
 
-		assert!(record::<T>(&who).pooled());
+		assert!(moved::<T>(&who).pooled());
 	}
 
 	/// Leaves three pools and enters three others.
@@ -178,7 +194,7 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), operator.clone(), funding::<T>());
 
-		assert!(!record::<T>(&who).pooled());
+		assert!(!moved::<T>(&who).pooled());
 		assert_eq!(Operators::<T>::get(&operator), Some(who));
 	}
 
@@ -186,13 +202,13 @@ mod benchmarks {
 	#[benchmark]
 	fn bond_more() {
 		let who = crowded::<T>(1);
-		Pallet::<T>::slash(&who, bond::<T>());
-		assert!(!record::<T>(&who).pooled());
+		Pallet::<T>::take(&who, None, bond::<T>());
+		assert!(!moved::<T>(&who).pooled());
 
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who.clone()), bond::<T>());
 
-		assert!(record::<T>(&who).pooled());
+		assert!(moved::<T>(&who).pooled());
 	}
 
 	/// Brings an unresponsive provider back into the pools.
@@ -205,7 +221,7 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator));
 
-		assert!(record::<T>(&who).pooled());
+		assert!(moved::<T>(&who).pooled());
 	}
 
 	/// By the operator, which costs a read more.
@@ -217,7 +233,7 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator));
 
-		assert!(!record::<T>(&who).pooled());
+		assert!(!moved::<T>(&who).pooled());
 	}
 
 	/// By the operator, which costs a read more.
@@ -230,7 +246,7 @@ mod benchmarks {
 		#[extrinsic_call]
 		_(RawOrigin::Signed(operator));
 
-		assert!(record::<T>(&who).pooled());
+		assert!(moved::<T>(&who).pooled());
 	}
 
 	#[benchmark]
@@ -250,6 +266,7 @@ mod benchmarks {
 		let who = crowded::<T>(1);
 		Pallet::<T>::do_drain(who.clone()).expect("an active provider can drain");
 		Pallet::<T>::do_unbond(who.clone(), bond::<T>()).expect("nothing is reserved");
+		move_all::<T>();
 		Providers::<T>::mutate(&who, |provider| {
 			if let Some(unbonding) = provider.as_mut().and_then(|provider| provider.unbonding.as_mut()) {
 				unbonding.at = 0;
@@ -260,6 +277,24 @@ mod benchmarks {
 		_(RawOrigin::Signed(who.clone()));
 
 		assert!(!Providers::<T>::contains_key(&who));
+	}
+
+	/// Leaves three pools, in each of which another moves into the gap, and enters three others.
+	#[benchmark]
+	fn move_provider() {
+		let who = crowded::<T>(1);
+		let changed = ProviderInfo {
+			region: Region::Asia,
+			..info::<T>(&CLASSES, 2)
+		};
+		Pallet::<T>::do_update_info(who.clone(), changed).expect("it is valid");
+
+		#[block]
+		{
+			move_all::<T>();
+		}
+
+		assert_eq!(record::<T>(&who).stands_in.0, Region::Asia);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

@@ -3,10 +3,10 @@
 use crate::{types::Unbonding, Config, Error, Event, HoldReason, Operators, Pallet, Providers};
 use frame_support::{
 	ensure,
+	storage::with_storage_layer,
 	traits::{
-		fungible::{BalancedHold, MutateHold},
-		tokens::Precision,
-		Imbalance,
+		fungible::MutateHold,
+		tokens::{Fortitude, Precision, Restriction},
 	},
 };
 use millrace_primitives::{provider::ProviderStatus, traits::MarketClock, AccountId, Balance};
@@ -59,8 +59,9 @@ impl<T: Config> Pallet<T> {
 			}
 			None => 0,
 		};
-		// Draining providers stand in no pool, so there is no entry to leave behind.
+		// Who stands in a pool still leaves it after the next draws, so there is no entry to leave behind.
 		let done = provider.status == ProviderStatus::Draining
+			&& !provider.pooled()
 			&& provider.bond == 0
 			&& provider.liability == 0
 			&& provider.used_slots == 0;
@@ -86,33 +87,50 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// See [`millrace_primitives::traits::ProviderRegistry::slash`].
-	pub(crate) fn do_slash(who: &AccountId, amount: Balance) -> Balance {
-		let burned = Self::try_change(who, |provider, _| {
+	/// See [`millrace_primitives::traits::ProviderRegistry::take`].
+	pub(crate) fn do_take(who: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
+		let taken = Self::try_change(who, |provider, _| {
 			let due = amount.min(provider.held());
 			if due == 0 {
-				return Ok(0);
+				return Ok((0, None));
 			}
-			let (credit, _) = T::Currency::slash(&HoldReason::Bond.into(), who, due);
-			let burned = credit.peek();
-			// A credit that is dropped leaves the issuance: this burns it.
-			drop(credit);
-			let of_bond = burned.min(provider.bond);
+			let to = to.filter(|to| Self::move_held(who, to, due).is_ok());
+			if to.is_none() {
+				T::Currency::burn_held(&HoldReason::Bond.into(), who, due, Precision::Exact, Fortitude::Force)?;
+			}
+			let of_bond = due.min(provider.bond);
 			provider.bond = provider.bond.saturating_sub(of_bond);
 			if let Some(unbonding) = &mut provider.unbonding {
-				unbonding.amount = unbonding.amount.saturating_sub(burned.saturating_sub(of_bond));
+				unbonding.amount = unbonding.amount.saturating_sub(due.saturating_sub(of_bond));
 			}
 			provider.unbonding = provider.unbonding.filter(|unbonding| unbonding.amount > 0);
-			Ok(burned)
-		})
-		// There is nothing to burn of an account that is no provider.
-		.unwrap_or(0);
-		if burned > 0 {
+			Ok((due, to.cloned()))
+		});
+		// There is nothing to take of an account that is no provider.
+		let (amount, to) = taken.unwrap_or((0, None));
+		if amount > 0 {
 			Self::deposit_event(Event::Slashed {
 				provider: who.clone(),
-				amount: burned,
+				to,
+				amount,
 			});
 		}
-		burned
+		amount
+	}
+
+	/// Moves what is on hold to somebody's free balance, all of it or nothing.
+	fn move_held(who: &AccountId, to: &AccountId, amount: Balance) -> DispatchResult {
+		with_storage_layer(|| {
+			T::Currency::transfer_on_hold(
+				&HoldReason::Bond.into(),
+				who,
+				to,
+				amount,
+				Precision::Exact,
+				Restriction::Free,
+				Fortitude::Force,
+			)
+			.map(|_| ())
+		})
 	}
 }

@@ -5,8 +5,8 @@
 //! - **operator**: the *hot* key on the provider's machine, which accepts, seals and reveals. It serves one provider. No
 //!   provider becomes an operator; should an operator register for itself, its account means the provider it is.
 //! - **bond**: what answers for a provider's work, on hold in its account. Open work reserves a part of it, the
-//!   **liability**; a slash burns it.
-//! - **slot**: room for one shard at a time, freed when its report is sealed; the liability stays until the verdict.
+//!   **liability**; a slash takes it: for who proved a lie, for whom it harmed, or out of existence.
+//! - **slot**: room for one shard at a time, freed when its report is sealed; the liability stays until the court frees it.
 //! - **pool**: the drawable providers of one hardware class, region and price bucket ([`types::PoolKey`]).
 //! - **sign of life**: a heartbeat, or anything that the operator does in the market.
 //!
@@ -14,7 +14,7 @@
 //! ```text
 //! free balance ──register, bond_more──► bond ──unbond──► unbonding ──withdraw──► free balance
 //!                                         │                  │
-//!                                         └──── slash ───────┘ (the bond first)  burned
+//!                                         └──── slash ───────┘ (the bond first)  burned, or somebody's free balance
 //! ```
 //! Only bond that no open work reserves can be unbonded. Work reserves bond only, never what is unbonding, and a slash
 //! takes no more than the work reserved: so what is unbonding answers for nothing that started later. Below the least
@@ -22,9 +22,9 @@
 //!
 //! # A provider's standing
 //! ```text
-//! register ─► Active ──missed a deadline, silent too long──► Unresponsive
-//!               │  ◄──────────── sign of life ──────────────────┘  │
-//!               └─ drain ─► Draining ─ resume ─► Active    ◄─ drain ┘
+//! register ─► Active ──missed a deadline, lied, silent too long──► Unresponsive
+//!               │  ◄──────────── sign of life ────────────────────────┘  │
+//!               └─ drain ─► Draining ─ resume ─► Active    ◄─ drain ───────┘
 //! ```
 //! An active provider with the least bond and a free slot stands in the pools of its classes. Whoever comes into
 //! standing, or changes what a draw filters on, is drawn after the membership delay: nobody enters for a draw whose
@@ -36,7 +36,7 @@
 //! | `register`, `update_info`, `set_operator`, `bond_more`, `unbond`, `withdraw` | the provider |
 //! | `drain`, `resume` | the provider or its operator |
 //! | `heartbeat` | the operator |
-//! | [`ProviderRegistry`](millrace_primitives::traits::ProviderRegistry) | the jobs pallet |
+//! | [`ProviderRegistry`](millrace_primitives::traits::ProviderRegistry) | jobs, and the court for the seats that it draws |
 //!
 //! # Costs
 //! Nothing iterates over providers: entering and leaving write one entry and one counter a class, a draw reads one
@@ -81,7 +81,7 @@ pub mod pallet {
 	use alloc::vec::Vec;
 	use frame_support::{
 		pallet_prelude::*,
-		traits::fungible::{BalancedHold, Mutate, MutateHold},
+		traits::fungible::{Mutate, MutateHold},
 	};
 	use frame_system::pallet_prelude::*;
 	use millrace_primitives::{
@@ -108,9 +108,7 @@ pub mod pallet {
 	#[pallet::config]
 	pub trait Config: frame_system::Config<AccountId = AccountId> {
 		/// The token that bonds are in.
-		type Currency: Mutate<AccountId, Balance = Balance>
-			+ MutateHold<AccountId, Reason = Self::RuntimeHoldReason>
-			+ BalancedHold<AccountId>;
+		type Currency: Mutate<AccountId, Balance = Balance> + MutateHold<AccountId, Reason = Self::RuntimeHoldReason>;
 		/// The runtime's hold reasons.
 		type RuntimeHoldReason: From<HoldReason>;
 		/// The market's clock.
@@ -132,6 +130,14 @@ pub mod pallet {
 	/// How many members each pool of a class has.
 	#[pallet::storage]
 	pub type PoolSizes<T: Config> = StorageMap<_, Twox64Concat, HardwareClass, Sizes, ValueQuery>;
+
+	/// Providers that stand in pools where they do not belong, or the other way round, in the order in which they are moved.
+	#[pallet::storage]
+	pub type Moves<T: Config> = StorageMap<_, Twox64Concat, u32, AccountId>;
+
+	/// The first number of [`Moves`], and one past the last.
+	#[pallet::storage]
+	pub type MovesBounds<T: Config> = StorageValue<_, (u32, u32), ValueQuery>;
 
 	/// The members of each pool, at the indices below its size.
 	#[pallet::storage]
@@ -204,14 +210,16 @@ pub mod pallet {
 			/// The provider.
 			provider: AccountId,
 		},
-		/// A part of a provider's bond was burned.
+		/// A part of a provider's bond was taken.
 		Slashed {
 			/// The provider.
 			provider: AccountId,
+			/// Who has it now; nobody if it was burned.
+			to: Option<AccountId>,
 			/// How much, in plancks.
 			amount: Balance,
 		},
-		/// A provider missed a deadline or its heartbeats and gets no work until its next sign of life.
+		/// A provider missed a deadline or its heartbeats, or lied, and gets no work until its next sign of life.
 		BecameUnresponsive {
 			/// The provider.
 			provider: AccountId,

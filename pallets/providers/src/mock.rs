@@ -140,13 +140,20 @@ pub fn register(n: u32, info: ProviderInfo) {
 	frame_support::assert_ok!(Providers::register(origin, operator(n), info, BOND, funding));
 }
 
-/// The `n`-th provider's record.
+/// Lets everybody move in the pools who waits for it, as the next tick does.
+pub fn move_pools() {
+	Providers::do_move_pools(&mut frame_support::weights::WeightMeter::new());
+}
+
+/// The `n`-th provider's record after the next tick.
 pub fn record(n: u32) -> pallet_providers::types::Provider {
+	move_pools();
 	pallet_providers::Providers::<Test>::get(provider(n)).expect("the test registered it")
 }
 
 /// Lets so many market blocks pass.
 pub fn pass(blocks: MarketBlock) {
+	move_pools();
 	System::set_block_number(System::block_number() + u64::from(blocks));
 }
 
@@ -182,6 +189,8 @@ pub fn build_and_execute(test: impl FnOnce()) {
 
 /// Checks the invariants, and that those and only those are drawable who should be.
 pub fn check() {
+	Providers::do_try_state().unwrap();
+	move_pools();
 	Providers::do_try_state().unwrap();
 	let min_bond = Parameters::get().min_bond;
 	for (who, provider) in pallet_providers::Providers::<Test>::iter() {

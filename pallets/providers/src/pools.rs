@@ -3,13 +3,16 @@
 //! A pool is an indexable list: `PoolMembers[(class, region, bucket)][0 .. size]`, its size one of the 128 counters of
 //! its class in `PoolSizes`. Entering appends, leaving moves the last member into the gap, drawing reads the counters
 //! once and one member per draw. None of them depends on how many providers there are.
+//!
+//! Members move after a block's draws only, in the order in which they asked for it: whoever makes the block before a draw knows
+//! its seed already, and what it puts into that block must not change what an index means. What an entry says changes at once.
 
 use crate::{
 	types::{PoolKey, Provider, CLASSES},
-	Config, Error, Pallet, PoolMembers, PoolSizes, Providers,
+	Config, Error, Moves, MovesBounds, Pallet, PoolMembers, PoolSizes, Providers, WeightInfo,
 };
 use alloc::vec::Vec;
-use frame_support::defensive;
+use frame_support::{defensive, weights::WeightMeter};
 use millrace_primitives::{
 	params::ProvidersParams,
 	provider::{
@@ -71,10 +74,11 @@ impl<T: Config> Pallet<T> {
 		Ok(result)
 	}
 
-	/// Makes the pools follow a changed record, whose footing was `before` (none if it is new).
+	/// Makes the pools follow a changed record, whose footing was `before` (none if it is new): its entries say at once what
+	/// draws may find, and it is moved after the next draws if it stands where it does not belong.
 	///
 	/// Who comes into standing or changes what a draw filters on waits for the membership delay; who was only out of
-	/// slots does not. So nobody who foresees a draw can enter for it.
+	/// slots does not. So nobody who foresees a draw can enter for it, and nobody who knows its seed can shift it.
 	pub(crate) fn place(who: &AccountId, provider: &mut Provider, before: Option<Footing>, params: &ProvidersParams) {
 		let after = Footing::of(provider, params.min_bond);
 		let reshaped = before.as_ref().is_none_or(|before| before.shape != after.shape);
@@ -82,22 +86,57 @@ impl<T: Config> Pallet<T> {
 		if restart {
 			provider.drawable_from = T::Clock::now().saturating_add(params.membership_delay);
 		}
-		let belongs = provider.belongs_in_pools(params.min_bond);
-		if let Some(before) = &before {
-			if !belongs || reshaped {
-				Self::leave_pools(provider, before.shape.region, price_bucket(before.shape.ask) as u8);
-			} else if provider.pooled() && *before != after {
-				Self::refresh_pools(who, provider);
-			}
+		if before.as_ref() != Some(&after) {
+			Self::refresh_pools(who, provider, params.min_bond);
 		}
-		if belongs && !provider.pooled() {
-			Self::enter_pools(who, provider);
+		if !Self::is_right(provider, params.min_bond) && !provider.moving {
+			provider.moving = true;
+			MovesBounds::<T>::mutate(|(_, tail)| {
+				Moves::<T>::insert(*tail, who);
+				*tail = tail.wrapping_add(1);
+			});
+		}
+	}
+
+	/// Whether a provider stands in the pools exactly where it belongs.
+	pub(crate) fn is_right(provider: &Provider, min_bond: Balance) -> bool {
+		match provider.belongs_in_pools(min_bond) {
+			true => provider.pooled() && provider.is_in_place(),
+			false => !provider.pooled(),
+		}
+	}
+
+	/// Moves the providers that wait for it, within the meter.
+	pub(crate) fn do_move_pools(meter: &mut WeightMeter) {
+		let min_bond = T::Parameters::get().min_bond;
+		while meter.can_consume(T::WeightInfo::move_provider()) {
+			let (head, tail) = MovesBounds::<T>::get();
+			if head == tail {
+				return;
+			}
+			MovesBounds::<T>::put((head.wrapping_add(1), tail));
+			meter.consume(T::WeightInfo::move_provider());
+			let Some(who) = Moves::<T>::take(head) else { continue };
+			let Some(mut provider) = Providers::<T>::get(&who) else {
+				continue;
+			};
+			provider.moving = false;
+			if !Self::is_right(&provider, min_bond) {
+				let (region, bucket) = provider.stands_in;
+				Self::leave_pools(&mut provider, region, bucket);
+				// Another one may have been moved into its gap, never itself: it has no place any more.
+				if provider.belongs_in_pools(min_bond) {
+					Self::enter_pools(&who, &mut provider, min_bond);
+				}
+			}
+			Providers::<T>::insert(&who, provider);
 		}
 	}
 
 	/// Appends a provider to the pools of its classes.
-	fn enter_pools(who: &AccountId, provider: &mut Provider) {
-		let entry = provider.entry(who);
+	fn enter_pools(who: &AccountId, provider: &mut Provider, min_bond: Balance) {
+		provider.stands_in = provider.pools();
+		let mut entered = Vec::new();
 		for class in provider.info.classes.iter() {
 			let pool = provider.pool(class);
 			PoolSizes::<T>::mutate(class, |sizes| {
@@ -106,10 +145,15 @@ impl<T: Config> Pallet<T> {
 					defensive!("fewer providers than 2^32");
 					return;
 				};
-				PoolMembers::<T>::insert(pool, *size, &entry);
 				provider.places[class as usize] = Some(*size);
+				entered.push((pool, *size));
 				*size = grown;
 			});
+		}
+		// All places are known now, so the entries count.
+		let entry = provider.entry(who, min_bond);
+		for (pool, index) in entered {
+			PoolMembers::<T>::insert(pool, index, &entry);
 		}
 	}
 
@@ -148,9 +192,9 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Writes a provider's entries anew.
-	pub(crate) fn refresh_pools(who: &AccountId, provider: &Provider) {
-		let entry = provider.entry(who);
+	/// Writes a provider's entries anew, where they are.
+	pub(crate) fn refresh_pools(who: &AccountId, provider: &Provider, min_bond: Balance) {
+		let entry = provider.entry(who, min_bond);
 		for class in HardwareClass::ALL {
 			if let Some(index) = provider.places[class as usize] {
 				PoolMembers::<T>::insert(provider.pool(class), index, &entry);

@@ -40,6 +40,7 @@ impl<T: Config> Pallet<T> {
 		Self::fund(&who, &operator, operator_funding)?;
 
 		let now = T::Clock::now();
+		let stands_in = crate::types::pools_of(&info);
 		let mut provider = Provider {
 			operator: operator.clone(),
 			info,
@@ -47,11 +48,14 @@ impl<T: Config> Pallet<T> {
 			bond,
 			unbonding: None,
 			liability: 0,
+			burned: 0,
 			used_slots: 0,
 			reputation: Reputation::default(),
 			last_seen: now,
 			drawable_from: now,
 			places: Default::default(),
+			stands_in,
+			moving: false,
 		};
 		Self::place(&who, &mut provider, None, &params);
 		Providers::<T>::insert(&who, provider);
@@ -95,10 +99,10 @@ impl<T: Config> Pallet<T> {
 	/// See [`heartbeat`](Pallet::heartbeat).
 	pub(crate) fn do_heartbeat(operator: AccountId) -> DispatchResult {
 		let who = Operators::<T>::get(&operator).ok_or(Error::<T>::UnknownOperator)?;
-		Self::try_change(&who, |provider, _| {
+		Self::try_change(&who, |provider, params| {
 			Self::see(&who, provider);
 			// What settlements added to the reputation since the entries were last written counts from now on.
-			Self::refresh_pools(&who, provider);
+			Self::refresh_pools(&who, provider, params.min_bond);
 			Ok(())
 		})?;
 		Self::deposit_event(Event::HeartbeatReceived { provider: who });

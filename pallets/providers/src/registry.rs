@@ -1,12 +1,15 @@
-//! What the jobs pallet asks of providers, and what it tells about them.
+//! What jobs and the court ask of providers, and what they tell about them.
 
 use crate::{Config, Error, Operators, Pallet, Providers};
 use alloc::vec::Vec;
-use frame_support::{defensive, ensure};
+use frame_support::{
+	defensive, ensure,
+	weights::{Weight, WeightMeter},
+};
 use millrace_primitives::{
 	job::MAX_REPLICAS,
 	provider::{Candidate, Census, DrawRequest, ProviderStatus},
-	traits::{Conduct, MarketClock, OnSettled, ProviderRegistry, Settlement},
+	traits::{Conduct, MarketClock, OnSettled, ProviderRecord, ProviderRegistry, Settlement},
 	AccountId, Balance, Hash,
 };
 use sp_runtime::{traits::Get, ArithmeticError, DispatchResult};
@@ -97,8 +100,21 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		}
 	}
 
-	fn slash(provider: &AccountId, amount: Balance) -> Balance {
-		Self::do_slash(provider, amount)
+	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
+		Self::do_take(provider, to, amount)
+	}
+
+	fn move_pools(limit: Weight) -> Weight {
+		let mut meter = WeightMeter::with_limit(limit);
+		Self::do_move_pools(&mut meter);
+		meter.consumed()
+	}
+
+	fn record(provider: &AccountId) -> ProviderRecord {
+		Providers::<T>::get(provider).map_or_else(ProviderRecord::default, |provider| ProviderRecord {
+			burned: provider.burned,
+			free_bond: provider.bond.saturating_sub(provider.liability),
+		})
 	}
 
 	fn note(provider: &AccountId, conduct: Conduct) {
@@ -137,11 +153,16 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 }
 
 impl<T: Config> OnSettled for Pallet<T> {
-	/// Adds to the reputation of those who are paid, by the fees that were burned for it. Entries in the pools learn of
-	/// it when they are written next: a better reputation is never urgent.
+	/// Adds to the history and the reputation of those who are paid, by the fees that were burned for it; nothing if the
+	/// report was not verified. Entries in the pools learn of it when they are written next: a better reputation is never
+	/// urgent.
 	fn on_settled(settlement: &Settlement) {
+		if !settlement.counted {
+			return;
+		}
 		for payment in settlement.payments.iter().take(MAX_REPLICAS.into()) {
 			let settled = Self::try_change(&payment.provider, |provider, params| {
+				provider.burned = provider.burned.saturating_add(payment.burned);
 				provider
 					.reputation
 					.settled(payment.burned, params.reputation_unit, params.reputation_memory);

@@ -68,13 +68,14 @@ impl Reputation {
 
 /// What a failure weighs, in millionths of a unit: 1 unit for a missed acceptance, which costs the client a little
 /// time; 4 for work that was accepted and not delivered; 8 for a report that was sealed and withheld, which no accident
-/// explains well. None for what is no failure.
+/// explains well; 16 for a report that was proven wrong, which none explains. None for what is no failure.
 pub const fn failure_weight(conduct: Conduct) -> Option<u64> {
 	match conduct {
 		Conduct::Alive => None,
 		Conduct::MissedAccept => Some(UNIT),
 		Conduct::Late => Some(4 * UNIT),
 		Conduct::MissedReveal => Some(8 * UNIT),
+		Conduct::Guilty => Some(16 * UNIT),
 	}
 }
 
@@ -134,6 +135,13 @@ mod tests {
 				bad: 8 * UNIT
 			}
 		);
+		assert_eq!(
+			after(Conduct::Guilty),
+			Reputation {
+				good: 99 * UNIT,
+				bad: 16 * UNIT
+			}
+		);
 	}
 
 	#[test]
@@ -178,7 +186,8 @@ mod tests {
 		prop_oneof![
 			Just(Conduct::MissedAccept),
 			Just(Conduct::Late),
-			Just(Conduct::MissedReveal)
+			Just(Conduct::MissedReveal),
+			Just(Conduct::Guilty)
 		]
 	}
 

@@ -1,10 +1,13 @@
 //! What holds between any two calls.
 
-use crate::{Config, HoldReason, Operators, Pallet, PoolMembers, PoolSizes, Providers};
-use frame_support::{ensure, traits::fungible::InspectHold};
+use crate::{Config, HoldReason, Moves, MovesBounds, Operators, Pallet, PoolMembers, PoolSizes, Providers};
+use frame_support::{
+	ensure,
+	traits::{fungible::InspectHold, Get},
+};
 use millrace_primitives::{
 	job::is_url,
-	provider::{HardwareClass, ProviderStatus, Region, PRICE_BUCKETS},
+	provider::{HardwareClass, Region, PRICE_BUCKETS},
 };
 use sp_runtime::TryRuntimeError;
 
@@ -18,6 +21,10 @@ impl<T: Config> Pallet<T> {
 
 	/// Records agree with what is on hold and with their entries in the pools.
 	fn try_state_providers() -> Result<(), TryRuntimeError> {
+		let min_bond = T::Parameters::get().min_bond;
+		let (head, tail) = MovesBounds::<T>::get();
+		let mut waiting = (0..tail.wrapping_sub(head)).map(|n| Moves::<T>::get(head.wrapping_add(n)));
+		ensure!(waiting.all(|who| who.is_some()), "the queue of moves has a gap");
 		for (who, provider) in Providers::<T>::iter() {
 			let held = T::Currency::balance_on_hold(&HoldReason::Bond.into(), &who);
 			ensure!(
@@ -34,32 +41,26 @@ impl<T: Config> Pallet<T> {
 				Operators::<T>::get(&provider.operator).as_ref() == Some(&who),
 				"a provider's operator serves it"
 			);
-			if !provider.pooled() {
-				continue;
-			}
 			ensure!(
-				provider.status == ProviderStatus::Active,
-				"only active providers stand in pools"
-			);
-			ensure!(
-				provider.free_slots() > 0,
-				"only providers with a free slot stand in pools"
+				provider.moving || Self::is_right(&provider, min_bond) || provider.bond < min_bond,
+				"whoever stands where it does not belong waits to be moved"
 			);
 			for class in HardwareClass::ALL {
-				let place = provider.places[class as usize];
-				ensure!(
-					place.is_some() == provider.info.classes.contains(class),
-					"a provider in the pools stands in those of its classes"
-				);
-				let Some(index) = place else { continue };
+				let Some(index) = provider.places[class as usize] else {
+					continue;
+				};
 				let entry = PoolMembers::<T>::get(provider.pool(class), index);
 				let entry = entry.ok_or("a provider's place in a pool exists")?;
-				let mut expected = provider.entry(&who);
+				let mut expected = provider.entry(&who, min_bond);
 				ensure!(
-					entry.reputation <= expected.reputation,
+					entry.free_slots == 0 || entry.reputation <= expected.reputation,
 					"an entry's reputation is never too good"
 				);
 				expected.reputation = entry.reputation;
+				if provider.bond < min_bond {
+					// The least bond was raised: it is found to be stale when it is drawn.
+					expected.free_slots = entry.free_slots;
+				}
 				ensure!(entry == expected, "an entry says what the record says");
 			}
 		}

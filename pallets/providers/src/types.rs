@@ -39,6 +39,9 @@ pub struct Provider {
 	pub unbonding: Option<Unbonding>,
 	/// The part of the bond that open work reserves.
 	pub liability: Balance,
+	/// What was burned of fees for its accepted work, ever, in plancks: how much it has invested in being known, by which
+	/// its work is audited less often.
+	pub burned: Balance,
 	/// Slots in use. More than there are after it offered fewer while it worked.
 	pub used_slots: u16,
 	/// What it did so far.
@@ -49,6 +52,15 @@ pub struct Provider {
 	pub drawable_from: MarketBlock,
 	/// Its index in the pool of each class in which it stands.
 	pub places: [Option<u32>; CLASSES],
+	/// The region and the price bucket of the pools in which it stands.
+	pub stands_in: (Region, u8),
+	/// Whether it waits to be moved.
+	pub moving: bool,
+}
+
+/// The region and the price bucket of the pools to which a provider that declares this belongs.
+pub(crate) fn pools_of(info: &ProviderInfo) -> (Region, u8) {
+	(info.region, price_bucket(info.ask) as u8)
 }
 
 impl Provider {
@@ -83,21 +95,32 @@ impl Provider {
 		now.saturating_sub(self.last_seen) > period
 	}
 
-	/// Which of a class's pools it belongs to.
-	pub fn pool(&self, class: HardwareClass) -> PoolKey {
-		PoolKey {
-			class,
-			region: self.info.region,
-			bucket: price_bucket(self.info.ask) as u8,
-		}
+	/// The region and the price bucket of the pools to which it belongs.
+	pub fn pools(&self) -> (Region, u8) {
+		pools_of(&self.info)
 	}
 
-	/// Its entry in the pools.
-	pub fn entry(&self, who: &AccountId) -> PoolEntry {
+	/// In which of a class's pools it stands.
+	pub fn pool(&self, class: HardwareClass) -> PoolKey {
+		let (region, bucket) = self.stands_in;
+		PoolKey { class, region, bucket }
+	}
+
+	/// True if it stands in the pools of all its classes and in no others, of its region and price.
+	pub fn is_in_place(&self) -> bool {
+		self.stands_in == self.pools()
+			&& HardwareClass::ALL
+				.into_iter()
+				.all(|class| self.places[class as usize].is_some() == self.info.classes.contains(class))
+	}
+
+	/// Its entry in the pools: without free slots, so that no draw returns it, while it is to leave them.
+	pub fn entry(&self, who: &AccountId, min_bond: Balance) -> PoolEntry {
+		let counts = self.belongs_in_pools(min_bond) && self.is_in_place();
 		PoolEntry {
 			provider: who.clone(),
 			ask: self.info.ask,
-			free_slots: self.free_slots(),
+			free_slots: if counts { self.free_slots() } else { 0 },
 			memory_pages: self.info.memory_pages,
 			reputation: self.reputation.score(),
 			drawable_from: self.drawable_from,
@@ -123,7 +146,7 @@ pub struct PoolEntry {
 	pub provider: AccountId,
 	/// Its price in plancks per Ggas.
 	pub ask: Balance,
-	/// Its free slots, at least 1.
+	/// Its free slots; 0 while it is to leave.
 	pub free_slots: u16,
 	/// The memory of each slot in pages of 64 KiB.
 	pub memory_pages: u32,

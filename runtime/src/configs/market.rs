@@ -1,11 +1,11 @@
 //! The market: who can work, who wants work, what proves it, and what it earns.
 //!
 //! The four pallets do not know each other; the traits of `millrace_primitives::traits` join them here. Signs of life
-//! and reputation go to the providers, evidence to the attestations, and every accepted shard is told to both the
+//! and reputation go to the providers, evidence and disputes to the attestations, and every accepted shard is told to both the
 //! providers and the emission.
 
 use super::{
-	parameters::{CurrentAttestationsParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams},
+	parameters::{CurrentCourtParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams},
 	system::BlockWeights,
 };
 use crate::{
@@ -22,8 +22,6 @@ pub const EMISSION_CAP: Balance = 1_000_000_000 * MILL;
 parameter_types! {
 	/// What the jobs' tick (timers, draws) may take of a block.
 	pub TickWeight: Weight = Perbill::from_percent(25) * BlockWeights::get().max_block;
-	/// What reveal deadlines may take of a block.
-	pub RevealDeadlinesWeight: Weight = Perbill::from_percent(10) * BlockWeights::get().max_block;
 	/// See [`EMISSION_CAP`].
 	pub const EmissionCap: Balance = EMISSION_CAP;
 }
@@ -67,11 +65,12 @@ impl pallet_jobs::Config for Runtime {
 }
 
 impl pallet_attestations::Config for Runtime {
+	type Currency = Balances;
+	type RuntimeHoldReason = RuntimeHoldReason;
 	type Assignments = Jobs;
 	type Registry = Providers;
 	type Clock = Jobs;
-	type Parameters = CurrentAttestationsParams;
-	type PollWeight = RevealDeadlinesWeight;
+	type Parameters = CurrentCourtParams;
 	type WeightInfo = pallet_attestations::weights::SubstrateWeight<Runtime>;
 }
 

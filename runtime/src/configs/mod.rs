@@ -12,7 +12,7 @@ pub use governance::SchedulerWeight;
 pub use market::{CurrentAuthor, EMISSION_CAP};
 pub use money::{deposit, FeesToAuthor, LengthToFee, WeightToFee, EXISTENTIAL_DEPOSIT, FEE_PER_BYTE, FEE_PER_WEIGHT};
 pub use parameters::{
-	dynamic_params, Checked, CurrentAttestationsParams, CurrentEmissionParams, CurrentJobsParams,
-	CurrentProvidersParams, GenesisParameters, Limits, RuntimeParameters, RuntimeParametersKey, RuntimeParametersValue,
+	dynamic_params, Checked, CurrentCourtParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams,
+	GenesisParameters, Limits, RuntimeParameters, RuntimeParametersKey, RuntimeParametersValue,
 };
 pub use system::{BlockLength, BlockWeights, ProxyType, MAX_BLOCK_BYTES, MAX_BLOCK_REF_TIME};

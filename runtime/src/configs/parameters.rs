@@ -11,8 +11,9 @@ use frame_support::{
 	dynamic_params::{dynamic_pallet_params, dynamic_params},
 	traits::Get,
 };
+use millrace_court::stakes;
 use millrace_primitives::{
-	params::{AttestationsParams, EmissionParams, JobsParams, ProvidersParams},
+	params::{CourtParams, EmissionParams, JobsParams, ProvidersParams},
 	provider::MAX_DRAWS,
 	Balance, MarketBlock, MILL,
 };
@@ -43,9 +44,9 @@ pub mod dynamic_params {
 		#[codec(index = 1)]
 		pub static Jobs: Checked<JobsParams> = Checked::default();
 
-		/// Those of the attestations pallet.
+		/// Those of the court.
 		#[codec(index = 2)]
-		pub static Attestations: Checked<AttestationsParams> = Checked::default();
+		pub static Court: Checked<CourtParams> = Checked::default();
 
 		/// Those of the emission pallet.
 		#[codec(index = 3)]
@@ -90,10 +91,10 @@ getter!(
 	"The present parameters of the jobs pallet."
 );
 getter!(
-	CurrentAttestationsParams,
-	Attestations,
-	AttestationsParams,
-	"The present parameters of the attestations pallet."
+	CurrentCourtParams,
+	Court,
+	CourtParams,
+	"The present parameters of the court."
 );
 getter!(
 	CurrentEmissionParams,
@@ -110,8 +111,8 @@ pub struct GenesisParameters {
 	pub providers: ProvidersParams,
 	/// Those of the jobs pallet.
 	pub jobs: JobsParams,
-	/// Those of the attestations pallet.
-	pub attestations: AttestationsParams,
+	/// Those of the court.
+	pub court: CourtParams,
 	/// Those of the emission pallet.
 	pub emission: EmissionParams,
 }
@@ -122,7 +123,7 @@ impl GenesisParameters {
 		Self {
 			providers: ProvidersParams::fast(),
 			jobs: JobsParams::fast(),
-			attestations: AttestationsParams::fast(),
+			court: CourtParams::fast(),
 			emission: EmissionParams::fast(),
 		}
 	}
@@ -134,17 +135,17 @@ impl GenesisParameters {
 	pub fn validate(&self) -> Result<(), (&'static str, &'static str)> {
 		self.providers.check().map_err(|field| ("providers", field))?;
 		self.jobs.check().map_err(|field| ("jobs", field))?;
-		self.attestations.check().map_err(|field| ("attestations", field))?;
+		self.court.check().map_err(|field| ("court", field))?;
 		self.emission.check().map_err(|field| ("emission", field))
 	}
 
 	/// The same as what `pallet-parameters` stores.
 	pub fn into_parameters(self) -> [RuntimeParameters; 4] {
-		use dynamic_params::market::{Attestations, Emission, Jobs, Parameters, Providers};
+		use dynamic_params::market::{Court, Emission, Jobs, Parameters, Providers};
 		[
 			Parameters::Providers(Providers, Some(Checked(self.providers))),
 			Parameters::Jobs(Jobs, Some(Checked(self.jobs))),
-			Parameters::Attestations(Attestations, Some(Checked(self.attestations))),
+			Parameters::Court(Court, Some(Checked(self.court))),
 			Parameters::Emission(Emission, Some(Checked(self.emission))),
 		]
 		.map(RuntimeParameters::Market)
@@ -226,14 +227,32 @@ impl Limits for JobsParams {
 		)?;
 		within(self.seed_blocks, 1..=8, "seedBlocks")?;
 		within(u32::from(self.draws), 1..=MAX_DRAWS, "draws")?;
-		within(self.decline_limit, 1..=u8::MAX, "declineLimit")?;
-		within(self.liability_multiple, 1..=100, "liabilityMultiple")
+		within(self.decline_limit, 1..=u8::MAX, "declineLimit")
 	}
 }
 
-impl Limits for AttestationsParams {
+impl Limits for CourtParams {
 	fn check(&self) -> Result<(), &'static str> {
-		within(self.reveal_window, 4..=YEAR, "revealWindow")
+		// What deters is checked together: one vote for one of them must not switch it off.
+		stakes::Params::from(self).check()?;
+		within(self.multiple, 1..=1_000, "multiple")?;
+		within(self.replay, 6..=100, "replay")?;
+		within(self.history, 0..=MUCH_MONEY, "history")?;
+		within(self.floor, 0..=MUCH_MONEY, "floor")?;
+		within(self.seat_fee, 0..=MILL, "seatFee")?;
+		within(self.draw_outputs, 1..=100, "drawOutputs")?;
+		for (value, least, field) in [
+			(self.opening, 4, "opening"),
+			(self.equal_window, 2, "equalWindow"),
+			(self.window, 4, "window"),
+			(self.clock, 10, "clock"),
+			(self.staffing, 10, "staffing"),
+			(self.pause, 1, "pause"),
+			(self.serving, 10, "serving"),
+		] {
+			within(value, least..=YEAR, field)?;
+		}
+		Ok(())
 	}
 }
 

@@ -145,6 +145,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 				call,
 				RuntimeCall::Balances(..)
 					| RuntimeCall::Jobs(pallet_jobs::Call::submit { .. } | pallet_jobs::Call::top_up { .. })
+					| RuntimeCall::Attestations(pallet_attestations::Call::accuse { .. })
 					| RuntimeCall::Providers(
 						pallet_providers::Call::register { .. } | pallet_providers::Call::set_operator { .. }
 					)

@@ -3,26 +3,34 @@
 
 use super::{
 	chain::{free, Chain},
-	market::{escrow, everything, fees, id, market, report, spec, wait, BOND, CLIENT, GAS, JOB, PROVIDERS, SHARD},
+	market::{
+		escrow, everything, fees, id, market, report, reveal, seal, spec, wait, BOND, CLIENT, GAS, JOB, PROVIDERS,
+		SHARD,
+	},
 };
-use crate::{configs::CurrentJobsParams, Balance, Balances, Runtime};
+use crate::{
+	configs::{CurrentCourtParams, CurrentJobsParams},
+	Balance, Balances, Runtime,
+};
 use codec::{Decode, Encode};
 use frame_support::{
 	assert_ok,
 	traits::Get,
 	view_functions::{ViewFunction, ViewFunctionDispatchError, ViewFunctionId},
 };
+use millrace_court::stakes::{advance, Params};
 use millrace_primitives::{
 	api::{runtime_decl_for_market_api::MarketApiV1, ProviderView, Reason},
 	job::{JobStatus, SeatState, ShardState},
-	money, outcome,
+	money,
 };
-use sp_keyring::Sr25519Keyring::{self, Alice, AliceStash, Charlie};
+use sp_keyring::Sr25519Keyring::{Alice, AliceStash, Charlie};
 
 #[test]
 fn a_job_lives_and_every_planck_is_accounted_for() {
 	let mut chain = market();
 	let params = chain.query(CurrentJobsParams::get);
+	let court = chain.query(CurrentCourtParams::get);
 	let before = chain.query(|| {
 		assert_eq!(everything(), Balances::total_issuance());
 		free(&id(CLIENT))
@@ -35,7 +43,9 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	let submission = fees(&mut chain, CLIENT);
 	chain.query(|| {
 		assert_eq!(escrow(CLIENT), quote.escrow);
-		assert_eq!(quote.escrow, quote.payments + quote.fees);
+		let cap = quote.payments / 2;
+		let budget = advance(cap, params.fee_share, court.seat_fee).unwrap() + 2 * court.seat_fee;
+		assert_eq!(quote.escrow, quote.payments + quote.fees + budget);
 		assert_eq!(quote.submission_fee, 2 * params.shard_fee);
 		assert_eq!(
 			free(&id(CLIENT)),
@@ -89,17 +99,20 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 			.all(|seat| seat.endpoint.as_deref() == Some("http://127.0.0.1:8080/provider")));
 	});
 
-	// Sealing frees the slot; revealing waits until both are sealed.
-	let salt = |operator: Sr25519Keyring| [operator as u8; 32];
+	// Sealing frees the slot; revealing waits until both are sealed, and until it is known that there is no audit.
 	for (provider, operator) in PROVIDERS {
-		let round = chain.query(|| Runtime::assignments(id(operator)).remove(0).round);
-		let seal = outcome::seal(SHARD, round, &report(), &salt(operator), &id(provider));
-		assert_ok!(chain.call(operator, pallet_attestations::Call::seal { shard: SHARD, seal }));
+		assert!(chain.query(|| Runtime::assignments(id(operator)).remove(0).held));
+		let seal = chain.query(|| seal(provider, &report()));
+		assert_ok!(chain.call(operator, seal));
 		chain.query(|| {
 			let view = Runtime::provider(id(provider)).unwrap();
 			assert_eq!((view.used_slots, view.liability), (0, quote.liability));
 		});
 	}
+	wait(&mut chain, "it is known whether there is an audit", || {
+		Runtime::case(SHARD).unwrap().drawn.is_some()
+	});
+	assert_eq!(chain.query(|| Runtime::case(SHARD).unwrap().drawn), Some(false));
 	let balances = |chain: &mut Chain| {
 		chain.query(|| {
 			let providers = PROVIDERS.map(|(provider, _)| free(&id(provider)));
@@ -114,18 +127,23 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	let (providers_before, client_before, author_before, issuance_before) = balances(&mut chain);
 	for (_, operator) in PROVIDERS {
 		assert!(chain.query(|| Runtime::assignments(id(operator)).remove(0).reveal_open));
-		let reveal = pallet_attestations::Call::reveal {
-			shard: SHARD,
-			report: report(),
-			salt: salt(operator),
-		};
-		assert_ok!(chain.call(operator, reveal));
+		assert_ok!(chain.call(operator, reveal(&report())));
 	}
+	chain.query(|| {
+		let job = Runtime::job(JOB).unwrap();
+		assert_eq!((job.accepted, job.running), (0, 1), "it may be attacked");
+	});
+	wait(&mut chain, "the time to open and to attack is over", || {
+		Runtime::job(JOB).unwrap().running == 0
+	});
 
-	// Settled in the block of the last reveal: payments but for what is withheld, the fee shared and burned, the rest
-	// refunded. No transaction of the block cost anything.
+	// Payments but for what is withheld, less the premium of newcomers, the fee shared and burned, the rest refunded. No
+	// transaction of these blocks cost anything.
 	let asks = chain.query(|| PROVIDERS.map(|(provider, _)| Runtime::provider(id(provider)).unwrap().ask));
-	let earned = asks.map(|ask| money::payment(ask, GAS).unwrap());
+	let whole = asks.map(|ask| money::payment(ask, GAS).unwrap());
+	let stakes = Params::from(&court);
+	let earned = whole.map(|whole| whole - stakes.premium(stakes.most, whole, court.seat_fee).unwrap());
+	let seat_fees = 2 * court.seat_fee;
 	let (providers, client, author, issuance) = balances(&mut chain);
 	chain.query(|| {
 		let job = Runtime::job(JOB).unwrap();
@@ -134,17 +152,17 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 			(JobStatus::Done, 1, 0, 0)
 		);
 		assert_eq!(job.paid, earned.iter().sum::<Balance>());
-		let burned = issuance_before - issuance;
+		let burned = issuance_before - issuance - seat_fees;
 		let shared = author - author_before;
-		assert_eq!(job.fees, burned + shared);
+		assert_eq!(job.fees, burned + shared + seat_fees);
 		assert_eq!(
-			job.fees,
-			earned
+			job.fees - seat_fees,
+			whole
 				.iter()
-				.map(|earned| money::fee(*earned, params.fee_share))
+				.map(|whole| money::fee(*whole, params.fee_share))
 				.sum::<Balance>()
 		);
-		let burns = earned.map(|earned| params.burn_share.mul_ceil(money::fee(earned, params.fee_share)));
+		let burns = whole.map(|whole| params.burn_share.mul_ceil(money::fee(whole, params.fee_share)));
 		assert_eq!(burned, burns.iter().sum::<Balance>());
 		let paid_now: Balance = (0..2).map(|i| providers[i] - providers_before[i]).sum();
 		let refunded = client - client_before;
@@ -195,26 +213,30 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		assert_eq!(escrow(CLIENT), 0);
 		let cost: Balance = earned
 			.iter()
-			.map(|earned| earned + money::fee(*earned, params.fee_share))
+			.zip(whole)
+			.map(|(earned, whole)| earned + money::fee(whole, params.fee_share))
 			.sum::<Balance>();
 		assert_eq!(
 			free(&id(CLIENT)),
-			before - submission - quote.submission_fee - cost - acknowledgement
+			before - submission - quote.submission_fee - cost - seat_fees - acknowledgement
 		);
 		assert_eq!(everything(), Balances::total_issuance());
 	});
 
 	// What was burned for them can be claimed from emission once the era is over, and is less.
 	chain.blocks(60);
-	let claimable = chain.query(|| Runtime::claimable(id(Charlie), 0));
+	let era = (0..10)
+		.find(|era| chain.query(|| Runtime::claimable(id(Charlie), *era)) > 0)
+		.unwrap();
+	let claimable = chain.query(|| Runtime::claimable(id(Charlie), era));
 	let issuance_before = chain.query(Balances::total_issuance);
 	let charlie_before = chain.query(|| free(&id(Charlie)));
-	assert!(claimable > 0 && claimable < money::fee(earned[0], params.fee_share));
+	assert!(claimable > 0 && claimable < money::fee(whole[0], params.fee_share));
 	assert_ok!(chain.call(
 		Alice,
 		pallet_emission::Call::claim {
 			provider: id(Charlie),
-			era: 0
+			era
 		}
 	));
 	let claim = fees(&mut chain, Alice);
@@ -224,7 +246,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 			Balances::total_issuance(),
 			issuance_before + claimable - (claim - claim / 2)
 		);
-		assert_eq!(Runtime::claimable(id(Charlie), 0), 0);
+		assert_eq!(Runtime::claimable(id(Charlie), era), 0);
 		assert_eq!(everything(), Balances::total_issuance());
 	});
 	chain.check();

@@ -6,6 +6,7 @@ use frame_support::{
 	assert_ok,
 	traits::fungible::{Inspect, InspectHold},
 };
+use millrace_primitives::api::runtime_decl_for_market_api::MarketApiV1;
 use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, Verification},
 	machine, merkle,
@@ -173,9 +174,39 @@ pub fn market() -> Chain {
 	chain
 }
 
+const SALT: [u8; 32] = [7; 32];
+
+/// A provider's seal of a report.
+pub fn seal(provider: Sr25519Keyring, report: &Report) -> pallet_attestations::Call<Runtime> {
+	let view = Runtime::assignments(id(provider)).remove(0);
+	let genesis = crate::System::block_hash(0);
+	let context = outcome::SealContext {
+		genesis: &genesis,
+		shard: SHARD,
+		seat: view.seat,
+		round: view.round,
+		account: &id(provider),
+	};
+	pallet_attestations::Call::seal {
+		shard: SHARD,
+		seal: outcome::seal(context, report, &SALT),
+	}
+}
+
+/// The reveal of a report that was sealed, of a shard that is not audited.
+pub fn reveal(report: &Report) -> pallet_attestations::Call<Runtime> {
+	let item = pallet_attestations::RevealItem {
+		shard: SHARD,
+		report: *report,
+		salt: SALT,
+		shown: Default::default(),
+	};
+	pallet_attestations::Call::reveal { item }
+}
+
 /// Makes blocks until the condition holds.
 pub fn wait(chain: &mut Chain, what: &str, condition: impl Fn() -> bool) {
-	for _ in 0..50 {
+	for _ in 0..400 {
 		if chain.query(&condition) {
 			return;
 		}

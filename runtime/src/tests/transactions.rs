@@ -153,15 +153,15 @@ fn nobody_can_act_as_root() {
 #[test]
 fn root_changes_parameters() {
 	state(&genesis("development")).execute_with(|| {
-		use crate::configs::{CurrentAttestationsParams, GenesisParameters};
+		use crate::configs::{CurrentCourtParams, GenesisParameters};
 		let mut parameters = GenesisParameters::fast();
-		parameters.attestations.reveal_window = 77;
+		parameters.court.opening = 77;
 		let key_value = parameters.into_parameters()[2].clone();
 		assert_ok!(crate::Parameters::set_parameter(
 			frame_system::RawOrigin::Root.into(),
 			key_value
 		));
-		assert_eq!(CurrentAttestationsParams::get().reveal_window, 77);
+		assert_eq!(CurrentCourtParams::get().opening, 77);
 	});
 }
 

@@ -3,15 +3,21 @@
 use super::{
 	chain::{free, Chain},
 	market::{
-		escrow, everything, fees, id, market, register, report, spec, wait, BOND, CLIENT, GAS, JOB, PROVIDERS, SHARD,
+		escrow, everything, fees, id, market, register, report, reveal, seal, spec, wait, BOND, CLIENT, JOB, PROVIDERS,
+		SHARD,
 	},
 };
-use crate::{configs::CurrentJobsParams, genesis_config_presets::ENDOWMENT, Balances, Runtime};
+use crate::{
+	configs::{CurrentCourtParams, CurrentJobsParams},
+	genesis_config_presets::ENDOWMENT,
+	Balances, Runtime,
+};
 use frame_support::{assert_ok, traits::Get};
+use millrace_court::stakes::Params;
 use millrace_primitives::{
 	api::{runtime_decl_for_market_api::MarketApiV1, Reason},
 	job::JobStatus,
-	merkle, money, outcome,
+	merkle,
 	provider::{Region, RegionSet},
 	Report, MICRO, MILL,
 };
@@ -41,9 +47,11 @@ fn a_job_that_nobody_takes_expires_and_is_refunded() {
 }
 
 #[test]
-fn differing_reports_are_never_accepted() {
+fn differing_reports_about_which_nobody_argues_are_not_paid() {
 	let mut chain = market();
+	let before_all = chain.query(|| free(&id(CLIENT)));
 	assert_ok!(chain.call(CLIENT, pallet_jobs::Call::submit { spec: spec() }));
+	let submission = fees(&mut chain, CLIENT);
 	wait(&mut chain, "both seats are drawn", || {
 		PROVIDERS
 			.iter()
@@ -54,34 +62,35 @@ fn differing_reports_are_never_accepted() {
 		..report()
 	};
 	let reports = [report(), lie];
-	for ((provider, operator), report) in PROVIDERS.into_iter().zip(reports) {
-		let seal = outcome::seal(SHARD, 0, &report, &[0; 32], &id(provider));
-		assert_ok!(chain.call(operator, pallet_attestations::Call::seal { shard: SHARD, seal }));
+	for (_, operator) in PROVIDERS {
+		assert_ok!(chain.call(operator, pallet_jobs::Call::accept { shard: SHARD }));
+	}
+	for ((provider, operator), report) in PROVIDERS.into_iter().zip(&reports) {
+		let seal = chain.query(|| seal(provider, report));
+		assert_ok!(chain.call(operator, seal));
 	}
 	let before = chain.query(|| PROVIDERS.map(|(provider, _)| free(&id(provider))));
-	for ((_, operator), report) in PROVIDERS.into_iter().zip(reports) {
-		assert_ok!(chain.call(
-			operator,
-			pallet_attestations::Call::reveal {
-				shard: SHARD,
-				report,
-				salt: [0; 32]
-			}
-		));
+	wait(&mut chain, "reveals are open", || {
+		Runtime::assignments(id(PROVIDERS[0].0)).remove(0).reveal_open
+	});
+	for ((_, operator), report) in PROVIDERS.into_iter().zip(&reports) {
+		assert_ok!(chain.call(operator, reveal(report)));
 	}
 	chain.query(|| {
-		assert_eq!(Runtime::job(JOB), None, "nothing is in custody, so nothing remains");
+		let case = Runtime::case(SHARD).unwrap();
+		assert_eq!(case.attacks, vec![(0, 1), (1, 0)]);
+	});
+	// Neither attacks, nobody else is there to compute it again: what no machine decides is nobody's.
+	wait(&mut chain, "the case is given up", || Runtime::job(JOB).is_none());
+	chain.query(|| {
 		assert_eq!(escrow(CLIENT), 0);
 		for (index, (provider, _)) in PROVIDERS.into_iter().enumerate() {
 			let view = Runtime::provider(id(provider)).unwrap();
-			let full = money::payment(view.ask, GAS).unwrap();
-			assert_eq!(
-				free(&id(provider)) - before[index],
-				full / 2,
-				"half its price, and nobody is called guilty"
-			);
-			assert_eq!((view.bond, view.liability), (BOND, 0));
+			assert_eq!(free(&id(provider)), before[index], "nobody is paid");
+			assert_eq!((view.bond, view.liability), (BOND, 0), "and nobody is called guilty");
 		}
+		let fee = 2 * (CurrentJobsParams::get().shard_fee + CurrentCourtParams::get().seat_fee);
+		assert_eq!(free(&id(CLIENT)), before_all - submission - fee);
 		assert_eq!(everything(), Balances::total_issuance());
 	});
 	chain.check();
@@ -112,30 +121,20 @@ fn a_provider_that_never_reports_is_slashed_and_another_finishes() {
 	for (_, operator) in &drawn {
 		assert_ok!(chain.call(*operator, pallet_jobs::Call::accept { shard: SHARD }));
 	}
-	let seal_and_reveal = |chain: &mut Chain, (provider, operator): (Sr25519Keyring, Sr25519Keyring), reveal: bool| {
-		let round = chain.query(|| Runtime::assignments(id(provider)).remove(0).round);
-		if reveal {
-			let reveal = pallet_attestations::Call::reveal {
-				shard: SHARD,
-				report: report(),
-				salt: [7; 32],
-			};
-			assert_ok!(chain.call(operator, reveal));
-		} else {
-			let seal = outcome::seal(SHARD, round, &report(), &[7; 32], &id(provider));
-			assert_ok!(chain.call(operator, pallet_attestations::Call::seal { shard: SHARD, seal }));
-		}
+	let sealed = |chain: &mut Chain, (provider, operator): (Sr25519Keyring, Sr25519Keyring)| {
+		let seal = chain.query(|| seal(provider, &report()));
+		assert_ok!(chain.call(operator, seal));
 	};
-	seal_and_reveal(&mut chain, busy, false);
+	sealed(&mut chain, busy);
 
 	let due = chain.query(|| Runtime::assignments(id(idle)).remove(0).due);
-	let liability = chain.query(|| Runtime::provider(id(idle)).unwrap().liability);
+	let cap = chain.query(|| Runtime::quote(spec())).unwrap().payments / 2;
 	while chain.query(Runtime::now) <= due {
 		chain.blocks(1);
 	}
 	chain.query(|| {
 		let view = Runtime::provider(id(idle)).unwrap();
-		let slash = CurrentJobsParams::get().late_slash.mul_ceil(liability);
+		let slash = Params::from(&CurrentCourtParams::get()).late_slash(cap).unwrap();
 		assert_eq!((view.bond, view.liability), (BOND - slash, 0));
 		assert_eq!(view.status, millrace_primitives::provider::ProviderStatus::Unresponsive);
 		assert!(view.reputation < Runtime::provider(id(busy.0)).unwrap().reputation);
@@ -147,10 +146,17 @@ fn a_provider_that_never_reports_is_slashed_and_another_finishes() {
 	});
 	let third = *holders(&mut chain).iter().find(|(who, _)| *who != busy.0).unwrap();
 	assert_ne!(third.0, idle, "whoever failed a shard does not get it again");
-	// Short work may be sealed without accepting first.
-	seal_and_reveal(&mut chain, third, false);
-	seal_and_reveal(&mut chain, busy, true);
-	seal_and_reveal(&mut chain, third, true);
+	assert_ok!(chain.call(third.1, pallet_jobs::Call::accept { shard: SHARD }));
+	sealed(&mut chain, third);
+	wait(&mut chain, "reveals are open", || {
+		Runtime::assignments(id(busy.0)).remove(0).reveal_open
+	});
+	for (_, operator) in [busy, third] {
+		assert_ok!(chain.call(operator, reveal(&report())));
+	}
+	wait(&mut chain, "the shard is settled", || {
+		Runtime::job(JOB).unwrap().running == 0
+	});
 	chain.query(|| {
 		let job = Runtime::job(JOB).unwrap();
 		assert_eq!((job.status, job.accepted), (JobStatus::Done, 1));

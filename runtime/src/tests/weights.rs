@@ -6,8 +6,8 @@ use crate::{
 };
 use frame_support::weights::{Weight, WeightToFee as _};
 use millrace_primitives::{
-	job::{MAX_REPLICAS, MIN_REPLICAS},
-	params::JobsParams,
+	job::MIN_REPLICAS,
+	params::{CourtParams, JobsParams},
 	MarketBlock, MILL,
 };
 use pallet_attestations::WeightInfo as _;
@@ -31,6 +31,12 @@ fn timer(longest: MarketBlock, end: Weight) -> Weight {
 /// Draws in vain that the fee of a seat pays for.
 const DRAWS_IN_VAIN: u64 = 1;
 
+/// Alarms of a case about which nobody argues: its draw, the end of its openings, its settlement; and one that rings for
+/// nothing.
+fn alarms() -> Weight {
+	(Jobs::timer_again() + Attestations::advance()) * 3 + Attestations::settle(MIN_REPLICAS.into())
+}
+
 /// What the hooks do for one seat whose work is done, from submission until its shard and its job, which has no other
 /// shard and as few seats as possible, are gone. What calls do themselves, settlement among it, has its own fee.
 ///
@@ -43,7 +49,7 @@ fn life_of_a_seat(params: &JobsParams) -> Weight {
 	let accepting = timer(params.accept_window, Jobs::timer_stale());
 	let executing = timer(params.execution_base + params.accept_window, Jobs::timer_stale());
 	let custody = timer(params.custody_period, Jobs::timer_custody());
-	let shard = Attestations::serve_stale() + Jobs::visit_nothing() + custody;
+	let shard = alarms() + Jobs::visit_nothing() + custody;
 	let job = timer(params.max_deadline, Jobs::timer_expire());
 	waiting + taken + accepting + executing + (shard + job) / seats
 }
@@ -52,12 +58,10 @@ fn life_of_a_seat(params: &JobsParams) -> Weight {
 fn the_fee_of_a_seat_covers_what_the_hooks_do_for_it() {
 	let params = JobsParams::default();
 	let cost = WeightToFee::weight_to_fee(&life_of_a_seat(&params));
-	assert!(
-		cost <= params.shard_fee,
-		"a seat costs the chain {cost} plancks and pays {}",
-		params.shard_fee
-	);
-	assert!(params.shard_fee < 3 * cost, "and not far more: {cost}");
+	// At submission, and for its place in a case.
+	let fee = params.shard_fee + CourtParams::default().seat_fee;
+	assert!(cost <= fee, "a seat costs the chain {cost} plancks and pays {fee}");
+	assert!(fee < 3 * cost, "and not far more: {cost}");
 	assert_eq!(JobsParams::fast().shard_fee, params.shard_fee);
 }
 
@@ -80,13 +84,8 @@ fn a_block_has_room_for_many_draws_and_timers() {
 	);
 	assert!(times(Jobs::start_shard(), tick) >= 50);
 	assert!(times(dearest_draw, queue) >= 10 && times(dearest_timer, queue) >= 10);
-	let missed = Attestations::serve_base() + Attestations::serve_missed(MAX_REPLICAS.into());
-	assert!(
-		times(
-			missed,
-			<Runtime as pallet_attestations::Config>::PollWeight::get().ref_time()
-		) >= 5
-	);
+	let dearest_case = Attestations::settle(millrace_court::case::MAX_SEATS);
+	assert!(times(dearest_case, queue) >= 5);
 }
 
 #[test]
@@ -99,8 +98,11 @@ fn what_providers_and_clients_send_compares_with_a_transfer() {
 		("decline", Jobs::decline()),
 		("seal", Attestations::seal()),
 		("reveal", Attestations::reveal()),
-		("reveal_last(2)", Attestations::reveal_last(2)),
-		("reveal_last(7)", Attestations::reveal_last(7)),
+		("attack", Attestations::attack()),
+		("accuse", Attestations::accuse()),
+		("play", Attestations::play()),
+		("play, with a proof", Attestations::play() + Attestations::prove()),
+		("time", Attestations::time()),
 		("acknowledge(1)", Jobs::acknowledge(1)),
 		("heartbeat", Providers::heartbeat()),
 		("register", Providers::register()),
@@ -125,9 +127,9 @@ fn the_dearest_calls_fit_into_a_block() {
 		Jobs::acknowledge(MAX_ACKNOWLEDGED),
 		Jobs::decline() + Jobs::end_shard(),
 		Jobs::top_up() + Jobs::draw_nobody() * 65,
-		Attestations::seal_many(pallet_attestations::MAX_BATCH),
-		Attestations::reveal_many(pallet_attestations::MAX_BATCH),
-		Attestations::poke(pallet_attestations::MAX_BATCH),
+		Attestations::seal() * u64::from(pallet_attestations::MAX_BATCH),
+		Attestations::reveal() * u64::from(pallet_attestations::MAX_BATCH),
+		Attestations::settle(millrace_court::case::MAX_SEATS),
 		TickWeight::get(),
 	] {
 		assert!(weight.ref_time() < limit, "{} of {limit}", weight.ref_time());

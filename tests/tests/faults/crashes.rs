@@ -2,12 +2,13 @@
 
 use super::{arg, assert_complete, publish, runs, submit};
 use millrace_client::Chain;
-use millrace_primitives::{job::SeatState, ShardId};
+use millrace_primitives::{job::SeatState, Balance, ShardId, MILLI};
 use millrace_tests::{
+	court::{losses, verdicts, Terms},
 	key,
-	ledger::{self, events_since, vacated, Cause},
+	ledger::{self, bond, events_since, vacated, Cause},
 	programs::{check_swapped, save, save_lines, swap_case},
-	provider::{Provider, BOND},
+	provider::{Provider, ASK, BOND},
 	wait_for, Node,
 };
 use std::path::Path;
@@ -30,11 +31,18 @@ fn options(folder: &Path) -> [&str; 8] {
 	]
 }
 
+/// The terms of their shards.
+fn terms() -> Terms {
+	Terms::new(10 * MILLI, 2_000_000_000, 3)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_by_kill_9() {
 	let mut node = Node::start().await;
 	let (chain, url) = (node.chain().await, node.url());
-	let mut providers = Provider::start_all(&node, &["//Bob", "//Charlie", "//Dave"]).await;
+	// Enough for three who compute again what one who is gone never opens.
+	let owners = ["//Bob", "//Charlie", "//Dave", "//Eve", "//Ferdie"];
+	let mut providers = Provider::start_all(&node, &owners).await;
 	let home = node.dir.path().to_path_buf();
 	let program = save(&home, "slow.wasm", &swap_case(TURNS));
 	let (inputs, lines) = save_lines(&home, "lines", 24);
@@ -53,22 +61,29 @@ async fn nothing_is_lost_by_kill_9() {
 	check_swapped(&lines, &folder);
 	let dave = key("//Dave").account();
 	let events = events_since(&node, &chain, from).await;
-	let losses: Vec<_> = vacated(&events)
+	// It loses a part of its bond for each seat that it accepted and did not seal, and its stake for each that it sealed and
+	// did not open.
+	let left: Vec<_> = vacated(&events)
 		.into_iter()
 		.filter(|(_, who, ..)| *who == dave)
 		.collect();
-	// The kill may come just before or just after the seal of what was accepted.
-	let penalised = losses
-		.iter()
-		.filter(|(_, _, cause, slashed)| matches!(cause, Cause::Late | Cause::MissedReveal) && *slashed > 0)
-		.count();
+	let (terms, late) = (terms(), |cause: &Cause| *cause == Cause::Late);
+	for (shard, _, cause, slashed) in &left {
+		let due = if late(cause) { terms.late() } else { 0 };
+		assert_eq!(*slashed, due, "{shard:?}: {cause:?}");
+	}
+	let verdicts = verdicts(&events, 0);
+	assert!(verdicts.values().all(|verdict| verdict.is_accepted()), "{verdicts:?}");
+	let mut lost = losses(&verdicts, &terms, |_| ASK);
+	let judged = lost.remove(&dave).unwrap_or_default();
+	assert!(lost.is_empty(), "who was never killed loses nothing: {lost:?}");
+	let late = left.iter().map(|(.., slashed)| slashed).sum::<Balance>();
 	assert!(
-		penalised > 0,
-		"who accepts and does not report loses a part of its bond: {losses:?}"
+		late + judged > 0,
+		"who accepts and does not report loses a part of its bond: {left:?}"
 	);
-	let slashed: u128 = losses.iter().map(|(.., slashed)| slashed).sum();
+	assert_eq!(bond(&chain, "//Dave").await, BOND - late - judged, "and nothing else");
 	let record = ledger::provider(&node, "//Dave").await;
-	assert_eq!(record["bond"], (BOND - slashed).to_string(), "and nothing else");
 	assert_eq!(
 		(record["status"].as_str(), record["drawable"].as_bool()),
 		(Some("unresponsive"), Some(false))

@@ -7,9 +7,12 @@ use millrace_client::{
 	primitives::merkle,
 	At,
 };
-use millrace_primitives::{job::SeatState, money, Balance, Hash};
+use millrace_court::case::Kind;
+use millrace_primitives::{job::SeatState, Balance, Hash, MILLI};
 use millrace_tests::{
-	amount, document, free_port, key,
+	amount,
+	court::{verdicts, Terms},
+	document, free_port, key,
 	ledger::{self, escrow, events_since, vacated, Cause},
 	programs::{burglar, endless, flood, memory_bomb, numbered, save, save_lines, swap_case},
 	provider::{Provider, ASK, BOND},
@@ -277,8 +280,9 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 /// Programs that never end, want all memory, or write for ever: the outcome is a failure on which all providers agree,
 /// and the gas that was used is paid.
 async fn what_programs_do_wrong(node: &Node, home: &Path) {
-	const LIMIT: u64 = 100_000_000;
-	let url = node.url();
+	const LIMIT: u64 = 1_000_000_000;
+	let (chain, url) = (node.chain().await, node.url());
+	let from = chain.finalized_head().await.expect("a head").number;
 	let (lines, _) = save_lines(home, "two", 2);
 	let programs = [
 		("endless.wasm", endless()),
@@ -295,7 +299,7 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 				"--shard-size",
 				"2",
 				"--gas-limit",
-				"100M",
+				"1G",
 				"--publish",
 				"--fetch",
 				arg(&folder),
@@ -317,6 +321,8 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 		}
 	});
 	let jobs = futures::future::join_all(runs).await;
+	let events = events_since(node, &chain, from).await;
+	let terms = Terms::new(10 * MILLI, LIMIT, 2);
 	for ((id, (name, _)), client) in jobs.into_iter().zip(&programs).zip(CLIENTS) {
 		let job = node.job(id).await.expect("its outcomes are in custody");
 		assert_eq!(
@@ -335,12 +341,14 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 			}
 			_ => assert_eq!(gas, 2 * LIMIT, "{name}: exactly the limit of both tasks"),
 		}
-		let payment: Balance = money::payment(ASK, gas).expect("no overflow");
-		assert_eq!(
-			amount(&job["paid"]),
-			2 * payment,
-			"{name}: both providers are paid for the gas"
-		);
+		// For as little gas as the others used, who has no history earns nothing.
+		let verdict = &verdicts(&events, id)[&0];
+		let earned = verdict.earned(&terms, |_| ASK);
+		let least = if *name == "endless.wasm" { 1 } else { 0 };
+		for account in verdict.drawn(Kind::Primary) {
+			assert!(earned[account] >= least, "{name}: both providers are paid for the gas");
+		}
+		assert_eq!(amount(&job["paid"]), earned.values().sum::<Balance>(), "{name}");
 		let states: Vec<&Value> = shards[0]["seats"]
 			.as_array()
 			.expect("seats")

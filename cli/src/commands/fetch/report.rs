@@ -26,6 +26,10 @@ fn text(fetched: &Fetched) -> String {
 		manifest.tasks,
 		fetched.folder.display(),
 	);
+	let backing = fetched.backing.text();
+	if !backing.is_empty() {
+		text += &format!("\n{backing}");
+	}
 	let unsuccessful: Vec<_> = manifest.unsuccessful().collect();
 	for task in unsuccessful.iter().take(MAX_TASKS) {
 		text += &describe(task);
@@ -150,6 +154,7 @@ fn document(fetched: &Fetched) -> serde_json::Value {
 		"tasks": manifest.tasks,
 		"fetched": manifest.files(),
 		"shards": fetched.verified,
+		"backing": fetched.backing,
 		"acknowledged": fetched.acknowledged,
 		"goesOn": fetched.goes_on,
 		"failed": manifest.unsuccessful().map(|task| task.task).collect::<Vec<_>>(),

@@ -581,6 +581,7 @@ fn the_worst_failure_decides_the_exit_code() {
 		job,
 		acknowledged: vec![],
 		notes: vec![],
+		backing: Backing::default(),
 	};
 	let failure = fetched.verdict().unwrap_err();
 	assert_eq!(failure.exit_code(), 6);

@@ -8,6 +8,9 @@ use crate::{
 };
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+/// So much news of a block is told to people.
+const MAX_NEWS: usize = 20;
+
 /// How progress is shown.
 pub enum Display {
 	/// Bars on a terminal.
@@ -47,6 +50,10 @@ impl Display {
 	pub fn show(&mut self, snapshot: &Snapshot, output: &mut Output) -> Result<()> {
 		match self {
 			Self::Bars(bars) => {
+				for text in news(snapshot) {
+					// A terminal that is gone is noticed elsewhere.
+					drop(bars.all.println(text));
+				}
 				for (bar, (_, count)) in bars.stages.iter().zip(snapshot.stages.rows()) {
 					bar.set_length(snapshot.job.shards.into());
 					bar.set_position(count.into());
@@ -59,6 +66,7 @@ impl Display {
 				Ok(())
 			}
 			Self::Lines(last) => {
+				news(snapshot).into_iter().for_each(note);
 				let line = snapshot.line();
 				if line != *last {
 					note(format!("job {} block {}: {line}", snapshot.job.id.0, snapshot.block));
@@ -78,4 +86,23 @@ impl Display {
 			bars.all.set_draw_target(ProgressDrawTarget::hidden());
 		}
 	}
+}
+
+/// What a block did to shards in the court, as lines.
+fn news(snapshot: &Snapshot) -> Vec<String> {
+	let line = |text: &str| format!("job {} block {}: {text}", snapshot.job.id.0, snapshot.block);
+	let mut lines: Vec<_> = snapshot
+		.court
+		.iter()
+		.take(MAX_NEWS)
+		.map(|news| line(&news.text))
+		.collect();
+	let more = snapshot.court.len().saturating_sub(MAX_NEWS);
+	if more > 0 {
+		lines.push(line(&format!(
+			"and {more} more of the kind; `millrace dispute list {}` shows them",
+			snapshot.job.id.0
+		)));
+	}
+	lines
 }

@@ -31,8 +31,8 @@ use jsonrpsee::{
 };
 use millrace_primitives::{
 	api::{
-		AssignmentView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView, ProviderView, Quote,
-		ShardView, MAX_PAGE,
+		AssignmentView, CaseView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView, ProviderView,
+		Quote, ShardView, MAX_PAGE,
 	},
 	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
 };
@@ -61,6 +61,11 @@ pub trait MarketApi {
 	/// A job, or `null` if it never was or all its state is gone.
 	#[method(name = "market_job", blocking)]
 	fn job(&self, id: JobId, at: Option<Hash>) -> RpcResult<Option<JobView>>;
+
+	/// What the court knows of a shard that is under way: its stage, its seats, what may be attacked, its boards; `null` if
+	/// the shard has not started or is settled.
+	#[method(name = "market_case", blocking)]
+	fn case(&self, shard: ShardId, at: Option<Hash>) -> RpcResult<Option<CaseView>>;
 
 	/// The shards of a job that are under way or in custody among the 4,096 indices from `first` (default 0) on, in order,
 	/// at most `count` and never more than 256. After a full page ask again from its last index plus one, after any other
@@ -174,6 +179,10 @@ where
 
 	fn job(&self, id: JobId, at: Option<Hash>) -> RpcResult<Option<JobView>> {
 		self.at(at, |api, block| api.job(block, id))
+	}
+
+	fn case(&self, shard: ShardId, at: Option<Hash>) -> RpcResult<Option<CaseView>> {
+		self.at(at, |api, block| api.case(block, shard))
 	}
 
 	fn shards(&self, id: JobId, first: Option<u32>, count: Option<u32>, at: Option<Hash>) -> RpcResult<Vec<ShardView>> {

@@ -5,7 +5,7 @@ use crate::{
 	timers::TimerAction,
 	types::{
 		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS,
-		MAX_TRIED, MAX_VACANCIES,
+		MAX_TRIED, MAX_VACANCIES, NEVER,
 	},
 	AssignmentsOf, Backlog, Clock, Config, CustodyOf, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
 };
@@ -29,7 +29,7 @@ use millrace_primitives::{
 	provider::{HardwareClass, RegionSet, MAX_DRAWS},
 	traits::{
 		BenchmarkStanding::{self, Bound, OneSlot, Unresponsive},
-		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Verifier,
+		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Stake, Verifier,
 	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	ENGINE_VERSION, MILL,
@@ -160,6 +160,7 @@ pub(super) fn start_clock<T: Config>() {
 			gas: 1,
 			burned: MILL,
 		}],
+		counted: true,
 	});
 	Clock::<T>::put(NOW);
 	let outputs = (0..MAX_SEED_BLOCKS)
@@ -193,12 +194,15 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 		index: job.cursor,
 	};
 	let mut shard = Pallet::<T>::new_shard(&job, &spec, job.cursor, &params).expect("the price is small");
-	T::Verifier::open(shard_id, &spec.verification).expect("the shard is new");
+	let agreed = Pallet::<T>::agreed(&spec, &shard, job.cursor, &params).expect("the program is published");
+	T::Verifier::open(shard_id, &agreed).expect("the shard is new");
+	shard.closed = state >= SeatState::Sealed;
 	let due = Clock::<T>::get() + shard.terms.execution_window;
 	for (index, provider) in providers.iter().enumerate() {
 		// Benchmarks of other pallets made it before the clock was set.
 		T::Providers::note(provider, Conduct::Alive);
-		T::Providers::reserve(provider, shard.terms.liability).expect("the provider has room");
+		let stake = T::Verifier::stake(provider, shard.terms.seat_cap).expect("the price is small");
+		T::Providers::reserve(provider, stake.liability).expect("the provider has room");
 		let slot = matches!(state, SeatState::Assigned | SeatState::Accepted);
 		if !slot {
 			T::Providers::free_slot(provider);
@@ -228,8 +232,9 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 			provider,
 			ask: spec.price_cap,
 			state,
-			due,
+			due: if slot { due } else { NEVER },
 			slot,
+			stake,
 		});
 	}
 	job.cursor += 1;
@@ -247,20 +252,6 @@ pub(crate) fn accepted_shard<T: Config>(providers: &[AccountId]) -> ShardId {
 	exclude::<T>(id, MAX_EXCLUDED);
 	crowd::<T>(job, MAX_VACANCIES);
 	id
-}
-
-/// Puts all that waits in the shard's job into back-off again, the job out of the queue, and leaves room for so many more
-/// failures in the shard, of which the last ends it.
-pub(crate) fn exhaust<T: Config>(id: ShardId, failures: u32) {
-	exclude::<T>(id, MAX_EXCLUDED.saturating_sub(failures.saturating_sub(1)));
-	change::<T>(id.job, |job| {
-		for vacancy in job.vacancies.iter_mut() {
-			vacancy.readiness = BACKED_OFF;
-		}
-		job.fresh = BACKED_OFF;
-		job.queued = None;
-		job.retry = None;
-	});
 }
 
 /// Fills the job's list with vacancies in back-off, of shards that are not looked at.
@@ -338,7 +329,7 @@ pub(super) fn vacate_seat<T: Config>(id: ShardId, seat: u8) {
 		if holder.slot {
 			T::Providers::free_slot(&holder.provider);
 		}
-		T::Providers::free_liability(&holder.provider, shard.terms.liability);
+		T::Providers::free_liability(&holder.provider, holder.stake.liability);
 		AssignmentsOf::<T>::remove(&holder.provider, id);
 	});
 }
@@ -390,7 +381,7 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
 	});
-	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, &round::<T>());
+	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, MAX_DRAWS, &round::<T>());
 	candidates.truncate(MAX_TRIED);
 	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
 	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();
@@ -424,11 +415,13 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 			provider,
 			ask: spec.price_cap,
 			state: SeatState::Revealed,
-			due: NOW,
+			due: NEVER,
 			slot: false,
+			stake: Stake::default(),
 		});
 	}
 	shard.reserve = part * Balance::from(SEATS);
+	shard.closed = true;
 	shard.custody = Some(Custody {
 		report: REPORT,
 		until: NOW + 1,
@@ -445,7 +438,7 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 
 /// Serves the one timer that is due next.
 pub(super) fn serve_one<T: Config>() {
-	Pallet::<T>::serve_timers(&mut WeightMeter::with_limit(Pallet::<T>::timer_weight()));
+	Pallet::<T>::serve_timers(&mut WeightMeter::with_limit(Pallet::<T>::timer_weight()), true);
 }
 
 /// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the

@@ -3,7 +3,12 @@
 use super::*;
 use crate::{Jobs as JobsMap, Ready, Seeds, WeightInfo};
 use frame_support::weights::{Weight, WeightMeter};
-use millrace_primitives::{api::Reason, traits::MarketClock};
+use millrace_primitives::{
+	api::Reason,
+	job::DeclineReason,
+	traits::{MarketClock, Stake},
+};
+use sp_runtime::Perbill;
 
 #[test]
 fn nobody_is_drawn_while_blocks_have_no_vrf_output() {
@@ -57,12 +62,10 @@ fn different_seeds_choose_different_providers() {
 
 #[test]
 fn whoever_asks_more_than_the_cap_is_not_drawn() {
-	run(2, || {
+	run(3, || {
 		Registry::edit(PROVIDER, |p| p.ask = CAP + 1);
-		let job = submit(spec(1, 2));
-		blocks(10);
-		assert_eq!(holder(shard(job, 0), 0), PROVIDER + 1);
-		assert_eq!(seats(shard(job, 0))[1], None);
+		let id = assigned(1, 2);
+		assert!(seats(id).into_iter().flatten().all(|(p, _)| p != PROVIDER));
 	});
 }
 
@@ -139,8 +142,7 @@ fn a_freed_slot_wakes_a_few_vacancies_and_each_for_one_draw() {
 		for index in 0..10 {
 			let id = shard(job, index);
 			for seat in 0..2 {
-				let reason = millrace_primitives::job::DeclineReason::NoCapacity;
-				Jobs::decline(signed(&operator(holder(id, seat))), id, reason).unwrap();
+				Jobs::decline(signed(&operator(holder(id, seat))), id, DeclineReason::NoCapacity).unwrap();
 			}
 		}
 		(10..20).for_each(|index| accept_all(shard(job, index)));
@@ -153,7 +155,7 @@ fn a_freed_slot_wakes_a_few_vacancies_and_each_for_one_draw() {
 		assert_eq!(before.len(), 20);
 		assert!(before.iter().all(|readiness| readiness.tries >= 4));
 
-		Jobs::on_sealed(shard(job, 15), 0).unwrap();
+		Evidence::seal(shard(job, 15), 0).unwrap();
 		// None of the outputs that decide was known when the seal was made.
 		let ready = Jobs::seed_ready(&Params::get());
 		let woken = waiting(job).iter().filter(|readiness| readiness.ready == ready).count();
@@ -182,14 +184,87 @@ fn a_top_up_is_charged_for_the_draws_that_it_causes() {
 }
 
 #[test]
+fn nobody_is_drawn_for_a_shard_that_cannot_fill() {
+	run(2, || {
+		// Of three seats, two could be held.
+		let job = submit(spec(1, 3));
+		blocks(40);
+		assert!(!exists(shard(job, 0)));
+		assert!(Registry::idle() && OPENED.with_borrow(|all| all.is_empty()));
+		assert_eq!(held(ALICE), 3 * (CAP + CAP / 20));
+		assert_eq!(Jobs::explain(job).unwrap().reason, Reason::NoneEligible);
+		// A third one that is too dear does not help, one that is not does.
+		Registry::add(PROVIDER + 2, CAP + 1, 2);
+		Jobs::top_up(alice(), job, CAP, 0).unwrap();
+		blocks(8);
+		assert!(!exists(shard(job, 0)));
+		Registry::edit(PROVIDER + 2, |p| p.ask = CAP);
+		Jobs::top_up(alice(), job, CAP, 0).unwrap();
+		blocks(8);
+		assert!(seats(shard(job, 0)).iter().all(Option::is_some));
+	});
+}
+
+#[test]
+fn a_seat_of_a_shard_under_way_is_filled_by_whoever_there_is() {
+	run(3, || {
+		let id = assigned(1, 3);
+		let out = holder(id, 2);
+		Jobs::decline(signed(&operator(out)), id, DeclineReason::NoCapacity).unwrap();
+		Registry::add(PROVIDER + 3, ASK, 1);
+		blocks(12);
+		assert_eq!(holder(id, 2), PROVIDER + 3);
+	});
+}
+
+#[test]
+fn a_provider_whose_stake_nobody_can_name_is_passed_over() {
+	run(3, || {
+		STAKES.with_borrow_mut(|all| all.insert(account(PROVIDER), None));
+		let id = assigned(1, 2);
+		assert!(seats(id).into_iter().flatten().all(|(p, _)| p != PROVIDER));
+		assert_eq!(Registry::get(PROVIDER).used, 0);
+	});
+}
+
+#[test]
+fn each_seat_has_at_stake_what_the_verifier_says_of_its_provider() {
+	run(2, || {
+		let stake = |liability, late| Stake {
+			p: Perbill::from_percent(1),
+			liability,
+			late,
+		};
+		STAKES.with_borrow_mut(|all| {
+			all.insert(account(PROVIDER), Some(stake(17 * CAP, 3)));
+			all.insert(account(PROVIDER + 1), Some(stake(5, 0)));
+		});
+		let id = assigned(1, 2);
+		assert_eq!(Registry::get(PROVIDER).liability, 17 * CAP);
+		assert_eq!(Registry::get(PROVIDER + 1).liability, 5);
+		// What it was when it was drawn counts.
+		STAKES.with_borrow_mut(|all| all.clear());
+		assert_eq!(Jobs::seat(id, &account(PROVIDER)).unwrap().stake, stake(17 * CAP, 3));
+		finish(id, 1);
+		assert!(Registry::idle());
+	});
+}
+
+#[test]
 fn a_stale_candidate_leaves_the_pools_and_the_next_one_gets_the_seat() {
 	run(3, || {
+		for id in PROVIDER..PROVIDER + 3 {
+			Registry::edit(id, |p| p.slots = 10);
+		}
 		STALE.with_borrow_mut(|all| all.insert(account(PROVIDER)));
-		let job = submit(spec(1, 2));
-		blocks(8);
+		// Among the first who are tried for one of these seats it is, sooner or later.
+		for _ in 0..8 {
+			let job = submit(spec(1, 2));
+			blocks(6);
+			assert!(seats(shard(job, 0)).into_iter().flatten().all(|(p, _)| p != PROVIDER));
+			assert_eq!(seats(shard(job, 0)).iter().flatten().count(), 2);
+		}
 		assert!(STALE.with_borrow(|all| all.is_empty()));
-		assert!(seats(shard(job, 0)).into_iter().flatten().all(|(p, _)| p != PROVIDER));
-		assert_eq!(seats(shard(job, 0)).iter().flatten().count(), 2);
 		assert_eq!(Registry::get(PROVIDER).slots, 0);
 	});
 }
@@ -217,12 +292,7 @@ fn a_shard_that_finds_nobody_does_not_stop_the_others() {
 		blocks(4);
 		let id = shard(job, 0);
 		let out = holder(id, 0);
-		Jobs::decline(
-			signed(&operator(out)),
-			id,
-			millrace_primitives::job::DeclineReason::NoCapacity,
-		)
-		.unwrap();
+		Jobs::decline(signed(&operator(out)), id, DeclineReason::NoCapacity).unwrap();
 		blocks(3);
 		finish(shard(job, 1), 1);
 		finish(shard(job, 2), 1);

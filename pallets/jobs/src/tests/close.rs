@@ -4,6 +4,7 @@ use super::*;
 use crate::{Event, Failure, Jobs as JobsMap};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState},
+	traits::Conduct,
 	MILL,
 };
 
@@ -64,15 +65,22 @@ fn a_cancelled_jobs_open_seat_is_still_filled_for_a_while() {
 	run(3, || {
 		let id = assigned(1, 2);
 		accept_all(id);
-		Jobs::on_sealed(id, 1).unwrap();
 		Jobs::cancel(alice(), id.job).unwrap();
 		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Cancelled);
-		// Late, redrawn, done after all.
+		Evidence::seal(id, 1).unwrap();
+		// Late, after the execution window of 25 blocks.
 		blocks(25);
 		assert_eq!(seats(id)[0], None);
+		assert!(CLOSED.with_borrow(|all| all.is_empty()));
 		blocks(3);
-		// The grace period is the execution window, which has passed too: the shard was ended.
-		assert!(!exists(id));
+		// The grace period is the execution window, which has passed too: it goes on with who has sealed.
+		assert_eq!(CLOSED.with_borrow(|all| all.clone()), [id]);
+		assert!(Shards::<Test>::get(id.job, 0).unwrap().closed);
+		assert_eq!(seats(id)[1].unwrap().1, SeatState::Sealed);
+		let honest = holder(id, 1);
+		Evidence::end(id, accepted(id, 1_000_000_000));
+		assert_eq!(free(honest), MILL + ASK * 9 / 10);
+		Jobs::acknowledge(alice(), id.job, 0, 1).unwrap();
 		assert!(gone(id.job));
 		assert!(Registry::idle());
 		assert_eq!(held(ALICE), 0);
@@ -116,25 +124,31 @@ fn a_shard_that_everybody_left_ends_with_its_job() {
 }
 
 #[test]
-fn a_closed_job_that_cannot_be_completed_pays_half_to_who_revealed() {
+fn a_closed_job_that_cannot_be_completed_lets_who_waited_go() {
 	run(2, || {
 		publish();
 		let before = free(ALICE);
 		let id = assigned(1, 2);
-		let (honest, lost) = (holder(id, 0), holder(id, 1));
-		accept_all(id);
-		seal_all(id);
-		Jobs::on_revealed(id, 0).unwrap();
-		REVEALED.with_borrow_mut(|all| all.insert((id.job, 0), vec![(0, 1_000_000_000)]));
-		Jobs::on_missed_reveals(id, &[1]);
+		let (waiting, out) = (holder(id, 0), holder(id, 1));
+		Jobs::accept(signed(&operator(waiting)), id).unwrap();
+		Jobs::decline(signed(&operator(out)), id, DeclineReason::NoCapacity).unwrap();
 		Jobs::cancel(alice(), id.job).unwrap();
 		// Nobody is left to draw; back-offs double until the grace period is over.
 		blocks(25 + 32);
 		assert!(gone(id.job));
-		assert_eq!(free(honest), MILL + ASK / 2);
-		assert_eq!(free(lost), MILL);
-		assert_eq!(free(ALICE), before - ASK / 2 - 2 * Params::get().shard_fee);
+		assert_eq!((free(waiting), free(out)), (MILL, MILL));
+		assert_eq!(Registry::get(waiting).slashed, 0);
+		assert_eq!(Registry::get(waiting).conduct, [Conduct::Alive]);
+		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
 		assert!(Registry::idle());
+		assert!(OPENED.with_borrow(|all| all.is_empty()));
+		assert!(seen(Event::ShardFailed {
+			shard: id,
+			failure: Failure::Closed,
+			paid: 0,
+			refunded: RESERVE,
+			payments: vec![]
+		}));
 	});
 }
 
@@ -142,9 +156,8 @@ fn a_closed_job_that_cannot_be_completed_pays_half_to_who_revealed() {
 fn the_end_of_a_closed_jobs_shard_does_not_wait_for_a_long_back_off() {
 	run(2, || {
 		let id = assigned(1, 2);
-		accept_all(id);
-		seal_all(id);
-		Jobs::on_missed_reveals(id, &[1]);
+		Jobs::accept(signed(&operator(holder(id, 0))), id).unwrap();
+		Jobs::decline(signed(&operator(holder(id, 1))), id, DeclineReason::NoCapacity).unwrap();
 		// Nobody is left to draw: the wait has grown far beyond the execution window of 25 blocks.
 		blocks(300);
 		assert!(JobsMap::<Test>::get(id.job).unwrap().vacancies[0].readiness.tries > 6);
@@ -195,28 +208,29 @@ fn an_expired_job_settles_what_runs() {
 }
 
 #[test]
-fn a_suspended_job_expires_and_lets_its_sealed_seat_go() {
+fn a_suspended_job_does_not_hold_who_has_sealed() {
 	run(8, || {
 		let mut wanted = spec(1, 2);
-		wanted.deadline = 60;
+		wanted.deadline = 200;
 		let id = shard(submit(wanted), 0);
 		blocks(4);
 		accept_all(id);
-		Jobs::on_sealed(id, 1).unwrap();
-		blocks(25);
-		for _ in 0..5 {
-			blocks(3);
-			Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::ProgramRefused).unwrap();
-		}
-		assert!(matches!(
-			Jobs::job_view(id.job).unwrap().status,
-			JobStatus::Suspended(_)
-		));
+		// Suspended while one computes, one is late, and nobody is drawn for its seat.
 		blocks(20);
-		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Expired);
-		blocks(60);
-		assert!(gone(id.job));
+		Evidence::seal(id, 1).unwrap();
+		JobsMap::<Test>::mutate(id.job, |job| {
+			job.as_mut().unwrap().status = JobStatus::Suspended(DeclineReason::ProgramRefused);
+		});
+		blocks(34);
+		assert_eq!(seats(id)[0], None);
+		assert!(CLOSED.with_borrow(|all| all.is_empty()));
+		// Ten blocks to accept and 25 to execute after the first seal.
+		blocks(1);
+		assert_eq!(CLOSED.with_borrow(|all| all.clone()), [id]);
+		Evidence::end(id, accepted(id, 1));
 		assert!(Registry::idle());
+		blocks(200);
+		assert!(gone(id.job));
 	});
 }
 
@@ -244,9 +258,13 @@ fn a_cancelled_suspended_job_is_refunded() {
 
 #[test]
 fn a_top_up_pays_more_for_what_has_not_started_only() {
-	run(1, || {
-		let job = submit(spec(10, 2));
-		blocks(3);
+	run(2, || {
+		for id in [PROVIDER, PROVIDER + 1] {
+			Registry::edit(id, |p| p.slots = 1);
+		}
+		Params::mutate(|params| params.accept_window = 200);
+		let id = assigned(10, 2);
+		let job = id.job;
 		assert_eq!(Jobs::job_view(job).unwrap().running, 1);
 		let before = held(ALICE);
 		Jobs::top_up(alice(), job, 2 * CAP, 0).unwrap();
@@ -258,11 +276,12 @@ fn a_top_up_pays_more_for_what_has_not_started_only() {
 			added: 9 * RESERVE
 		}));
 		assert_eq!(crate::Shards::<Test>::get(job, 0).unwrap().terms.price_cap, CAP);
-		for id in 1..9 {
+		Jobs::decline(signed(&operator(holder(id, 1))), id, DeclineReason::NoCapacity).unwrap();
+		for id in 2..9 {
 			Registry::add(PROVIDER + id, CAP + 1, 2);
 		}
-		blocks(10);
-		assert_eq!(seats(shard(job, 0))[1], None, "a started shard keeps its price");
+		blocks(60);
+		assert_eq!(seats(id)[1], None, "a started shard keeps its price");
 		assert_eq!(seats(shard(job, 1)).iter().flatten().count(), 2);
 		Jobs::cancel(alice(), job).unwrap();
 		blocks(400);

@@ -30,8 +30,11 @@ fn the_withheld_part_is_paid_when_custody_ends_by_itself() {
 #[test]
 fn a_range_is_acknowledged_at_once_and_running_shards_are_passed_over() {
 	run(4, || {
+		for id in PROVIDER..PROVIDER + 4 {
+			Registry::edit(id, |p| p.slots = 10);
+		}
 		let job = submit(spec(4, 2));
-		blocks(5);
+		blocks(8);
 		for index in [0, 2] {
 			finish(shard(job, index), 1_000);
 		}
@@ -64,7 +67,6 @@ fn terms_are_those_of_the_assignment_whatever_governance_does() {
 		changed.fee_share = sp_runtime::Permill::from_percent(90);
 		changed.custody_share = sp_runtime::Permill::from_percent(100);
 		changed.custody_period = 1;
-		changed.late_slash = sp_runtime::Permill::one();
 		Params::set(changed);
 		let before = issuance();
 		finish(id, 1_000_000_000);

@@ -153,8 +153,10 @@ fn a_specification_is_refused_with_its_reason() {
 		refused(|s| s.price_cap = u128::MAX, E::TooExpensive);
 		refused(|s| s.price_cap = Params::get().min_price - 1, E::PriceTooLow);
 		refused(|s| s.deadline = Params::get().max_deadline + 1, E::DeadlineTooLong);
-		Budget::set(u128::MAX - 1);
-		refused(|_| {}, E::TooExpensive);
+		for budget in [Some(u128::MAX - 1), None] {
+			Budget::set(budget);
+			refused(|_| {}, E::TooExpensive);
+		}
 	});
 }
 

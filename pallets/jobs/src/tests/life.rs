@@ -40,7 +40,7 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		let drawn: Vec<u8> = seats(id).into_iter().flatten().map(|(provider, _)| provider).collect();
 		assert_eq!(drawn.len(), 2);
 		assert_ne!(drawn[0], drawn[1]);
-		assert!(OPENED.with_borrow(|all| all.contains(&(job, 0))));
+		assert!(OPENED.with_borrow(|all| all.contains_key(&id)));
 		let liability = 3 * CAP;
 		assert_eq!(Registry::get(drawn[0]).liability, liability);
 		assert_eq!(Registry::get(drawn[0]).used, 1);
@@ -59,12 +59,7 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		);
 
 		// Half the gas at 2 mMILL: 1 mMILL each, 10 % of it withheld; 5 % fee on top, 80 % of that burned.
-		Jobs::on_verdict(
-			id,
-			Verdict::Accepted {
-				report: report(500_000_000),
-			},
-		);
+		Evidence::end(id, accepted(id, 500_000_000));
 		let earned = MILL / 1_000;
 		let fees = 2 * earned / 20;
 		for provider in &drawn {
@@ -77,7 +72,8 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		assert_eq!(free(ALICE), before - fee - 2 * earned - fees);
 		let settled = SETTLED.with_borrow(|all| all.clone());
 		assert_eq!(settled.len(), 1);
-		assert_eq!(settled[0].payments.len(), 2);
+		assert!(settled[0].counted);
+		assert_eq!((settled[0].report, settled[0].payments.len()), (report(500_000_000), 2));
 		assert_eq!(settled[0].payments[0].amount, earned);
 		assert_eq!(settled[0].payments[0].burned, earned / 20 * 4 / 5);
 		assert_eq!(Jobs::job_view(job).unwrap().status, JobStatus::Done);

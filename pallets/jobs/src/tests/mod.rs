@@ -3,17 +3,23 @@
 mod assign;
 mod close;
 mod custody;
+mod ended;
 mod errors;
 mod life;
 mod money;
 mod properties;
 mod scale;
-mod verdicts;
+mod sealing;
+mod verifier;
 mod views;
 mod work;
 
 use crate::{mock::*, Shards};
-use millrace_primitives::{job::SeatState, traits::Assignments, AccountId, Hash, JobId, Report, ShardId, Verdict};
+use millrace_primitives::{
+	job::SeatState,
+	traits::{Assignments, Earned, Ending, Payee},
+	AccountId, Hash, JobId, Report, ShardId,
+};
 
 type W = <Test as crate::Config>::WeightInfo;
 
@@ -66,7 +72,7 @@ pub(crate) fn accept_all(id: ShardId) {
 pub(crate) fn seal_all(id: ShardId) {
 	for (seat, holder) in (0u8..).zip(seats(id)) {
 		if holder.is_some_and(|(_, state)| state < SeatState::Sealed) {
-			Jobs::on_sealed(id, seat).unwrap();
+			Evidence::seal(id, seat).unwrap();
 		}
 	}
 }
@@ -87,13 +93,40 @@ pub(crate) fn report(gas_used: u64) -> Report {
 	}
 }
 
+/// A report of this much gas is accepted: each seat that has sealed earns its price for it, the rest is the client's.
+pub(crate) fn accepted(id: ShardId, gas: u64) -> Ending {
+	let shard = Jobs::running(id).expect("the shard is under way");
+	let terms = &shard.terms;
+	let paid = gas.min(terms.gas_limit);
+	let earned: Vec<Earned> = (0u8..)
+		.zip(&shard.seats)
+		.filter_map(|(seat, slot)| {
+			let holder = slot
+				.holder
+				.as_ref()
+				.filter(|holder| holder.state >= SeatState::Sealed)?;
+			let amount = millrace_primitives::money::payment(holder.ask, paid)
+				.unwrap()
+				.min(terms.seat_cap);
+			let fee = millrace_primitives::money::fee(amount, terms.fee_share);
+			Some(Earned { seat, amount, fee })
+		})
+		.collect();
+	let spent: u128 = earned.iter().map(|earned| earned.amount + earned.fee).sum();
+	Ending {
+		report: Some(report(gas)),
+		counted: true,
+		transfers: vec![(Payee::Client, shard.reserve - spent)],
+		earned,
+	}
+}
+
 /// From drawn to settled.
 pub(crate) fn finish(id: ShardId, gas: u64) {
 	accept_all(id);
 	seal_all(id);
 	reveal_all(id);
-	OPENED.with_borrow_mut(|all| all.remove(&(id.job, id.index)));
-	Jobs::on_verdict(id, Verdict::Accepted { report: report(gas) });
+	Evidence::end(id, accepted(id, gas));
 	Jobs::do_try_state().unwrap();
 }
 

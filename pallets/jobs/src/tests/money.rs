@@ -177,7 +177,7 @@ fn every_rounding_is_against_the_one_who_gains() {
 #[test]
 fn the_verifiers_budget_is_held_and_comes_back() {
 	run(2, || {
-		Budget::set(MILL);
+		Budget::set(Some(MILL));
 		publish();
 		let before = free(ALICE);
 		let id = assigned(2, 2);

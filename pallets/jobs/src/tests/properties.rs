@@ -3,8 +3,13 @@
 
 use super::*;
 use crate::{AssignmentsOf, Jobs as JobsMap, NextJob, Owed, Shards};
-use millrace_primitives::{job::DeclineReason, outcome::SeatGas};
+use millrace_primitives::{
+	job::DeclineReason,
+	traits::{Alarm, Stake},
+};
 use proptest::prelude::*;
+use sp_runtime::Perbill;
+use std::collections::BTreeMap;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -19,13 +24,18 @@ enum Step {
 	Tick(u8),
 	Dark(u8),
 	Accept(u8),
+	/// All seats of a shard that are assigned.
+	AcceptAll(u8),
 	Decline(u8),
 	Seal(u8),
 	Reveal(u8),
-	MissReveal(u8),
+	/// A report of a shard that is closed is accepted, of so much gas.
 	Accepted(u8, u64),
-	Unresolved(u8, u64),
-	Rejected(u8, u8),
+	/// A shard ends as the verifier likes: with a report or without, parts of its reserve to all kinds of payees.
+	Ended(u8, bool, bool, [u8; 7]),
+	/// What a provider has at stake from now on.
+	Stake(u8, u128, u128),
+	Remind(u8, u32),
 	Cancel(u8),
 	TopUp(u8, u128, u32),
 	Acknowledge(u8, u8),
@@ -41,16 +51,18 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (1u32..40, 1u32..10, 2u8..=7, 1u32..120, 1u64..3_000_000_000, ASK / 2..2 * CAP)
 			.prop_map(|(tasks, size, replicas, deadline, gas, cap)| Step::Submit { tasks, size, replicas, deadline, gas, cap }),
 		8 => (1u8..6).prop_map(Step::Tick),
-		1 => (20u8..90).prop_map(Step::Tick),
+		2 => (20u8..60).prop_map(Step::Tick),
 		1 => (1u8..5).prop_map(Step::Dark),
-		6 => index().prop_map(Step::Accept),
+		3 => index().prop_map(Step::Accept),
+		6 => index().prop_map(Step::AcceptAll),
 		2 => index().prop_map(Step::Decline),
-		6 => index().prop_map(Step::Seal),
+		8 => index().prop_map(Step::Seal),
 		6 => index().prop_map(Step::Reveal),
-		1 => index().prop_map(Step::MissReveal),
-		4 => (index(), 0u64..30_000_000_000).prop_map(|(pick, gas)| Step::Accepted(pick, gas)),
-		1 => (index(), any::<u64>()).prop_map(|(pick, gas)| Step::Unresolved(pick, gas)),
-		1 => (index(), index()).prop_map(|(pick, seat)| Step::Rejected(pick, seat)),
+		3 => (index(), 0u64..30_000_000_000).prop_map(|(pick, gas)| Step::Accepted(pick, gas)),
+		1 => (index(), any::<bool>(), any::<bool>(), any::<[u8; 7]>())
+			.prop_map(|(pick, report, counted, parts)| Step::Ended(pick, report, counted, parts)),
+		1 => (index(), 0..10 * CAP, 0..CAP).prop_map(|(pick, liability, late)| Step::Stake(pick, liability, late)),
+		1 => (index(), 0u32..200).prop_map(|(pick, at)| Step::Remind(pick, at)),
 		1 => index().prop_map(Step::Cancel),
 		1 => (index(), 0..CAP, 0u32..60).prop_map(|(pick, more, extra)| Step::TopUp(pick, more, extra)),
 		2 => (index(), index()).prop_map(|(pick, count)| Step::Acknowledge(pick, count)),
@@ -66,16 +78,16 @@ fn pick<I>(all: Vec<I>, by: u8) -> Option<I> {
 	all.into_iter().nth(usize::from(by) % length.max(1))
 }
 
-fn under_way(by: u8) -> Option<ShardId> {
+fn under_way(by: u8, closed: bool) -> Option<ShardId> {
 	let mut all: Vec<_> = Shards::<Test>::iter()
-		.filter(|(_, _, record)| record.custody.is_none())
+		.filter(|(_, _, record)| record.custody.is_none() && (record.closed || !closed))
 		.map(|(job, index, _)| shard(job, index))
 		.collect();
 	all.sort();
 	pick(all, by)
 }
 
-fn held_seat(by: u8) -> Option<(ShardId, u8, u8)> {
+fn held_seats() -> Vec<(ShardId, u8, u8)> {
 	let mut all: Vec<_> = AssignmentsOf::<Test>::iter()
 		.map(|(provider, id, seat)| {
 			let bytes: &[u8; 32] = provider.as_ref();
@@ -83,11 +95,45 @@ fn held_seat(by: u8) -> Option<(ShardId, u8, u8)> {
 		})
 		.collect();
 	all.sort();
-	pick(all, by)
+	all
+}
+
+fn held_seat(by: u8) -> Option<(ShardId, u8, u8)> {
+	pick(held_seats(), by)
 }
 
 fn job(by: u8) -> JobId {
 	JobId(u64::from(by) % NextJob::<Test>::get().0.max(1))
+}
+
+/// Parts of what is held for a shard, in sum up to a third more than there is, to payees of all kinds.
+fn any_ending(id: ShardId, with_report: bool, counted: bool, parts: [u8; 7]) -> Ending {
+	let reserve = Jobs::escrow(id);
+	let [amount, fee, provider, more, burn, client, which] = parts;
+	let part = |of: u8| reserve * u128::from(of) / 1_275;
+	let payee = |n: u8| match n % 3 {
+		0 => account(PROVIDER + n % 9),
+		// Somebody without an account.
+		_ => account(240 + n % 2),
+	};
+	Ending {
+		report: with_report.then(|| report(u64::from(amount))),
+		counted,
+		transfers: vec![
+			(Payee::Provider(payee(which)), part(provider)),
+			(Payee::Fee, part(more)),
+			(Payee::Burn, part(burn)),
+			(Payee::Provider(payee(which / 2)), u128::from(more)),
+			(Payee::Client, part(client)),
+		],
+		earned: (0..=which % 8)
+			.map(|seat| Earned {
+				seat,
+				amount: part(amount) / 3,
+				fee: part(fee) / 3,
+			})
+			.collect(),
+	}
 }
 
 /// Calls may be refused; what matters is what they leave behind.
@@ -120,14 +166,26 @@ fn apply(step: Step) {
 				let _ = Jobs::accept(signed(&operator(provider)), id);
 			}
 		}
+		Step::AcceptAll(by) => {
+			if let Some(id) = under_way(by, false) {
+				accept_all(id);
+			}
+		}
 		Step::Decline(by) => {
 			if let Some((id, _, provider)) = held_seat(by) {
 				let _ = Jobs::decline(signed(&operator(provider)), id, DeclineReason::NoCapacity);
 			}
 		}
 		Step::Seal(by) => {
-			if let Some((id, seat, _)) = held_seat(by) {
-				let _ = Jobs::on_sealed(id, seat);
+			let may_seal = |(id, seat, _): &(ShardId, u8, u8)| {
+				let record = Jobs::running(*id);
+				let holder = record.as_ref().and_then(|record| record.holder(*seat));
+				holder.is_some_and(|holder| holder.state == SeatState::Accepted && holder.may_compute())
+			};
+			// Mostly one that may, or nothing would ever come of it.
+			let (may, any): (Vec<_>, Vec<_>) = held_seats().into_iter().partition(may_seal);
+			if let Some((id, seat, _)) = pick(if by % 8 == 0 { any } else { may }, by) {
+				let _ = Evidence::seal(id, seat);
 			}
 		}
 		Step::Reveal(by) => {
@@ -135,32 +193,22 @@ fn apply(step: Step) {
 				let _ = Jobs::on_revealed(id, seat);
 			}
 		}
-		Step::MissReveal(by) => {
-			if let Some((id, seat, _)) = held_seat(by) {
-				Jobs::on_missed_reveals(id, &[seat]);
-			}
-		}
 		Step::Accepted(by, gas) => {
-			if let Some(id) = under_way(by) {
-				Jobs::on_verdict(id, Verdict::Accepted { report: report(gas) });
+			if let Some(id) = under_way(by, true) {
+				Evidence::end(id, accepted(id, gas));
 			}
 		}
-		Step::Unresolved(by, gas) => {
-			if let Some(id) = under_way(by) {
-				let revealed = SeatGas::truncate_from(vec![(0, gas), (1, gas / 2), (9, gas)]);
-				Jobs::on_verdict(id, Verdict::Unresolved { revealed });
+		Step::Ended(by, with_report, counted, parts) => {
+			if let Some(id) = under_way(by, false) {
+				Evidence::end(id, any_ending(id, with_report, counted, parts));
 			}
 		}
-		Step::Rejected(by, seat) => {
-			if let Some(id) = under_way(by) {
-				Jobs::on_verdict(
-					id,
-					Verdict::Rejected {
-						at_fault: vec![seat % 8, seat % 3],
-					},
-				);
-			}
+		Step::Stake(by, liability, late) => {
+			let p = Perbill::one();
+			let stake = (liability > 0).then_some(Stake { p, liability, late });
+			STAKES.with_borrow_mut(|all| all.insert(account(PROVIDER + by % 9), stake));
 		}
+		Step::Remind(by, at) => Jobs::remind(Alarm::Shard(shard(job(by), 0)), at),
 		Step::Cancel(by) => drop(Jobs::cancel(alice(), job(by))),
 		Step::TopUp(by, more, extra) => {
 			let cap = JobsMap::<Test>::get(job(by)).map_or(0, |record| record.price_cap);
@@ -201,6 +249,41 @@ fn accounts() -> u128 {
 		.sum()
 }
 
+/// What each provider has reserved is what its seats have at stake, and its slots those of seats that have not sealed. What
+/// it lost is what it was late for.
+fn check_registry() {
+	let mut expected: BTreeMap<u8, (u128, u16)> = BTreeMap::new();
+	for record in Shards::<Test>::iter_values().filter(|record| record.custody.is_none()) {
+		for holder in record.seats.iter().filter_map(|seat| seat.holder.as_ref()) {
+			let bytes: &[u8; 32] = holder.provider.as_ref();
+			let (liability, used) = expected.entry(bytes[0]).or_default();
+			*liability += holder.stake.liability;
+			*used += u16::from(holder.state < SeatState::Sealed);
+		}
+	}
+	let mut lost: BTreeMap<u8, u128> = BTreeMap::new();
+	for record in System::events() {
+		if let RuntimeEvent::Jobs(crate::Event::SeatVacated {
+			provider,
+			cause,
+			slashed,
+			..
+		}) = record.event
+		{
+			assert!(slashed == 0 || cause == crate::Cause::Late);
+			let bytes: &[u8; 32] = provider.as_ref();
+			*lost.entry(bytes[0]).or_default() += slashed;
+		}
+	}
+	for id in PROVIDER..PROVIDER + 9 {
+		let provider = Registry::get(id);
+		let (liability, used) = expected.remove(&id).unwrap_or_default();
+		assert_eq!((provider.liability, provider.used), (liability, used));
+		assert_eq!(provider.slashed, lost.remove(&id).unwrap_or_default());
+	}
+	assert!(expected.is_empty());
+}
+
 proptest! {
 	#![proptest_config(ProptestConfig { cases: 192, ..ProptestConfig::default() })]
 
@@ -230,20 +313,19 @@ proptest! {
 				if let Err(error) = Jobs::do_try_state() {
 					panic!("{error:?} after {step:?}");
 				}
+				check_registry();
 			}
 			// However it went: left alone, everything ends, and nothing but what is owed stays on hold.
 			TickWeight::set(frame_support::weights::Weight::MAX);
 			let client = account(ALICE);
 			for _ in 0..4 {
 				blocks(400);
-				let sealed: Vec<_> = AssignmentsOf::<Test>::iter().map(|(_, id, seat)| (id, seat)).collect();
-				for (id, seat) in sealed {
-					Jobs::on_missed_reveals(id, &[seat]);
-				}
-				let stuck: Vec<_> = Shards::<Test>::iter_keys().collect();
-				for (job, index) in stuck {
-					if Shards::<Test>::get(job, index).is_some_and(|record| record.custody.is_none()) {
-						Jobs::on_verdict(shard(job, index), Verdict::Unresolved { revealed: Default::default() });
+				check_registry();
+				// Whoever sealed left the others behind long ago.
+				for (job, index, record) in Shards::<Test>::iter().collect::<Vec<_>>() {
+					assert!(record.closed || record.custody.is_some() || !record.any_sealed());
+					if record.closed && record.custody.is_none() {
+						Evidence::end(shard(job, index), any_ending(shard(job, index), false, false, [0; 7]));
 					}
 				}
 			}

@@ -23,9 +23,10 @@ fn the_last_shard_may_be_shorter_and_reserves_less() {
 			[(0, 4), (4, 4), (8, 2)]
 		);
 		assert_eq!(crate::Shards::<Test>::get(job, 2).unwrap().reserve, reserve(2));
-		// More gas than the shard may use is never paid for.
+		// More gas than the shard may use is never counted.
 		finish(shard(job, 2), u64::MAX);
 		assert_eq!(JobsMap::<Test>::get(job).unwrap().paid, 2 * 2 * ASK);
+		assert_eq!(SETTLED.with_borrow(|all| all[0].payments[0].gas), 2_000_000_000);
 		finish(shard(job, 0), 4_000_000_000);
 		finish(shard(job, 1), 4_000_000_000);
 		Jobs::acknowledge(alice(), job, 0, 3).unwrap();
@@ -150,5 +151,24 @@ fn anyone_may_serve_timers_that_the_tick_had_no_room_for() {
 		assert!(post.actual_weight.unwrap().ref_time() > 0);
 		assert_eq!(seats(id).iter().flatten().count(), 0);
 		blocks(1);
+	});
+}
+
+#[test]
+fn providers_move_in_the_pools_after_the_draws_of_each_tick() {
+	run(2, || {
+		publish();
+		submit(spec(1, 2));
+		MOVED.with_borrow_mut(|moved| moved.clear());
+		let mut used = Vec::new();
+		for _ in 0..8 {
+			next_block();
+			used.push(REGISTRY.with_borrow(|all| all.values().map(|p| p.used).sum::<u16>()));
+		}
+		assert_eq!(used.last(), Some(&2), "both seats are drawn");
+		let moved = MOVED.with_borrow(|moved| moved.clone());
+		let after: Vec<u16> = moved.iter().map(|(_, used)| *used).collect();
+		assert_eq!(after, used, "once a tick, when nobody is drawn any more");
+		assert!(moved.iter().all(|(limit, _)| limit.ref_time() > 0));
 	});
 }

@@ -1,9 +1,11 @@
 //! What users are shown.
 
 use super::*;
+use crate::NEVER;
 use millrace_primitives::{
-	api::SHARD_WINDOW,
+	api::{AssignmentView, SHARD_WINDOW},
 	job::{SeatState, ShardState},
+	traits::{Called, DrawnSeat},
 	Blob, ENGINE_VERSION,
 };
 
@@ -21,6 +23,11 @@ fn a_quote_is_what_submission_takes() {
 		assert_eq!(quote.payments, 30 * CAP);
 		assert_eq!(quote.fees, 30 * CAP / 20);
 		assert_eq!(quote.liability, 3 * 4 * CAP);
+		// It is a newcomer's.
+		STAKES.with_borrow_mut(|all| all.insert(account(PROVIDER), None));
+		assert_eq!(Jobs::quote(&spec(10, 3)).map(|quote| quote.liability), Some(3 * CAP));
+		STAKES.with_borrow_mut(|all| all.insert(account(0), None));
+		assert_eq!(Jobs::quote(&spec(10, 3)), None);
 		// 20 blocks, 4 Ggas at 0.25, 5,000 bytes at 3 million.
 		assert_eq!(quote.execution_window, 20 + 16 + 1);
 		assert_eq!(quote.census.affordable, 3);
@@ -70,14 +77,12 @@ fn a_shards_state_is_that_of_its_least_advanced_seat() {
 		assert_eq!(state(), ShardState::Assigned);
 		accept_all(id);
 		assert_eq!(state(), ShardState::Accepted);
-		Jobs::on_sealed(id, 1).unwrap();
-		assert!(!Jobs::assignments_of(&operator(holder(id, 1)))[0].reveal_open);
+		Evidence::seal(id, 1).unwrap();
+		assert_eq!(state(), ShardState::Accepted);
 		seal_all(id);
 		assert_eq!(state(), ShardState::Sealed);
 		Jobs::on_revealed(id, 0).unwrap();
-		let todo = &Jobs::assignments_of(&operator(holder(id, 1)))[0];
-		assert!(todo.reveal_open);
-		assert_eq!(todo.state, Some(SeatState::Sealed));
+		assert_eq!(state(), ShardState::Sealed);
 		reveal_all(id);
 		assert_eq!(state(), ShardState::Reported);
 		finish(id, 3);
@@ -87,6 +92,164 @@ fn a_shards_state_is_that_of_its_least_advanced_seat() {
 		assert_eq!(view.seats[0].endpoint.as_deref(), Some("http://127.0.0.1:1"));
 		let kept = Jobs::custody_of(&account(holder(id, 1)), None, 1);
 		assert_eq!(kept[0].due, view.custody_until.unwrap());
+	});
+}
+
+/// What the first assignment of a seat's holder says of it.
+fn todo(id: ShardId, seat: u8) -> AssignmentView {
+	Jobs::assignments_of(&operator(holder(id, seat))).remove(0)
+}
+
+#[test]
+fn a_seat_is_told_when_it_may_compute() {
+	run(3, || {
+		let id = assigned(1, 2);
+		let shown = |seat| {
+			let view = todo(id, seat);
+			(view.state.unwrap(), view.held, view.due)
+		};
+		let summary = |seat: usize| Jobs::shard_views(id.job, 0, 1)[0].seats[seat].due;
+		assert_eq!(shown(0), (SeatState::Assigned, false, 13));
+		Jobs::accept(signed(&operator(holder(id, 0))), id).unwrap();
+		assert_eq!(shown(0), (SeatState::Accepted, false, NEVER));
+		assert_eq!((summary(0), summary(1)), (None, Some(14)));
+		blocks(2);
+		Jobs::accept(signed(&operator(holder(id, 1))), id).unwrap();
+		for seat in 0..2 {
+			assert_eq!(shown(seat), (SeatState::Accepted, true, 6 + 25));
+		}
+		// A seat that falls vacant does not stop the other one.
+		Evidence::seal(id, 1).unwrap();
+		blocks(25);
+		assert_eq!(seats(id)[0], None);
+		assert_eq!(shown(1), (SeatState::Sealed, true, NEVER));
+		assert_eq!(summary(1), None);
+		blocks(3);
+		assert_eq!(shown(0), (SeatState::Assigned, false, 34 + 10));
+	});
+}
+
+#[test]
+fn the_verifier_says_when_a_sealed_seat_reveals_and_what_it_shows() {
+	run(2, || {
+		let id = assigned(1, 2);
+		let tell = |seat, called| CALLED.with_borrow_mut(|all| all.insert((id, account(holder(id, seat))), called));
+		let called = Called {
+			reveal_by: Some(77),
+			tasks: None,
+			shown: vec![0],
+			disputed: false,
+		};
+		tell(0, called.clone());
+		accept_all(id);
+		// Before its seal nothing of that concerns it.
+		let view = todo(id, 0);
+		assert!(!view.reveal_open && view.shown.is_empty() && view.due < 77);
+		seal_all(id);
+		let (view, other) = (todo(id, 0), todo(id, 1));
+		assert_eq!((view.reveal_open, view.due, view.shown), (true, 77, vec![0]));
+		assert_eq!((other.reveal_open, other.due), (false, NEVER));
+		assert_eq!((view.sample, view.round, view.held), (None, 0, true));
+		Jobs::on_revealed(id, 0).unwrap();
+		let view = todo(id, 0);
+		assert_eq!((view.reveal_open, view.due), (false, NEVER));
+	});
+}
+
+#[test]
+fn seats_that_the_verifier_drew_are_assignments_too() {
+	run(3, || {
+		let id = assigned(5, 2);
+		let auditor = (PROVIDER..PROVIDER + 3)
+			.find(|p| Jobs::seat(id, &account(*p)).is_none())
+			.unwrap();
+		let before = Jobs::assignments_of(&account(auditor));
+		let drawn = |state| DrawnSeat {
+			shard: id,
+			index: 16,
+			state,
+			due: 90,
+		};
+		let put = |seats| DRAWN.with_borrow_mut(|all| all.insert(account(auditor), seats));
+		put(vec![drawn(SeatState::Accepted)]);
+		CALLED.with_borrow_mut(|all| {
+			let called = Called {
+				reveal_by: None,
+				tasks: Some(vec![0]),
+				shown: vec![],
+				disputed: false,
+			};
+			all.insert((id, account(auditor)), called)
+		});
+		let views = Jobs::assignments_of(&operator(auditor));
+		assert_eq!(views.len(), before.len() + 1);
+		let view = views.iter().find(|view| view.seat == 16).unwrap();
+		assert_eq!((view.shard, view.round, view.state), (id, 0, Some(SeatState::Accepted)));
+		assert_eq!((view.held, view.reveal_open, view.due), (true, false, 90));
+		assert_eq!(view.sample, Some(vec![0]));
+		assert_eq!((view.program, view.tasks), (program(), 1));
+
+		CALLED.with_borrow_mut(|all| {
+			let called = all.get_mut(&(id, account(auditor))).unwrap();
+			(called.reveal_by, called.shown) = (Some(60), vec![0]);
+		});
+		put(vec![drawn(SeatState::Sealed)]);
+		let views = Jobs::assignments_of(&operator(auditor));
+		let view = views.iter().find(|view| view.seat == 16).unwrap();
+		assert_eq!((view.reveal_open, view.due, &view.shown), (true, 60, &vec![0]));
+		// A shard that is over is nobody's work.
+		let gone = DrawnSeat {
+			shard: shard(JobId(9), 0),
+			..drawn(SeatState::Accepted)
+		};
+		put(vec![gone]);
+		assert_eq!(Jobs::assignments_of(&operator(auditor)), before);
+	});
+}
+
+#[test]
+fn what_must_be_acted_on_comes_before_what_waits_for_others() {
+	run(2, || {
+		for id in PROVIDER..PROVIDER + 2 {
+			Registry::edit(id, |p| p.slots = 10);
+		}
+		let job = submit(spec(5, 2));
+		blocks(8);
+		let ids: Vec<ShardId> = (0..5).map(|index| shard(job, index)).collect();
+		// Waits for the other seat; sealed and waits; sealed and is to reveal; computes; assigned.
+		let seat_of = |id: ShardId| Jobs::seat(id, &account(PROVIDER)).unwrap().index;
+		Jobs::accept(signed(&operator(PROVIDER)), ids[0]).unwrap();
+		for id in &ids[1..4] {
+			accept_all(*id);
+		}
+		for id in &ids[1..3] {
+			Evidence::seal(*id, seat_of(*id)).unwrap();
+		}
+		CALLED.with_borrow_mut(|all| {
+			let called = Called {
+				reveal_by: Some(99),
+				..Called::default()
+			};
+			all.insert((ids[2], account(PROVIDER)), called)
+		});
+		let order: Vec<u32> = Jobs::assignments_of(&account(PROVIDER))
+			.iter()
+			.map(|view| view.shard.index)
+			.collect();
+		assert_eq!(order, [4, 3, 2, 0, 1]);
+	});
+}
+
+#[test]
+fn a_closed_shards_state_is_that_of_who_has_sealed() {
+	run(2, || {
+		let id = assigned(1, 2);
+		accept_all(id);
+		Evidence::seal(id, 1).unwrap();
+		blocks(35);
+		let view = &Jobs::shard_views(id.job, 0, 1)[0];
+		assert_eq!(view.state, ShardState::Sealed);
+		assert_eq!((view.seats[0].provider.clone(), view.seats[0].round), (None, 1));
 	});
 }
 

@@ -1,7 +1,7 @@
 //! Accept, decline, and every way to fail.
 
 use super::*;
-use crate::{Cause, Event, Exclusion, Failure, Jobs as JobsMap};
+use crate::{Cause, Event, Exclusion, Failure, Jobs as JobsMap, WeightInfo};
 use frame_support::{assert_noop, dispatch::Pays};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState},
@@ -61,23 +61,21 @@ fn a_missed_accept_costs_the_seat() {
 }
 
 #[test]
-fn a_late_report_costs_a_part_of_the_liability() {
+fn a_late_report_costs_exactly_what_was_at_stake_for_it() {
 	run(3, || {
 		let id = assigned(1, 2);
-		let late = holder(id, 0);
+		let (late, lost) = (holder(id, 0), CAP / 7 + 1);
 		accept_all(id);
-		// 20 blocks, 1 Ggas at 0.3 Ggas a block, 2,000 bytes.
-		assert_eq!(
-			Jobs::shard_views(id.job, 0, 1)[0].seats[0].due,
-			Some(4 + 20 + 5 + 1 - 1)
-		);
-		Jobs::on_sealed(id, 1).unwrap();
+		// 20 blocks, 1 Ggas at 0.25 Ggas a block, 2,000 bytes.
+		assert_eq!(Jobs::shard_views(id.job, 0, 1)[0].seats[0].due, Some(4 + 20 + 4 + 1));
+		Evidence::seal(id, 1).unwrap();
 		blocks(24);
 		assert_eq!(holder(id, 0), late);
 		next_block();
 		assert_eq!(seats(id)[0], None);
 		let record = Registry::get(late);
-		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 3 * CAP / 10));
+		assert_eq!((record.used, record.liability, record.slashed), (0, 0, lost));
+		assert_eq!(record.bond, 1_000_000 * MILL - lost);
 		assert!(record.conduct.contains(&Conduct::Late));
 		let provider = account(late);
 		assert!(seen(Event::SeatVacated {
@@ -85,73 +83,26 @@ fn a_late_report_costs_a_part_of_the_liability() {
 			seat: 0,
 			provider,
 			cause: Cause::Late,
-			slashed: 3 * CAP / 10
+			slashed: lost
 		}));
 		blocks(3);
 		assert_ne!(holder(id, 0), late);
 		finish(id, 1_000_000_000);
-	});
-}
-
-#[test]
-fn a_missed_reveal_costs_the_whole_liability_and_the_others_keep_theirs() {
-	run(3, || {
-		let id = assigned(1, 2);
-		let silent = holder(id, 0);
-		accept_all(id);
-		seal_all(id);
-		Jobs::on_revealed(id, 1).unwrap();
-		Jobs::on_missed_reveals(id, &[0]);
-		let record = Registry::get(silent);
-		assert_eq!((record.used, record.liability, record.slashed), (0, 0, 3 * CAP));
-		assert!(record.conduct.contains(&Conduct::MissedReveal));
-		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
-		// Told twice, or of a revealed seat: nothing happens.
-		Jobs::on_missed_reveals(id, &[0]);
-		Jobs::on_missed_reveals(id, &[1, 7]);
-		Jobs::on_missed_reveals(shard(id.job, 9), &[1]);
-		assert_eq!(seats(id)[1].unwrap().1, SeatState::Revealed);
-		blocks(3);
-		assert_ne!(holder(id, 0), silent);
-		finish(id, 1_000_000_000);
+		assert_eq!(Registry::get(late).slashed, lost);
 		assert!(Registry::idle());
 	});
 }
 
 #[test]
-fn whoever_misses_its_reveal_is_slashed_also_when_the_shard_ends_by_it() {
-	run(30, || {
-		let id = assigned(1, 3);
-		let (first, second) = (holder(id, 0), holder(id, 2));
-		seal_all(id);
-		Jobs::on_revealed(id, 1).unwrap();
-		Shards::<Test>::mutate(id.job, id.index, |shard| {
-			let failed = |seed| Exclusion {
-				provider: account(seed),
-				declined: None,
-			};
-			let strangers: Vec<_> = (200..216).map(failed).collect();
-			shard.as_mut().unwrap().excluded = strangers.try_into().unwrap();
-		});
-		Jobs::on_missed_reveals(id, &[0, 2]);
-		assert!(!exists(id));
-		for missed in [first, second] {
-			let record = Registry::get(missed);
-			assert_eq!((record.slashed, record.liability), (3 * CAP, 0));
-			assert!(record.conduct.contains(&Conduct::MissedReveal));
-		}
-		assert!(Registry::idle());
-	});
-}
-
-#[test]
-fn short_work_may_be_sealed_without_accepting() {
+fn whoever_has_nothing_at_stake_loses_nothing_by_being_late() {
 	run(2, || {
+		STAKES.with_borrow_mut(|all| all.insert(account(PROVIDER), Some(Default::default())));
 		let id = assigned(1, 2);
-		seal_all(id);
-		blocks(40);
-		assert_eq!(seats(id).iter().flatten().count(), 2);
-		finish(id, 5);
+		accept_all(id);
+		blocks(26);
+		assert_eq!(Registry::get(PROVIDER).slashed, 0);
+		assert!(Registry::get(PROVIDER).conduct.contains(&Conduct::Late));
+		assert!(Registry::idle());
 	});
 }
 
@@ -280,34 +231,30 @@ fn an_acceptance_in_between_forgets_declines() {
 }
 
 #[test]
-fn a_shard_that_too_many_failed_ends_and_its_revealed_seat_gets_half() {
+fn a_shard_that_too_many_failed_ends_and_is_refunded_whole() {
 	run(30, || {
-		let mut short = params();
-		short.decline_limit = 200;
-		Params::set(short);
 		let before = free(ALICE);
 		let id = assigned(1, 2);
-		let honest = holder(id, 1);
-		Jobs::accept(signed(&operator(honest)), id).unwrap();
-		Jobs::on_sealed(id, 1).unwrap();
-		Jobs::on_revealed(id, 1).unwrap();
-		REVEALED.with_borrow_mut(|all| all.insert((id.job, 0), vec![(1, 500_000_000)]));
+		let waiting = holder(id, 1);
+		Jobs::accept(signed(&operator(waiting)), id).unwrap();
 		for _ in 0..16 {
 			Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
 			blocks(4);
 		}
 		assert!(exists(id));
-		Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
+		let post = Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::NoCapacity).unwrap();
+		assert_eq!(post.actual_weight, Some(W::decline() + W::end_shard()));
 		assert!(!exists(id));
-		// Half of the 1 mMILL that half a Ggas costs at its ask.
-		let half = MILL / 2_000;
-		assert_eq!(free(honest), MILL + half);
-		assert_eq!(free(ALICE), before - half - 2 * Params::get().shard_fee);
+		assert_eq!(free(waiting), MILL);
+		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
 		assert!(Registry::idle());
-		assert!(System::events().iter().any(|record| matches!(
-			&record.event,
-			RuntimeEvent::Jobs(Event::ShardFailed { failure: Failure::Exhausted, paid, .. }) if *paid == half
-		)));
+		assert!(seen(Event::ShardFailed {
+			shard: id,
+			failure: Failure::Exhausted,
+			paid: 0,
+			refunded: 2 * (CAP + CAP / 20),
+			payments: vec![]
+		}));
 		assert!(JobsMap::<Test>::get(id.job).is_none());
 	});
 }
@@ -330,19 +277,27 @@ fn only_the_operator_acts_and_only_in_the_right_state() {
 		);
 		assert_noop!(Jobs::on_sealed(shard(id.job, 1), 0), E::UnknownShard);
 		assert_noop!(Jobs::on_revealed(shard(id.job, 1), 0), E::UnknownShard);
+		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
+		assert_noop!(Jobs::on_sealed(id, 2), E::NotAssigned);
 		assert_noop!(Jobs::on_revealed(id, 0), E::WrongState);
 		Jobs::accept(signed(&operator(first)), id).unwrap();
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
+		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
+		Jobs::accept(signed(&operator(second)), id).unwrap();
+		// Its time runs.
 		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
+		assert_noop!(Jobs::on_revealed(id, 0), E::WrongState);
 		seal_all(id);
 		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
+		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
 		reveal_all(id);
 		finish(id, 1);
 		// In custody.
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
 		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
-		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
+		assert_noop!(Jobs::on_sealed(id, 0), E::UnknownShard);
+		assert_noop!(Jobs::on_revealed(id, 0), E::UnknownShard);
 		assert_eq!(Jobs::seat(id, &account(first)), None);
 	});
 }

@@ -170,21 +170,23 @@ fn a_slash_burns_the_bond_and_takes_who_has_too_little_out_of_the_pools() {
 		register(0, info());
 		events();
 		let issuance = Balances::total_issuance();
-		assert_eq!(Providers::slash(&provider(0), 200 * MILL), 200 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 200 * MILL), 200 * MILL);
 		assert_eq!(Balances::total_issuance(), issuance - 200 * MILL);
 		assert_eq!(record(0).bond, 100 * MILL);
 		assert!(record(0).pooled());
-		assert_eq!(Providers::slash(&provider(0), 1), 1);
+		assert_eq!(Providers::take(&provider(0), None, 1), 1);
 		assert!(!record(0).pooled());
 		assert_eq!(
 			events(),
 			vec![
 				Event::Slashed {
 					provider: provider(0),
+					to: None,
 					amount: 200 * MILL
 				},
 				Event::Slashed {
 					provider: provider(0),
+					to: None,
 					amount: 1
 				},
 			]
@@ -201,19 +203,85 @@ fn a_slash_takes_no_more_than_there_is_and_what_is_unbonding_last() {
 		register(0, info());
 		assert_ok!(Providers::drain(signed(0)));
 		assert_ok!(Providers::unbond(signed(0), 100 * MILL));
-		assert_eq!(Providers::slash(&provider(0), 150 * MILL), 150 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 150 * MILL), 150 * MILL);
 		assert_eq!(record(0).bond, 50 * MILL);
 		assert_eq!(record(0).unbonding.map(|unbonding| unbonding.amount), Some(100 * MILL));
-		assert_eq!(Providers::slash(&provider(0), 70 * MILL), 70 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 70 * MILL), 70 * MILL);
 		assert_eq!(record(0).bond, 0);
 		assert_eq!(record(0).unbonding.map(|unbonding| unbonding.amount), Some(80 * MILL));
-		assert_eq!(Providers::slash(&provider(0), Balance::MAX), 80 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, Balance::MAX), 80 * MILL);
 		assert_eq!(record(0).unbonding, None);
-		assert_eq!(Providers::slash(&provider(0), MILL), 0);
-		assert_eq!(Providers::slash(&provider(1), MILL), 0);
+		assert_eq!(Providers::take(&provider(0), None, MILL), 0);
+		assert_eq!(Providers::take(&provider(1), None, MILL), 0);
 		// Nothing is left to wait for.
 		assert_ok!(Providers::withdraw(signed(0)));
 		assert_eq!(events().last(), Some(&Event::Removed { provider: provider(0) }));
+	});
+}
+
+#[test]
+fn what_is_taken_for_somebody_is_free_in_its_account() {
+	build_and_execute(|| {
+		register(0, info());
+		assert_ok!(Providers::drain(signed(0)));
+		assert_ok!(Providers::unbond(signed(0), 100 * MILL));
+		events();
+		let (issuance, own) = (Balances::total_issuance(), Balances::free_balance(provider(0)));
+		let (winner, before) = (provider(1), Balances::free_balance(provider(1)));
+		// Of the bond, then over its end: 200 are bond, 100 unbonding.
+		for (amount, taken) in [(150, 150), (70, 70), (500, 80), (1, 0)] {
+			let amount = Providers::take(&provider(0), Some(&winner), amount * MILL);
+			assert_eq!(amount, taken * MILL);
+			check();
+		}
+		assert_eq!(Balances::free_balance(&winner), before + 300 * MILL);
+		assert_eq!((record(0).bond, record(0).unbonding), (0, None));
+		assert_eq!(Balances::free_balance(provider(0)), own);
+		assert_eq!(Balances::total_issuance(), issuance);
+		let slashed = |amount| Event::Slashed {
+			provider: provider(0),
+			to: Some(winner.clone()),
+			amount: amount * MILL,
+		};
+		assert_eq!(events(), vec![slashed(150), slashed(70), slashed(80)]);
+	});
+}
+
+#[test]
+fn what_nobody_can_receive_is_burned() {
+	build_and_execute(|| {
+		register(0, info());
+		events();
+		let issuance = Balances::total_issuance();
+		// Below the existential deposit of 1,000, an account that has nothing cannot get it; above, it comes to be.
+		let nobody = provider(50);
+		assert_eq!(Providers::take(&provider(0), Some(&nobody), 999), 999);
+		assert_eq!(Providers::take(&provider(0), Some(&nobody), 1_000), 1_000);
+		assert_eq!(Balances::free_balance(&nobody), 1_000);
+		assert_eq!(Balances::total_issuance(), issuance - 999);
+		assert_eq!(record(0).bond, BOND - 1_999);
+		let slashed = |to, amount| Event::Slashed {
+			provider: provider(0),
+			to,
+			amount,
+		};
+		assert_eq!(events(), vec![slashed(None, 999), slashed(Some(nobody), 1_000)]);
+	});
+}
+
+#[test]
+fn a_provider_that_spent_all_else_can_lose_all_of_its_bond() {
+	build_and_execute(|| {
+		register(0, info());
+		let all = Balances::free_balance(provider(0));
+		// All but what keeps the account.
+		Balances::transfer_keep_alive(signed(0), provider(1), all - 1_000).unwrap();
+		assert_eq!(Balances::free_balance(provider(0)), 1_000);
+		let before = Balances::free_balance(provider(1));
+		assert_eq!(Providers::take(&provider(0), Some(&provider(1)), BOND / 2), BOND / 2);
+		assert_eq!(Providers::take(&provider(0), None, BOND), BOND / 2);
+		assert_eq!(Balances::free_balance(provider(1)), before + BOND / 2);
+		assert_eq!(record(0).bond, 0);
 	});
 }
 
@@ -222,7 +290,7 @@ fn a_slash_leaves_liabilities_reserved() {
 	build_and_execute(|| {
 		register(0, info());
 		assert_ok!(Providers::reserve(&provider(0), 200 * MILL));
-		assert_eq!(Providers::slash(&provider(0), 200 * MILL), 200 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 200 * MILL), 200 * MILL);
 		assert_eq!((record(0).bond, record(0).liability), (100 * MILL, 200 * MILL));
 		assert_noop!(Providers::unbond(signed(0), 1), Error::BondReserved);
 		assert_noop!(Providers::reserve(&provider(0), 1), Error::BondReserved);
@@ -238,7 +306,7 @@ fn what_is_unbonding_answers_for_no_later_work() {
 		assert_ok!(Providers::unbond(signed(0), 200 * MILL));
 		assert_noop!(Providers::reserve(&provider(0), 100 * MILL + 1), Error::BondReserved);
 		assert_ok!(Providers::reserve(&provider(0), 100 * MILL));
-		assert_eq!(Providers::slash(&provider(0), 100 * MILL), 100 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 100 * MILL), 100 * MILL);
 		assert_eq!(record(0).unbonding.map(|unbonding| unbonding.amount), Some(200 * MILL));
 	});
 }
@@ -247,6 +315,7 @@ fn what_is_unbonding_answers_for_no_later_work() {
 fn a_raised_minimum_takes_effect_when_a_provider_is_tried() {
 	build_and_execute(|| {
 		register(0, info());
+		move_pools();
 		Parameters::set(ProvidersParams {
 			min_bond: BOND + 1,
 			..default_params()

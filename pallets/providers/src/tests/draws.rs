@@ -3,6 +3,7 @@
 use crate::mock::*;
 use frame_support::assert_ok;
 use millrace_primitives::{
+	provider::Candidate,
 	provider::{Census, ClassSet, DrawRequest, HardwareClass, ProviderInfo, Region, RegionSet, MAX_DRAWS},
 	traits::ProviderRegistry,
 	AccountId, Hash, MILL,
@@ -214,7 +215,7 @@ fn whoever_comes_back_into_standing_waits_for_the_delay() {
 		pass(1);
 		assert_eq!(reachable(&request()), providers(&[0]));
 
-		assert_eq!(Providers::slash(&provider(0), BOND), BOND);
+		assert_eq!(Providers::take(&provider(0), None, BOND), BOND);
 		assert_ok!(Providers::bond_more(origin, BOND));
 		pass(9);
 		assert_eq!(reachable(&request()), vec![]);
@@ -275,6 +276,7 @@ fn the_census_counts_by_class_region_and_price() {
 				..info()
 			},
 		);
+		move_pools();
 		let request = DrawRequest {
 			regions: RegionSet::of(&[Region::Europe]),
 			price_cap: info().ask,
@@ -301,6 +303,7 @@ fn the_census_counts_by_class_region_and_price() {
 			}
 		);
 		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(0))));
+		move_pools();
 		assert_eq!(
 			Providers::census(&request),
 			Census {
@@ -331,5 +334,42 @@ fn leaving_keeps_the_others_in_their_pools() {
 			..request()
 		};
 		assert_eq!(reachable(&request), providers(&[4]));
+	});
+}
+
+#[test]
+fn what_a_block_changes_shifts_no_draw_of_the_next() {
+	build_and_execute(|| {
+		populate(20);
+		pass(20);
+		let draws = |seed: u8| Providers::draw(&request(), Hash::repeat_byte(seed), 8);
+		let names = |found: Vec<Candidate>| found.into_iter().map(|found| found.provider).collect::<Vec<_>>();
+		let before: Vec<_> = (0..50).map(|seed| names(draws(seed))).collect();
+		// Whoever knows the seed lets its own come and go.
+		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(3))));
+		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(7))));
+		let moved = ProviderInfo {
+			region: Region::Asia,
+			..info()
+		};
+		assert_ok!(Providers::update_info(RuntimeOrigin::signed(provider(9)), moved));
+		register(20_000, info());
+		let gone = [3, 7, 9].map(provider);
+		for (seed, before) in (0..50).zip(&before) {
+			let mut left = before.clone();
+			left.retain(|who| !gone.contains(who));
+			assert_eq!(
+				names(draws(seed)),
+				left,
+				"nobody else is found, and nobody of the others is missed"
+			);
+		}
+		// After the draws they move.
+		move_pools();
+		pass(20);
+		let after: Vec<_> = (0..50).map(|seed| names(draws(seed))).collect();
+		assert_ne!(before, after);
+		assert!(after.iter().flatten().any(|who| *who == provider(9)));
+		assert!(after.iter().flatten().any(|who| *who == provider(20_000)));
 	});
 }

@@ -38,14 +38,16 @@ enum Step {
 	},
 	FreeSlot,
 	FreeLiability,
-	/// Slashes this percentage of the oldest open liability and frees it.
+	/// Takes this percentage of the oldest open liability, for somebody or for nobody, and frees it.
 	Fail {
 		percent: u32,
+		to: Option<u32>,
 		conduct: Conduct,
 	},
 	Alive,
 	Settle {
 		burned: Balance,
+		counted: bool,
 	},
 	Pass {
 		blocks: u32,
@@ -85,11 +87,11 @@ fn any_step() -> impl Strategy<Value = Step> {
 		6 => amount().prop_map(|liability| Step::Reserve { liability }),
 		4 => Just(Step::FreeSlot),
 		4 => Just(Step::FreeLiability),
-		2 => (0u32..=100, prop_oneof![
-			Just(Conduct::MissedAccept), Just(Conduct::Late), Just(Conduct::MissedReveal)
-		]).prop_map(|(percent, conduct)| Step::Fail { percent, conduct }),
+		2 => (0u32..=100, prop::option::of(0..PROVIDERS + 1), prop_oneof![
+			Just(Conduct::MissedAccept), Just(Conduct::Late), Just(Conduct::MissedReveal), Just(Conduct::Guilty)
+		]).prop_map(|(percent, to, conduct)| Step::Fail { percent, to, conduct }),
 		1 => Just(Step::Alive),
-		2 => (0u128..5_000).prop_map(|burned| Step::Settle { burned }),
+		2 => (0u128..5_000, any::<bool>()).prop_map(|(burned, counted)| Step::Settle { burned, counted }),
 		3 => (1u32..60).prop_map(|blocks| Step::Pass { blocks }),
 	]
 }
@@ -99,6 +101,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 struct Open {
 	slots: u32,
 	liabilities: Vec<Balance>,
+	burned: Balance,
 }
 
 fn apply(n: u32, step: Step, open: &mut BTreeMap<u32, Open>) -> Balance {
@@ -134,9 +137,14 @@ fn apply(n: u32, step: Step, open: &mut BTreeMap<u32, Open>) -> Balance {
 			Providers::free_liability(&who, open.liabilities.remove(0));
 			false
 		}
-		Step::Fail { percent, conduct } if !open.liabilities.is_empty() => {
+		Step::Fail { percent, to, conduct } if !open.liabilities.is_empty() => {
 			let liability = open.liabilities.remove(0);
-			burned = Providers::slash(&who, liability * Balance::from(percent) / 100);
+			let issuance = Balances::total_issuance();
+			let to = to.map(provider);
+			let taken = Providers::take(&who, to.as_ref(), liability * Balance::from(percent) / 100);
+			burned = if to.is_some() { 0 } else { taken };
+			assert_eq!(taken, liability * Balance::from(percent) / 100);
+			assert_eq!(Balances::total_issuance(), issuance - burned);
 			Providers::free_liability(&who, liability);
 			Providers::note(&who, conduct);
 			false
@@ -145,7 +153,10 @@ fn apply(n: u32, step: Step, open: &mut BTreeMap<u32, Open>) -> Balance {
 			Providers::note(&who, Conduct::Alive);
 			false
 		}
-		Step::Settle { burned } => {
+		Step::Settle { burned, counted } => {
+			if counted && crate::Providers::<Test>::contains_key(&who) {
+				open.burned += burned;
+			}
 			Providers::on_settled(&Settlement {
 				shard: ShardId {
 					job: JobId(0),
@@ -161,6 +172,7 @@ fn apply(n: u32, step: Step, open: &mut BTreeMap<u32, Open>) -> Balance {
 					gas: 1,
 					burned,
 				}],
+				counted,
 			});
 			false
 		}
@@ -186,14 +198,17 @@ proptest! {
 			for (n, step) in steps {
 				burned += apply(n, step, &mut open);
 				check();
-				assert_eq!(Balances::total_issuance(), issuance - burned, "a slash burns, nothing else does");
-				for (n, open) in &open {
+				assert_eq!(Balances::total_issuance(), issuance - burned, "a slash for nobody burns, nothing else does");
+				for (n, open) in &mut open {
 					let Some(record) = crate::Providers::<Test>::get(provider(*n)) else {
 						assert!(open.slots == 0 && open.liabilities.is_empty(), "nobody goes while it works");
+						// Whoever comes back is a newcomer.
+						open.burned = 0;
 						continue
 					};
 					assert_eq!(u32::from(record.used_slots), open.slots);
 					assert_eq!(record.liability, open.liabilities.iter().sum::<Balance>());
+					assert_eq!(record.burned, open.burned);
 					assert!(record.liability <= record.bond, "each slash is within its own liability");
 				}
 			}

@@ -5,12 +5,16 @@ use frame_support::{assert_noop, assert_ok};
 use millrace_primitives::{
 	merkle,
 	provider::{DrawRequest, ProviderInfo, ProviderStatus, MAX_DRAWS},
-	traits::{Conduct, OnSettled, Payment, ProviderRegistry, Settlement},
+	traits::{Conduct, OnSettled, Payment, ProviderRecord, ProviderRegistry, Settlement},
 	Balance, Hash, JobId, Report, ShardId, MILL,
 };
 use sp_runtime::{ArithmeticError, Permill};
 
 fn settled(burned: &[(u32, Balance)]) {
+	settled_and(true, burned);
+}
+
+fn settled_and(counted: bool, burned: &[(u32, Balance)]) {
 	let payments = burned
 		.iter()
 		.map(|(n, burned)| Payment {
@@ -30,6 +34,7 @@ fn settled(burned: &[(u32, Balance)]) {
 			gas_used: 1,
 		},
 		payments,
+		counted,
 	});
 }
 
@@ -90,6 +95,7 @@ fn a_missed_deadline_costs_standing_and_reputation_until_a_sign_of_life() {
 		(Conduct::MissedAccept, 333_333),
 		(Conduct::Late, 166_666),
 		(Conduct::MissedReveal, 100_000),
+		(Conduct::Guilty, 55_555),
 	] {
 		build_and_execute(|| {
 			register(0, info());
@@ -164,6 +170,31 @@ fn burned_fees_raise_the_reputation_and_a_draw_sees_it_at_the_next_entry() {
 			found.iter().map(|found| &found.provider).collect::<Vec<_>>(),
 			[&provider(0)]
 		);
+	});
+}
+
+#[test]
+fn a_providers_record_is_what_was_burned_for_verified_work_and_its_free_bond() {
+	build_and_execute(|| {
+		let of = |n| Providers::record(&provider(n));
+		assert_eq!(of(0), ProviderRecord::default());
+		register(0, info());
+		register(1, info());
+		settled(&[(0, 700), (1, 0)]);
+		settled(&[(0, 300)]);
+		// Merely left: neither history nor reputation.
+		settled_and(false, &[(0, 5_000), (1, 5_000)]);
+		assert_eq!((record(0).reputation.good, record(1).reputation.good), (UNIT, 0));
+		assert_ok!(Providers::reserve(&provider(0), 120 * MILL));
+		assert_ok!(Providers::unbond(RuntimeOrigin::signed(provider(1)), 50 * MILL));
+		let expected = |burned, free_bond| ProviderRecord { burned, free_bond };
+		assert_eq!(of(0), expected(1_000, 180 * MILL));
+		assert_eq!(of(1), expected(0, 250 * MILL));
+		// More was taken than is left beside the liability.
+		assert_eq!(Providers::take(&provider(0), None, 200 * MILL), 200 * MILL);
+		assert_eq!(of(0), expected(1_000, 0));
+		settled(&[(0, Balance::MAX)]);
+		assert_eq!(of(0).burned, Balance::MAX);
 	});
 }
 

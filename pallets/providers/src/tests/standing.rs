@@ -79,7 +79,7 @@ fn resuming_needs_the_least_bond() {
 	build_and_execute(|| {
 		register(0, info());
 		assert_ok!(Providers::drain(RuntimeOrigin::signed(provider(0))));
-		assert_eq!(Providers::slash(&provider(0), 201 * MILL), 201 * MILL);
+		assert_eq!(Providers::take(&provider(0), None, 201 * MILL), 201 * MILL);
 		assert_noop!(
 			Providers::resume(RuntimeOrigin::signed(provider(0))),
 			Error::BondTooSmall

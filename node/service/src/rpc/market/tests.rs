@@ -149,6 +149,10 @@ sp_api::mock_impl_runtime_apis! {
 			Ok(jobs.get(&at).filter(|job| job.id == id).cloned())
 		}
 
+		fn case(_: ShardId) -> Option<CaseView> {
+			None
+		}
+
 		fn shards(&self, _: JobId, _: u32, count: u32) -> Vec<ShardView> {
 			self.0.pages.lock().unwrap().push(count);
 			Vec::new()
@@ -256,6 +260,7 @@ async fn what_does_not_exist_is_null() {
 		("market_program", json!([Hash::zero()])),
 		("market_job", json!([8])),
 		("market_provider", json!([CLIENT])),
+		("market_case", json!([{ "job": 7, "index": 0 }])),
 	] {
 		let answer = ask(&module, method, params).await;
 		assert_eq!(

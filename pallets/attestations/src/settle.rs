@@ -1,0 +1,241 @@
+//! The end of a case: everybody's money, and what is told to others.
+
+use crate::{
+	boards::{Author, BoardState},
+	evidence::{Judged, ShardEvidence},
+	*,
+};
+use frame_support::traits::{
+	fungible::{InspectHold, MutateHold},
+	tokens::{Fortitude, Precision, Restriction},
+};
+use millrace_court::case::{Account, By, End, Flow, Kind, Purse, Stage, State};
+use millrace_primitives::traits::{Earned, Ending, Payee};
+
+impl<T: Config> Pallet<T> {
+	/// Settles a case that has ended. What outsiders have at stake whose boards are not inside it is settled when they pull it.
+	pub(crate) fn settle(shard: ShardId, evidence: &mut ShardEvidence) {
+		let rules = evidence.agreed.rules;
+		let Some(judged) = evidence.judged.as_mut() else { return };
+		let escrow = T::Assignments::escrow(shard);
+		let Some(settlement) = judged.case.settle(&rules, escrow) else {
+			frame_support::defensive!("a case that ended can be settled: no amount of it is above what was checked");
+			return;
+		};
+		judged.settled = true;
+		let Stage::Ended(end) = *judged.case.stage() else {
+			return;
+		};
+		for number in 0..judged.case.duels().len() as u32 {
+			Boards::<T>::remove(shard, number);
+		}
+		let mut transfers = Vec::new();
+		for flow in &settlement.flows {
+			match flow.from {
+				Purse::Escrow => transfers.extend(Self::out_of_escrow(judged, flow)),
+				Purse::Own(seat) | Purse::Backing(seat) => Self::out_of_bond(judged, seat, flow),
+				Purse::Bond(seat) => Self::out_of_accusation(judged, seat, flow),
+			}
+		}
+		Self::release_accusations(judged, &settlement.flows);
+		let mut earned = Vec::new();
+		let sealed = judged.case.seats().iter().zip(evidence.entries.iter_mut());
+		for ((seat, entry), number) in sealed.zip(0_u8..) {
+			if matches!(seat.state, State::Working | State::Calling) && seat.kind != Kind::Primary {
+				T::Registry::free_slot(&entry.provider);
+			}
+			let liability = core::mem::take(&mut entry.stake.liability);
+			if liability > 0 {
+				T::Registry::free_liability(&entry.provider, liability);
+			}
+			DrawnSeats::<T>::remove(&entry.provider, shard);
+			let guilty = settlement.guilty.contains(&number);
+			match (guilty, &seat.state) {
+				(true, _) => T::Registry::note(&entry.provider, Conduct::Guilty),
+				(false, State::Silent) => T::Registry::note(&entry.provider, Conduct::MissedReveal),
+				_ => {}
+			}
+			let at = usize::from(number);
+			let amounts = (settlement.paid.get(at).copied(), settlement.fees.get(at).copied());
+			if let (Kind::Primary, (Some(amount), Some(fee))) = (seat.kind, amounts) {
+				if amount > 0 || fee > 0 {
+					earned.push(Earned {
+						seat: entry.index,
+						amount,
+						fee,
+					});
+				}
+			}
+		}
+		let report = match end {
+			End::Accepted(seat) | End::Thin(seat) => judged
+				.case
+				.seats()
+				.get(usize::from(seat))
+				.and_then(|seat| seat.report()),
+			End::Unresolved | End::NoData => None,
+		};
+		let guilty = settlement
+			.guilty
+			.iter()
+			.filter_map(|number| evidence.entries.get(usize::from(*number)))
+			.map(|entry| entry.provider.clone())
+			.collect();
+		Self::deposit_event(Event::Decided {
+			shard,
+			end,
+			report,
+			guilty,
+		});
+		T::Assignments::on_ended(
+			shard,
+			Ending {
+				// Where every bought seat was wrong, nobody is bound to keep the outputs.
+				report: report.filter(|_| !earned.is_empty()),
+				counted: matches!(end, End::Accepted(_)) && !judged.case.is_thin(),
+				transfers,
+				earned,
+			},
+		);
+	}
+
+	/// Who an account of the rules is.
+	fn account(judged: &Judged, account: Account) -> Option<AccountId> {
+		let seat = |number: u8| judged.case.seats().get(usize::from(number));
+		match account {
+			Account::Client => Some(judged.client.clone()),
+			Account::Seat(number) => seat(number).map(|seat| seat.provider.clone()),
+			Account::Outsider(number) => match &seat(number)?.state {
+				State::Out {
+					by: By::Outsider { account, .. },
+					..
+				} => Some(account.clone()),
+				_ => None,
+			},
+			Account::Fee | Account::Burn => None,
+		}
+	}
+
+	/// What the assignments pay out of the escrow, but for what bought seats earn.
+	fn out_of_escrow(judged: &Judged, flow: &Flow) -> Option<(Payee, Balance)> {
+		let payee = match flow.to {
+			Account::Client => Payee::Client,
+			Account::Fee => return None,
+			Account::Burn => Payee::Burn,
+			Account::Seat(number) => {
+				let seat = judged.case.seats().get(usize::from(number))?;
+				if seat.kind == Kind::Primary {
+					return None;
+				}
+				Payee::Provider(seat.provider.clone())
+			}
+			Account::Outsider(_) => Self::account(judged, flow.to).map_or(Payee::Burn, Payee::Provider),
+		};
+		Some((payee, flow.amount))
+	}
+
+	fn out_of_bond(judged: &Judged, seat: u8, flow: &Flow) {
+		if let Some(from) = Self::account(judged, Account::Seat(seat)) {
+			T::Registry::take(&from, Self::account(judged, flow.to).as_ref(), flow.amount);
+		}
+	}
+
+	fn out_of_accusation(judged: &Judged, seat: u8, flow: &Flow) {
+		if let Some(from) = Self::account(judged, Account::Outsider(seat)) {
+			Self::take_bond(&from, Self::account(judged, flow.to).as_ref(), flow.amount);
+		}
+	}
+
+	/// Moves a part of an outsider's bond: to somebody, or out of existence if there is nobody or it cannot be received.
+	pub(crate) fn take_bond(from: &AccountId, to: Option<&AccountId>, amount: Balance) {
+		let reason = HoldReason::Accusation.into();
+		let moved = to.is_some_and(|to| {
+			with_storage_layer(|| {
+				T::Currency::transfer_on_hold(
+					&reason,
+					from,
+					to,
+					amount,
+					Precision::Exact,
+					Restriction::Free,
+					Fortitude::Force,
+				)
+			})
+			.is_ok()
+		});
+		if !moved {
+			let burned = T::Currency::burn_held(&reason, from, amount, Precision::BestEffort, Fortitude::Force);
+			frame_support::defensive_assert!(burned.is_ok(), "a bond is on hold until it is settled");
+		}
+	}
+
+	/// Gives back what is left of a bond.
+	pub(crate) fn release_bond(who: &AccountId, amount: Balance) {
+		if amount > 0 {
+			let reason = HoldReason::Accusation.into();
+			let released = T::Currency::release(&reason, who, amount, Precision::BestEffort);
+			frame_support::defensive_assert!(released.is_ok(), "a bond is on hold until it is settled");
+		}
+	}
+
+	/// Gives back what is left of the bonds of those who put seats out.
+	fn release_accusations(judged: &Judged, flows: &[Flow]) {
+		for (seat, number) in judged.case.seats().iter().zip(0_u8..) {
+			let State::Out {
+				by: By::Outsider { account, bond },
+				..
+			} = &seat.state
+			else {
+				continue;
+			};
+			let paid = flows
+				.iter()
+				.filter(|flow| flow.from == Purse::Bond(number))
+				.fold(0, |sum: Balance, flow| sum.saturating_add(flow.amount));
+			Self::release_bond(account, bond.saturating_sub(paid));
+		}
+	}
+
+	/// What is on hold of an account for its accusations; for checks.
+	pub fn accused_with(who: &AccountId) -> Balance {
+		T::Currency::balance_on_hold(&HoldReason::Accusation.into(), who)
+	}
+
+	/// Settles an outsider's board that is over, after its case.
+	pub(crate) fn do_pull(shard: ShardId, number: u32) -> DispatchResult {
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let board = Boards::<T>::get(shard, number).ok_or(Error::<T>::UnknownBoard)?;
+		let rules = evidence.agreed.rules;
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownBoard)?;
+		ensure!(judged.settled, Error::<T>::NotNow);
+		let Author::Outsider(who) = &board.by else {
+			return Err(Error::<T>::UnknownBoard.into());
+		};
+		// A board that was being played when its target went out by another one.
+		let lost = match &board.state {
+			BoardState::Over(lost) => *lost,
+			BoardState::Played { .. } => None,
+		};
+		let flows = judged
+			.case
+			.settle_bond(&rules, board.target, lost, board.bond)
+			.ok_or(Error::<T>::NotNow)?;
+		let mut left = board.bond;
+		for (account, amount) in flows {
+			let amount = amount.min(left);
+			left -= amount;
+			Self::take_bond(who, Self::account(judged, account).as_ref(), amount);
+		}
+		Self::release_bond(who, left);
+		judged.stubs = judged.stubs.saturating_sub(1);
+		Boards::<T>::remove(shard, number);
+		Self::deposit_event(Event::BondSettled {
+			shard,
+			board: number,
+			by: who.clone(),
+			lost: board.bond.saturating_sub(left),
+		});
+		Self::store(shard, evidence);
+		Ok(())
+	}
+}

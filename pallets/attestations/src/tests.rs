@@ -1,4 +1,0 @@
-mod batches;
-mod deadlines;
-mod histories;
-mod reports;

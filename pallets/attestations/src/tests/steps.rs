@@ -1,0 +1,307 @@
+//! Disputes down to one step of a real run, which the chain decides.
+
+use super::{disputes::with_honest_help, *};
+use frame_support::{assert_noop, assert_ok};
+use millrace_court::{
+	board::{Board, Claims, InputProof, Nodes, Opening, Witness},
+	sums::show,
+};
+use millrace_primitives::{
+	machine::{address, blob, task_seed},
+	merkle::{list_root, prove_range},
+	Limits, Matter, ENGINE_VERSION,
+};
+use millrace_vm::{
+	bisect::{Budget, Trace},
+	flatten::flatten,
+	game::Illegal,
+	normalise::normalise,
+	program::Program,
+	stop::Stop,
+	supply::{Hashed, Supply},
+};
+use std::sync::{Arc, OnceLock};
+
+/// Reads a byte, turns around as often as it says, and writes it.
+const PROGRAM: &str = r#"(module
+	(import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+	(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+	(memory (export "memory") 1)
+	(data (i32.const 0) "\20\00\00\00\01\00\00\00")
+	(func (export "_start") (local $n i32)
+		(drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+		(local.set $n (i32.load8_u (i32.const 32)))
+		(loop $again
+			(i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.extend_i32_u (local.get $n))))
+			(br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+		(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+
+/// The job has tasks before the shard's first.
+const FIRST: u32 = 2;
+const TASKS: u32 = 3;
+
+fn program() -> Arc<Program> {
+	static ONCE: OnceLock<Arc<Program>> = OnceLock::new();
+	ONCE.get_or_init(|| {
+		let wasm = wat::parse_str(PROGRAM).unwrap();
+		Arc::new(flatten(&normalise(&wasm).unwrap()).unwrap())
+	})
+	.clone()
+}
+
+fn input(index: u32) -> Vec<u8> {
+	vec![10 + 7 * index as u8]
+}
+
+fn inputs() -> Vec<Hash> {
+	(0..FIRST + TASKS)
+		.map(|index| address(&blob(&input(index)).unwrap()))
+		.collect()
+}
+
+fn real_matter() -> Matter {
+	let limits = Limits {
+		gas: 2_000_000,
+		memory_pages: 40,
+		output: 100,
+	};
+	Matter {
+		engine: ENGINE_VERSION,
+		roots: *program().roots(),
+		input_root: list_root(&inputs()),
+		job_tasks: FIRST + TASKS,
+		first_task: FIRST,
+		limits,
+		..matter(TASKS)
+	}
+}
+
+fn trace(task: u32) -> Trace {
+	let seed = task_seed(&list_root(&inputs()), FIRST + task);
+	let supply = Hashed::new(Supply::of_input(input(FIRST + task), seed)).unwrap();
+	let budget = Budget {
+		bytes: 1 << 20,
+		threads: 1,
+	};
+	Trace::new(program(), Arc::new(supply), &real_matter().limits, budget, Stop::new()).unwrap()
+}
+
+fn truth() -> Vec<Outcome> {
+	(0..TASKS).map(|task| trace(task).finish().unwrap().0).collect()
+}
+
+/// The same, but that one task used less gas.
+fn lie(task: usize) -> Vec<Outcome> {
+	let mut outcomes = truth();
+	outcomes[task].gas_used -= 1;
+	outcomes
+}
+
+/// The move of whoever says this, whose states are right up to a step.
+fn answer(board: &Board, outcomes: &[Outcome], right_up_to: u64) -> Move {
+	if let Some(span) = board.to_open() {
+		return Move::Open(Nodes::try_from(show(outcomes, span).unwrap()).unwrap());
+	}
+	let task = board.task().unwrap();
+	let mut run = trace(task);
+	let end = outcomes[task as usize].root::<Blake2>();
+	let mut root = |step: u64| {
+		let mut root = run.root(step).unwrap();
+		if step > right_up_to {
+			root[5] ^= 1;
+			if run.halt().is_some() {
+				root = end;
+			}
+		}
+		root
+	};
+	let Some(game) = board.game() else {
+		let claims: Vec<Hash> = board.run().points().map(|step| root(step).into()).collect();
+		return Move::Leaf(Opening {
+			outcome: outcomes[task as usize],
+			claims: Claims::try_from(claims).unwrap(),
+			input: blob(&input(FIRST + task)).unwrap(),
+			proof: InputProof::try_from(prove_range(&inputs(), FIRST + task, 1).unwrap()).unwrap(),
+		});
+	};
+	let (part, claims) = game.answer(|step| Ok::<_, Illegal>(root(step))).unwrap();
+	let range = game.picked(part).unwrap();
+	if range.is_step() {
+		let witness = run.prove(range.from).unwrap();
+		return Move::Prove(part, Witness::try_from(witness).unwrap());
+	}
+	let claims: Vec<Hash> = claims.into_iter().map(Hash::from).collect();
+	Move::Divide(part, Claims::try_from(claims).unwrap())
+}
+
+fn board(shard: ShardId, number: u32) -> Option<(Board, bool)> {
+	let record = Boards::<Test>::get(shard, number)?;
+	let BoardState::Played { board, .. } = &record.state else {
+		return None;
+	};
+	Some((board.clone(), record.is_target(board.turn())))
+}
+
+fn play(who: AccountId, shard: ShardId, number: u32, action: Move) -> DispatchResult {
+	call(
+		who,
+		Call::play {
+			shard,
+			board: number,
+			action: Box::new(action),
+		},
+	)
+}
+
+fn sealed_for_real(liar: &[Outcome], audited: bool) -> ShardId {
+	Work::set(real_matter());
+	let shard = (0..100)
+		.map(shard)
+		.find(|shard| will_be_drawn(*shard) == audited)
+		.expect("one in four is audited");
+	Jobs::start(shard, &[1, 2]);
+	assert_ok!(call(operator(1), seal_call(shard, 1, &truth())));
+	assert_ok!(call(operator(2), seal_call(shard, 2, liar)));
+	run_until(10, || !matches!(judged(shard).case.stage(), Stage::Drawing));
+	shard
+}
+
+#[test]
+fn a_wrong_step_is_found_and_its_author_loses() {
+	for (fault, attacker) in [(0, 1), (3, 2), (40, 1), (u64::MAX, 2)] {
+		new_test_ext().execute_with(|| {
+			let before = all_money();
+			let wrong = lie(1);
+			let shard = sealed_for_real(&wrong, false);
+			assert_ok!(call(operator(1), reveal_call(shard, 1, &truth())));
+			assert_ok!(call(operator(2), reveal_call(shard, 2, &wrong)));
+			// Whoever attacks, the honest one wins.
+			let target = 2 - attacker;
+			assert_ok!(call(operator(attacker), Call::attack { shard, target }));
+			let mut moves = 0;
+			while let Some((board, targets)) = board(shard, 0) {
+				let mover = if targets { 3 - attacker } else { attacker };
+				let action = match mover {
+					1 => answer(&board, &truth(), u64::MAX),
+					_ => answer(&board, &wrong, fault),
+				};
+				let of_another = play(operator(3 - mover), shard, 0, action.clone());
+				assert_eq!(of_another, Err(Error::<Test>::NotYourTurn.into()));
+				let made = play(operator(mover), shard, 0, action);
+				if mover == 1 {
+					assert_ok!(made);
+				} else if made.is_err() {
+					// It has nothing to prove and waits for the end of its clock.
+					assert_eq!(made, Err(Error::<Test>::WrongStep.into()));
+					let due = view(shard).boards[0].due;
+					run_to(due + 1);
+				}
+				moves += 1;
+				assert!(moves < 20);
+			}
+			with_honest_help(shard);
+			let (report, ..) = Endings::get(shard).unwrap();
+			assert_eq!(report, outcome::report(&truth()));
+			let stake = least_stake();
+			assert_eq!(Providers::get(2).bond, BOND - stake, "fault {fault}");
+			assert!(Providers::wealth(1) > BOND);
+			assert_eq!(all_money(), before);
+		});
+	}
+}
+
+#[test]
+fn an_audit_s_board_ends_with_a_step_too() {
+	new_test_ext().execute_with(|| {
+		let before = all_money();
+		let wrong = lie(2);
+		Work::set(real_matter());
+		let shard = (0..100).map(shard).find(|shard| will_be_drawn(*shard)).unwrap();
+		Jobs::start(shard, &[1, 2]);
+		for id in [1, 2] {
+			assert_ok!(call(operator(id), seal_call(shard, id, &wrong)));
+		}
+		run_until(20, || judged(shard).case.is_drawn() && !drawn(shard).is_empty());
+		let audits = drawn(shard);
+		for audit in &audits {
+			assert_ok!(call(operator(*audit), seal_call(shard, *audit, &truth())));
+		}
+		run_until(10, || drawn(shard).is_empty());
+		for id in [1, 2] {
+			assert_ok!(call(operator(id), reveal_call(shard, id, &wrong)));
+		}
+		for audit in &audits {
+			assert_ok!(call(operator(*audit), reveal_call(shard, *audit, &truth())));
+		}
+		// The liar attacks the audit, and has the tree: it moves first although it is no target.
+		assert_ok!(call(operator(1), Call::attack { shard, target: 2 }));
+		assert_eq!(view(shard).boards[0].targets_turn, Some(false));
+		while let Some((board, targets)) = board(shard, 0) {
+			let (mover, outcomes, fault) = match targets {
+				true => (audits[0], truth(), u64::MAX),
+				false => (1, wrong.clone(), 5),
+			};
+			if play(operator(mover), shard, 0, answer(&board, &outcomes, fault)).is_err() {
+				assert_eq!(mover, 1);
+				run_to(view(shard).boards[0].due + 1);
+			}
+		}
+		assert_ne!(
+			view(shard).seats[0].state,
+			millrace_primitives::api::CaseSeatState::Standing
+		);
+		// The other liar's side has its window, and names nobody.
+		run_until(3_000, || Endings::get(shard).is_some() || !drawn(shard).is_empty());
+		while Endings::get(shard).is_none() {
+			for id in drawn(shard) {
+				assert_ok!(call(operator(id), seal_call(shard, id, &truth())));
+			}
+			for seat in view(shard).seats {
+				let id = AsRef::<[u8; 32]>::as_ref(&seat.provider)[0];
+				if seat.number > 1 {
+					let _ = call(operator(id), reveal_call(shard, id, &truth()));
+				}
+			}
+			next_block();
+		}
+		assert_eq!(decided_for(shard), outcome::report(&truth()));
+		for id in [1, 2] {
+			assert_eq!(Providers::get(id).bond, BOND - 32 * CAP);
+		}
+		assert!(Providers::wealth(audits[0]) > BOND);
+		assert_eq!(all_money(), before);
+	});
+}
+
+#[test]
+fn another_task_s_input_starts_nothing() {
+	new_test_ext().execute_with(|| {
+		let wrong = lie(1);
+		let shard = sealed_for_real(&wrong, false);
+		assert_ok!(call(operator(1), reveal_call(shard, 1, &truth())));
+		assert_ok!(call(operator(2), reveal_call(shard, 2, &wrong)));
+		assert_ok!(call(operator(2), Call::attack { shard, target: 0 }));
+		for mover in [1, 2] {
+			let (board, _) = board(shard, 0).unwrap();
+			let outcomes = if mover == 1 { truth() } else { wrong.clone() };
+			assert_ok!(play(operator(mover), shard, 0, answer(&board, &outcomes, 0)));
+		}
+		let (board, _) = board(shard, 0).unwrap();
+		let Move::Leaf(right) = answer(&board, &truth(), u64::MAX) else {
+			panic!("the task is known")
+		};
+		let refused = |opening: Opening, error: Error<Test>| {
+			assert_noop!(play(operator(1), shard, 0, Move::Leaf(opening)), error);
+		};
+		let mut other = right.clone();
+		other.input = blob(&input(FIRST)).unwrap();
+		refused(other, Error::WrongInput);
+		let mut other = right.clone();
+		other.proof = InputProof::try_from(prove_range(&inputs(), FIRST, 1).unwrap()).unwrap();
+		refused(other, Error::WrongInput);
+		let mut other = right.clone();
+		other.outcome.gas_used += 1;
+		refused(other, Error::WrongOutcome);
+		assert_ok!(play(operator(1), shard, 0, Move::Leaf(right)));
+	});
+}
