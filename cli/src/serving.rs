@@ -141,7 +141,7 @@ pub async fn start(store: JobStore, address: SocketAddr, advertise: Option<&str>
 mod tests {
 	use super::*;
 	use crate::{job::options::WorkOptions, program::tests::accepted};
-	use millrace_client::blobs::{fetch_blob, fetch_list, Client, Limits};
+	use millrace_client::blobs::{fetch_blob, fetch_range, Client, Limits};
 
 	#[test]
 	fn addresses_and_endpoints_are_checked() {
@@ -184,7 +184,7 @@ mod tests {
 		let endpoints = [serving.endpoint.clone()];
 		let client = Client::new(Limits::default()).unwrap();
 		let inputs = &loaded.inputs;
-		let list = fetch_list(&client, &endpoints, inputs.root(), 3, 1, 2).await.unwrap();
+		let (list, _) = fetch_range(&client, &endpoints, inputs.root(), 3, 1, 2).await.unwrap();
 		assert_eq!(list, inputs.roots[1..]);
 		let to = folder.path().join("out");
 		fetch_blob(&client, &endpoints, list[1], 10, &to).await.unwrap();

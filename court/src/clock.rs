@@ -35,11 +35,6 @@ impl Clocks {
 		self.turn
 	}
 
-	/// Since which block it runs: with this, one of two machines with the same key finds that the other has moved.
-	pub const fn since(&self) -> MarketBlock {
-		self.since
-	}
-
 	/// The last market block in which a move counts.
 	pub const fn due(&self) -> MarketBlock {
 		self.since.saturating_add(self.left[self.turn as usize])

@@ -49,24 +49,8 @@ pub async fn fetch_blob(
 	})
 }
 
-/// Fetches and verifies the values `first .. first + count` of a list of `total` values with this root.
-///
-/// # Errors
-/// [`FetchError::Refused`] with each endpoint's failure.
-pub async fn fetch_list(
-	client: &Client,
-	endpoints: &[String],
-	list_root: Hash,
-	total: u32,
-	first: u32,
-	count: u32,
-) -> Result<Vec<Hash>, FetchError> {
-	let (values, _) = fetch_range(client, endpoints, list_root, total, first, count).await?;
-	Ok(values)
-}
-
-/// As [`fetch_list`], with the range's proof: whoever has both can prove the place of each value to others, see
-/// [`merkle::prove_within`].
+/// Fetches and verifies the values `first .. first + count` of a list of `total` values with this root, with the proof:
+/// whoever has both can prove the place of each value to others, see [`merkle::prove_within`].
 ///
 /// # Errors
 /// [`FetchError::Refused`] with each endpoint's failure.

@@ -26,7 +26,7 @@ mod serve;
 
 pub use address::{is_public, private_literal};
 pub use chunks::{hash, ChunkHasher, Chunks, CHUNK};
-pub use fetch::{fetch_blob, fetch_errors, fetch_list, fetch_outcomes, fetch_range, verify_file};
+pub use fetch::{fetch_blob, fetch_errors, fetch_outcomes, fetch_range, verify_file};
 pub use get::{Client, FetchError, Limits, Reason, Refusal};
 pub use guard::ServeLimits;
 pub use serve::{router, serve, serve_with, Blob, BlobStore, Server};

@@ -400,14 +400,14 @@ async fn lists_and_outcomes_are_verified() {
 	let client = Client::new(LIMITS).unwrap();
 	let endpoints = [url];
 	for (first, count) in [(0, 100), (0, 1), (99, 1), (40, 25)] {
-		let range = fetch_list(&client, &endpoints, root, 100, first, count).await.unwrap();
+		let (range, _) = fetch_range(&client, &endpoints, root, 100, first, count).await.unwrap();
 		assert_eq!(range, values[first as usize..(first + count) as usize]);
 	}
-	assert!(fetch_list(&client, &endpoints, root, 101, 0, 5)
+	assert!(fetch_range(&client, &endpoints, root, 101, 0, 5)
 		.await
 		.unwrap_err()
 		.is_mismatch());
-	assert!(fetch_list(&client, &endpoints, root, 100, 90, 20).await.is_err());
+	assert!(fetch_range(&client, &endpoints, root, 100, 90, 20).await.is_err());
 	assert_eq!(
 		fetch_outcomes(&client, &endpoints, shard, 5, &good).await.unwrap(),
 		outcomes
