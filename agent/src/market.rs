@@ -9,9 +9,9 @@ use millrace_client::{
 	calls::{self, RevealItem},
 	At, Call, Chain, Error, Head, Keypair,
 };
-use millrace_court::board::Move;
+use millrace_court::{board::Move, demand::Answer};
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, ProviderView, MAX_PAGE},
+	api::{AssignmentView, CaseView, DemandView, ProviderView, MAX_PAGE},
 	job::{Constraints, DeclineReason, Preferences, Verification, MIN_REPLICAS},
 	provider::{HardwareClass, RegionSet},
 	AccountId, BlockNumber, Hash, JobSpec, MarketBlock, ShardId,
@@ -59,6 +59,8 @@ pub enum Tx {
 	Play(ShardId, u32, Box<Move>),
 	/// Ends a board on which the other's time is over.
 	Time(ShardId, u32),
+	/// Shows what is demanded of a task, counted from the shard's first.
+	Answer(ShardId, u32, Box<Answer>),
 	/// A sign of life.
 	Heartbeat,
 }
@@ -100,6 +102,8 @@ pub trait Market: Send + Sync + 'static {
 	fn case(&self, head: Head, shard: ShardId) -> impl Future<Output = Result<Option<CaseView>, Error>> + Send;
 	/// All that is in custody at a block. May be long.
 	fn custody(&self, head: Head) -> impl Future<Output = Result<Custody, Error>> + Send;
+	/// What clients demand of outputs in custody at a block; what is due first before others, a page of it.
+	fn demands(&self, head: Head) -> impl Future<Output = Result<Vec<DemandView>, Error>> + Send;
 	/// All else that the chain says at these heads, and the provider's record at the best one. The view's custody is none.
 	fn view(&self, heads: Heads) -> impl Future<Output = Result<(View, Option<ProviderView>), Error>> + Send;
 	/// Submits and waits until it is finalized; returns the block that it is in.
@@ -197,6 +201,10 @@ impl Market for Connection {
 		})
 	}
 
+	async fn demands(&self, head: Head) -> Result<Vec<DemandView>, Error> {
+		self.chain.market(At::Hash(head.hash)).demands(&self.account).await
+	}
+
 	async fn view(&self, heads: Heads) -> Result<(View, Option<ProviderView>), Error> {
 		let best = self.snapshot(heads.best).await?;
 		let finalized = self.snapshot(heads.finalized).await?;
@@ -283,6 +291,7 @@ fn call(tx: &Tx) -> Call {
 		Tx::Attack(shard, target) => calls::attack(*shard, *target),
 		Tx::Play(shard, board, action) => calls::play(*shard, *board, action),
 		Tx::Time(shard, board) => calls::time(*shard, *board),
+		Tx::Answer(shard, task, answer) => calls::answer(*shard, *task, answer),
 		Tx::Heartbeat => calls::heartbeat(),
 	}
 }

@@ -10,13 +10,15 @@ use crate::{
 };
 use codec::{DecodeAll, Encode};
 use millrace_client::blobs::{Blob, BlobStore};
+use millrace_court::demand::{chunk_len, leaves, Answer, Part, ShownChunk, ShownOutcome, Wanted, CHUNK};
 use millrace_primitives::{
-	machine::{address, Tail},
+	machine::{address, Blob as Output, DataTree, Tail},
 	merkle, Hash, JobId, Outcome, ShardId,
 };
 use std::{
 	collections::{HashMap, HashSet},
-	io,
+	fs::File,
+	io::{self, Read, Seek, SeekFrom},
 	path::{Path, PathBuf},
 	sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -47,6 +49,8 @@ pub struct Outputs {
 	db: Arc<Database>,
 	blobs: Blobs,
 	served: Mutex<Served>,
+	/// The tree of the output of which a part was shown last.
+	last: Mutex<Option<Arc<DataTree>>>,
 	/// Held while a blob and what names it change, so that none is removed between being found and being named.
 	order: Mutex<()>,
 }
@@ -69,6 +73,7 @@ impl Outputs {
 			db,
 			blobs,
 			served: Mutex::default(),
+			last: Mutex::default(),
 			order: Mutex::default(),
 		};
 		for (key, record) in this.db.seats()? {
@@ -141,6 +146,45 @@ impl Outputs {
 			self.blobs.remove(root)?;
 		}
 		Ok(())
+	}
+
+	/// What is demanded of a seat whose outputs are given out, with its proof; none if there is no such thing.
+	pub fn show(&self, key: SeatKey, wanted: Wanted) -> Result<Option<Answer>, StoreError> {
+		let outcomes = match lock(&self.served).seats.get(&key.shard) {
+			Some((served, outcomes)) if *served == key => outcomes.clone(),
+			_ => return Ok(None),
+		};
+		let Some(outcome) = outcomes.get(wanted.task as usize) else {
+			return Ok(None);
+		};
+		let chunk = match wanted.part {
+			Part::Outcome => return Ok(ShownOutcome::of(&outcomes, wanted.task).map(Answer::Outcome)),
+			Part::Chunk(chunk) => chunk,
+		};
+		let Some(len) = chunk_len(outcome.output.len, chunk) else {
+			return Ok(None);
+		};
+		let mut file = File::open(self.blobs.path(address(&outcome.output)))?;
+		let tree = self.tree(&outcome.output, &mut file)?;
+		let (first, leaves) = leaves(len, chunk);
+		let Some(proof) = tree.prove_range_from(&mut file, first, leaves)? else {
+			return Ok(None);
+		};
+		file.seek(SeekFrom::Start(u64::from(chunk) * u64::from(CHUNK)))?;
+		let mut bytes = vec![0; len as usize];
+		file.read_exact(&mut bytes)?;
+		Ok(ShownChunk::new(chunk, bytes, proof).map(Answer::Chunk))
+	}
+
+	/// The tree of an output, of which several chunks are usually shown one after the other.
+	fn tree(&self, output: &Output, file: &mut File) -> io::Result<Arc<DataTree>> {
+		let mut last = lock(&self.last);
+		if let Some(tree) = last.as_ref().filter(|tree| tree.blob() == *output) {
+			return Ok(tree.clone());
+		}
+		let tree = Arc::new(DataTree::read(file)?);
+		*last = Some(tree.clone());
+		Ok(tree)
 	}
 
 	fn load(&self, key: SeatKey) -> Result<(), StoreError> {

@@ -112,6 +112,8 @@ pub enum TxKind {
 	Play(u32, Hash),
 	/// Ends a board on which the other's time is over.
 	Time(u32),
+	/// Shows what is demanded of a task, counted from the shard's first: a chunk of its output, or its outcome.
+	Answer(u32, Option<u32>),
 }
 
 impl TxKind {
@@ -126,6 +128,7 @@ impl TxKind {
 			Self::Attack(_) => "attack",
 			Self::Play(..) => "play",
 			Self::Time(_) => "time",
+			Self::Answer(..) => "answer",
 		}
 	}
 }

@@ -113,6 +113,7 @@ fn a_forgotten_seat_takes_all_its_transactions_with_it_and_no_others() {
 		TxKind::Attack(3),
 		TxKind::Play(u32::MAX, Hash::repeat_byte(0xff)),
 		TxKind::Time(7),
+		TxKind::Answer(u32::MAX, Some(u32::MAX)),
 	];
 	let neighbour = SeatKey {
 		round: key(0).round + 1,

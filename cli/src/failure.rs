@@ -165,6 +165,9 @@ fn dispatch_advice(pallet: &str, error: &str) -> Option<String> {
 		}
 		("Jobs", "ProgramInUse") => "jobs use the program; acknowledge them, or wait for the end of their custody",
 		("Jobs", "NothingInCustody") => "nothing waits for acknowledgement: not settled yet, or over already",
+		("Jobs", "StillDemanded") => "you demanded parts of the outputs: wait until they are shown",
+		("Jobs", "TooManyDemands") => "as many parts are demanded as may be at once: wait until some are shown",
+		("Jobs", "DemandedAlready") => "wait until it is shown: run `millrace fetch` with --demand again",
 		("Providers", "BondTooSmall") => "raise --bond",
 		("Providers", "BondReserved") => "open work reserves the bond: drain, and wait until it has settled",
 		("Providers", "StillUnbonding") => "wait until the unbonding period is over",

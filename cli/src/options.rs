@@ -397,6 +397,10 @@ pub struct FetchOptions {
 	/// Outputs are archives of a directory: unpack them. Known for jobs that were submitted from here.
 	#[arg(long)]
 	pub unpack: bool,
+	/// Demand on chain, by 32 KiB, what no provider serves; as much as this is held for whoever shows it. Signed by the
+	/// job's client.
+	#[arg(long, value_name = "MILL", value_parser = parse_mill)]
+	pub demand: Option<Balance>,
 	/// End the outputs' custody if all were verified.
 	#[arg(long)]
 	pub acknowledge: bool,

@@ -5,7 +5,11 @@
 
 use crate::{Error, Result};
 use codec::{Compact, Encode};
-use millrace_court::{board::Move, sums::ShownLeaf};
+use millrace_court::{
+	board::Move,
+	demand::{Answer, ShownOutcome},
+	sums::ShownLeaf,
+};
 use millrace_primitives::{
 	job::DeclineReason, machine::Blob, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec,
 	MarketBlock, Outcome, ProgramId, ProgramRoots, Report, ShardId,
@@ -20,7 +24,7 @@ use subxt::{
 };
 
 /// All calls that have a constructor here, as pallet and call.
-pub const ALL: [(&str, &str); 37] = [
+pub const ALL: [(&str, &str); 40] = [
 	("Providers", "register"),
 	("Providers", "update_info"),
 	("Providers", "set_operator"),
@@ -40,6 +44,9 @@ pub const ALL: [(&str, &str); 37] = [
 	("Jobs", "acknowledge"),
 	("Jobs", "claim_owed"),
 	("Jobs", "poke"),
+	("Jobs", "demand_outcome"),
+	("Jobs", "demand_chunk"),
+	("Jobs", "answer"),
 	("Attestations", "seal"),
 	("Attestations", "reveal"),
 	("Attestations", "seal_many"),
@@ -262,6 +269,21 @@ pub fn claim_owed(client: &AccountId) -> Call {
 	Call::new("Jobs", "claim_owed", client)
 }
 
+/// Demands that the outcome of a task, counted from the shard's first, is shown by those who keep the shard's outputs.
+pub fn demand_outcome(shard: ShardId, task: u32) -> Call {
+	Call::new("Jobs", "demand_outcome", (shard, task))
+}
+
+/// Demands that a chunk of a task's output is shown by those who keep it. The task's outcome names the output.
+pub fn demand_chunk(shard: ShardId, task: u32, chunk: u32, shown: &ShownOutcome) -> Call {
+	Call::new("Jobs", "demand_chunk", (shard, task, chunk, shown))
+}
+
+/// The operator shows what is demanded of a shard's outputs.
+pub fn answer(shard: ShardId, task: u32, answer: &Answer) -> Call {
+	Call::new("Jobs", "answer", (shard, task, answer))
+}
+
 /// Serves due timers of jobs.
 pub fn poke_jobs() -> Call {
 	Call::new("Jobs", "poke", ())
@@ -389,7 +411,7 @@ pub fn force_batch(calls: Vec<Call>) -> Call {
 mod tests {
 	use super::*;
 	use crate::metadata::embedded;
-	use millrace_court::board::Opening;
+	use millrace_court::{board::Opening, demand::ShownChunk};
 	use millrace_primitives::{
 		provider::{ClassSet, HardwareClass, Region},
 		Status,
@@ -513,6 +535,9 @@ mod tests {
 			acknowledge(JobId(1), 0, 2),
 			claim_owed(&account),
 			poke_jobs(),
+			demand_outcome(shard, 1),
+			demand_chunk(shard, 1, 2, &ShownOutcome::of(&[outcome; 3], 1).unwrap()),
+			answer(shard, 1, &Answer::Chunk(ShownChunk::of(&[7; 40_000], 1).unwrap())),
 			seal(shard, Hash::zero()),
 			reveal(&item),
 			seal_many(&[(shard, Hash::zero())]),

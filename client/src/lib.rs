@@ -23,6 +23,7 @@
 //! A transaction counts as done when it is in a *finalized* block. Whoever loses the connection meanwhile loses
 //! nothing: [`Chain::submit`] goes on when the node is back.
 
+mod answers;
 pub mod blobs;
 pub mod calls;
 pub mod chain;

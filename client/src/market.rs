@@ -7,8 +7,8 @@ use crate::{
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
 	api::{
-		AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView, MAX_PAGE,
-		SHARD_WINDOW,
+		AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView,
+		MAX_PAGE, SHARD_WINDOW,
 	},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -129,6 +129,17 @@ impl<'a> Market<'a> {
 			after = Some(last);
 			kept.extend(page);
 		}
+	}
+
+	/// The parts of outputs that are demanded of a provider, named by its account or its operator's, or by a client; those
+	/// that are due first before others, at most [`MAX_PAGE`].
+	pub async fn demands(&self, who: &AccountId) -> Result<Vec<DemandView>> {
+		self.ask("demands", who).await
+	}
+
+	/// What is held of a client for the demand of a chunk of so many bytes, or, of none, of an outcome, in plancks.
+	pub async fn demand_deposit(&self, bytes: u32) -> Result<Balance> {
+		self.ask("demand_deposit", bytes).await
 	}
 
 	/// A provider, named by its account or its operator's.

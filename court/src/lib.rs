@@ -9,6 +9,7 @@
 //! | [`board`] | a game between two accounts about a shard: down the trees to a task, then to one step of it |
 //! | [`case`] | all that is said about a shard, and what it comes to: the rules, and everybody's money |
 //! | [`clock`] | how long each of the two may think |
+//! | [`demand`] | what whoever keeps outputs can be made to show of them |
 //! | [`draw`] | which shards are audited, and which of their tasks |
 //! | [`stakes`] | how often, and what is at stake |
 //!
@@ -21,6 +22,7 @@ extern crate alloc;
 pub mod board;
 pub mod case;
 pub mod clock;
+pub mod demand;
 pub mod draw;
 pub mod stakes;
 pub mod sums;

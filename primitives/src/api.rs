@@ -197,6 +197,23 @@ pub struct AssignmentView {
 	pub endpoints: Vec<String>,
 }
 
+/// A part of a shard's outputs that its client demands of those who keep them.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DemandView {
+	/// The shard.
+	pub shard: ShardId,
+	/// The task, counted from the shard's first.
+	pub task: u32,
+	/// The chunk of 32 KiB of the task's output, counted from 0; none if the task's outcome is demanded.
+	pub chunk: Option<u32>,
+	/// The last market block in which an answer counts.
+	pub due: MarketBlock,
+	/// What the operator gets whose answer it is.
+	#[serde(with = "as_decimal")]
+	pub deposit: Balance,
+}
+
 /// What a shard's case is at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -444,6 +461,11 @@ sp_api::decl_runtime_apis! {
 		/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage,
 		/// after the shard `after`; at most `count` and at most [`MAX_PAGE`]. An empty page is the end.
 		fn custody(who: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView>;
+		/// The parts of outputs that are demanded of a provider, named by its account or its operator's, or by a client; those
+		/// that are due first before others, at most [`MAX_PAGE`].
+		fn demands(who: AccountId) -> Vec<DemandView>;
+		/// What is held of a client for the demand of a chunk of so many bytes, or, of none, of an outcome.
+		fn demand_deposit(bytes: u32) -> Balance;
 		/// A provider, named by its account or its operator's.
 		fn provider(who: AccountId) -> Option<ProviderView>;
 		/// Providers in the order of storage, after `after`, at most `count` and at most [`MAX_PAGE`].

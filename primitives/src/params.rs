@@ -117,6 +117,8 @@ pub struct JobsParams {
 	pub custody_period: MarketBlock,
 	/// The part of each payment that is withheld until custody ends.
 	pub custody_share: Permill,
+	/// Who keeps outputs has so long to show a part of them that is demanded.
+	pub demand_window: MarketBlock,
 	/// So many blocks' randomness, all after a shard was queued, decide its draw; 1 to 8.
 	pub seed_blocks: u8,
 	/// How many candidates a draw looks at; at most [`crate::provider::MAX_DRAWS`].
@@ -140,6 +142,7 @@ impl Default for JobsParams {
 			bytes_per_block: 3_000_000,
 			custody_period: 7 * 24 * HOUR,
 			custody_share: Permill::from_percent(10),
+			demand_window: HOUR,
 			seed_blocks: 3,
 			draws: 8,
 			decline_limit: 5,
@@ -155,6 +158,7 @@ impl JobsParams {
 			accept_window: 75,
 			execution_base: 50,
 			custody_period: 600,
+			demand_window: 150,
 			max_deadline: 24 * HOUR,
 			..Self::default()
 		}

@@ -38,6 +38,8 @@ pub enum Conduct {
 	MissedReveal,
 	/// Its report was proven wrong, or stood against what was accepted. It gets no work until its next sign of life.
 	Guilty,
+	/// It did not show what it was paid to keep. It gets no work until its next sign of life.
+	Withheld,
 }
 
 /// Who can work: implemented by `pallet-providers`, called by `pallet-jobs`. Every method has constant cost.
@@ -273,6 +275,8 @@ pub struct Earned {
 	pub amount: Balance,
 	/// The fee on it.
 	pub fee: Balance,
+	/// What its provider still reserves, while it keeps the outputs: `pallet-jobs` frees it.
+	pub bound: Balance,
 }
 
 /// How a shard ended.
@@ -304,7 +308,8 @@ pub trait Assignments {
 	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult;
 	/// Wake the verifier at this market block, at the earliest in the next one.
 	fn remind(alarm: Alarm, at: MarketBlock);
-	/// The shard has ended. Cannot fail. The verifier has freed what its seats reserved.
+	/// The shard has ended. Cannot fail. The verifier has freed what its seats reserved, but for what is
+	/// [`bound`](Earned::bound) of those that keep outputs.
 	fn on_ended(shard: ShardId, ending: Ending);
 	/// Makes a shard whose seats are all `Accepted`, held by these providers, for benchmarks.
 	#[cfg(feature = "runtime-benchmarks")]

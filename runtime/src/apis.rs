@@ -16,7 +16,7 @@ use frame_support::{
 	weights::Weight,
 };
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
 	traits::MarketClock,
 	JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -283,6 +283,14 @@ impl_runtime_apis! {
 
 		fn custody(who: AccountId, after: Option<ShardId>, count: u32) -> Vec<AssignmentView> {
 			Jobs::custody_of(&who, after, count)
+		}
+
+		fn demands(who: AccountId) -> Vec<DemandView> {
+			Jobs::demands_of(&who)
+		}
+
+		fn demand_deposit(bytes: u32) -> Balance {
+			Jobs::demand_deposit(bytes)
 		}
 
 		fn provider(who: AccountId) -> Option<ProviderView> {

@@ -34,7 +34,7 @@ use millrace_client::{
 };
 use millrace_court::board::{Board, Move};
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, ProviderView},
+	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{blob, task_seed, Blake2},
 	merkle, AccountId, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
@@ -253,6 +253,10 @@ impl Market for Veil {
 
 	async fn custody(&self, head: Head) -> Result<Custody, Error> {
 		self.chain.custody(head).await
+	}
+
+	async fn demands(&self, head: Head) -> Result<Vec<DemandView>, Error> {
+		self.chain.demands(head).await
 	}
 
 	async fn view(&self, heads: Heads) -> Result<(View, Option<ProviderView>), Error> {

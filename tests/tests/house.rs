@@ -13,7 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 	("millrace-primitives", &["millrace-judge"]),
 	("millrace-court", &["millrace-judge", "millrace-primitives"]),
 	("pallet-providers", &["millrace-primitives"]),
-	("pallet-jobs", &["millrace-primitives"]),
+	("pallet-jobs", &["millrace-court", "millrace-primitives"]),
 	("pallet-attestations", &["millrace-court", "millrace-primitives"]),
 	("pallet-emission", &["millrace-primitives"]),
 	(

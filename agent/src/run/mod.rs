@@ -15,6 +15,7 @@
 
 mod admit;
 mod court;
+mod demands;
 mod status;
 mod submit;
 mod turns;
@@ -109,6 +110,8 @@ pub struct Agent<M: Market> {
 	custody_asked: BlockNumber,
 	/// What is under way, by seat.
 	running: HashMap<SeatKey, Running>,
+	/// What is demanded of outputs in custody.
+	demanded: demands::Demanded,
 	/// The cases of revealed seats.
 	rooms: BTreeMap<SeatKey, court::Room>,
 	/// The runs that are kept for their boards, by seats and tasks counted from the shard's first.
@@ -242,6 +245,7 @@ impl<M: Market> Agent<M> {
 			view: View::default(),
 			provider: None,
 			custody_asked: 0,
+			demanded: Default::default(),
 			running: HashMap::new(),
 			rooms: BTreeMap::new(),
 			runs: Runs::new(allowance),
@@ -332,6 +336,7 @@ impl<M: Market> Agent<M> {
 		let (mut view, provider) = self.shared.market.view(heads).await?;
 		view.custody = self.view.custody.take();
 		self.look_at_custody(&mut view, heads).await;
+		self.look_at_demands(&view, heads).await;
 		let metrics = &self.shared.metrics;
 		metrics.seen();
 		metrics.best_block.set(view.best.number.into());
@@ -373,6 +378,7 @@ impl<M: Market> Agent<M> {
 				tracing::error!(?action, %error, "the machine is in trouble; trying again with the next block");
 			}
 		}
+		self.answer_demands();
 		self.attend();
 		self.local.attempts.retain(|_, attempt| match attempt {
 			Attempt::Included { at } => self.view.best.number < *at,

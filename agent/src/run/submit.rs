@@ -26,6 +26,16 @@ impl<M: Market> Agent<M> {
 		if !may_submit(&self.view, &self.local, id) {
 			return;
 		}
+		self.under_way(id);
+		let shared = self.shared.clone();
+		tokio::spawn(async move {
+			let result = shared.market.submit(tx).await;
+			let _ = shared.sender.send(Event::Submitted(id, result));
+		});
+	}
+
+	/// Notes that a call is being submitted.
+	pub(super) fn under_way(&mut self, id: TxId) {
 		if let TxId::Seat(key, kind) = id {
 			let until = self.view.best.number.saturating_add(UNKNOWN_FATE);
 			if let Err(error) = self.shared.db.submitting(key, kind, until) {
@@ -35,17 +45,8 @@ impl<M: Market> Agent<M> {
 			}
 		}
 		// As long as this process lives it knows what became of it.
-		self.local.attempts.insert(
-			id,
-			Attempt::InFlight {
-				until: BlockNumber::MAX,
-			},
-		);
-		let shared = self.shared.clone();
-		tokio::spawn(async move {
-			let result = shared.market.submit(tx).await;
-			let _ = shared.sender.send(Event::Submitted(id, result));
-		});
+		let until = BlockNumber::MAX;
+		self.local.attempts.insert(id, Attempt::InFlight { until });
 	}
 
 	pub(super) fn on_submitted(&mut self, id: TxId, result: Result<BlockNumber, SubmitError>) {

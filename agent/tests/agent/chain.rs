@@ -14,9 +14,12 @@ use millrace_client::{
 	blobs::{self, Blob, BlobStore},
 	Error, Head,
 };
-use millrace_court::sums::ShownLeaf;
+use millrace_court::{
+	demand::{Answer, Part},
+	sums::ShownLeaf,
+};
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, ProviderView},
+	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{address as blob_address, blob, EMPTY_BLOB},
 	merkle,
@@ -181,6 +184,8 @@ pub struct State {
 	pub seats: HashMap<ShardId, AssignmentView>,
 	pub seals: HashMap<ShardId, (BlockNumber, Hash)>,
 	pub reports: HashMap<ShardId, (BlockNumber, Report)>,
+	/// What is demanded of outputs in custody.
+	pub demands: Vec<DemandView>,
 	/// What is played about shards.
 	pub courts: HashMap<ShardId, Court>,
 	/// Whose data cannot be had, as their providers said.
@@ -379,6 +384,31 @@ impl State {
 				played?;
 			}
 			Tx::Time(shard, board) => self.court(shard)?.time(*board, now)?,
+			Tx::Answer(shard, task, answer) => {
+				let chunk = match answer.part() {
+					Part::Outcome => None,
+					Part::Chunk(chunk) => Some(chunk),
+				};
+				let open = self
+					.demands
+					.iter()
+					.position(|demand| (demand.shard, demand.task, demand.chunk) == (*shard, *task, chunk));
+				let Some(open) = open else {
+					self.wrong
+						.push(format!("answered what nobody demands: {task} {chunk:?}"));
+					return Err("NotDemanded".into());
+				};
+				let seat = &self.seats[shard];
+				let is_shown = match &**answer {
+					Answer::Outcome(shown) => shown.is_of(&self.reports[shard].1, seat.tasks, *task, seat.limits.gas),
+					Answer::Chunk(shown) => shown.is_of(&blob(&input(seat.first_task + task)).unwrap()),
+				};
+				if !is_shown {
+					self.wrong.push("showed something else".into());
+					return Err("NotShown".into());
+				}
+				self.demands.remove(open);
+			}
 			Tx::Heartbeat => self.status = None,
 		}
 		self.last_seen = self.now();
@@ -451,6 +481,10 @@ impl Market for Chain {
 		let mut state = self.state();
 		state.custody_reads += 1;
 		Ok(state.kept[0].clone())
+	}
+
+	async fn demands(&self, _: Head) -> Result<Vec<DemandView>, Error> {
+		Ok(self.state().demands.clone())
 	}
 
 	async fn view(&self, _: Heads) -> Result<(View, Option<ProviderView>), Error> {

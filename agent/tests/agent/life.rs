@@ -7,7 +7,9 @@ use millrace_agent::{
 	market::Tx,
 	Agent, Config, Wasm, WasmLimits,
 };
-use millrace_primitives::{job::SeatState, outcome, provider::ProviderStatus, Limits, Outcome, Status};
+use millrace_primitives::{
+	api::DemandView, job::SeatState, outcome, provider::ProviderStatus, Limits, Outcome, Status,
+};
 use std::{
 	sync::{
 		atomic::{AtomicU32, Ordering},
@@ -231,4 +233,59 @@ async fn metrics_and_health_are_served_when_asked_for() {
 	);
 	stop.send(()).unwrap();
 	running.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_demanded_of_outputs_is_shown_once_also_after_a_restart_and_losses() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(1)]);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain
+		.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none()))
+		.await;
+	check_outputs(&chain, agent.address, 1).await;
+	let demand = |task, chunk| DemandView {
+		shard: shard(1),
+		task,
+		chunk,
+		due: 100_000,
+		deposit: 7,
+	};
+	// Its seat is the second: the first has twenty market blocks to answer before it.
+	let asked = chain.state().now();
+	let all: Vec<_> = (0..TASKS)
+		.flat_map(|task| [demand(task, None), demand(task, Some(0))])
+		.collect();
+	chain.state().demands = all;
+	chain.until("answers", |state| state.demands.len() < 10).await;
+	assert!(chain.state().now() >= asked + 20);
+	// Some of its transactions get lost, and it is killed.
+	chain.state().lose = 2;
+	agent.crash().await;
+	let agent = start(folder.path(), &chain);
+	chain.until("answers", |state| state.demands.is_empty()).await;
+	// What nobody keeps is not answered, and what is not demanded any more is let be.
+	let strange = [
+		demand(TASKS, None),
+		demand(0, Some(1)),
+		DemandView {
+			shard: shard(7),
+			..demand(0, None)
+		},
+	];
+	chain.state().demands = strange.to_vec();
+	let then = chain.state().now();
+	chain.until("time", |state| state.now() > then + 30).await;
+	agent.stop().await;
+	let state = chain.state();
+	assert_eq!(state.demands.len(), 3);
+	let wrong: Vec<_> = state
+		.wrong
+		.iter()
+		.filter(|text| !text.starts_with("answered"))
+		.collect();
+	assert_eq!(wrong, Vec::<&String>::new());
+	// Answers of the one that was killed may be under way while the other starts; no more of them than at once.
+	assert!(state.calls.iter().filter(|tx| matches!(tx, Tx::Answer(..))).count() <= 2 * TASKS as usize + 4);
 }

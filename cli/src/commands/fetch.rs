@@ -6,6 +6,7 @@
 //! ```
 
 mod backing;
+mod demand;
 mod leftover;
 mod manifest;
 mod report;
@@ -67,7 +68,7 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 		.to
 		.or(options.folder)
 		.ok_or_else(|| Failure::Input("name a folder for the outputs".into()))?;
-	let signer = if options.acknowledge {
+	let signer = if options.acknowledge || options.demand.is_some() {
 		Some(global.signer()?)
 	} else {
 		None
@@ -95,7 +96,16 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 			));
 		}
 	};
-	if let Some(signer) = signer.filter(|_| fetched.is_verified()) {
+	if !fetched.is_unserved() {
+		// Nothing to demand.
+	} else if let (Some(signer), Some(most)) = (&signer, options.demand) {
+		demand::ensure_client(&fetched.job.client, signer, options.job)?;
+		let purse = demand::Purse { signer, most };
+		fetched = demand::demand(&chain, purse, fetched, &folder, options.allow_private, output).await?;
+	} else {
+		fetched.price = demand::Price::ask(&chain).await.ok();
+	}
+	if let Some(signer) = signer.filter(|_| options.acknowledge && fetched.is_verified()) {
 		acknowledge(&chain, &signer, options.job, &mut fetched, output).await?;
 	}
 	report(&fetched, output)?;
@@ -141,6 +151,10 @@ pub struct Fetched {
 	goes_on: bool,
 	/// The job as it was when the outputs were fetched.
 	job: JobView,
+	/// What outputs are called.
+	record: Record,
+	/// What it costs to have shown on chain what nobody serves, if there is such a thing.
+	price: Option<demand::Price>,
 	/// The transactions that ended custody.
 	acknowledged: Vec<serde_json::Value>,
 	/// What else is to be said.
@@ -153,6 +167,13 @@ impl Fetched {
 	/// True if all outputs that providers keep are here.
 	pub fn is_verified(&self) -> bool {
 		self.failures.is_empty()
+	}
+
+	/// True if all that is missing is what nobody serves.
+	fn is_unserved(&self) -> bool {
+		let unserved =
+			|failure: &Failure| matches!(failure, Failure::Fetch(FetchError::Refused { .. })) && !is_private(failure);
+		!self.failures.is_empty() && self.failures.iter().all(|(_, failure)| unserved(failure))
 	}
 
 	/// An error if something is missing.
@@ -174,9 +195,13 @@ impl Fetched {
 				_ if is_private(&failure) => Failure::Unreachable(format!(
 					"{text}; on a public chain only public addresses are asked, unless you add --allow-private"
 				)),
-				_ => Failure::Unreachable(format!(
-					"{text}; run it again later: what is here is not downloaded again"
-				)),
+				_ => {
+					let more = self.price.map(|price| demand::advice(self.job.id, &price));
+					Failure::Unreachable(format!(
+						"{text}; run it again later: what is here is not downloaded again{}",
+						more.map_or_else(String::new, |more| format!("; {more}"))
+					))
+				}
 			});
 		}
 		let (failed, missing) = (self.manifest.unsuccessful().count(), self.manifest.missing().len());
@@ -390,6 +415,8 @@ async fn collect(
 		failures,
 		goes_on: !super::watch::is_over(job),
 		job: job.clone(),
+		record: record.clone(),
+		price: None,
 		acknowledged: Vec::new(),
 		notes,
 		backing: Backing::default(),

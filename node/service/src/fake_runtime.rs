@@ -5,7 +5,7 @@
 //! the WebAssembly that the chain stores, and asks this type only for the APIs' signatures.
 
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use pallet_transaction_payment_rpc_runtime_api::{FeeDetails, RuntimeDispatchInfo};
@@ -197,6 +197,14 @@ sp_api::impl_runtime_apis! {
 		}
 
 		fn custody(_: AccountId, _: Option<ShardId>, _: u32) -> Vec<AssignmentView> {
+			types_only!()
+		}
+
+		fn demands(_: AccountId) -> Vec<DemandView> {
+			types_only!()
+		}
+
+		fn demand_deposit(_: u32) -> Balance {
 			types_only!()
 		}
 

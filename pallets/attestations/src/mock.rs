@@ -412,6 +412,11 @@ impl Assignments for Jobs {
 			spend(part.amount + part.fee);
 			receive(&seats[usize::from(part.seat)].provider, part.amount);
 			burn(part.fee);
+			assert!(
+				ending.report.is_some() || part.bound == 0,
+				"outputs are kept of a report"
+			);
+			Providers::free_liability(&seats[usize::from(part.seat)].provider, part.bound);
 			earned.push((part.seat, part.amount, part.fee));
 		}
 		assert_eq!(left, 0, "the transfers empty the escrow");

@@ -38,35 +38,6 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		Self::release_accusations(judged, &settlement.flows);
-		let mut earned = Vec::new();
-		let sealed = judged.case.seats().iter().zip(evidence.entries.iter_mut());
-		for ((seat, entry), number) in sealed.zip(0_u8..) {
-			if matches!(seat.state, State::Working | State::Calling) && seat.kind != Kind::Primary {
-				T::Registry::free_slot(&entry.provider);
-			}
-			let liability = core::mem::take(&mut entry.stake.liability);
-			if liability > 0 {
-				T::Registry::free_liability(&entry.provider, liability);
-			}
-			DrawnSeats::<T>::remove(&entry.provider, shard);
-			let guilty = settlement.guilty.contains(&number);
-			match (guilty, &seat.state) {
-				(true, _) => T::Registry::note(&entry.provider, Conduct::Guilty),
-				(false, State::Silent) => T::Registry::note(&entry.provider, Conduct::MissedReveal),
-				_ => {}
-			}
-			let at = usize::from(number);
-			let amounts = (settlement.paid.get(at).copied(), settlement.fees.get(at).copied());
-			if let (Kind::Primary, (Some(amount), Some(fee))) = (seat.kind, amounts) {
-				if amount > 0 || fee > 0 {
-					earned.push(Earned {
-						seat: entry.index,
-						amount,
-						fee,
-					});
-				}
-			}
-		}
 		let report = match end {
 			End::Accepted(seat) | End::Thin(seat) => judged
 				.case
@@ -75,6 +46,39 @@ impl<T: Config> Pallet<T> {
 				.and_then(|seat| seat.report()),
 			End::Unresolved | End::NoData => None,
 		};
+		let mut earned = Vec::new();
+		let sealed = judged.case.seats().iter().zip(evidence.entries.iter_mut());
+		for ((seat, entry), number) in sealed.zip(0_u8..) {
+			if matches!(seat.state, State::Working | State::Calling) && seat.kind != Kind::Primary {
+				T::Registry::free_slot(&entry.provider);
+			}
+			let at = usize::from(number);
+			let amount = settlement.paid.get(at).copied().unwrap_or(0);
+			let fee = settlement.fees.get(at).copied().unwrap_or(0);
+			let liability = core::mem::take(&mut entry.stake.liability);
+			// Who is paid for the report keeps its outputs, and as much at stake as it is paid.
+			let keeps = seat.kind == Kind::Primary && report.is_some();
+			let bound = if keeps { amount.min(liability) } else { 0 };
+			let freed = liability.saturating_sub(bound);
+			if freed > 0 {
+				T::Registry::free_liability(&entry.provider, freed);
+			}
+			DrawnSeats::<T>::remove(&entry.provider, shard);
+			let guilty = settlement.guilty.contains(&number);
+			match (guilty, &seat.state) {
+				(true, _) => T::Registry::note(&entry.provider, Conduct::Guilty),
+				(false, State::Silent) => T::Registry::note(&entry.provider, Conduct::MissedReveal),
+				_ => {}
+			}
+			if seat.kind == Kind::Primary && (amount > 0 || fee > 0) {
+				earned.push(Earned {
+					seat: entry.index,
+					amount,
+					fee,
+					bound,
+				});
+			}
+		}
 		let guilty = settlement
 			.guilty
 			.iter()

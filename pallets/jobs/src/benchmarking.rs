@@ -8,14 +8,17 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Clock, Config, Failure, Jobs, Owed, Pallet, Programs, QueueEntry, Shards,
-	Specs, MAX_ACKNOWLEDGED, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
+	timers::TimerAction, Backlog, Call, Clock, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, QueueEntry,
+	Shards, Specs, MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
 };
+use alloc::vec;
 use frame_benchmarking::v2::*;
 use frame_support::weights::WeightMeter;
 use frame_system::RawOrigin;
+use millrace_court::demand::{Answer, Part, ShownChunk, ShownOutcome, Wanted, CHUNK};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState},
+	machine::{blob, EMPTY_BLOB},
 	traits::{
 		BenchmarkStanding::{OneSlot, Silent, Spare, Unresponsive},
 		ProviderRegistry,
@@ -481,6 +484,84 @@ mod benchmarks {
 		}
 
 		assert!(!Jobs::<T>::contains_key(job));
+	}
+
+	/// The last task of the largest shard.
+	#[benchmark]
+	fn demand() -> Result<(), BenchmarkError> {
+		let (client, job) = submitted::<T>(1, SEATS);
+		let outcomes = outcomes(blob(&[1; CHUNK as usize]).expect("it is short"));
+		let id = kept_with::<T>(job, &outcomes);
+		crowd::<T>(job, MAX_VACANCIES);
+		annoy::<T>(job);
+		let task = outcomes.len() as u32 - 1;
+		let shown = ShownOutcome::of(&outcomes, task).expect("there is such a task");
+
+		#[block]
+		{
+			Pallet::<T>::do_demand_chunk(client, id, task, 0, shown)?;
+		}
+
+		assert_eq!(Demands::<T>::iter_prefix(id).count(), 1);
+		Ok(())
+	}
+
+	/// By an operator without an account, of a chunk of so many bytes; of none, of an outcome.
+	#[benchmark]
+	fn answer(n: Linear<0, CHUNK>) -> Result<(), BenchmarkError> {
+		let (client, job) = submitted::<T>(1, SEATS);
+		let bytes = vec![1; n as usize];
+		let outcomes = outcomes(blob(&bytes).expect("it is short"));
+		let id = kept_with::<T>(job, &outcomes);
+		crowd::<T>(job, MAX_VACANCIES);
+		annoy::<T>(job);
+		let shown = ShownOutcome::of(&outcomes, 0).expect("there is such a task");
+		let answer = match ShownChunk::of(&bytes, 0) {
+			Some(chunk) => {
+				Pallet::<T>::do_demand_chunk(client, id, 0, 0, shown)?;
+				Answer::Chunk(chunk)
+			}
+			None => {
+				Pallet::<T>::do_demand_outcome(client, id, 0)?;
+				Answer::Outcome(shown)
+			}
+		};
+
+		#[block]
+		{
+			Pallet::<T>::do_answer(operator(0), id, 0, answer)?;
+		}
+
+		assert_eq!(Demands::<T>::iter_prefix(id).count(), 0);
+		Ok(())
+	}
+
+	/// As many demands as there may be, and nothing is left of the job.
+	#[benchmark]
+	fn timer_demand() -> Result<(), BenchmarkError> {
+		let (client, job) = submitted::<T>(1, SEATS);
+		let id = kept_with::<T>(job, &outcomes(EMPTY_BLOB));
+		for task in 0..MAX_DEMANDS.into() {
+			Pallet::<T>::do_demand_outcome(client.clone(), id, task)?;
+		}
+		crowd::<T>(job, MAX_VACANCIES);
+		annoy::<T>(job);
+		change::<T>(job, |job| job.vacancies = Default::default());
+		let wanted = Wanted {
+			task: 0,
+			part: Part::Outcome,
+		};
+		Demands::<T>::mutate(id, wanted, |demand| demand.as_mut().expect("it is open").due = NOW);
+		only_timer::<T>(TimerAction::Demand { shard: id, wanted }, NOW + 1);
+
+		#[block]
+		{
+			serve_one::<T>();
+		}
+
+		assert!(!Jobs::<T>::contains_key(job));
+		assert_eq!(Demands::<T>::iter_prefix(id).count(), 0);
+		Ok(())
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

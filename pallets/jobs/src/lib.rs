@@ -13,6 +13,7 @@
 //!                                            all have sealed, or time is up for the others: closed, the verifier decides
 //!                                                                         ▼
 //!  refund, custody ends, state removed ◄── acknowledge or timer ◄── ended: pay, burn, refund
+//!                    └── or fails ◄── what is demanded of outputs is not shown in time
 //! ```
 //!
 //! ## Terms
@@ -34,7 +35,7 @@
 //!
 //! ## Who may call what
 //! Anyone publishes, submits, pokes. The publisher withdraws a program. The client tops up, cancels, acknowledges its
-//! job. The operator key of a provider accepts and declines. A payee claims what it is owed.
+//! job and demands parts of its outputs. The operator key of a provider accepts, declines and answers demands. A payee claims what it is owed.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 
@@ -45,6 +46,7 @@ use alloc::vec::Vec;
 pub use pallet::*;
 
 mod assign;
+pub mod demands;
 mod escrow;
 mod programs;
 mod queue;
@@ -80,6 +82,7 @@ pub mod pallet {
 		weights::WeightMeter,
 	};
 	use frame_system::pallet_prelude::*;
+	use millrace_court::demand::{Answer, ShownOutcome, Wanted, CHUNK};
 	use millrace_primitives::{
 		job::{DeclineReason, JobStatus, SpecError},
 		machine::Unfit,
@@ -87,6 +90,7 @@ pub mod pallet {
 		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
 		AccountId, Balance, Blob, Hash, JobId, JobSpec, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	};
+	use sp_runtime::traits::Convert;
 
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
@@ -125,6 +129,8 @@ pub mod pallet {
 		type BlockAuthor: Get<Option<AccountId>>;
 		/// The most weight that the tick takes of a block.
 		type TickWeight: Get<Weight>;
+		/// The fee of a call of this weight, in a transaction of so many bytes, at present.
+		type CallFee: Convert<(Weight, u32), Balance>;
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
 	}
@@ -165,6 +171,14 @@ pub mod pallet {
 	/// The seats of each provider in shards whose outputs it keeps, by shard. Iterated off chain only, in pages.
 	#[pallet::storage]
 	pub type CustodyOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
+
+	/// Parts of outputs in custody that are demanded and not shown yet, at most [`MAX_DEMANDS`] a shard and [`ALL_DEMANDS`].
+	#[pallet::storage]
+	pub type Demands<T> = StorageDoubleMap<_, Twox64Concat, ShardId, Twox64Concat, Wanted, Demand>;
+
+	/// How many these are.
+	#[pallet::storage]
+	pub type OpenDemands<T> = StorageValue<_, u32, ValueQuery>;
 
 	/// What a client (first key) owes a payee that could not receive it. It is part of the client's escrow hold.
 	#[pallet::storage]
@@ -342,6 +356,37 @@ pub mod pallet {
 			/// What was paid.
 			paid: Balance,
 		},
+		/// A client demands that a part of a shard's outputs is shown.
+		Demanded {
+			/// The shard.
+			shard: ShardId,
+			/// What of it.
+			wanted: Wanted,
+			/// The last market block in which an answer counts.
+			due: MarketBlock,
+			/// What is held of the client for whoever answers.
+			deposit: Balance,
+		},
+		/// It was shown: it stands in the transaction of this event.
+		Answered {
+			/// The shard.
+			shard: ShardId,
+			/// What of it.
+			wanted: Wanted,
+			/// Who keeps it.
+			provider: AccountId,
+			/// What its operator got.
+			paid: Balance,
+		},
+		/// It was not shown in time: custody is over, nobody is paid what was withheld, the shard's state is gone.
+		CustodyFailed {
+			/// The shard.
+			shard: ShardId,
+			/// What was withheld, and is the client's again.
+			withheld: Balance,
+			/// What was burned of the bonds of those who kept the outputs.
+			burned: Balance,
+		},
 		/// An amount could not be received and became claimable.
 		PaymentOwed {
 			/// Who owes it.
@@ -432,6 +477,20 @@ pub mod pallet {
 		NothingInCustody,
 		/// Nothing is owed.
 		NothingOwed,
+		/// The shard has no such task, or the task's output no such chunk.
+		NoSuchPart,
+		/// What is shown is not what the accepted report says.
+		NotShown,
+		/// It is demanded already.
+		DemandedAlready,
+		/// As many parts are demanded as may be at once, of this shard or of all.
+		TooManyDemands,
+		/// Nobody demands it, or it was shown already.
+		NotDemanded,
+		/// The time for the answer is over.
+		AnswerLate,
+		/// Parts of the outputs are demanded: custody goes on until they are shown.
+		StillDemanded,
 	}
 
 	impl<T> From<SpecError> for Error<T> {
@@ -584,7 +643,8 @@ pub mod pallet {
 		/// pays the withheld parts and removes their state. At most [`MAX_ACKNOWLEDGED`] at once; the weight of those
 		/// not in custody is given back.
 		///
-		/// Errors: `UnknownJob`, `NotClient`, `TooManyShards`, `NothingInCustody`.
+		/// Errors: `UnknownJob`, `NotClient`, `TooManyShards`, `NothingInCustody`, `StillDemanded` if none of them can end because
+		/// parts of their outputs are demanded.
 		#[pallet::call_index(7)]
 		#[pallet::weight(T::WeightInfo::acknowledge((*count).min(MAX_ACKNOWLEDGED)))]
 		pub fn acknowledge(origin: OriginFor<T>, job: JobId, first: u32, count: u32) -> DispatchResultWithPostInfo {
@@ -602,6 +662,47 @@ pub mod pallet {
 		pub fn claim_owed(origin: OriginFor<T>, client: AccountId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_claim_owed(who, client)
+		}
+
+		/// The client of a shard in custody demands that the outcome of one of its tasks, counted from the shard's first, is
+		/// shown on chain. Holds five quarters of what an answer costs, for whoever answers; if nobody does in time, all who
+		/// keep the outputs lose what is withheld of their pay and what is bound of their bonds.
+		///
+		/// Errors: `UnknownJob`, `NotClient`, `NothingInCustody`, `NoSuchPart`, `DemandedAlready`, `TooManyDemands`,
+		/// `InsufficientFunds`.
+		#[pallet::call_index(10)]
+		#[pallet::weight(T::WeightInfo::demand())]
+		pub fn demand_outcome(origin: OriginFor<T>, shard: ShardId, task: u32) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_demand_outcome(who, shard, task)
+		}
+
+		/// The same for a chunk of a task's output, counted from 0: 32 KiB of it, or what is left. The outcome that names the
+		/// output is brought with it.
+		///
+		/// Errors: as [`Pallet::demand_outcome`], and `NotShown`.
+		#[pallet::call_index(11)]
+		#[pallet::weight(T::WeightInfo::demand())]
+		pub fn demand_chunk(
+			origin: OriginFor<T>,
+			shard: ShardId,
+			task: u32,
+			chunk: u32,
+			shown: ShownOutcome,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_demand_chunk(who, shard, task, chunk, shown)
+		}
+
+		/// The operator of a provider that keeps a shard's outputs shows what is demanded of them, and gets what is held for
+		/// it.
+		///
+		/// Errors: `NotProvider`, `NotDemanded`, `AnswerLate`, `NotAssigned`, `NotShown`.
+		#[pallet::call_index(12)]
+		#[pallet::weight(T::WeightInfo::answer(demands::weighed(answer).min(CHUNK)))]
+		pub fn answer(origin: OriginFor<T>, shard: ShardId, task: u32, answer: Answer) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_answer(who, shard, task, answer)
 		}
 
 		/// Anyone may serve due timers if blocks were too full for the tick to do so. It draws nobody: the caller

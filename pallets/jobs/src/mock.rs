@@ -18,7 +18,10 @@ use millrace_primitives::{
 	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, ProgramId, ProgramRoots, ShardId, ENGINE_VERSION, MILL,
 };
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill, Permill};
+use sp_runtime::{
+	traits::{Convert, IdentityLookup},
+	BuildStorage, DispatchError, DispatchResult, Perbill, Permill,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Block = frame_system::mocking::MockBlock<Test>;
@@ -75,6 +78,7 @@ pub fn params() -> JobsParams {
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
 		shard_fee: MILL / 1_000,
+		demand_window: 20,
 		..JobsParams::default()
 	}
 }
@@ -163,8 +167,16 @@ impl Registry {
 	pub fn edit(id: u8, change: impl FnOnce(&mut Provider)) {
 		REGISTRY.with_borrow_mut(|all| change(all.get_mut(&account(id)).unwrap()));
 	}
+	/// Nobody works or has anything at stake, but for outputs that it keeps.
 	pub fn idle() -> bool {
-		REGISTRY.with_borrow(|all| all.values().all(|p| p.used == 0 && p.liability == 0))
+		let mut bound: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		for shard in pallet_jobs::Shards::<Test>::iter_values().filter(|shard| shard.custody.is_some()) {
+			for holder in shard.seats.into_iter().filter_map(|seat| seat.holder) {
+				*bound.entry(holder.provider).or_default() += holder.stake.liability;
+			}
+		}
+		let is_idle = |(id, p): (&AccountId, &Provider)| (p.used, p.liability) == (0, bound.remove(id).unwrap_or(0));
+		REGISTRY.with_borrow(|all| all.iter().all(is_idle))
 	}
 }
 
@@ -319,7 +331,9 @@ impl Evidence {
 			for (slot, seat) in shard.seats.iter().zip(0u8..) {
 				if SEALED.with_borrow_mut(|all| all.remove(&(id, seat))) {
 					let holder = slot.holder.as_ref().expect("a sealed seat keeps its holder");
-					Registry::free_liability(&holder.provider, holder.stake.liability);
+					let earned = ending.earned.iter().find(|earned| earned.seat == seat);
+					let bound = earned.map_or(0, |earned| earned.bound);
+					Registry::free_liability(&holder.provider, holder.stake.liability - bound);
 				}
 			}
 		}
@@ -378,6 +392,14 @@ impl Verifier for Evidence {
 	}
 }
 
+/// So much for each byte, whatever it weighs.
+pub struct CallFee;
+impl Convert<(Weight, u32), Balance> for CallFee {
+	fn convert((_, len): (Weight, u32)) -> Balance {
+		Balance::from(len) * FEE_PER_BYTE
+	}
+}
+
 pub struct Books;
 impl OnSettled for Books {
 	fn on_settled(settlement: &Settlement) {
@@ -396,6 +418,7 @@ impl Config for Test {
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
 	type TickWeight = TickWeight;
+	type CallFee = CallFee;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 
@@ -455,6 +478,8 @@ pub fn fund(who: &AccountId, amount: Balance) {
 	Balances::mint_into(who, amount).unwrap();
 }
 
+/// What a byte of a transaction costs.
+pub const FEE_PER_BYTE: Balance = 1_000_000;
 /// What providers ask: 2 mMILL per Ggas.
 pub const ASK: Balance = 2 * MILL / 1_000;
 /// What clients pay at most: 3 mMILL per Ggas.

@@ -2,14 +2,14 @@
 //! another's, and what cannot be received is owed.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Config, Custody, CustodyOf, Error, Event, Failure, JobRecord, Jobs, Pallet,
-	Programs, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
+	timers::TimerAction, AssignmentsOf, Config, Custody, CustodyOf, Error, Event, Failure, Holder, JobRecord, Jobs,
+	Pallet, Programs, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, BoundedVec};
 use millrace_primitives::{
 	matter::Matter,
-	traits::{Alarm, Assignments, Ending, OnSettled, Payee, Payment, SeatView, Settlement},
+	traits::{Alarm, Assignments, Ending, OnSettled, Payee, Payment, SeatView, Settlement, Stake},
 	AccountId, Balance, JobId, MarketBlock, ShardId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
@@ -56,7 +56,13 @@ impl<T: Config> Pallet<T> {
 					if kept_on {
 						kept = terms.custody_share.mul_ceil(amount);
 						CustodyOf::<T>::insert(&provider, id, seat);
-						slot.holder = Some(holder);
+						let stake = Stake {
+							liability: earned.bound,
+							..holder.stake
+						};
+						slot.holder = Some(Holder { stake, ..holder });
+					} else {
+						Self::release_bound(&provider, earned.bound);
 					}
 					Self::pay(job, &provider, amount.saturating_sub(kept));
 					paid = paid.saturating_add(amount);
@@ -125,6 +131,7 @@ impl<T: Config> Pallet<T> {
 			report,
 			until,
 			withheld,
+			demands: 0,
 		});
 		Shards::<T>::insert(id.job, id.index, shard);
 		Self::arm(TimerAction::Custody { shard: id }, until);
@@ -168,13 +175,14 @@ impl<T: Config> Pallet<T> {
 		});
 	}
 
-	/// Pays the withheld parts and removes the shard.
+	/// Pays the withheld parts, frees what is bound and removes the shard. Nothing of its outputs may be demanded.
 	pub(crate) fn end_custody(id: ShardId, job: &mut JobRecord, shard: ShardRecord) {
 		let withheld = shard.custody.map(|custody| custody.withheld).unwrap_or_default();
 		let mut paid: Balance = 0;
 		for (seat, amount) in shard.seats.into_iter().zip(withheld) {
 			let Some(holder) = seat.holder else { continue };
 			CustodyOf::<T>::remove(&holder.provider, id);
+			Self::release_bound(&holder.provider, holder.stake.liability);
 			Self::pay(job, &holder.provider, amount);
 			paid = paid.saturating_add(amount);
 		}
@@ -187,14 +195,18 @@ impl<T: Config> Pallet<T> {
 		let mut job = Self::job_of(&client, id)?;
 		ensure!(count <= MAX_ACKNOWLEDGED, Error::<T>::TooManyShards);
 		let mut ended = 0;
+		let mut refused = Error::<T>::NothingInCustody;
 		for index in first..first.saturating_add(count).min(job.cursor) {
 			let kept = ShardId { job: id, index };
-			if let Some(shard) = Self::kept(kept) {
-				Self::end_custody(kept, &mut job, shard);
-				ended += 1;
+			let Some(shard) = Self::kept(kept) else { continue };
+			if shard.custody.as_ref().is_some_and(|custody| custody.demands > 0) {
+				refused = Error::<T>::StillDemanded;
+				continue;
 			}
+			Self::end_custody(kept, &mut job, shard);
+			ended += 1;
 		}
-		ensure!(ended > 0, Error::<T>::NothingInCustody);
+		ensure!(ended > 0, refused);
 		Self::conclude(id, job);
 		Ok(ended)
 	}

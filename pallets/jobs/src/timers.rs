@@ -3,9 +3,12 @@
 //! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
 //! for the rest. Entries whose reason is gone are dropped when they fire.
 
-use crate::{Cause, Config, Jobs, Pallet, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
+use crate::{
+	Cause, Config, JobRecord, Jobs, Pallet, ShardRecord, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo,
+};
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::weights::{Weight, WeightMeter};
+use millrace_court::demand::Wanted;
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
 	traits::{Alarm, Verifier},
@@ -76,6 +79,13 @@ pub enum TimerAction {
 		/// Why.
 		alarm: Alarm,
 	},
+	/// A part of a shard's outputs should have been shown.
+	Demand {
+		/// The shard.
+		shard: ShardId,
+		/// What.
+		wanted: Wanted,
+	},
 }
 
 impl<T: Config> Pallet<T> {
@@ -89,6 +99,7 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_back_off())
 			.max(T::WeightInfo::timer_expire())
 			.max(T::WeightInfo::timer_custody())
+			.max(T::WeightInfo::timer_demand())
 			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
 	}
 
@@ -182,17 +193,34 @@ impl<T: Config> Pallet<T> {
 				}
 				T::WeightInfo::timer_expire()
 			}
-			TimerAction::Custody { shard: id } => {
-				if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::kept(id)) {
-					Self::end_custody(id, &mut job, shard);
-					Self::conclude(id.job, job);
-				}
-				T::WeightInfo::timer_custody()
-			}
+			TimerAction::Custody { shard: id } => Self::custody_is_over(id, now),
 			TimerAction::Verify { alarm } => {
 				T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve(alarm, may_draw))
 			}
+			TimerAction::Demand { shard, .. } => Self::end_kept(shard, Self::forfeit, T::WeightInfo::timer_demand()),
 		}
+	}
+
+	/// Ends custody when its time is over. It is longer if a part of the outputs was demanded meanwhile.
+	fn custody_is_over(id: ShardId, now: MarketBlock) -> Weight {
+		match Self::kept(id).and_then(|shard| shard.custody) {
+			Some(custody) if custody.until > now => {
+				Self::arm(TimerAction::Custody { shard: id }, custody.until);
+				T::WeightInfo::timer_again()
+			}
+			// The time for an answer was over before, if the demand's own timer has not come yet.
+			Some(custody) if custody.demands > 0 => Self::end_kept(id, Self::forfeit, T::WeightInfo::timer_demand()),
+			_ => Self::end_kept(id, Self::end_custody, T::WeightInfo::timer_custody()),
+		}
+	}
+
+	/// Ends a shard in custody in this way, which weighs so much.
+	fn end_kept(id: ShardId, end: fn(ShardId, &mut JobRecord, ShardRecord), weight: Weight) -> Weight {
+		if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::kept(id)) {
+			end(id, &mut job, shard);
+			Self::conclude(id.job, job);
+		}
+		weight
 	}
 
 	/// True while the timer's reason exists.
@@ -208,6 +236,7 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Expire { job } => Jobs::<T>::get(job).is_some_and(|job| job.is_open()),
 			TimerAction::Custody { shard } => Self::kept(shard).is_some(),
 			TimerAction::Verify { .. } => true,
+			TimerAction::Demand { shard, wanted } => Self::is_demanded(shard, wanted, entry.target),
 		}
 	}
 }

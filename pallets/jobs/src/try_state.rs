@@ -1,8 +1,9 @@
 //! What always holds; checked after every test and by `try-runtime`.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, HoldReason, JobRecord, Jobs, Owed, Pallet,
-	Programs, Ready, ReadyBounds, Shards, Specs, TimerClasses, TimerTable, Timers, NEVER,
+	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, Demands, HoldReason, JobRecord, Jobs, OpenDemands,
+	Owed, Pallet, Programs, Ready, ReadyBounds, Shards, Specs, TimerClasses, TimerTable, Timers, ALL_DEMANDS,
+	MAX_DEMANDS, NEVER,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -10,7 +11,7 @@ use alloc::{
 };
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
-use millrace_primitives::{job::SeatState, machine, AccountId, Balance, JobId, ProgramId};
+use millrace_primitives::{job::SeatState, machine, AccountId, Balance, JobId, ProgramId, ShardId};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -66,6 +67,14 @@ impl<T: Config> Pallet<T> {
 			let held = T::Currency::balance_on_hold(&HoldReason::ProgramDeposit.into(), &publisher);
 			ensure!(held == amount, "a publisher's hold is not the sum of its deposits");
 		}
+		for id in Demands::<T>::iter_keys().map(|(id, _)| id) {
+			ensure!(Self::kept(id).is_some(), "a demand has no shard in custody");
+		}
+		let open = Demands::<T>::iter_keys().count();
+		ensure!(
+			open == OpenDemands::<T>::get() as usize && open <= ALL_DEMANDS as usize,
+			"the count of all demands is wrong"
+		);
 		Self::check_assignments()?;
 		Self::check_queue()?;
 		Self::check_timers()
@@ -85,9 +94,20 @@ impl<T: Config> Pallet<T> {
 						record.withheld.len() == shard.seats.len(),
 						"withheld parts and seats differ"
 					);
+					let id = ShardId { job: id, index };
+					let demands: Vec<_> = Demands::<T>::iter_prefix_values(id).collect();
 					ensure!(
-						record.withheld.iter().sum::<Balance>() == shard.reserve,
-						"the withheld sum is wrong"
+						demands.len() == usize::from(record.demands) && record.demands <= MAX_DEMANDS,
+						"the count of demands is wrong"
+					);
+					let deposits: Balance = demands.iter().map(|demand| demand.deposit).sum();
+					ensure!(
+						record.withheld.iter().sum::<Balance>() + deposits == shard.reserve,
+						"the reserve is not what is withheld and what is held for demands"
+					);
+					ensure!(
+						demands.iter().all(|demand| demand.due < record.until),
+						"custody ends before a demand"
 					);
 				}
 				None if shard.closed => {
@@ -260,6 +280,7 @@ impl<T: Config> Pallet<T> {
 				.filter(|holder| holder.state < SeatState::Sealed && !holder.waits())
 				.count();
 		}
+		needed += Demands::<T>::iter_keys().count();
 		for job in Jobs::<T>::iter_values() {
 			needed += usize::from(job.is_open()) + usize::from(job.retry.is_some());
 		}

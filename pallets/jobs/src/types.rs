@@ -39,6 +39,10 @@ pub const MAX_STUCK: u32 = 8;
 pub const NEVER: MarketBlock = MarketBlock::MAX;
 /// So many candidates are tried for a seat before the draw counts as failed.
 pub const MAX_TRIED: usize = 8;
+/// So many parts of a shard's outputs are demanded at once.
+pub const MAX_DEMANDS: u8 = 64;
+/// So many parts of all outputs are demanded at once: blocks have room for the answers to all of them in time.
+pub const ALL_DEMANDS: u32 = 4_096;
 /// So many stale candidates are taken out of the pools by one draw; further ones are passed over.
 pub const MAX_DROPPED: u32 = 2;
 
@@ -286,7 +290,8 @@ pub struct Holder {
 	pub due: MarketBlock,
 	/// True while the seat takes a slot of its provider.
 	pub slot: bool,
-	/// What it has at stake. Until its seal this pallet frees the liability, from then on the verifier.
+	/// What it has at stake. Until its seal this pallet frees the liability, then the verifier, and this pallet what is still
+	/// bound when custody ends.
 	pub stake: Stake,
 }
 
@@ -320,6 +325,19 @@ pub struct Custody {
 	pub until: MarketBlock,
 	/// What each seat is paid then.
 	pub withheld: BoundedVec<Balance, ConstU32<{ MAX_REPLICAS as u32 }>>,
+	/// How many parts of the outputs are demanded and not shown yet; it does not end before they are none.
+	pub demands: u8,
+}
+
+/// A part of a shard's outputs that is to be shown.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Demand {
+	/// The last market block in which an answer counts.
+	pub due: MarketBlock,
+	/// What is held of the client for it, and is whose who answers; a part of the shard's reserve.
+	pub deposit: Balance,
+	/// The output of which a chunk is demanded; none if an outcome is.
+	pub output: Option<Blob>,
 }
 
 /// A provider that is not drawn for a shard again.

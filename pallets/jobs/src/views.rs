@@ -1,14 +1,15 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	AssignmentsOf, Clock, Config, CustodyOf, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards,
-	Specs, NEVER,
+	AssignmentsOf, Clock, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord,
+	Shards, Specs, NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
+use millrace_court::demand::{Part, Wanted};
 use millrace_primitives::{
 	api::{
-		AssignmentView, Explanation, JobView, ProgramView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE,
+		AssignmentView, DemandView, Explanation, JobView, ProgramView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE,
 		SHARD_WINDOW,
 	},
 	job::{Endpoint, JobStatus, SeatState, ShardState},
@@ -190,6 +191,31 @@ impl<T: Config> Pallet<T> {
 		.filter_map(|(id, seat)| Self::assignment_view(id, seat))
 		.take(count.min(MAX_PAGE) as usize)
 		.collect()
+	}
+
+	/// The parts of outputs that are demanded of a provider, named by its account or its operator's, or by a client; those that
+	/// are due first before others, at most [`MAX_PAGE`]. Looks at all demands there are.
+	pub fn demands_of(who: &AccountId) -> Vec<DemandView> {
+		let provider = Self::provider_named(who);
+		let mut found: Vec<DemandView> = Demands::<T>::iter()
+			.filter(|(id, _, _)| {
+				CustodyOf::<T>::contains_key(&provider, id)
+					|| Jobs::<T>::get(id.job).is_some_and(|job| job.client == *who)
+			})
+			.map(|(shard, Wanted { task, part }, demand)| DemandView {
+				shard,
+				task,
+				chunk: match part {
+					Part::Outcome => None,
+					Part::Chunk(chunk) => Some(chunk),
+				},
+				due: demand.due,
+				deposit: demand.deposit,
+			})
+			.collect();
+		found.sort_unstable_by_key(|view| (view.due, view.shard, view.task, view.chunk));
+		found.truncate(MAX_PAGE as usize);
+		found
 	}
 
 	/// Whoever left may still be owed what was withheld, so an account that is no provider stands for itself.

@@ -40,6 +40,9 @@ pub trait WeightInfo {
 	fn timer_back_off() -> Weight;
 	fn timer_expire() -> Weight;
 	fn timer_custody() -> Weight;
+	fn demand() -> Weight;
+	fn answer(n: u32, ) -> Weight;
+	fn timer_demand() -> Weight;
 }
 
 /// Weights of `pallet_jobs` on the runtime's database.
@@ -235,6 +238,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().writes(5_u64))
 			.saturating_add(T::DbWeight::get().writes((15_u64).saturating_mul(n.into())))
 			.saturating_add(Weight::from_parts(0, 18221).saturating_mul(n.into()))
+			// By hand: the records of seven providers, whose bonds are free again, and the parameters.
+			.saturating_add(Weight::from_parts(70_000_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(1_u64))
+			.saturating_add(T::DbWeight::get().reads((7_u64).saturating_mul(n.into())))
+			.saturating_add(T::DbWeight::get().writes((7_u64).saturating_mul(n.into())))
 	}
 	/// Storage: `Jobs::Owed` (r:1 w:1)
 	/// Proof: `Jobs::Owed` (`max_values`: None, `max_size`: Some(112), added: 2587, mode: `MaxEncodedLen`)
@@ -643,5 +651,31 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 		Weight::from_parts(720_750_000, 21814)
 			.saturating_add(T::DbWeight::get().reads(17_u64))
 			.saturating_add(T::DbWeight::get().writes(22_u64))
+			// By hand: the records of seven providers, whose bonds are free again, and the parameters.
+			.saturating_add(Weight::from_parts(70_000_000, 0))
+			.saturating_add(T::DbWeight::get().reads(8_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
+	}
+	/// By hand: job, shard, specification, the demand, their number, parameters, the client's account and holds, timers and
+	/// their classes; the hashes of an outcome and of its path.
+	fn demand() -> Weight {
+		Weight::from_parts(150_000_000, 6000)
+			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().writes(9_u64))
+	}
+	/// By hand: operator, job, shard, specification, the demand, their number, the accounts and holds of client and operator;
+	/// two hashes for 32 bytes, each a microsecond and a half, and those of the way up.
+	fn answer(n: u32, ) -> Weight {
+		Weight::from_parts(250_000_000, 6000)
+			.saturating_add(Weight::from_parts(94_000, 0).saturating_mul(n.into()))
+			.saturating_add(T::DbWeight::get().reads(9_u64))
+			.saturating_add(T::DbWeight::get().writes(7_u64))
+	}
+	/// By hand: as `timer_custody`, with a slash and a note of each provider, and 64 demands.
+	fn timer_demand() -> Weight {
+		Self::timer_custody()
+			.saturating_add(Weight::from_parts(900_000_000, 0))
+			.saturating_add(T::DbWeight::get().reads(90_u64))
+			.saturating_add(T::DbWeight::get().writes(100_u64))
 	}
 }

@@ -67,14 +67,14 @@ impl Reputation {
 }
 
 /// What a failure weighs, in millionths of a unit: 1 unit for a missed acceptance, which costs the client a little
-/// time; 4 for work that was accepted and not delivered; 8 for a report that was sealed and withheld, which no accident
-/// explains well; 16 for a report that was proven wrong, which none explains. None for what is no failure.
+/// time; 4 for work that was accepted and not delivered; 8 for a report that was sealed, or an output that was kept, and is
+/// withheld, which no accident explains well; 16 for a report that was proven wrong, which none explains. None for what is no failure.
 pub const fn failure_weight(conduct: Conduct) -> Option<u64> {
 	match conduct {
 		Conduct::Alive => None,
 		Conduct::MissedAccept => Some(UNIT),
 		Conduct::Late => Some(4 * UNIT),
-		Conduct::MissedReveal => Some(8 * UNIT),
+		Conduct::MissedReveal | Conduct::Withheld => Some(8 * UNIT),
 		Conduct::Guilty => Some(16 * UNIT),
 	}
 }
@@ -187,6 +187,7 @@ mod tests {
 			Just(Conduct::MissedAccept),
 			Just(Conduct::Late),
 			Just(Conduct::MissedReveal),
+			Just(Conduct::Withheld),
 			Just(Conduct::Guilty)
 		]
 	}

@@ -10,10 +10,11 @@ use super::{
 };
 use crate::{
 	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
+	TransactionPayment,
 };
-use frame_support::{parameter_types, traits::Get, weights::Weight};
+use frame_support::{dispatch::DispatchInfo, parameter_types, traits::Get, weights::Weight};
 use millrace_primitives::{traits::DefaultPolicy, MILL};
-use sp_runtime::Perbill;
+use sp_runtime::{traits::Convert, Perbill};
 
 /// The most that is ever emitted to providers: a thousand million MILL. With the parameters that chains start with, the
 /// ceiling of an era has halved ten times by then and is a thousandth of the first, so the cap is no cliff.
@@ -39,6 +40,19 @@ impl Get<Option<AccountId>> for CurrentAuthor {
 	}
 }
 
+/// What a transaction with a call of a weight costs at present, whatever is signed with it, in so many bytes.
+pub struct CallFee;
+
+impl Convert<(Weight, u32), Balance> for CallFee {
+	fn convert((weight, len): (Weight, u32)) -> Balance {
+		let info = DispatchInfo {
+			call_weight: weight,
+			..Default::default()
+		};
+		TransactionPayment::compute_fee(len, &info, 0)
+	}
+}
+
 impl pallet_providers::Config for Runtime {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
@@ -61,6 +75,7 @@ impl pallet_jobs::Config for Runtime {
 	type Randomness = pallet_babe::ParentBlockRandomness<Runtime>;
 	type BlockAuthor = CurrentAuthor;
 	type TickWeight = TickWeight;
+	type CallFee = CallFee;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
 }
 

@@ -225,6 +225,8 @@ impl Limits for JobsParams {
 			Permill::zero()..=Permill::from_percent(50),
 			"custodyShare",
 		)?;
+		// The answers to all demands that may be open at once are a third of what such a time has room for.
+		within(self.demand_window, 150..=YEAR, "demandWindow")?;
 		within(self.seed_blocks, 1..=8, "seedBlocks")?;
 		within(u32::from(self.draws), 1..=MAX_DRAWS, "draws")?;
 		within(self.decline_limit, 1..=u8::MAX, "declineLimit")

@@ -221,3 +221,51 @@ fn a_transfer_fits_a_thousand_times_into_a_block() {
 	assert!(normal.max_total.unwrap().ref_time() / one.ref_time() > 1_000);
 	assert!(transfer(Bob, MILL).encode().len() < 100);
 }
+
+#[test]
+fn what_is_held_for_a_demand_covers_the_answer_and_a_block_has_room_for_many() {
+	use millrace_court::demand::{Answer, ShownChunk, ShownOutcome, CHUNK};
+	use millrace_primitives::{machine::EMPTY_BLOB, Outcome, ShardId, Status};
+	let mut chain = Chain::development();
+	chain.blocks(1);
+	let outcome = Outcome {
+		status: Status::Success,
+		code: 0,
+		output: EMPTY_BLOB,
+		errors: [0; 32],
+		gas_used: 1,
+	};
+	// The longest of both kinds: an outcome among 4,096, and a chunk of a large output.
+	let outcomes = vec![outcome; 4_096];
+	let largest = vec![7; 5 * CHUNK as usize];
+	let chunk = ShownChunk::of(&largest, 3).unwrap();
+	let answers = [
+		(0, Answer::Outcome(ShownOutcome::of(&outcomes, 4_000).unwrap())),
+		(CHUNK, Answer::Chunk(chunk)),
+	];
+	let shard = ShardId {
+		job: JobId(u64::MAX),
+		index: u32::MAX,
+	};
+	for (bytes, answer) in answers {
+		let task = u32::MAX;
+		let call = RuntimeCall::Jobs(pallet_jobs::Call::answer { shard, task, answer });
+		let (fee, held, len, weight) = chain.query(|| {
+			let transaction = signed(Bob, call.clone());
+			let (len, info) = (transaction.encode().len() as u32, transaction.get_dispatch_info());
+			let fee = TransactionPayment::compute_fee(len, &info, 0);
+			(fee, crate::Jobs::demand_deposit(bytes), len, info.total_weight())
+		});
+		println!("an answer of {bytes} bytes: {len} bytes, {weight:?}, {fee} plancks; held {held}");
+		assert!(fee < held && held < 2 * fee, "{fee} {held}");
+		let limits = <Runtime as frame_system::Config>::BlockWeights::get();
+		let normal = frame_support::dispatch::DispatchClass::Normal;
+		let room = limits.get(normal).max_total.unwrap();
+		assert!(weight.ref_time() * 100 < room.ref_time());
+		let lengths = <Runtime as frame_system::Config>::BlockLength::get();
+		assert!(len * 100 < *lengths.max.get(normal));
+		// All that may be demanded at once is shown in a third of the shortest time for it.
+		let window = 150 * u64::from(*lengths.max.get(normal));
+		assert!(u64::from(pallet_jobs::ALL_DEMANDS) * u64::from(len) * 3 < window);
+	}
+}

@@ -104,6 +104,8 @@ fn what_providers_and_clients_send_compares_with_a_transfer() {
 		("play, with a proof", Attestations::play() + Attestations::prove()),
 		("time", Attestations::time()),
 		("acknowledge(1)", Jobs::acknowledge(1)),
+		("demand", Jobs::demand()),
+		("answer(32 KiB)", Jobs::answer(32_768)),
 		("heartbeat", Providers::heartbeat()),
 		("register", Providers::register()),
 		("claim", Emission::claim()),

@@ -6,6 +6,7 @@ mod audits;
 mod lies;
 mod restart;
 mod silence;
+mod withheld;
 
 use millrace_client::Chain;
 use millrace_primitives::{job::JobStatus, AccountId, Balance, JobId, Limits, MILL};

@@ -18,13 +18,13 @@ use std::sync::{
 use tokio::net::TcpListener;
 
 const TASKS: u32 = 12;
-const SHARD: u32 = 4;
+pub(super) const SHARD: u32 = 4;
 /// The program traps in this task.
 const FAILS: u32 = 5;
 /// It exits with this code in this one.
 const EXITS: (u32, u32) = (6, 3);
 
-fn output(index: u32) -> Vec<u8> {
+pub(super) fn output(index: u32) -> Vec<u8> {
 	if index == FAILS {
 		return Vec::new();
 	}
@@ -55,7 +55,7 @@ fn outcome_of(index: u32) -> Outcome {
 	}
 }
 
-fn outcomes(shard: u32) -> Vec<Outcome> {
+pub(super) fn outcomes(shard: u32) -> Vec<Outcome> {
 	(shard * SHARD..(shard + 1) * SHARD).map(outcome_of).collect()
 }
 
@@ -103,8 +103,8 @@ impl BlobStore for Provider {
 	}
 }
 
-struct World {
-	folder: tempfile::TempDir,
+pub(super) struct World {
+	pub(super) folder: tempfile::TempDir,
 	providers: Vec<Arc<Provider>>,
 	_servers: Vec<Server>,
 	endpoints: Vec<String>,
@@ -127,6 +127,16 @@ impl World {
 			endpoints,
 			record: Record::default(),
 		}
+	}
+
+	/// One whose only provider serves nothing.
+	pub(super) async fn silent() -> Self {
+		let closed_for = AtomicU32::new(u32::MAX);
+		Self::new(vec![Provider {
+			closed_for,
+			..Provider::default()
+		}])
+		.await
 	}
 
 	fn job(&self) -> JobView {
@@ -168,7 +178,7 @@ impl World {
 		}
 	}
 
-	fn shard(&self, index: u32) -> ShardView {
+	pub(super) fn shard(&self, index: u32) -> ShardView {
 		let seat = |(index, endpoint): (usize, &String)| SeatSummary {
 			index: index as u8,
 			provider: None,
@@ -190,7 +200,7 @@ impl World {
 		}
 	}
 
-	async fn fetch(&self, shards: impl IntoIterator<Item = u32>) -> Fetched {
+	pub(super) async fn fetch(&self, shards: impl IntoIterator<Item = u32>) -> Fetched {
 		self.fetch_patiently(shards, Duration::ZERO).await
 	}
 
@@ -219,7 +229,7 @@ impl World {
 			.sum()
 	}
 
-	fn assert_outputs(&self, tasks: impl IntoIterator<Item = u32>) {
+	pub(super) fn assert_outputs(&self, tasks: impl IntoIterator<Item = u32>) {
 		for index in tasks.into_iter().filter(|index| *index != FAILS) {
 			assert_eq!(
 				std::fs::read(self.folder.path().join(format!("{index:05}"))).unwrap(),

@@ -31,8 +31,8 @@ use jsonrpsee::{
 };
 use millrace_primitives::{
 	api::{
-		AssignmentView, CaseView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView, ProviderView,
-		Quote, ShardView, MAX_PAGE,
+		AssignmentView, CaseView, DemandView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView,
+		ProviderView, Quote, ShardView, MAX_PAGE,
 	},
 	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
 };
@@ -88,6 +88,15 @@ pub trait MarketApi {
 		count: Option<u32>,
 		at: Option<Hash>,
 	) -> RpcResult<Vec<AssignmentView>>;
+
+	/// The parts of outputs that are demanded of a provider, named by its account or its operator's, or by a client; those
+	/// that are due first before others, at most 256. `chunk` counts 32 KiB of a task's output; `null`: its outcome.
+	#[method(name = "market_demands", blocking)]
+	fn demands(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Vec<DemandView>>;
+
+	/// What is held of a client for the demand of a chunk of so many bytes, or, of 0, of an outcome, as a decimal string.
+	#[method(name = "market_demandDeposit", blocking)]
+	fn demand_deposit(&self, bytes: u32, at: Option<Hash>) -> RpcResult<String>;
 
 	/// A provider, named by its account or its operator's; `null` if there is none.
 	#[method(name = "market_provider", blocking)]
@@ -201,6 +210,15 @@ where
 		at: Option<Hash>,
 	) -> RpcResult<Vec<AssignmentView>> {
 		self.at(at, |api, block| api.custody(block, provider, after, page(count)))
+	}
+
+	fn demands(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Vec<DemandView>> {
+		self.at(at, |api, block| api.demands(block, who))
+	}
+
+	fn demand_deposit(&self, bytes: u32, at: Option<Hash>) -> RpcResult<String> {
+		self.at(at, |api, block| api.demand_deposit(block, bytes))
+			.map(|deposit| deposit.to_string())
 	}
 
 	fn provider(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Option<ProviderView>> {

@@ -22,17 +22,17 @@ use frame_support::{
 use millrace_primitives::{
 	job::{
 		Constraints, Endpoint, Preferences, SeatState, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_IMAGE,
-		MAX_PROGRAM_SIZE, MAX_REPLICAS, MAX_SETUP, MIN_REPLICAS,
+		MAX_PROGRAM_SIZE, MAX_REPLICAS, MAX_SETUP, MAX_SHARD_TASKS, MIN_REPLICAS,
 	},
 	machine,
 	money::GGAS,
 	provider::{HardwareClass, RegionSet, MAX_DRAWS},
 	traits::{
-		BenchmarkStanding::{self, Bound, OneSlot, Unresponsive},
+		BenchmarkStanding::{self, Bound, OneSlot, Spare, Unresponsive},
 		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Stake, Verifier,
 	},
-	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
-	ENGINE_VERSION, MILL,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, Outcome, ProgramId, ProgramRoots, Report,
+	ShardId, Status, ENGINE_VERSION, MILL,
 };
 use sp_runtime::Permill;
 
@@ -426,6 +426,7 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 		report: REPORT,
 		until: NOW + 1,
 		withheld: BoundedVec::truncate_from(vec![part; SEATS.into()]),
+		demands: 0,
 	});
 	shard.excluded = BoundedVec::truncate_from((0..MAX_EXCLUDED).map(exclusion).collect());
 	Shards::<T>::insert(job, id.index, shard);
@@ -433,6 +434,41 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 	record.accepted += 1;
 	record.custody += 1;
 	Jobs::<T>::insert(job, record);
+	id
+}
+
+/// The outcomes of the most tasks that a shard has, all with this output.
+pub(super) fn outcomes(output: Blob) -> Vec<Outcome> {
+	let outcome = Outcome {
+		status: Status::Success,
+		code: 0,
+		output,
+		errors: [0; 32],
+		gas_used: 1,
+	};
+	vec![outcome; MAX_SHARD_TASKS as usize]
+}
+
+/// A shard in custody with these outcomes, whose keepers have as much at stake as they may lose.
+pub(super) fn kept_with<T: Config>(job: JobId, outcomes: &[Outcome]) -> ShardId {
+	Specs::<T>::mutate(job, |spec| {
+		let spec = spec.as_mut().expect("the job was submitted");
+		(spec.tasks, spec.shard_size) = (outcomes.len() as u32, outcomes.len() as u32);
+	});
+	let id = kept::<T>(job);
+	let providers = team::<T>(SEATS.into(), Spare);
+	change_shard::<T>(id, |shard| {
+		for (slot, provider) in shard.seats.iter_mut().zip(providers) {
+			let holder = slot.holder.as_mut().expect("it was filled");
+			T::Providers::reserve(&provider, MILL).expect("it has bond and slots to spare");
+			T::Providers::free_slot(&provider);
+			let seat = CustodyOf::<T>::take(&holder.provider, id).unwrap_or_default();
+			CustodyOf::<T>::insert(&provider, id, seat);
+			(holder.provider, holder.stake.liability) = (provider, MILL);
+		}
+		let custody = shard.custody.as_mut().expect("it is kept");
+		custody.report = millrace_primitives::outcome::report(outcomes).expect("the gas is a number");
+	});
 	id
 }
 

@@ -8,7 +8,12 @@ use millrace_primitives::{job::DeclineReason, traits::Payment, MILL};
 const RESERVE: u128 = 3 * (CAP + CAP / 20);
 
 fn earned(seat: u8, amount: u128, fee: u128) -> Earned {
-	Earned { seat, amount, fee }
+	Earned {
+		seat,
+		amount,
+		fee,
+		bound: 0,
+	}
 }
 
 fn ending(report: Option<Report>, transfers: Vec<(Payee, u128)>, earned: Vec<Earned>) -> Ending {

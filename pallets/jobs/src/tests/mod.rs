@@ -3,6 +3,7 @@
 mod assign;
 mod close;
 mod custody;
+mod demands;
 mod ended;
 mod errors;
 mod life;
@@ -109,7 +110,12 @@ pub(crate) fn accepted(id: ShardId, gas: u64) -> Ending {
 				.unwrap()
 				.min(terms.seat_cap);
 			let fee = millrace_primitives::money::fee(amount, terms.fee_share);
-			Some(Earned { seat, amount, fee })
+			Some(Earned {
+				seat,
+				amount,
+				fee,
+				bound: amount.min(holder.stake.liability),
+			})
 		})
 		.collect();
 	let spent: u128 = earned.iter().map(|earned| earned.amount + earned.fee).sum();

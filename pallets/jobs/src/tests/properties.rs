@@ -2,14 +2,18 @@
 //! but by the fees that are burned.
 
 use super::*;
-use crate::{AssignmentsOf, Jobs as JobsMap, NextJob, Owed, Shards};
+use crate::{AssignmentsOf, Demands, Jobs as JobsMap, NextJob, Owed, Shards, Specs};
+use millrace_court::demand::{Answer, Part, ShownChunk, ShownOutcome};
 use millrace_primitives::{
 	job::DeclineReason,
+	machine::blob,
+	outcome,
 	traits::{Alarm, Stake},
+	Blob, Outcome, Status,
 };
 use proptest::prelude::*;
 use sp_runtime::Perbill;
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -39,6 +43,10 @@ enum Step {
 	Cancel(u8),
 	TopUp(u8, u128, u32),
 	Acknowledge(u8, u8),
+	/// An outcome or a chunk of a shard in custody.
+	Demand(u8, u8, Option<u8>),
+	/// Something that is demanded, by the seat of this number if it can be shown at all.
+	Answer(u8, u8),
 	Starve(bool),
 	Drain(u8),
 	Claim(u8),
@@ -66,6 +74,8 @@ fn step() -> impl Strategy<Value = Step> {
 		1 => index().prop_map(Step::Cancel),
 		1 => (index(), 0..CAP, 0u32..60).prop_map(|(pick, more, extra)| Step::TopUp(pick, more, extra)),
 		2 => (index(), index()).prop_map(|(pick, count)| Step::Acknowledge(pick, count)),
+		4 => (index(), index(), proptest::option::of(index())).prop_map(|(pick, task, chunk)| Step::Demand(pick, task, chunk)),
+		4 => (index(), index()).prop_map(|(pick, seat)| Step::Answer(pick, seat)),
 		1 => any::<bool>().prop_map(Step::Starve),
 		1 => index().prop_map(Step::Drain),
 		1 => index().prop_map(Step::Claim),
@@ -127,13 +137,39 @@ fn any_ending(id: ShardId, with_report: bool, counted: bool, parts: [u8; 7]) -> 
 			(Payee::Client, part(client)),
 		],
 		earned: (0..=which % 8)
-			.map(|seat| Earned {
-				seat,
-				amount: part(amount) / 3,
-				fee: part(fee) / 3,
+			.map(|seat| {
+				let record = Jobs::running(id);
+				let holder = record.as_ref().and_then(|record| record.holder(seat));
+				let sealed = holder.filter(|holder| holder.state >= SeatState::Sealed);
+				let amount = part(amount) / 3;
+				Earned {
+					seat,
+					amount,
+					fee: part(fee) / 3,
+					bound: sealed.map_or(0, |holder| amount.min(holder.stake.liability)),
+				}
 			})
 			.collect(),
 	}
+}
+
+/// The output of a task of any shard.
+fn output(task: u32) -> Vec<u8> {
+	super::demands::bytes(task as usize % 8 * 11_000)
+}
+
+/// The outcomes of a shard's tasks, of so much gas together, all of it the first one's.
+fn outcomes(id: ShardId, gas: u64) -> Vec<Outcome> {
+	let spec = Specs::<Test>::get(id.job).unwrap();
+	static BLOBS: LazyLock<Vec<Blob>> = LazyLock::new(|| (0..8).map(|task| blob(&output(task)).unwrap()).collect());
+	let outcome = |task: u32| Outcome {
+		status: Status::Success,
+		code: 0,
+		output: BLOBS[task as usize % 8],
+		errors: [0; 32],
+		gas_used: if task == 0 { gas } else { 0 },
+	};
+	(0..spec.tasks_in(id.index)).map(outcome).collect()
 }
 
 /// Calls may be refused; what matters is what they leave behind.
@@ -195,7 +231,14 @@ fn apply(step: Step) {
 		}
 		Step::Accepted(by, gas) => {
 			if let Some(id) = under_way(by, true) {
-				Evidence::end(id, accepted(id, gas));
+				let report = outcome::report(&outcomes(id, gas));
+				Evidence::end(
+					id,
+					Ending {
+						report,
+						..accepted(id, gas)
+					},
+				);
 			}
 		}
 		Step::Ended(by, with_report, counted, parts) => {
@@ -213,6 +256,41 @@ fn apply(step: Step) {
 		Step::TopUp(by, more, extra) => {
 			let cap = JobsMap::<Test>::get(job(by)).map_or(0, |record| record.price_cap);
 			let _ = Jobs::top_up(alice(), job(by), cap + more, extra);
+		}
+		Step::Demand(by, task, chunk) => {
+			let mut all: Vec<_> = Shards::<Test>::iter()
+				.filter(|(_, _, record)| record.custody.is_some())
+				.map(|(job, index, _)| shard(job, index))
+				.collect();
+			all.sort();
+			let Some(id) = pick(all, by) else { return };
+			let gas = Jobs::kept(id)
+				.and_then(|kept| kept.custody)
+				.map_or(0, |custody| custody.report.gas_used);
+			let _ = match chunk {
+				None => Jobs::demand_outcome(alice(), id, u32::from(task) % 11),
+				Some(chunk) => {
+					let outcomes = outcomes(id, gas);
+					let task = u32::from(task) % outcomes.len() as u32;
+					let shown = ShownOutcome::of(&outcomes, task).unwrap();
+					Jobs::demand_chunk(alice(), id, task, u32::from(chunk) % 4, shown)
+				}
+			};
+		}
+		Step::Answer(by, seat) => {
+			let mut all: Vec<_> = Demands::<Test>::iter_keys().collect();
+			all.sort();
+			let Some((id, wanted)) = pick(all, by) else { return };
+			let kept = Jobs::kept(id).unwrap();
+			let outcomes = outcomes(id, kept.custody.as_ref().unwrap().report.gas_used);
+			let answer = match wanted.part {
+				Part::Outcome => Answer::Outcome(ShownOutcome::of(&outcomes, wanted.task).unwrap()),
+				Part::Chunk(chunk) => Answer::Chunk(ShownChunk::of(&output(wanted.task), chunk).unwrap()),
+			};
+			if let Some(holder) = kept.holder(seat % kept.seats.len() as u8) {
+				let bytes: &[u8; 32] = holder.provider.as_ref();
+				let _ = Jobs::answer(signed(&operator(bytes[0])), id, wanted.task, answer);
+			}
 		}
 		Step::Acknowledge(by, count) => drop(Jobs::acknowledge(alice(), job(by), 0, count.into())),
 		Step::Starve(starve) => {
@@ -250,19 +328,23 @@ fn accounts() -> u128 {
 }
 
 /// What each provider has reserved is what its seats have at stake, and its slots those of seats that have not sealed. What
-/// it lost is what it was late for.
+/// it lost is what it was late for; what all of them lost more, what they did not show.
 fn check_registry() {
 	let mut expected: BTreeMap<u8, (u128, u16)> = BTreeMap::new();
-	for record in Shards::<Test>::iter_values().filter(|record| record.custody.is_none()) {
+	for record in Shards::<Test>::iter_values() {
 		for holder in record.seats.iter().filter_map(|seat| seat.holder.as_ref()) {
 			let bytes: &[u8; 32] = holder.provider.as_ref();
 			let (liability, used) = expected.entry(bytes[0]).or_default();
 			*liability += holder.stake.liability;
-			*used += u16::from(holder.state < SeatState::Sealed);
+			*used += u16::from(record.custody.is_none() && holder.state < SeatState::Sealed);
 		}
 	}
 	let mut lost: BTreeMap<u8, u128> = BTreeMap::new();
+	let mut withheld = 0;
 	for record in System::events() {
+		if let RuntimeEvent::Jobs(crate::Event::CustodyFailed { burned, .. }) = record.event {
+			withheld += burned;
+		}
 		if let RuntimeEvent::Jobs(crate::Event::SeatVacated {
 			provider,
 			cause,
@@ -279,8 +361,9 @@ fn check_registry() {
 		let provider = Registry::get(id);
 		let (liability, used) = expected.remove(&id).unwrap_or_default();
 		assert_eq!((provider.liability, provider.used), (liability, used));
-		assert_eq!(provider.slashed, lost.remove(&id).unwrap_or_default());
+		withheld -= provider.slashed - lost.remove(&id).unwrap_or_default();
 	}
+	assert_eq!(withheld, 0);
 	assert!(expected.is_empty());
 }
 

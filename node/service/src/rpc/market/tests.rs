@@ -167,6 +167,20 @@ sp_api::mock_impl_runtime_apis! {
 			Vec::new()
 		}
 
+		fn demands(_: AccountId) -> Vec<DemandView> {
+			vec![DemandView {
+				shard: ShardId { job: JobId(7), index: 1 },
+				task: 2,
+				chunk: Some(3),
+				due: 4,
+				deposit: 1 << 60,
+			}]
+		}
+
+		fn demand_deposit(bytes: u32) -> Balance {
+			u128::from(bytes) << 60
+		}
+
 		fn provider(_: AccountId) -> Option<ProviderView> {
 			None
 		}
@@ -298,6 +312,22 @@ async fn pages_are_bounded() {
 	let after = json!({ "job": 7, "index": 1_000 });
 	ask(&module, "market_custody", json!([CLIENT, after, 5])).await;
 	assert_eq!(*chain.pages.lock().unwrap(), [MAX_PAGE, MAX_PAGE, 2, MAX_PAGE, 1_005]);
+}
+
+#[tokio::test]
+async fn demands_and_what_they_cost_are_told() {
+	let (_, module) = market();
+	let demands = ask(&module, "market_demands", json!([CLIENT])).await;
+	let expected = json!([{
+		"shard": { "job": 7, "index": 1 },
+		"task": 2,
+		"chunk": 3,
+		"due": 4,
+		"deposit": "1152921504606846976",
+	}]);
+	assert_eq!(demands["result"], expected);
+	let deposit = ask(&module, "market_demandDeposit", json!([2])).await;
+	assert_eq!(deposit["result"], "2305843009213693952");
 }
 
 #[tokio::test]

@@ -1,0 +1,217 @@
+//! Parts of outputs that a client demands of those who keep them.
+//!
+//! ```text
+//!  demand ──► answered by one of them ──► the deposit is that one's
+//!     └─────► nobody answers in time ───► custody is over: what was withheld is the client's, what is bound burns
+//! ```
+//!
+//! Only the client demands, since nobody else may hold up its shard: whoever withholds outputs could else fill all places
+//! with demands of its own. What is bound of the bonds burns, since a client that gained by it could have an honest
+//! provider flooded.
+
+use crate::{
+	timers::TimerAction, Config, CustodyOf, Demand, Demands, Error, Event, JobRecord, Jobs, OpenDemands, Pallet,
+	ShardRecord, Shards, Specs, WeightInfo, ALL_DEMANDS, MAX_DEMANDS,
+};
+use frame_support::{ensure, traits::Get};
+use millrace_court::demand::{chunk_len, Answer, Part, ShownOutcome, Wanted};
+use millrace_primitives::{
+	traits::{Conduct, ProviderRegistry},
+	AccountId, Balance, ShardId,
+};
+use sp_runtime::{traits::Convert, DispatchResult};
+
+/// Bytes of a transaction around its call: the sender, its signature and what else is signed, at most.
+const ENVELOPE: u32 = 160;
+/// Bytes of an answer beside those of a chunk, at most: hashes that prove it, or an outcome and its path.
+const AROUND: u32 = 1_024;
+
+impl<T: Config> Pallet<T> {
+	/// What is held of the client for the demand of a chunk of so many bytes, or, of none, of an outcome: five quarters of what
+	/// answering it costs at present, rounded up.
+	pub fn demand_deposit(bytes: u32) -> Balance {
+		let len = bytes.saturating_add(AROUND).saturating_add(ENVELOPE);
+		let fee = T::CallFee::convert((T::WeightInfo::answer(bytes), len));
+		fee.saturating_add(fee.div_ceil(4))
+	}
+
+	pub(crate) fn do_demand_outcome(client: AccountId, id: ShardId, task: u32) -> DispatchResult {
+		let wanted = Wanted {
+			task,
+			part: Part::Outcome,
+		};
+		Self::demand(client, id, wanted, None)
+	}
+
+	pub(crate) fn do_demand_chunk(
+		client: AccountId,
+		id: ShardId,
+		task: u32,
+		chunk: u32,
+		shown: ShownOutcome,
+	) -> DispatchResult {
+		let wanted = Wanted {
+			task,
+			part: Part::Chunk(chunk),
+		};
+		Self::demand(client, id, wanted, Some(shown))
+	}
+
+	fn demand(client: AccountId, id: ShardId, wanted: Wanted, shown: Option<ShownOutcome>) -> DispatchResult {
+		let mut job = Self::job_of(&client, id.job)?;
+		let mut shard = Self::kept(id).ok_or(Error::<T>::NothingInCustody)?;
+		let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
+		let custody = shard.custody.as_mut().ok_or(Error::<T>::NothingInCustody)?;
+		let now = Self::now_block();
+		// Its end is due; the tick had no room for it yet.
+		ensure!(now < custody.until, Error::<T>::NothingInCustody);
+		let tasks = spec.tasks_in(id.index);
+		ensure!(wanted.task < tasks, Error::<T>::NoSuchPart);
+		if let Some(shown) = &shown {
+			let is_shown = shown.is_of(&custody.report, tasks, wanted.task, spec.limits.gas);
+			ensure!(is_shown, Error::<T>::NotShown);
+		}
+		ensure!(!Demands::<T>::contains_key(id, wanted), Error::<T>::DemandedAlready);
+		ensure!(custody.demands < MAX_DEMANDS, Error::<T>::TooManyDemands);
+		let open = OpenDemands::<T>::get();
+		ensure!(open < ALL_DEMANDS, Error::<T>::TooManyDemands);
+		let output = shown.map(|shown| shown.outcome.output);
+		let bytes = match (&output, wanted.part) {
+			(Some(output), Part::Chunk(chunk)) => chunk_len(output.len, chunk).ok_or(Error::<T>::NoSuchPart)?,
+			_ => 0,
+		};
+		let deposit = Self::demand_deposit(bytes);
+		job.escrow = job.escrow.checked_add(deposit).ok_or(Error::<T>::TooExpensive)?;
+		shard.reserve = shard.reserve.checked_add(deposit).ok_or(Error::<T>::TooExpensive)?;
+		Self::hold_escrow(&client, deposit)?;
+		let due = now.saturating_add(T::Parameters::get().demand_window);
+		let over = due.saturating_add(1);
+		custody.demands = custody.demands.saturating_add(1);
+		custody.until = custody.until.max(over);
+		OpenDemands::<T>::put(open.saturating_add(1));
+		Demands::<T>::insert(id, wanted, Demand { due, deposit, output });
+		Jobs::<T>::insert(id.job, job);
+		Shards::<T>::insert(id.job, id.index, shard);
+		Self::arm(TimerAction::Demand { shard: id, wanted }, over);
+		Self::deposit_event(Event::Demanded {
+			shard: id,
+			wanted,
+			due,
+			deposit,
+		});
+		Ok(())
+	}
+
+	pub(crate) fn do_answer(operator: AccountId, id: ShardId, task: u32, answer: Answer) -> DispatchResult {
+		let provider = T::Providers::provider_of(&operator).ok_or(Error::<T>::NotProvider)?;
+		let wanted = Wanted {
+			task,
+			part: answer.part(),
+		};
+		let demand = Demands::<T>::get(id, wanted).ok_or(Error::<T>::NotDemanded)?;
+		ensure!(Self::now_block() <= demand.due, Error::<T>::AnswerLate);
+		let mut shard = Self::kept(id).ok_or(Error::<T>::NotDemanded)?;
+		ensure!(shard.seat_of(&provider).is_some(), Error::<T>::NotAssigned);
+		let mut job = Jobs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
+		let custody = shard.custody.as_mut().ok_or(Error::<T>::NotDemanded)?;
+		let is_shown = match (&answer, &demand.output) {
+			(Answer::Chunk(chunk), Some(output)) => chunk.is_of(output),
+			(Answer::Outcome(shown), None) => {
+				let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
+				shown.is_of(&custody.report, spec.tasks_in(id.index), task, spec.limits.gas)
+			}
+			_ => false,
+		};
+		ensure!(is_shown, Error::<T>::NotShown);
+		custody.demands = custody.demands.saturating_sub(1);
+		shard.reserve = shard.reserve.saturating_sub(demand.deposit);
+		Demands::<T>::remove(id, wanted);
+		OpenDemands::<T>::mutate(|open| *open = open.saturating_sub(1));
+		Shards::<T>::insert(id.job, id.index, shard);
+		Self::pay(&mut job, &operator, demand.deposit);
+		Jobs::<T>::insert(id.job, job);
+		Self::deposit_event(Event::Answered {
+			shard: id,
+			wanted,
+			provider,
+			paid: demand.deposit,
+		});
+		Ok(())
+	}
+
+	/// True while a demand waits for an answer until the block before this one.
+	pub(crate) fn is_demanded(id: ShardId, wanted: Wanted, over: u32) -> bool {
+		Demands::<T>::get(id, wanted).is_some_and(|demand| demand.due.saturating_add(1) == over)
+	}
+
+	/// Nobody has answered in time: all who keep the outputs lose what is withheld and bound, and custody is over.
+	pub(crate) fn forfeit(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord) {
+		let Some(custody) = shard.custody.take() else { return };
+		let mut burned: Balance = 0;
+		for holder in shard.seats.into_iter().filter_map(|seat| seat.holder) {
+			let bound = holder.stake.liability;
+			CustodyOf::<T>::remove(&holder.provider, id);
+			burned = burned.saturating_add(T::Providers::take(&holder.provider, None, bound));
+			Self::release_bound(&holder.provider, bound);
+			// Whom nothing binds may have left.
+			if bound > 0 {
+				T::Providers::note(&holder.provider, Conduct::Withheld);
+			}
+		}
+		let withheld = custody.withheld.iter().sum();
+		job.paid = job.paid.saturating_sub(withheld);
+		// With the deposits of all demands.
+		Self::refund(job, shard.reserve);
+		if Demands::<T>::clear_prefix(id, MAX_DEMANDS.into(), None)
+			.maybe_cursor
+			.is_some()
+		{
+			frame_support::defensive!("a shard has no more demands than it may have");
+		}
+		OpenDemands::<T>::mutate(|open| *open = open.saturating_sub(custody.demands.into()));
+		job.custody = job.custody.saturating_sub(1);
+		Shards::<T>::remove(id.job, id.index);
+		Self::deposit_event(Event::CustodyFailed {
+			shard: id,
+			withheld,
+			burned,
+		});
+	}
+
+	/// Frees what a provider reserved while it kept outputs.
+	pub(crate) fn release_bound(provider: &AccountId, bound: Balance) {
+		if bound > 0 {
+			T::Providers::free_liability(provider, bound);
+		}
+	}
+}
+
+/// Bytes of an answer that are weighed.
+pub(crate) fn weighed(answer: &Answer) -> u32 {
+	match answer {
+		Answer::Outcome(_) => 0,
+		Answer::Chunk(shown) => shown.bytes.len() as u32,
+	}
+}
+
+/// The longest answer as a transaction, in bytes.
+pub fn longest_answer() -> u32 {
+	millrace_court::demand::CHUNK
+		.saturating_add(AROUND)
+		.saturating_add(ENVELOPE)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use codec::MaxEncodedLen;
+
+	#[test]
+	fn an_answer_is_no_longer_than_its_fee_is_for() {
+		// The call's number, the shard and the task are before it.
+		let around = 2 + ShardId::max_encoded_len() + 4;
+		let chunk = millrace_court::demand::CHUNK as usize;
+		assert!(Answer::max_encoded_len() + around <= chunk + AROUND as usize);
+		assert!(ShownOutcome::max_encoded_len() + 1 + around <= AROUND as usize);
+	}
+}

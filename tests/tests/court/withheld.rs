@@ -1,0 +1,138 @@
+//! Providers that do not serve what they were paid to keep: the client demands it on chain, and has it, or they lose.
+
+use super::{arg, LIMITS, PRICE};
+use millrace_client::{calls, Event};
+use millrace_primitives::{
+	provider::{ClassSet, HardwareClass, ProviderInfo, Region},
+	AccountId, Balance, JobId, ShardId,
+};
+use millrace_tests::{
+	document, key,
+	ledger::{bond, escrow, events_since, operator_of, Ledger},
+	programs::{check_swapped, save, swap_case},
+	provider::{Provider, ASK, SLOTS},
+	run_cli, submission, text, Node,
+};
+use serde_json::json;
+use std::{fs, path::Path};
+
+const KEEPERS: [&str; 2] = ["//Bob", "//Charlie"];
+
+/// Runs a job on these lines to its end, and fetches nothing; its number.
+async fn run(node: &Node, program: &str, lines: &str) -> u64 {
+	let mut args = vec!["--json", "submit", "--program", program, "--inputs", lines, "--lines"];
+	args.extend(["--max-price", "1", "--gas-limit", "100M", "--memory", "1M"]);
+	args.extend(["--output-limit", "64K", "--deadline", "30m", "--replicas", "2"]);
+	args.extend(["--shard-size", "2", "--watch"]);
+	let output = run_cli(&["--url", &node.url(), "--key", "//Alice"], &args).await;
+	assert!(output.status.success(), "{}", text(&output));
+	submission(&output)["job"].as_u64().expect("a number")
+}
+
+/// Fetches a job's outputs, demanding what nobody serves for so much.
+async fn fetch(node: &Node, job: u64, folder: &Path, demand: Option<&str>) -> std::process::Output {
+	let job = job.to_string();
+	let mut args = vec!["--json", "fetch", &job, arg(folder)];
+	args.extend(demand.iter().flat_map(|most| ["--demand", most]));
+	run_cli(&["--url", &node.url(), "--key", "//Alice"], &args).await
+}
+
+/// What the providers of a job were paid, withheld parts included.
+fn paid(events: &[Event], job: u64) -> Vec<(AccountId, Balance)> {
+	let shard = ShardId {
+		job: JobId(job),
+		index: 0,
+	};
+	let settled = events.iter().filter(|event| event.is("Jobs", "ShardSettled"));
+	settled
+		.map(|event| {
+			type Amounts = (Balance, Balance, Balance, Balance, Balance, Vec<(AccountId, Balance)>);
+			let (of, _, _, amounts) = event
+				.decode::<(ShardId, millrace_primitives::Report, bool, Amounts)>()
+				.expect("the event is as it was");
+			(of, amounts.5)
+		})
+		.find(|(of, _)| *of == shard)
+		.expect("the job is settled")
+		.1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
+	let node = Node::start().await;
+	let home = node.dir.path().to_path_buf();
+	let program = save(&home, "program.wasm", &swap_case(1));
+	// More than a chunk, and less.
+	let lines: Vec<Vec<u8>> = vec![b"Grist for the Mill, ".repeat(1_700), b"one sack".to_vec()];
+	let file = home.join("lines");
+	fs::write(&file, lines.join(&b'\n')).expect("the inputs can be written");
+	let mut keepers = Provider::start_all(&node, &KEEPERS).await;
+	let chain = node.chain().await;
+	node.cli_json("//Alice", &["program", "publish", &program]).await;
+	let from = chain.finalized_head().await.expect("there is a finalized block").number;
+	let (shown, lost) = tokio::join!(run(&node, &program, arg(&file)), run(&node, &program, arg(&file)));
+	let settled = events_since(&node, &chain, from).await;
+
+	// From now on nobody reaches them but the chain.
+	for owner in KEEPERS {
+		let info = ProviderInfo {
+			classes: ClassSet::of(&[HardwareClass::General]),
+			region: Region::Europe,
+			slots: SLOTS,
+			memory_pages: 8_192,
+			ask: ASK,
+			endpoint: b"http://127.0.0.1:9".to_vec().try_into().expect("it is short"),
+		};
+		chain
+			.submit(&key(owner), calls::update_info(&info))
+			.await
+			.expect("it is its own");
+	}
+	let folder = home.join("shown");
+	let refused = fetch(&node, shown, &folder, None).await;
+	assert!(
+		!refused.status.success() && text(&refused).contains("--demand MILL"),
+		"{}",
+		text(&refused)
+	);
+	let refused = fetch(&node, shown, &folder, Some("0.0001")).await;
+	assert!(text(&refused).contains("give 0."), "{}", text(&refused));
+	let before = Ledger::read(&node, &chain).await;
+	let answered = fetch(&node, shown, &folder, Some("2")).await;
+	assert!(answered.status.success(), "{}", text(&answered));
+	assert_eq!(document(&answered)["missing"], json!([]));
+	check_swapped(&lines, &folder);
+	// Two outcomes, and three chunks, each paid for once; the operators have more than their fees back.
+	let events = events_since(&node, &chain, from).await;
+	let answers = events.iter().filter(|event| event.is("Jobs", "Answered")).count();
+	assert_eq!(answers, 5);
+	let after = Ledger::read(&node, &chain).await;
+	let gains: i128 = KEEPERS.iter().map(|owner| after.gain(&before, &operator_of(owner))).sum();
+	assert!(gains > 0, "{gains}");
+
+	// With their machines off they lose what they were paid, and the client has back what is withheld.
+	let bonds = [bond(&chain, KEEPERS[0]).await, bond(&chain, KEEPERS[1]).await];
+	let held = escrow(&chain, "//Alice").await;
+	keepers.iter_mut().for_each(Provider::kill);
+	let silent = fetch(&node, lost, &home.join("lost"), Some("2")).await;
+	assert!(
+		!silent.status.success() && text(&silent).contains("nobody showed"),
+		"{}",
+		text(&silent)
+	);
+	let paid = paid(&settled, lost);
+	assert!(paid
+		.iter()
+		.all(|(_, amount)| *amount > 0 && *amount <= 2 * PRICE * Balance::from(LIMITS.gas)));
+	let mut withheld = 0;
+	for (owner, bond_before) in KEEPERS.iter().zip(bonds) {
+		let (_, amount) = paid
+			.iter()
+			.find(|(who, _)| *who == key(owner).account())
+			.expect("both are paid");
+		assert_eq!(bond(&chain, owner).await, bond_before - amount, "{owner}");
+		withheld += amount.div_ceil(10);
+	}
+	assert_eq!(escrow(&chain, "//Alice").await, held - withheld);
+	node.finalized_without(lost).await;
+}
