@@ -53,8 +53,9 @@ pub trait ProviderRegistry {
 		None
 	}
 	/// Draws at most `draws` (capped by [`crate::provider::MAX_DRAWS`]) times from the pools, uniformly and with the
-	/// seed only, and returns those drawn that meet the request, each once, in the order of the draws.
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate>;
+	/// seed only, and returns those drawn that meet the request, each once, in the order of the draws; no more than
+	/// `enough` of them, since each look costs a read.
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate>;
 	/// How many providers the pools hold for a request.
 	fn census(request: &DrawRequest) -> Census;
 	/// Takes a drawn provider out of the pools if it turns out to be silent or below the least bond; true if it was.
@@ -368,7 +369,7 @@ impl ProviderRegistry for () {
 	fn provider_of(_: &AccountId) -> Option<AccountId> {
 		None
 	}
-	fn draw(_: &DrawRequest, _: Hash, _: u32) -> Vec<Candidate> {
+	fn draw(_: &DrawRequest, _: Hash, _: u32, _: usize) -> Vec<Candidate> {
 		Vec::new()
 	}
 	fn census(_: &DrawRequest) -> Census {

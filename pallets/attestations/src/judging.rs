@@ -195,7 +195,7 @@ impl<T: Config> Pallet<T> {
 			return false;
 		};
 		let client = judged.client.clone();
-		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS) {
+		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS, usize::MAX) {
 			let Candidate { provider, ask, .. } = candidate;
 			if provider == client
 				|| evidence.number_of(&provider).is_some()

@@ -203,15 +203,15 @@ impl ProviderRegistry for Providers {
 		let provider = account(bytes[0].checked_sub(100)?);
 		Registered::contains_key(&provider).then_some(provider)
 	}
-	fn draw(_: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+	fn draw(_: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
 		let first = usize::from(seed.as_bytes()[0]);
 		(0..usize::from(PROVIDERS).min(draws as usize))
 			.map(|n| Candidate {
 				provider: account(((first + n) % usize::from(PROVIDERS)) as u8 + 1),
 				ask: ASK,
-				free_slots: 1,
 				reputation: Permill::one(),
 			})
+			.take(enough)
 			.collect()
 	}
 	fn census(_: &DrawRequest) -> Census {

@@ -48,7 +48,9 @@ impl<T: Config> Pallet<T> {
 			if liability > 0 {
 				T::Registry::free_liability(&entry.provider, liability);
 			}
-			DrawnSeats::<T>::remove(&entry.provider, shard);
+			if seat.kind != Kind::Primary {
+				DrawnSeats::<T>::remove(&entry.provider, shard);
+			}
 			let guilty = settlement.guilty.contains(&number);
 			match (guilty, &seat.state) {
 				(true, _) => T::Registry::note(&entry.provider, Conduct::Guilty),

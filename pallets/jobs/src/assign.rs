@@ -80,7 +80,6 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::draw_nobody());
 		drawing
 			.saturating_add(T::WeightInfo::drop_stale().saturating_mul(MAX_DROPPED.into()))
-			.max(T::WeightInfo::skip_entry())
 			.max(T::WeightInfo::visit_nothing())
 			.max(T::WeightInfo::end_shard())
 	}
@@ -157,14 +156,8 @@ impl<T: Config> Pallet<T> {
 			if idle >= length {
 				return;
 			}
-			let Some(entry) = Self::pop_ready() else { continue };
-			if entry.ready > round.seeds.count {
-				Self::push_ready(entry);
-				meter.consume(T::WeightInfo::skip_entry());
-				idle += 1;
-				continue;
-			}
-			let (visit, dropped) = Self::visit(entry.job, &round);
+			let Some(job) = Self::pop_ready() else { continue };
+			let (visit, dropped) = Self::visit(job, &round);
 			meter.consume(Self::visited_weight(visit, dropped));
 			if matches!(visit, Visit::Drawn | Visit::Started | Visit::Ended | Visit::Pulled) {
 				idle = 0;
@@ -179,7 +172,7 @@ impl<T: Config> Pallet<T> {
 		let Some(mut job) = Jobs::<T>::get(id) else {
 			return (Visit::Nothing, 0);
 		};
-		job.queued = None;
+		job.queued = false;
 		let pulled = Self::pull_backlog(id, &mut job);
 		let count = round.seeds.count;
 		let nothing = job.next_ready().is_none();
@@ -349,13 +342,13 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The candidates for a seat among so many looks, in the order in which they are tried.
+	/// The candidates for a seat among so many looks, in the order in which they are tried; of no more than are enough.
 	pub(crate) fn candidates(
 		id: ShardId,
 		spec: &JobSpec,
 		shard: &ShardRecord,
 		seat: u8,
-		draws: u32,
+		(draws, enough): (u32, usize),
 		round: &Round,
 	) -> Vec<Candidate> {
 		let request = Self::draw_request(spec, shard.terms.price_cap);
@@ -364,7 +357,7 @@ impl<T: Config> Pallet<T> {
 		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
 		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
 		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
-		let mut drawn = T::Providers::draw(&request, seed, draws);
+		let mut drawn = T::Providers::draw(&request, seed, draws, enough);
 		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
 				&& !shard.excludes(&candidate.provider)
@@ -387,55 +380,66 @@ impl<T: Config> Pallet<T> {
 			true => (MAX_DRAWS, shard.seats.len()),
 			false => (u32::from(round.params.draws).clamp(1, MAX_DRAWS), 1),
 		};
-		let candidates = Self::candidates(id, spec, shard, seat, draws, round);
-		if candidates.len() < least {
-			return draw;
-		}
-		for candidate in candidates.into_iter().take(MAX_TRIED) {
-			if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&candidate.provider) {
-				draw.dropped = draw.dropped.saturating_add(1);
+		let mut refused = Vec::new();
+		// Mostly one of the first who are found can take it, and each look costs a read.
+		for enough in [least, usize::MAX] {
+			let candidates = Self::candidates(id, spec, shard, seat, (draws, enough), round);
+			if candidates.len() < least {
 				continue;
 			}
-			let Some(stake) = T::Verifier::stake(&candidate.provider, shard.terms.seat_cap) else {
-				continue;
-			};
-			if T::Providers::reserve(&candidate.provider, stake.liability).is_err() {
-				continue;
-			}
-			if open && Self::open(id, spec, shard, round).is_none() {
-				T::Providers::free_slot(&candidate.provider);
-				T::Providers::free_liability(&candidate.provider, stake.liability);
-				return draw;
-			}
-			let Candidate { provider, ask, .. } = candidate;
-			let due = round.now.saturating_add(shard.terms.accept_window);
-			if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
-				seat.holder = Some(Holder {
-					provider: provider.clone(),
-					ask,
-					state: SeatState::Assigned,
+			for candidate in candidates {
+				if refused.len() >= MAX_TRIED {
+					return draw;
+				}
+				let Candidate { provider, ask, .. } = candidate;
+				if refused.contains(&provider) {
+					continue;
+				}
+				if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&provider) {
+					draw.dropped = draw.dropped.saturating_add(1);
+					refused.push(provider);
+					continue;
+				}
+				let stake = T::Verifier::stake(&provider, shard.terms.seat_cap)
+					.filter(|stake| T::Providers::reserve(&provider, stake.liability).is_ok());
+				let Some(stake) = stake else {
+					refused.push(provider);
+					continue;
+				};
+				if open && Self::open(id, spec, shard, round).is_none() {
+					T::Providers::free_slot(&provider);
+					T::Providers::free_liability(&provider, stake.liability);
+					return draw;
+				}
+				let due = round.now.saturating_add(shard.terms.accept_window);
+				if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
+					seat.holder = Some(Holder {
+						provider: provider.clone(),
+						ask,
+						state: SeatState::Assigned,
+						due,
+						slot: true,
+						stake,
+					});
+				}
+				AssignmentsOf::<T>::insert(&provider, id, seat);
+				Self::arm(
+					TimerAction::Accept {
+						shard: id,
+						seat,
+						round: seat_round,
+					},
 					due,
-					slot: true,
-					stake,
-				});
-			}
-			AssignmentsOf::<T>::insert(&provider, id, seat);
-			Self::arm(
-				TimerAction::Accept {
+				);
+				Self::deposit_event(Event::ShardAssigned {
 					shard: id,
 					seat,
-					round: seat_round,
-				},
-				due,
-			);
-			Self::deposit_event(Event::ShardAssigned {
-				shard: id,
-				seat,
-				provider,
-				due,
-			});
-			draw.found = true;
-			return draw;
+					provider,
+					due,
+				});
+				draw.found = true;
+				return draw;
+			}
 		}
 		draw
 	}

@@ -8,8 +8,8 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Clock, Config, Failure, Jobs, Owed, Pallet, Programs, QueueEntry, Shards,
-	Specs, MAX_ACKNOWLEDGED, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
+	timers::TimerAction, Backlog, Call, Clock, Config, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
+	MAX_ACKNOWLEDGED, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
 };
 use frame_benchmarking::v2::*;
 use frame_support::weights::WeightMeter;
@@ -188,22 +188,6 @@ mod benchmarks {
 		assert_eq!(Clock::<T>::get(), NOW + 1);
 	}
 
-	#[benchmark]
-	fn skip_entry() {
-		start_clock::<T>();
-		Pallet::<T>::push_ready(QueueEntry {
-			job: JobId(0),
-			ready: u32::MAX,
-		});
-
-		#[block]
-		{
-			Pallet::<T>::serve_queue(&mut WeightMeter::new());
-		}
-
-		assert!(Pallet::<T>::pop_ready().is_some());
-	}
-
 	/// A vacancy comes in from the backlog, and the job goes on a timer.
 	#[benchmark]
 	fn visit_nothing() {
@@ -345,27 +329,6 @@ mod benchmarks {
 		}
 
 		assert_eq!(crate::Timers::<T>::iter().count(), 1);
-	}
-
-	#[benchmark]
-	fn timer_again() {
-		let (_, job) = submitted::<T>(1_000, SEATS);
-		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
-		exclude::<T>(id, MAX_EXCLUDED);
-		let action = TimerAction::Execute {
-			shard: id,
-			seat: 0,
-			round: 0,
-		};
-		only_timer::<T>(action, NOW + 9);
-		Clock::<T>::put(NOW + 8);
-
-		#[block]
-		{
-			serve_one::<T>();
-		}
-
-		assert_eq!(crate::Timers::<T>::iter().count(), 2);
 	}
 
 	/// Of a provider with more slots, which leaves the pools.

@@ -125,6 +125,9 @@ pub mod pallet {
 		type BlockAuthor: Get<Option<AccountId>>;
 		/// The most weight that the tick takes of a block.
 		type TickWeight: Get<Weight>;
+		/// Burned at submission for each seat of every shard: what it ordinarily costs the chain, so that the queue cannot be filled
+		/// for free.
+		type SeatFee: Get<Balance>;
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
 	}
@@ -181,15 +184,15 @@ pub mod pallet {
 
 	/// Jobs with work to hand out, served in turn.
 	#[pallet::storage]
-	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, QueueEntry>;
+	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, JobId>;
 
-	/// The bounds of all classes of timers.
+	/// The market block up to which all timers are served.
 	#[pallet::storage]
-	pub type TimerClasses<T> = StorageValue<_, TimerTable, ValueQuery>;
+	pub type TimersServed<T> = StorageValue<_, MarketBlock, ValueQuery>;
 
-	/// Pending timers by class and place.
+	/// Pending timers, in pages by the market block at which they are due. The first page stays while others follow.
 	#[pallet::storage]
-	pub type Timers<T> = StorageMap<_, Twox64Concat, (u8, u32), TimerEntry>;
+	pub type Timers<T> = StorageDoubleMap<_, Twox64Concat, MarketBlock, Twox64Concat, u32, TimerPage>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]

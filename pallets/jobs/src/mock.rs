@@ -74,10 +74,12 @@ pub fn params() -> JobsParams {
 		custody_period: 50,
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
-		shard_fee: MILL / 1_000,
 		..JobsParams::default()
 	}
 }
+
+/// What submission burns for each seat.
+pub const SEAT_FEE: Balance = MILL / 1_000;
 
 pub const VALIDATOR: u8 = 99;
 pub const ALICE: u8 = 1;
@@ -188,22 +190,20 @@ impl ProviderRegistry for Registry {
 	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
 		Some(b"http://127.0.0.1:1".to_vec())
 	}
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
 		REGISTRY.with_borrow(|all| {
 			let pool: Vec<_> = all.iter().filter(|(_, p)| p.used < p.slots).collect();
 			let mut found: Vec<Candidate> = Vec::new();
 			for draw in 0..draws {
-				if pool.is_empty() {
+				if pool.is_empty() || found.len() >= enough {
 					break;
 				}
 				let hash = merkle::hash(&[seed.as_bytes(), &draw.to_le_bytes()[..]].concat());
 				let (id, p) = pool[usize::from(hash.as_bytes()[0]) % pool.len()];
 				if p.ask <= request.price_cap && !found.iter().any(|c| c.provider == *id) {
-					let (provider, free_slots) = (id.clone(), p.slots - p.used);
 					found.push(Candidate {
-						provider,
+						provider: id.clone(),
 						ask: p.ask,
-						free_slots,
 						reputation: Permill::one(),
 					});
 				}
@@ -396,6 +396,7 @@ impl Config for Test {
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
 	type TickWeight = TickWeight;
+	type SeatFee = ConstU128<SEAT_FEE>;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 

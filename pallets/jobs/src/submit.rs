@@ -13,7 +13,7 @@ use frame_support::{
 	},
 };
 use millrace_primitives::{
-	job::JobStatus, money, params::JobsParams, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
+	job::JobStatus, money, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
 	ENGINE_VERSION,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill};
@@ -56,9 +56,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What submission burns: the fee of each seat of each shard. `None` on overflow.
-	pub(crate) fn submission_fee(spec: &JobSpec, params: &JobsParams) -> Option<Balance> {
+	pub(crate) fn submission_fee(spec: &JobSpec) -> Option<Balance> {
 		let seats = Balance::from(spec.shards()).checked_mul(spec.verification.seats().into())?;
-		params.shard_fee.checked_mul(seats)
+		T::SeatFee::get().checked_mul(seats)
 	}
 
 	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
@@ -72,7 +72,7 @@ impl<T: Config> Pallet<T> {
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
 		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
-		let fee = Self::submission_fee(&spec, &params).ok_or(Error::<T>::TooExpensive)?;
+		let fee = Self::submission_fee(&spec).ok_or(Error::<T>::TooExpensive)?;
 		if fee > 0 {
 			T::Currency::burn_from(
 				&client,
@@ -120,7 +120,7 @@ impl<T: Config> Pallet<T> {
 			vacancies: Default::default(),
 			backlog_head: 0,
 			backlog_tail: 0,
-			queued: None,
+			queued: false,
 			retry: None,
 			settled: false,
 			top_ups: 0,

@@ -1,34 +1,21 @@
-//! Exact deadlines at constant cost. A class is a queue of entries that all fire the same number of market blocks after
-//! they were put there, so each queue is in order by itself. There is a class for each digit, 1 to 7, at each place of an
-//! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
-//! for the rest. Entries whose reason is gone are dropped when they fire.
+//! Exact deadlines at constant cost. What is due at a market block is listed on pages of that block, so that arming a timer writes one
+//! page, whatever its delay, and a tick looks at one. Entries whose reason is gone are dropped when they are served.
+//!
+//! A timer that anybody can arm fills a page for others as well; then another one follows. What a tick cannot serve is served by
+//! later ones, block by block.
 
-use crate::{Cause, Config, Jobs, Pallet, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
+use crate::{Cause, Config, Jobs, Pallet, TimerEntry, TimerPage, Timers, TimersServed, WeightInfo};
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::weights::{Weight, WeightMeter};
+use frame_support::{
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
 	traits::{Alarm, Verifier},
 	JobId, MarketBlock, ShardId,
 };
 use scale_info::TypeInfo;
-
-/// The number of octal places; a longer delay takes several rounds of the last class.
-const PLACES: usize = 8;
-/// The number of classes.
-pub const CLASSES: usize = 7 * PLACES;
-
-/// The class of a delay's highest digit, and after how many market blocks it fires.
-fn class_of(delay: MarketBlock) -> (usize, MarketBlock) {
-	let place = (delay.max(1).ilog2() as usize / 3).min(PLACES - 1);
-	let digit = (delay.max(1) >> (3 * place)).min(7);
-	(7 * place + digit as usize - 1, digit << (3 * place))
-}
-
-/// How often a timer fires at most, until it acts, for a delay that is not longer.
-pub fn fires(longest: MarketBlock) -> u32 {
-	longest.max(1).ilog2() / 3 + 1
-}
 
 /// What a timer does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -82,7 +69,6 @@ impl<T: Config> Pallet<T> {
 	/// The most that serving one timer weighs.
 	pub(crate) fn timer_weight() -> Weight {
 		T::WeightInfo::timer_stale()
-			.max(T::WeightInfo::timer_again())
 			.max(T::WeightInfo::timer_accept().saturating_add(Self::end_weight(true)))
 			.max(T::WeightInfo::timer_execute().saturating_add(Self::end_weight(true)))
 			.max(T::WeightInfo::timer_fill())
@@ -103,54 +89,71 @@ impl<T: Config> Pallet<T> {
 
 	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
 	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
-		let now = Self::now_block();
-		let (class, delay) = class_of(target.saturating_sub(now));
-		let fires = now.saturating_add(delay);
-		TimerClasses::<T>::mutate(|TimerTable(classes)| {
-			let bounds = &mut classes[class];
-			if bounds.head == bounds.tail {
-				bounds.next = fires;
-			}
-			Timers::<T>::insert((class as u8, bounds.tail), TimerEntry { fires, target, action });
-			bounds.tail = bounds.tail.wrapping_add(1);
-		});
+		let at = target.max(Self::now_block().saturating_add(1));
+		let mut first = Timers::<T>::get(at, 0).unwrap_or_default();
+		if first.following == 0 && first.actions.try_push(action).is_ok() {
+			Timers::<T>::insert(at, 0, first);
+			return;
+		}
+		let mut last = match first.following {
+			0 => None,
+			last => Timers::<T>::get(at, last),
+		}
+		.unwrap_or_default();
+		if first.following == 0 || last.actions.is_full() {
+			first.following = first.following.saturating_add(1);
+			last = TimerPage::default();
+		}
+		let pushed = last.actions.try_push(action);
+		debug_assert!(pushed.is_ok(), "the page is not full");
+		Timers::<T>::insert(at, first.following, last);
+		Timers::<T>::insert(at, 0, first);
 	}
 
-	/// Takes the timer that has been due for longest.
-	fn pop_timer(now: MarketBlock) -> Option<TimerEntry> {
-		let TimerTable(mut classes) = TimerClasses::<T>::get();
-		let (class, bounds) = classes
-			.iter_mut()
-			.enumerate()
-			.filter(|(_, bounds)| bounds.head != bounds.tail && bounds.next <= now)
-			.min_by_key(|(_, bounds)| bounds.next)?;
-		let entry = Timers::<T>::take((class as u8, bounds.head));
-		bounds.head = bounds.head.wrapping_add(1);
-		if bounds.head != bounds.tail {
-			bounds.next = Timers::<T>::get((class as u8, bounds.head)).map_or(now, |next| next.fires);
+	/// Takes a timer of a market block, off its last page.
+	fn pop_timer(at: MarketBlock) -> Option<TimerEntry> {
+		let mut first = Timers::<T>::get(at, 0)?;
+		while first.following > 0 {
+			let mut last = Timers::<T>::get(at, first.following).unwrap_or_default();
+			if let Some(action) = last.actions.pop() {
+				Timers::<T>::insert(at, first.following, last);
+				return Some(TimerEntry { target: at, action });
+			}
+			Timers::<T>::remove(at, first.following);
+			first.following = first.following.saturating_sub(1);
+			Timers::<T>::insert(at, 0, &first);
 		}
-		TimerClasses::<T>::put(TimerTable(classes));
-		entry
+		let action = first.actions.pop();
+		if first.actions.is_empty() {
+			Timers::<T>::remove(at, 0);
+		} else {
+			Timers::<T>::insert(at, 0, first);
+		}
+		action.map(|action| TimerEntry { target: at, action })
 	}
 
 	/// Serves due timers while the meter admits one more. Nobody is drawn by it unless it is the tick: who calls it may know
 	/// whom a draw would find.
 	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
 		let now = Self::now_block();
-		while meter.can_consume(Self::timer_weight()) {
-			let Some(entry) = Self::pop_timer(now) else { return };
-			meter.consume(Self::fire(entry, now, may_draw));
+		let mut at = TimersServed::<T>::get();
+		while at < now && meter.can_consume(Self::timer_weight()) {
+			let next = at.saturating_add(1);
+			match Self::pop_timer(next) {
+				Some(entry) => meter.consume(Self::fire(entry, now, may_draw)),
+				None => {
+					meter.consume(T::DbWeight::get().reads(1));
+					at = next;
+				}
+			}
 		}
+		TimersServed::<T>::put(at);
 	}
 
 	/// Serves one timer and returns its weight.
 	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock, may_draw: bool) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
-		}
-		if entry.target > now {
-			Self::arm(entry.action, entry.target);
-			return T::WeightInfo::timer_again();
 		}
 		match entry.action {
 			TimerAction::Accept { shard, seat, .. } => {

@@ -1,13 +1,13 @@
 //! What the pallet stores.
 
-use crate::timers::{TimerAction, CLASSES};
+use crate::timers::TimerAction;
 use alloc::collections::BTreeMap;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
 	traits::Stake,
-	AccountId, Balance, Blob, Gas, Hash, JobId, MarketBlock, ProgramRoots, Report,
+	AccountId, Balance, Blob, Gas, Hash, MarketBlock, ProgramRoots, Report,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
@@ -29,8 +29,6 @@ pub const MAX_BACK_OFF: u8 = 18;
 pub const WOKEN: u32 = 2;
 /// So many providers at least must have declined before a job is suspended.
 pub const DECLINERS: u32 = 2;
-/// Work that is ready within so many VRF outputs waits in the ready queue, later work on a timer.
-pub const PATIENCE: u32 = MAX_SEED_BLOCKS;
 /// A shard counts as stuck after so many failed draws of one of its seats.
 pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
@@ -151,8 +149,8 @@ pub struct JobRecord {
 	pub backlog_head: u32,
 	/// One past the backlog's last index.
 	pub backlog_tail: u32,
-	/// While the ready queue has an entry for it: from which count of VRF outputs on that is served.
-	pub queued: Option<u32>,
+	/// Whether the ready queue has an entry for it.
+	pub queued: bool,
 	/// The market block of the next try, while it waits on a timer.
 	pub retry: Option<MarketBlock>,
 	/// True once the end of its last shard was announced.
@@ -416,42 +414,22 @@ pub struct QueueBounds {
 	pub tail: u64,
 }
 
-/// A job in the ready queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct QueueEntry {
-	/// The job.
-	pub job: JobId,
-	/// A visit before so many VRF outputs finds nothing to do.
-	pub ready: u32,
+/// The most timers on a page.
+pub const MAX_TIMERS: u32 = 32;
+
+/// Timers of one market block.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct TimerPage {
+	/// How many pages follow; of the first page only.
+	pub following: u32,
+	/// What they do.
+	pub actions: BoundedVec<TimerAction, ConstU32<MAX_TIMERS>>,
 }
 
-/// The positions of one class of timers.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct TimerClass {
-	/// The first entry.
-	pub head: u32,
-	/// One past the last entry.
-	pub tail: u32,
-	/// When the first entry fires.
-	pub next: MarketBlock,
-}
-
-/// All classes of timers.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct TimerTable(pub [TimerClass; CLASSES]);
-
-impl Default for TimerTable {
-	fn default() -> Self {
-		Self([TimerClass::default(); CLASSES])
-	}
-}
-
-/// A pending timer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+/// A timer that is due.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct TimerEntry {
-	/// When its class serves it.
-	pub fires: MarketBlock,
-	/// When it acts; if that is later, it is armed again for the rest.
+	/// The market block for which it was armed.
 	pub target: MarketBlock,
 	/// What it does.
 	pub action: TimerAction,

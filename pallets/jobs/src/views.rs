@@ -294,7 +294,7 @@ impl<T: Config> Pallet<T> {
 			escrow,
 			payments,
 			fees,
-			submission_fee: Self::submission_fee(spec, &params)?,
+			submission_fee: Self::submission_fee(spec)?,
 			liability: T::Verifier::stake(
 				&AccountId::new([0; 32]),
 				money::seat_cap(spec.price_cap, spec.limits.gas, longest)?,
@@ -331,7 +331,6 @@ impl<T: Config> Pallet<T> {
 			return job.retry;
 		}
 		let ready = job.next_ready()?;
-		let ready = job.queued.map_or(ready, |queued| queued.max(ready));
 		let wait = ready.saturating_sub(Seeds::<T>::get().count).max(1);
 		Some(Clock::<T>::get().saturating_add(wait))
 	}

@@ -31,8 +31,8 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		Providers::<T>::get(provider).map(|provider| provider.info.endpoint.into_inner())
 	}
 
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
-		Self::do_draw(request, seed, draws)
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+		Self::do_draw(request, seed, draws, enough)
 	}
 
 	fn census(request: &DrawRequest) -> Census {

@@ -6,6 +6,7 @@
 
 use super::{
 	parameters::{CurrentCourtParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams},
+	seats::SeatFee,
 	system::BlockWeights,
 };
 use crate::{
@@ -61,6 +62,7 @@ impl pallet_jobs::Config for Runtime {
 	type Randomness = pallet_babe::ParentBlockRandomness<Runtime>;
 	type BlockAuthor = CurrentAuthor;
 	type TickWeight = TickWeight;
+	type SeatFee = SeatFee;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
 }
 

@@ -1,6 +1,8 @@
 //! Tests of the composed runtime: real blocks, applied by the real executive.
 
 mod chain;
+mod cost;
+mod counting;
 mod genesis;
 mod life;
 mod market;

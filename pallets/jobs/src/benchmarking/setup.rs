@@ -266,7 +266,7 @@ pub(super) fn crowd<T: Config>(id: JobId, vacancies: u32) {
 			job.vacancies.try_push(vacancy).expect("within the bound");
 		}
 		job.fresh = BACKED_OFF;
-		job.queued = None;
+		job.queued = false;
 	});
 }
 
@@ -381,7 +381,7 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
 	});
-	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, MAX_DRAWS, &round::<T>());
+	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
 	candidates.truncate(MAX_TRIED);
 	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
 	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();
@@ -444,7 +444,7 @@ pub(super) fn serve_one<T: Config>() {
 /// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the
 /// clock there.
 pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
-	crate::TimerClasses::<T>::kill();
+	crate::TimersServed::<T>::put(NOW);
 	let _ = crate::Timers::<T>::clear(u32::MAX, None);
 	Pallet::<T>::arm(action, target);
 	Pallet::<T>::arm(TimerAction::BackOff { job: JobId(u64::MAX) }, target);

@@ -167,9 +167,9 @@ fn a_client_without_funds_is_refused_and_loses_nothing() {
 		// Not enough for the fee, then enough for the fee only.
 		let poor = account(60);
 		assert_noop!(Jobs::submit(signed(&poor), spec(1, 2)), E::InsufficientFunds);
-		fund(&poor, 2 * ED + 20 * Params::get().shard_fee);
+		fund(&poor, 2 * ED + 20 * SEAT_FEE);
 		assert_noop!(Jobs::submit(signed(&poor), spec(10, 2)), E::InsufficientFunds);
-		assert_eq!(Balances::free_balance(&poor), 2 * ED + 20 * Params::get().shard_fee);
+		assert_eq!(Balances::free_balance(&poor), 2 * ED + 20 * SEAT_FEE);
 	});
 }
 

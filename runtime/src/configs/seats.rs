@@ -1,0 +1,47 @@
+//! What the chain does for a seat, and what that costs: the fee of a seat is made of measured weights by one formula.
+
+use super::parameters::CurrentJobsParams;
+use crate::{Balance, Runtime};
+use frame_support::{traits::Get, weights::Weight};
+use millrace_primitives::job::MIN_REPLICAS;
+use pallet_attestations::WeightInfo as _;
+use pallet_jobs::WeightInfo as _;
+
+type Jobs = <Runtime as pallet_jobs::Config>::WeightInfo;
+type Attestations = <Runtime as pallet_attestations::Config>::WeightInfo;
+
+/// Draws in vain that the fee of a seat pays for. What nobody takes is drawn again and again, which no fee at submission could
+/// cover without being a toll on all others: its waits double, and the tick's own weight bounds what all of them take of a block.
+const DRAWS_IN_VAIN: u64 = 1;
+
+/// What hooks do, and calls that are free, for one seat whose work is done and about which nobody argues, from submission until its
+/// shard and its job, which has no other shard and as few seats as possible, are gone. What the client sends has its own fee.
+pub fn life_of_a_seat() -> Weight {
+	let seats = u64::from(MIN_REPLICAS);
+	// Each visit of a job is one of a timer.
+	let vain = (Jobs::draw_nobody() + Jobs::timer_back_off()) * DRAWS_IN_VAIN;
+	let drawn = Jobs::draw_seat().max(Jobs::start_shard()) + Jobs::timer_back_off();
+	let free_calls = Jobs::accept() + Attestations::seal() + Attestations::reveal();
+	// To accept and to seal, in vain.
+	let deadlines = Jobs::timer_stale() * 2;
+	// That the first has sealed, in vain; the court's: its draw, the end of its openings, its settlement, and one in vain.
+	let alarms = Jobs::timer_stale() * 4 + Attestations::advance() * 3 + Attestations::settle(MIN_REPLICAS.into());
+	let shard = alarms + Jobs::visit_nothing() + Jobs::timer_custody();
+	vain + drawn + free_calls + deadlines + (shard + Jobs::timer_expire()) / seats
+}
+
+/// What so much of a block's compute costs at a price of a second, rounded up.
+pub fn price_of(weight: Weight, second: Balance) -> Balance {
+	second
+		.saturating_mul(weight.ref_time().into())
+		.div_ceil(1_000_000_000_000)
+}
+
+/// The fee of a seat: [`life_of_a_seat`] at the price that governance sets.
+pub struct SeatFee;
+
+impl Get<Balance> for SeatFee {
+	fn get() -> Balance {
+		price_of(life_of_a_seat(), CurrentJobsParams::get().second_price)
+	}
+}
