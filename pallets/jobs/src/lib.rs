@@ -396,6 +396,8 @@ pub mod pallet {
 		BadSetup,
 		/// The number of replicas is out of range.
 		BadReplicas,
+		/// The window of a single seat is shorter than the court's least one, or longer than the longest.
+		BadWindow,
 		/// No region is allowed.
 		NoRegion,
 		/// The deadline is 0.
@@ -445,6 +447,7 @@ pub mod pallet {
 				SpecError::Image => Self::BadImage,
 				SpecError::Setup => Self::BadSetup,
 				SpecError::Replicas => Self::BadReplicas,
+				SpecError::Window => Self::BadWindow,
 				SpecError::Regions => Self::NoRegion,
 				SpecError::Deadline => Self::BadDeadline,
 				SpecError::Endpoints => Self::BadEndpoints,

@@ -13,8 +13,11 @@ use frame_support::{
 	},
 };
 use millrace_primitives::{
-	job::JobStatus, money, params::JobsParams, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
-	ENGINE_VERSION,
+	job::{JobStatus, Verification},
+	money,
+	params::JobsParams,
+	traits::Verifier,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ENGINE_VERSION,
 };
 use sp_runtime::{DispatchError, DispatchResult, Permill};
 
@@ -23,6 +26,14 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn check_fit(spec: &JobSpec, program: &Program) -> Result<(), Error<T>> {
 		ensure!(program.engine == ENGINE_VERSION, Error::<T>::ProgramOutdated);
 		spec.limits.check(&program.roots).map_err(Error::<T>::from)
+	}
+
+	/// Whether a single seat's report can be attacked for as long as the court demands at present.
+	pub(crate) fn is_long_enough(spec: &JobSpec) -> bool {
+		match spec.verification {
+			Verification::Replicated { .. } => true,
+			Verification::Optimistic { window } => window >= T::Verifier::least_window(),
+		}
 	}
 
 	/// What is held for a shard of so many tasks. `None` on overflow.
@@ -66,6 +77,7 @@ impl<T: Config> Pallet<T> {
 		let params = T::Parameters::get();
 		ensure!(spec.price_cap >= params.min_price, Error::<T>::PriceTooLow);
 		ensure!(spec.deadline <= params.max_deadline, Error::<T>::DeadlineTooLong);
+		ensure!(Self::is_long_enough(&spec), Error::<T>::BadWindow);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
 		Self::check_fit(&spec, &program)?;
 

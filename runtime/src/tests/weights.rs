@@ -6,7 +6,7 @@ use crate::{
 };
 use frame_support::weights::{Weight, WeightToFee as _};
 use millrace_primitives::{
-	job::MIN_REPLICAS,
+	job::{MAX_WINDOW, MIN_REPLICAS},
 	params::{CourtParams, JobsParams},
 	MarketBlock, MILL,
 };
@@ -31,37 +31,45 @@ fn timer(longest: MarketBlock, end: Weight) -> Weight {
 /// Draws in vain that the fee of a seat pays for.
 const DRAWS_IN_VAIN: u64 = 1;
 
-/// Alarms of a case about which nobody argues: its draw, the end of its openings, its settlement; and one that rings for
-/// nothing.
-fn alarms() -> Weight {
-	(Jobs::timer_again() + Attestations::advance()) * 3 + Attestations::settle(MIN_REPLICAS.into())
+/// Alarms of a case about which nobody argues: its draw, the end of its openings, its settlement, for which a single seat waits
+/// as long as its client wants; and one that rings for nothing.
+fn alarms(seats: u8) -> Weight {
+	let waiting = match seats {
+		1 => Jobs::timer_again() * u64::from(fires(2 * MAX_WINDOW) - 1),
+		_ => Weight::zero(),
+	};
+	waiting + (Jobs::timer_again() + Attestations::advance()) * 3 + Attestations::settle(seats.into())
 }
 
 /// What the hooks do for one seat whose work is done, from submission until its shard and its job, which has no other
-/// shard and as few seats as possible, are gone. What calls do themselves, settlement among it, has its own fee.
+/// shard and so many seats, are gone. What calls do themselves, settlement among it, has its own fee.
 ///
 /// A seat that nobody takes is drawn again and again, which no fee at submission could cover without being a toll on
 /// all others. Its waits double, and the tick's own weight bounds what all of them take of a block.
-fn life_of_a_seat(params: &JobsParams) -> Weight {
-	let seats = u64::from(MIN_REPLICAS);
+fn life_of_a_seat(params: &JobsParams, seats: u8) -> Weight {
 	let waiting = (Jobs::draw_nobody() + Jobs::timer_back_off()) * DRAWS_IN_VAIN;
 	let taken = Jobs::draw_seat().max(Jobs::start_shard());
 	let accepting = timer(params.accept_window, Jobs::timer_stale());
 	let executing = timer(params.execution_base + params.accept_window, Jobs::timer_stale());
 	let custody = timer(params.custody_period, Jobs::timer_custody());
-	let shard = alarms() + Jobs::visit_nothing() + custody;
+	let shard = alarms(seats) + Jobs::visit_nothing() + custody;
 	let job = timer(params.max_deadline, Jobs::timer_expire());
-	waiting + taken + accepting + executing + (shard + job) / seats
+	waiting + taken + accepting + executing + (shard + job) / u64::from(seats)
 }
 
 #[test]
 fn the_fee_of_a_seat_covers_what_the_hooks_do_for_it() {
 	let params = JobsParams::default();
-	let cost = WeightToFee::weight_to_fee(&life_of_a_seat(&params));
 	// At submission, and for its place in a case.
 	let fee = params.shard_fee + CourtParams::default().seat_fee;
-	assert!(cost <= fee, "a seat costs the chain {cost} plancks and pays {fee}");
-	assert!(fee < 3 * cost, "and not far more: {cost}");
+	for seats in [1, MIN_REPLICAS] {
+		let cost = WeightToFee::weight_to_fee(&life_of_a_seat(&params, seats));
+		assert!(
+			cost <= fee,
+			"one of {seats} seats costs the chain {cost} plancks and pays {fee}"
+		);
+		assert!(fee < 3 * cost, "and not far more: {cost}");
+	}
 	assert_eq!(JobsParams::fast().shard_fee, params.shard_fee);
 }
 
