@@ -1,6 +1,7 @@
-//! Outcomes and outputs: stored together, dropped together, and given out only while they are in custody.
+//! Outcomes and outputs: stored together, dropped together, and given out from the reveal to the end of custody.
 //!
-//! Nothing is served before: an output that could be had before the reveal could be copied instead of computed.
+//! Nothing is served before: an output that could be had before the reveal could be copied instead of computed. From then on
+//! whoever is to rely on a report can check it while it can be attacked.
 
 use crate::{
 	db::{names, Database, DbError},
@@ -125,6 +126,11 @@ impl Outputs {
 	/// The tasks of a seat that are done.
 	pub fn done_tasks(&self, key: SeatKey) -> Result<HashSet<u32>, StoreError> {
 		Ok(self.done(key)?.into_iter().map(|(task, _)| task).collect())
+	}
+
+	/// Gives the seat's outputs out from now on, until it is forgotten or this ends.
+	pub fn show(&self, key: SeatKey) -> Result<(), StoreError> {
+		self.load(key)
 	}
 
 	/// Gives the seat's outputs out from now on, also after a restart.

@@ -5,10 +5,13 @@
 
 use crate::{Error, Result};
 use codec::{Compact, Encode};
-use millrace_court::{board::Move, sums::ShownLeaf};
+use millrace_court::{
+	board::{Accusation, Move},
+	sums::ShownLeaf,
+};
 use millrace_primitives::{
 	job::DeclineReason, machine::Blob, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec,
-	MarketBlock, Outcome, ProgramId, ProgramRoots, Report, ShardId,
+	MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 };
 use subxt::{
 	ext::{
@@ -312,10 +315,10 @@ pub fn attack(shard: ShardId, target: u8) -> Call {
 	Call::new("Attestations", "attack", (shard, target))
 }
 
-/// The signer, who has no seat in the case, attacks a seat's report, for a bond: this task, counted from the shard's first, has
-/// another outcome.
-pub fn accuse(shard: ShardId, target: u8, task: u32, outcome: &Outcome) -> Call {
-	Call::new("Attestations", "accuse", (shard, target, task, outcome))
+/// The signer, who has no seat in the case, attacks a seat's report, for a bond of at most so much: a task has another outcome, or
+/// the shard another report.
+pub fn accuse(shard: ShardId, target: u8, accusation: &Accusation, max_bond: Balance) -> Call {
+	Call::new("Attestations", "accuse", (shard, target, accusation, max_bond))
 }
 
 /// Makes a move on one of the signer's boards.
@@ -519,7 +522,7 @@ mod tests {
 			reveal_many(&[item.clone(), item.clone()]),
 			poke_attestations(shard),
 			attack(shard, 1),
-			accuse(shard, 1, 2, &outcome),
+			accuse(shard, 1, &Accusation::Outcome { task: 2, outcome }, 1 << 70),
 			play(shard, 7, &Move::Leaf(opening)),
 			time(shard, 7),
 			decline_drawn(shard),

@@ -132,7 +132,7 @@ impl AssignmentPolicy for DefaultPolicy {
 		candidates: &[Candidate],
 	) -> Vec<usize> {
 		match verification {
-			Verification::Replicated { .. } => (0..candidates.len()).collect(),
+			Verification::Replicated { .. } | Verification::Optimistic { .. } => (0..candidates.len()).collect(),
 		}
 	}
 }
@@ -166,8 +166,8 @@ pub enum Alarm {
 pub struct Agreed {
 	/// What is judged.
 	pub matter: Matter,
-	/// How many seats the client buys.
-	pub seats: u8,
+	/// How it is verified, and so how many seats the client buys.
+	pub verification: Verification,
 	/// The most that each of them can earn.
 	pub cap: Balance,
 	/// The protocol's fee on what they earn.
@@ -213,6 +213,8 @@ pub trait Verifier {
 	/// What must be held for each shard beside its seats' payments and the fee on them, given the most that a seat can earn.
 	/// `None` on overflow.
 	fn budget(verification: &Verification, seat_cap: Balance, fee_share: Permill) -> Option<Balance>;
+	/// The least window, in market blocks, for which a single seat's report must be open to attack.
+	fn least_window() -> MarketBlock;
 	/// What a seat puts at stake that a provider is drawn for, given the most that it can earn. `None` on overflow.
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake>;
 	/// A shard is handed out for the first time.
@@ -398,6 +400,9 @@ impl ProviderRegistry for () {
 impl Verifier for () {
 	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
 		Some(0)
+	}
+	fn least_window() -> MarketBlock {
+		0
 	}
 	fn stake(_: &AccountId, _: Balance) -> Option<Stake> {
 		Some(Stake::default())

@@ -441,6 +441,12 @@ impl<M: Market> Agent<M> {
 				}
 			}
 			Action::Reveal(key) => self.reveal(key)?,
+			Action::Show(key) => {
+				self.shared.outputs.show(key)?;
+				if let Some(work) = self.local.seats.get_mut(&key) {
+					work.shown = true;
+				}
+			}
 			Action::Serve(key) => {
 				self.shared.outputs.serve(key)?;
 				if let Some(work) = self.local.seats.get_mut(&key) {
@@ -686,6 +692,7 @@ fn work_of(record: &Record) -> Work {
 	Work {
 		progress,
 		serving: record.serving,
+		shown: false,
 		listed_at: record.listed_at,
 		terms: record.terms,
 		called: record.called,

@@ -14,7 +14,7 @@ use millrace_primitives::{
 	machine::{errors_root, Blake2, EMPTY_BLOB},
 	outcome::SealContext,
 	traits::{Alarm, BenchmarkStanding, Verifier},
-	Status, MILL,
+	Outcome, Status, MILL,
 };
 
 const SEATS: u32 = MAX_REPLICAS as u32;
@@ -154,8 +154,11 @@ where
 }
 
 /// Another outcome of the first task than anybody says.
-fn another<T: Config>(shard: ShardId) -> Box<Outcome> {
-	Box::new(outcomes::<T>(shard, 99)[0])
+fn another<T: Config>(shard: ShardId) -> Box<Accusation> {
+	Box::new(Accusation::Outcome {
+		task: 0,
+		outcome: outcomes::<T>(shard, 99)[0],
+	})
 }
 
 #[benchmarks(where T::Currency: Mutate<AccountId>)]
@@ -254,9 +257,9 @@ mod benches {
 	#[benchmark]
 	fn accuse() -> Result<(), BenchmarkError> {
 		let (shard, _) = opened::<T>(SEATS)?;
-		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		let (who, accusation) = (rich::<T>()?, another::<T>(shard));
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who), shard, 1, 0, outcome);
+		_(RawOrigin::Signed(who), shard, 1, accusation, Balance::MAX);
 		assert!(Boards::<T>::contains_key(shard, boards::FIRST_ACCUSATION));
 		Ok(())
 	}
@@ -347,9 +350,9 @@ mod benches {
 	#[benchmark]
 	fn pull() -> Result<(), BenchmarkError> {
 		let (shard, team) = opened::<T>(2)?;
-		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		let (who, accusation) = (rich::<T>()?, another::<T>(shard));
 		Pallet::<T>::do_attack(&team[0].provider, shard, 1)?;
-		Pallet::<T>::do_accuse(who.clone(), shard, 1, 0, &outcome)?;
+		Pallet::<T>::do_accuse(who.clone(), shard, 1, &accusation, Balance::MAX)?;
 		T::Assignments::benchmark_pass(1_000_000);
 		Pallet::<T>::expire(shard, 0)?;
 		for _ in 0..3 {

@@ -8,12 +8,12 @@ use crate::{evidence::ShardEvidence, *};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::fungible::MutateHold;
 use millrace_court::{
-	board::{Board, Illegal, Move, Next, Side, Subject},
+	board::{Accusation, Board, Illegal, Move, Next, Side, Subject},
 	case::{Attacker, Bond, How, Opened, Stage, MAX_DUELS},
 	clock::{at_leaf, Clocks},
 	sums::Claim,
 };
-use millrace_primitives::{merkle::SumNode, traits::Alarm, Outcome};
+use millrace_primitives::{merkle::SumNode, traits::Alarm};
 use scale_info::TypeInfo;
 
 /// The numbers of outsiders' boards begin here.
@@ -101,9 +101,15 @@ impl ShardEvidence {
 		Board::at_task(subject, first, *task, *other).map(|board| (board, turned))
 	}
 
-	/// The board of an outsider who says that a task's outcome is another one.
-	fn accused(&self, target: u8, task: u32, outcome: &Outcome) -> Option<Board> {
+	/// The board of an outsider who says that a task's outcome, or the shard's report, is another one. Only a whole report can
+	/// be told from another.
+	fn accused(&self, target: u8, accusation: &Accusation) -> Option<Board> {
 		let opened = self.opened(target)?;
+		let subject = self.subject(self.agreed.rules.tasks);
+		let (task, outcome) = match accusation {
+			Accusation::Outcome { task, outcome } => (*task, outcome),
+			Accusation::Report(report) => return Board::between(subject, opened.report?, *report),
+		};
 		let claim = match opened.report {
 			Some(report) => Claim::Report(report),
 			None => {
@@ -112,12 +118,7 @@ impl ShardEvidence {
 				Claim::Node(*opened.leaves.get(at)?)
 			}
 		};
-		Board::at_task(
-			self.subject(self.agreed.rules.tasks),
-			claim,
-			task,
-			SumNode::leaf(outcome),
-		)
+		Board::at_task(subject, claim, task, SumNode::leaf(outcome))
 	}
 
 	/// Whether a board's target has gone out by another one: then it is over.
@@ -148,24 +149,23 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Somebody without a seat says that an outcome is another one, and puts up a bond.
+	/// Somebody without a seat says that an outcome or a report is another one, and puts up a bond, if it is no higher than this.
 	pub(crate) fn do_accuse(
 		who: AccountId,
 		shard: ShardId,
 		target: u8,
-		task: u32,
-		outcome: &Outcome,
+		accusation: &Accusation,
+		max_bond: Balance,
 	) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let rules = evidence.agreed.rules;
-		let board = evidence
-			.accused(target, task, outcome)
-			.ok_or(Error::<T>::NotDifferent)?;
+		let board = evidence.accused(target, accusation).ok_or(Error::<T>::NotDifferent)?;
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
 		let bond = judged
 			.case
 			.attack(&rules, Attacker::Outsider, target, T::Clock::now())
 			.map_err(Self::refused)?;
+		ensure!(bond <= max_bond, Error::<T>::BondAboveLimit);
 		T::Currency::hold(&HoldReason::Accusation.into(), &who, bond).map_err(|_| Error::<T>::CannotPay)?;
 		let number = FIRST_ACCUSATION
 			.checked_add(judged.accusations)

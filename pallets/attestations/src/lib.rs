@@ -79,7 +79,7 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use millrace_court::{
-	board::Move,
+	board::{Accusation, Move},
 	case::{End, How, Kind},
 };
 use millrace_primitives::{
@@ -87,7 +87,7 @@ use millrace_primitives::{
 	outcome,
 	params::CourtParams,
 	traits::{Assignments, Conduct, MarketClock, ProviderRegistry},
-	AccountId, Balance, Hash, MarketBlock, Outcome, Report, ShardId,
+	AccountId, Balance, Hash, MarketBlock, Report, ShardId,
 };
 
 /// The most items of a batch.
@@ -313,6 +313,8 @@ pub mod pallet {
 		NoNumber,
 		/// What is said is what was reported.
 		NotDifferent,
+		/// The bond is higher than the signer means.
+		BondAboveLimit,
 		/// The free balance does not cover the bond.
 		CannotPay,
 		/// There is no such board.
@@ -433,22 +435,24 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Somebody without a seat says that the outcome of a task (counted from the shard's first) is this one and not what
-		/// a seat reported: a board is opened. Holds a bond, which is lost if the report stands.
+		/// Somebody without a seat says that the outcome of a task, or the whole report, is this one and not what a seat reported:
+		/// a board is opened. Holds a bond, which is lost if the report stands; it grows with the largest claim that was
+		/// opened, so the signer says how much it means at most.
 		///
 		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
-		/// [`TooLate`](Error::TooLate), [`NotDifferent`](Error::NotDifferent), [`CannotPay`](Error::CannotPay).
+		/// [`TooLate`](Error::TooLate), [`NotDifferent`](Error::NotDifferent), [`BondAboveLimit`](Error::BondAboveLimit),
+		/// [`CannotPay`](Error::CannotPay).
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::accuse())]
 		pub fn accuse(
 			origin: OriginFor<T>,
 			shard: ShardId,
 			target: u8,
-			task: u32,
-			outcome: Box<Outcome>,
+			accusation: Box<Accusation>,
+			max_bond: Balance,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_accuse(who, shard, target, task, &outcome)
+			Self::do_accuse(who, shard, target, &accusation, max_bond)
 		}
 
 		/// Makes a move on a board. Signed by the party whose turn it is: a seat's operator, or the outsider. A move that is

@@ -53,8 +53,8 @@ parameter_types! {
 	pub static Parameters: CourtParams = params();
 	/// What everybody works on.
 	pub static Work: Matter = matter(3);
-	/// How many seats the client buys.
-	pub static Seats: u8 = 2;
+	/// How long the report of a shard of one seat can be attacked, beside a run of a task.
+	pub static Window: MarketBlock = 30;
 }
 
 /// Short periods, each another one.
@@ -311,8 +311,9 @@ impl Jobs {
 			}
 		});
 		Bought::insert(shard, seats.collect::<Vec<_>>());
-		let verification = Verification::Replicated {
-			replicas: providers.len() as u8,
+		let verification = match providers.len() as u8 {
+			1 => Verification::Optimistic { window: Window::get() },
+			replicas => Verification::Replicated { replicas },
 		};
 		let held = millrace_primitives::money::shard_reserve(CAP, providers.len() as u8, FEE)
 			.and_then(|reserve| reserve.checked_add(Attestations::budget(&verification, CAP, FEE)?))
@@ -328,7 +329,7 @@ impl Jobs {
 		Escrows::insert(shard, held);
 		let matter = Work::get();
 		let agreed = Agreed {
-			seats: providers.len() as u8,
+			verification,
 			cap: CAP,
 			fee_share: FEE,
 			request: DrawRequest {
@@ -531,6 +532,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Now::set(10);
 		Parameters::set(params());
 		Work::set(matter(3));
+		Window::set(30);
 		for id in 1..=PROVIDERS {
 			let provider = MockProvider {
 				bond: BOND,

@@ -94,7 +94,7 @@ impl<T: Config> Pallet<T> {
 			Ending {
 				// Where every bought seat was wrong, nobody is bound to keep the outputs.
 				report: report.filter(|_| !earned.is_empty()),
-				counted: matches!(end, End::Accepted(_)) && !judged.case.is_thin(),
+				counted: judged.case.is_counted(),
 				transfers,
 				earned,
 			},

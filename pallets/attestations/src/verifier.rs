@@ -23,6 +23,10 @@ impl<T: Config> Verifier for Pallet<T> {
 		advance(seat_cap, fee_share, params.seat_fee)?.checked_add(params.seat_fee.checked_mul(seats)?)
 	}
 
+	fn least_window() -> MarketBlock {
+		T::Parameters::get().window
+	}
+
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake> {
 		let stakes = Params::from(&T::Parameters::get());
 		let record = T::Registry::record(provider);
@@ -36,14 +40,16 @@ impl<T: Config> Verifier for Pallet<T> {
 
 	fn open(shard: ShardId, agreed: &Agreed) -> DispatchResult {
 		ensure!(!Evidence::<T>::contains_key(shard), Error::<T>::AlreadyOpen);
-		ensure!(
-			(MIN_REPLICAS..=MAX_REPLICAS).contains(&agreed.seats),
-			Error::<T>::UnsupportedSeats
-		);
+		let seats = agreed.verification.seats();
+		let supported = match agreed.verification {
+			Verification::Replicated { replicas } => (MIN_REPLICAS..=MAX_REPLICAS).contains(&replicas),
+			Verification::Optimistic { .. } => true,
+		};
+		ensure!(supported, Error::<T>::UnsupportedSeats);
 		let params = T::Parameters::get();
 		let matter = &agreed.matter;
 		let limits = matter.limits;
-		let windows = windows(limits.gas, agreed.run_rate, &params);
+		let windows = windows(limits.gas, agreed.run_rate, &agreed.verification, &params);
 		let mut rules = Rules {
 			cap: agreed.cap.max(1),
 			gas: limits.gas.saturating_mul(matter.tasks.into()),
@@ -62,11 +68,11 @@ impl<T: Config> Verifier for Pallet<T> {
 			},
 		};
 		// It was held by the parameters of the day on which the job was submitted.
-		if escrow(&rules, agreed.seats).is_none_or(|needed| needed > agreed.reserve) {
+		if escrow(&rules, seats).is_none_or(|needed| needed > agreed.reserve) {
 			rules.seat_fee = 0;
 		}
 		ensure!(
-			escrow(&rules, agreed.seats).is_some_and(|needed| needed <= agreed.reserve),
+			escrow(&rules, seats).is_some_and(|needed| needed <= agreed.reserve),
 			Error::<T>::NoNumber
 		);
 		let agreement = Agreement {
@@ -83,7 +89,7 @@ impl<T: Config> Verifier for Pallet<T> {
 			shard,
 			ShardEvidence {
 				agreed: agreement,
-				seats: agreed.seats,
+				seats,
 				entries: BoundedVec::new(),
 				judged: None,
 			},

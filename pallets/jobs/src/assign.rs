@@ -317,7 +317,7 @@ impl<T: Config> Pallet<T> {
 		let terms = &shard.terms;
 		Some(Agreed {
 			matter: Self::matter_of(spec, program.roots, terms.engine, index),
-			seats: spec.verification.seats(),
+			verification: spec.verification,
 			cap: terms.seat_cap,
 			fee_share: terms.fee_share,
 			request: DrawRequest {

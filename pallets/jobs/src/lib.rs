@@ -87,6 +87,7 @@ pub mod pallet {
 		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
 		AccountId, Balance, Blob, Hash, JobId, JobSpec, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	};
+	use sp_runtime::traits::Convert;
 
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
@@ -125,9 +126,9 @@ pub mod pallet {
 		type BlockAuthor: Get<Option<AccountId>>;
 		/// The most weight that the tick takes of a block.
 		type TickWeight: Get<Weight>;
-		/// Burned at submission for each seat of every shard: what it ordinarily costs the chain, so that the queue cannot be filled
-		/// for free.
-		type SeatFee: Get<Balance>;
+		/// Burned at submission for each seat of every shard, by how many seats a shard has: what it ordinarily costs the chain, so
+		/// that the queue cannot be filled for free.
+		type SeatFee: Convert<u8, Balance>;
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
 	}
@@ -399,6 +400,8 @@ pub mod pallet {
 		BadSetup,
 		/// The number of replicas is out of range.
 		BadReplicas,
+		/// The window of a single seat is shorter than the court's least one, or longer than the longest.
+		BadWindow,
 		/// No region is allowed.
 		NoRegion,
 		/// The deadline is 0.
@@ -448,6 +451,7 @@ pub mod pallet {
 				SpecError::Image => Self::BadImage,
 				SpecError::Setup => Self::BadSetup,
 				SpecError::Replicas => Self::BadReplicas,
+				SpecError::Window => Self::BadWindow,
 				SpecError::Regions => Self::NoRegion,
 				SpecError::Deadline => Self::BadDeadline,
 				SpecError::Endpoints => Self::BadEndpoints,

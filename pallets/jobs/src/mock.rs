@@ -16,9 +16,13 @@ use millrace_primitives::{
 		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, ProviderRecord,
 		ProviderRegistry, Settlement, Stake, Verifier,
 	},
-	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, ProgramId, ProgramRoots, ShardId, ENGINE_VERSION, MILL,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, ShardId,
+	ENGINE_VERSION, MILL,
 };
-use sp_runtime::{traits::IdentityLookup, BuildStorage, DispatchError, DispatchResult, Perbill, Permill};
+use sp_runtime::{
+	traits::{Convert, IdentityLookup},
+	BuildStorage, DispatchError, DispatchResult, Perbill, Permill,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub type Block = frame_system::mocking::MockBlock<Test>;
@@ -80,6 +84,13 @@ pub fn params() -> JobsParams {
 
 /// What submission burns for each seat.
 pub const SEAT_FEE: Balance = MILL / 1_000;
+
+pub struct Fees;
+impl Convert<u8, Balance> for Fees {
+	fn convert(_: u8) -> Balance {
+		SEAT_FEE
+	}
+}
 
 pub const VALIDATOR: u8 = 99;
 pub const ALICE: u8 = 1;
@@ -332,6 +343,9 @@ impl Verifier for Evidence {
 	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
 		Budget::get()
 	}
+	fn least_window() -> MarketBlock {
+		LEAST_WINDOW
+	}
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake> {
 		if let Some(stake) = STAKES.with_borrow(|all| all.get(provider).copied()) {
 			return stake;
@@ -396,7 +410,7 @@ impl Config for Test {
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
 	type TickWeight = TickWeight;
-	type SeatFee = ConstU128<SEAT_FEE>;
+	type SeatFee = Fees;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
 
@@ -508,8 +522,19 @@ pub fn publish() {
 	}
 }
 
-/// A job of so many tasks, one a shard, of at most 1 Ggas each.
-pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
+/// The least window of a single seat.
+pub const LEAST_WINDOW: MarketBlock = 12;
+
+/// How a job is verified that so many compute.
+pub fn by(seats: u8) -> Verification {
+	match seats {
+		1 => Verification::Optimistic { window: LEAST_WINDOW },
+		replicas => Verification::Replicated { replicas },
+	}
+}
+
+/// A job of so many tasks, one a shard, of at most 1 Ggas each, each computed by so many.
+pub fn spec(tasks: u32, seats: u8) -> JobSpec {
 	JobSpec {
 		program: program(),
 		image: None,
@@ -524,7 +549,7 @@ pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
 		},
 		input_limit: 1_000,
 		price_cap: CAP,
-		verification: Verification::Replicated { replicas },
+		verification: by(seats),
 		constraints: Constraints {
 			class: HardwareClass::General,
 			regions: RegionSet::ANY,

@@ -13,16 +13,26 @@ use frame_support::{
 	},
 };
 use millrace_primitives::{
-	job::JobStatus, money, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
-	ENGINE_VERSION,
+	job::{JobStatus, Verification},
+	money,
+	traits::Verifier,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ENGINE_VERSION,
 };
-use sp_runtime::{DispatchError, DispatchResult, Permill};
+use sp_runtime::{traits::Convert, DispatchError, DispatchResult, Permill};
 
 impl<T: Config> Pallet<T> {
 	/// Checks that a program can run within a job's limits.
 	pub(crate) fn check_fit(spec: &JobSpec, program: &Program) -> Result<(), Error<T>> {
 		ensure!(program.engine == ENGINE_VERSION, Error::<T>::ProgramOutdated);
 		spec.limits.check(&program.roots).map_err(Error::<T>::from)
+	}
+
+	/// Whether a single seat's report can be attacked for as long as the court demands at present.
+	pub(crate) fn is_long_enough(spec: &JobSpec) -> bool {
+		match spec.verification {
+			Verification::Replicated { .. } => true,
+			Verification::Optimistic { window } => window >= T::Verifier::least_window(),
+		}
 	}
 
 	/// What is held for a shard of so many tasks. `None` on overflow.
@@ -58,7 +68,7 @@ impl<T: Config> Pallet<T> {
 	/// What submission burns: the fee of each seat of each shard. `None` on overflow.
 	pub(crate) fn submission_fee(spec: &JobSpec) -> Option<Balance> {
 		let seats = Balance::from(spec.shards()).checked_mul(spec.verification.seats().into())?;
-		T::SeatFee::get().checked_mul(seats)
+		T::SeatFee::convert(spec.verification.seats()).checked_mul(seats)
 	}
 
 	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
@@ -66,6 +76,7 @@ impl<T: Config> Pallet<T> {
 		let params = T::Parameters::get();
 		ensure!(spec.price_cap >= params.min_price, Error::<T>::PriceTooLow);
 		ensure!(spec.deadline <= params.max_deadline, Error::<T>::DeadlineTooLong);
+		ensure!(Self::is_long_enough(&spec), Error::<T>::BadWindow);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
 		Self::check_fit(&spec, &program)?;
 

@@ -265,13 +265,14 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
-	/// valid, its price below the least one, its deadline too far away, or its memory limit below what its program starts with. A
+	/// valid, its price below the least one, its deadline too far away, its window too short, or its memory limit below what its program starts with. A
 	/// program that is not published yet counts as an empty one. The liability is that of a newcomer, an account that nothing is
 	/// known of: the more a provider has worked, the more it has at stake, since it is audited less often.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
 		spec.validate().ok()?;
 		let params = T::Parameters::get();
-		if spec.price_cap < params.min_price || spec.deadline > params.max_deadline {
+		let late = spec.deadline > params.max_deadline;
+		if late || spec.price_cap < params.min_price || !Self::is_long_enough(spec) {
 			return None;
 		}
 		let shards = spec.shards();

@@ -8,12 +8,13 @@ use frame_support::{
 	traits::Get,
 	weights::{Weight, WeightToFee as _},
 };
-use millrace_primitives::{params::JobsParams, MILL};
+use millrace_primitives::{job::MAX_REPLICAS, params::JobsParams, MILL};
 use pallet_attestations::WeightInfo as _;
 use pallet_balances::WeightInfo as _;
 use pallet_emission::WeightInfo as _;
 use pallet_jobs::{WeightInfo as _, MAX_ACKNOWLEDGED, MAX_DROPPED};
 use pallet_providers::WeightInfo as _;
+use sp_runtime::traits::Convert;
 
 type Jobs = <Runtime as pallet_jobs::Config>::WeightInfo;
 type Attestations = <Runtime as pallet_attestations::Config>::WeightInfo;
@@ -25,11 +26,16 @@ type TickWeight = <Runtime as pallet_jobs::Config>::TickWeight;
 #[test]
 fn the_fee_of_a_seat_is_what_its_life_weighs_and_is_small() {
 	sp_io::TestExternalities::default().execute_with(|| {
-		let weight = life_of_a_seat();
-		let fee = SeatFee::get();
-		println!("a seat: {} us, {fee} plancks", weight.ref_time() / 1_000_000);
-		assert_eq!(fee, price_of(weight, JobsParams::default().second_price));
-		assert!(fee <= MILL / 100);
+		for seats in 1..=MAX_REPLICAS {
+			let weight = life_of_a_seat(seats);
+			let fee = SeatFee::convert(seats);
+			println!(
+				"one of {seats} seats: {} us, {fee} plancks",
+				weight.ref_time() / 1_000_000
+			);
+			assert_eq!(fee, price_of(weight, JobsParams::default().second_price));
+			assert!(fee <= MILL / 100);
+		}
 		// Rounded up, and nothing for nothing.
 		assert_eq!(price_of(Weight::from_parts(1, 0), 1), 1);
 		assert_eq!(price_of(Weight::zero(), MILL), 0);

@@ -30,6 +30,7 @@ use millrace_primitives::{
 };
 use serde_json::json;
 use std::{
+	collections::BTreeMap,
 	sync::{Mutex, PoisonError},
 	time::Duration,
 };
@@ -78,7 +79,7 @@ pub async fn run(global: &Global, options: PlayOptions, output: &mut Output) -> 
 			let others = shard.seats.iter().filter_map(|seat| seat.endpoint.clone());
 			let workshop = Workshop::open(&chain, &job, at, &options.data, others).await?;
 			let places = workshop.places(shard).await?;
-			Party::new(workshop, shard.clone(), places, None)
+			Party::new(workshop, shard.clone(), places, BTreeMap::new())
 		}
 		// Nothing is left to be played.
 		_ => Party::idle(),

@@ -75,7 +75,7 @@ impl Look<'_> {
 			row(
 				"attack",
 				format!(
-					"anybody can, for a bond of {}: `millrace dispute open {} --seat N --task T`",
+					"anybody can, for a bond of {}: `millrace dispute open {} --seat N`",
 					mill(case.bond),
 					name(job, index)
 				),
@@ -161,7 +161,7 @@ mod tests {
 			"(without a seat, for 20 MILL) attacks seat 1; the attacker is to move, and its time is over",
 			"2 boards are played",
 			"seat 2 can attack seat 1 now",
-			"for a bond of 21 MILL: `millrace dispute open 7 3 --seat N --task T`",
+			"for a bond of 21 MILL: `millrace dispute open 7 3 --seat N`",
 			"drawn by chance",
 			"out: proven wrong",
 			"28 MILL",

@@ -155,8 +155,8 @@ fn an_outsider_that_is_right_has_its_bond_back_and_one_that_is_wrong_loses_it() 
 				Call::accuse {
 					shard,
 					target: 0,
-					task: 0,
-					outcome: Box::new(outcomes(1)[0]),
+					accusation: accusation(0, outcomes(1)[0]),
+					max_bond: RICH,
 				}
 			),
 			Error::<Test>::NotDifferent
@@ -166,8 +166,8 @@ fn an_outsider_that_is_right_has_its_bond_back_and_one_that_is_wrong_loses_it() 
 		let accuse = |task: u32, version: u8| Call::accuse {
 			shard,
 			target: 0,
-			task,
-			outcome: Box::new(outcomes(version)[0]),
+			accusation: accusation(task, outcomes(version)[0]),
+			max_bond: RICH,
 		};
 		assert_noop!(call(account(WATCHER), accuse(3, 1)), Error::<Test>::NotDifferent);
 		assert_noop!(call(account(70), accuse(0, 1)), Error::<Test>::CannotPay);
@@ -216,8 +216,8 @@ fn an_accusation_is_over_with_its_target_and_settled_when_it_is_pulled() {
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
-			task: 1,
-			outcome: Box::new(outcomes(0)[1]),
+			accusation: accusation(1, outcomes(0)[1]),
+			max_bond: RICH,
 		};
 		assert_ok!(call(account(WATCHER), accuse));
 		let board = boards::FIRST_ACCUSATION;

@@ -42,7 +42,7 @@ struct Story {
 
 fn story() -> impl Strategy<Value = Story> {
 	(
-		prop::collection::vec(kind(), 2..5),
+		prop::collection::vec(kind(), 1..5),
 		prop_oneof![2 => Just(u8::MAX), 1 => 3_u8..8],
 		prop::collection::vec((any::<u8>(), any::<u8>(), 0_u8..4), 0..12),
 		0_u32..50,
@@ -111,8 +111,11 @@ fn play(story: &Story) {
 					Call::accuse {
 						shard,
 						target,
-						task: u32::from(*who % 3),
-						outcome: Box::new(outcomes(7)[usize::from(*who % 3)]),
+						accusation: match who % 4 {
+							3 => Box::new(Accusation::Report(outcome::report(&outcomes(7)).unwrap())),
+							task => accusation(task.into(), outcomes(7)[usize::from(task)]),
+						},
+						max_bond: RICH,
 					},
 				),
 				1 => call(operator(1 + who % 8), Call::attack { shard, target }),

@@ -10,6 +10,7 @@ mod money;
 mod properties;
 mod scale;
 mod sealing;
+mod single;
 mod verifier;
 mod views;
 mod work;
