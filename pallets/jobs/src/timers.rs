@@ -2,13 +2,19 @@
 //! they were put there, so each queue is in order by itself. There is a class for each digit, 1 to 7, at each place of an
 //! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
 //! for the rest. Entries whose reason is gone are dropped when they fire.
+//!
+//! The deadlines of a job's work are by its own clock, which stands while its program or its version of the machine is frozen
+//! ([`Pace`]): what fires before its time by that clock is armed again for what is left.
 
 use crate::{Cause, Config, Jobs, Pallet, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo};
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::weights::{Weight, WeightMeter};
+use frame_support::{
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
-	traits::{Alarm, Verifier},
+	traits::{Alarm, Pace, Verifier, FROZEN_LOOK},
 	JobId, MarketBlock, ShardId,
 };
 use scale_info::TypeInfo;
@@ -78,6 +84,20 @@ pub enum TimerAction {
 	},
 }
 
+impl TimerAction {
+	/// The job by the clock of whose work it acts; none if by the market's.
+	const fn job(&self) -> Option<JobId> {
+		match self {
+			Self::Accept { shard, .. }
+			| Self::Execute { shard, .. }
+			| Self::Fill { shard }
+			| Self::Custody { shard } => Some(shard.job),
+			Self::Expire { job } => Some(*job),
+			Self::BackOff { .. } | Self::Verify { .. } => None,
+		}
+	}
+}
+
 impl<T: Config> Pallet<T> {
 	/// The most that serving one timer weighs.
 	pub(crate) fn timer_weight() -> Weight {
@@ -90,6 +110,12 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_expire())
 			.max(T::WeightInfo::timer_custody())
 			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
+			.saturating_add(Self::pace_weight())
+	}
+
+	/// What it weighs to learn the clock of a job's work, where clocks differ.
+	pub(crate) fn pace_weight() -> Weight {
+		T::DbWeight::get().reads(3)
 	}
 
 	/// What it weighs on top if a vacated seat closes its shard.
@@ -101,10 +127,16 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
+	/// Arms a timer; it acts at `target` by the market's clock, at the earliest in the next market block.
 	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
+		Self::arm_by(action, target, Pace::default());
+	}
+
+	/// Arms a timer that acts at `target` by the clock of its job's work. While that stands it fires in vain, now and then.
+	pub(crate) fn arm_by(action: TimerAction, target: MarketBlock, pace: Pace) {
 		let now = Self::now_block();
-		let (class, delay) = class_of(target.saturating_sub(now));
+		let left = target.saturating_sub(pace.at(now));
+		let (class, delay) = class_of(if pace.frozen { left.max(FROZEN_LOOK) } else { left });
 		let fires = now.saturating_add(delay);
 		TimerClasses::<T>::mutate(|TimerTable(classes)| {
 			let bounds = &mut classes[class];
@@ -136,21 +168,24 @@ impl<T: Config> Pallet<T> {
 	/// Serves due timers while the meter admits one more. Nobody is drawn by it unless it is the tick: who calls it may know
 	/// whom a draw would find.
 	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
-		let now = Self::now_block();
+		let (now, in_step) = (Self::now_block(), T::Verifier::in_step());
 		while meter.can_consume(Self::timer_weight()) {
 			let Some(entry) = Self::pop_timer(now) else { return };
-			meter.consume(Self::fire(entry, now, may_draw));
+			meter.consume(Self::fire(entry, now, may_draw, in_step));
 		}
 	}
 
 	/// Serves one timer and returns its weight.
-	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock, may_draw: bool) -> Weight {
+	pub(crate) fn fire(entry: TimerEntry, market: MarketBlock, may_draw: bool, in_step: bool) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
 		}
-		if entry.target > now {
-			Self::arm(entry.action, entry.target);
-			return T::WeightInfo::timer_again();
+		let job = entry.action.job().filter(|_| !in_step);
+		let pace = job.map(Self::pace_of).unwrap_or_default();
+		let now = pace.at(market);
+		if entry.target > now || pace.frozen {
+			Self::arm_by(entry.action, entry.target, pace);
+			return T::WeightInfo::timer_again().saturating_add(Self::pace_weight());
 		}
 		match entry.action {
 			TimerAction::Accept { shard, seat, .. } => {
@@ -176,7 +211,7 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Expire { job: id } => {
 				match Jobs::<T>::get(id) {
 					// The client extended it.
-					Some(job) if job.expires_at > now => Self::arm(entry.action, job.expires_at),
+					Some(job) if job.expires_at > now => Self::arm_by(entry.action, job.expires_at, pace),
 					Some(job) => Self::close_job(id, job, JobStatus::Expired),
 					None => {}
 				}

@@ -5,6 +5,7 @@ mod disputes;
 mod histories;
 mod lives;
 mod steps;
+mod verdicts;
 
 use crate::{evidence::Shown, mock::*, *};
 use millrace_court::{
