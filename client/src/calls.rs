@@ -23,7 +23,7 @@ use subxt::{
 };
 
 /// All calls that have a constructor here, as pallet and call.
-pub const ALL: [(&str, &str); 37] = [
+pub const ALL: [(&str, &str); 38] = [
 	("Providers", "register"),
 	("Providers", "update_info"),
 	("Providers", "set_operator"),
@@ -55,6 +55,7 @@ pub const ALL: [(&str, &str); 37] = [
 	("Attestations", "decline"),
 	("Attestations", "unavailable"),
 	("Attestations", "pull"),
+	("Attestations", "enact"),
 	("Emission", "claim"),
 	("Emission", "prune"),
 	("Balances", "transfer_keep_alive"),
@@ -344,6 +345,11 @@ pub fn unavailable(shard: ShardId) -> Call {
 /// Takes back the signer's bond of a board that is over.
 pub fn pull(shard: ShardId, board: u32) -> Call {
 	Call::new("Attestations", "pull", (shard, board))
+}
+
+/// Shares out what an account lost by a shard, once that is due, or what could not be received then. Anybody may call it.
+pub fn enact(shard: ShardId, account: &AccountId) -> Call {
+	Call::new("Attestations", "enact", (shard, account))
 }
 
 /// Mints what a provider has earned of an era's emission. Anybody may call it; the provider receives it.

@@ -356,10 +356,15 @@ impl Board {
 	}
 }
 
+/// Whether steps of a version of the machine can be judged here.
+pub const fn is_judged(engine: u8) -> bool {
+	engine == VERSION
+}
+
 impl Subject {
 	/// Whether steps of it can be judged, and there are any.
 	const fn is_playable(&self) -> bool {
-		self.engine == VERSION && self.tasks > 0
+		is_judged(self.engine) && self.tasks > 0
 	}
 
 	/// All tasks.

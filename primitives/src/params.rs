@@ -212,6 +212,8 @@ pub struct CourtParams {
 	pub pause: MarketBlock,
 	/// How long a client may take to serve what seats cannot fetch.
 	pub serving: MarketBlock,
+	/// For so long what the guilty lose is held before it is shared out: time to see that the chain itself was wrong.
+	pub enactment: MarketBlock,
 }
 
 impl Default for CourtParams {
@@ -233,6 +235,7 @@ impl Default for CourtParams {
 			staffing: 8 * HOUR,
 			pause: 24 * HOUR,
 			serving: 7 * 24 * HOUR,
+			enactment: 7 * 24 * HOUR,
 		}
 	}
 }
@@ -249,6 +252,7 @@ impl CourtParams {
 			staffing: 120,
 			pause: 20,
 			serving: 200,
+			enactment: 30,
 			..Self::default()
 		}
 	}

@@ -5,18 +5,19 @@
 //!  providers ◄─────────────── jobs ◄───────────────────────────────────────── attestations
 //!    ▲   ▲                    │ │ └── stake, open, close, serve, on_output ────────►  │
 //!    │   └──── on_settled ────┘ └── on_settled ──► emission                           │
-//!    └─────────────────── draw, reserve, take: audits, recomputations, slashes ───────┘
+//!    └─────────────────── draw, reserve, take, cede: audits, recomputations, slashes ───────┘
 //! ```
 
 use crate::{
 	job::{Preferences, SeatState, Verification},
 	matter::Matter,
 	provider::{Candidate, Census, DrawRequest},
-	AccountId, Balance, Gas, Hash, MarketBlock, Report, ShardId,
+	AccountId, Balance, Gas, Hash, MarketBlock, ProgramId, Report, ShardId,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
 use sp_runtime::{DispatchError, DispatchResult, Perbill, Permill, Weight};
 
 /// The market's clock. It counts blocks in which users could call, so that no deadline passes while they could not.
@@ -66,6 +67,10 @@ pub trait ProviderRegistry {
 	fn free_slot(provider: &AccountId);
 	/// Frees a liability that [`reserve`](Self::reserve) reserved.
 	fn free_liability(provider: &AccountId, liability: Balance);
+	/// Lets go of this much of the bond, or of what there is, for another hold on the provider's account: `hold` puts the
+	/// amount there, before it leaves the bond. Returns how much that was, nothing if `hold` fails. Liabilities stay
+	/// reserved.
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance;
 	/// Takes this much of the bond, or what there is: to somebody else's free balance, or out of existence if there is
 	/// nobody or it cannot be received. Returns what was taken. Liabilities stay reserved.
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance;
@@ -159,7 +164,58 @@ pub enum Alarm {
 	Shard(ShardId),
 	/// Somebody's time may be over on one of its boards.
 	Board(ShardId, u32),
+	/// The verdict on an account may be enacted.
+	Verdict(ShardId, [u8; 32]),
 }
+
+/// What can be frozen because verdicts about it may be wrong.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Freezable {
+	/// A program.
+	Program(ProgramId),
+	/// A version of the machine, and so all programs for it.
+	Engine(u8),
+}
+
+/// How the clock of some work runs: it stands while its program or its version of the machine is frozen.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Pace {
+	/// So many market blocks it is behind the market's.
+	pub behind: MarketBlock,
+	/// Whether it stands now.
+	pub frozen: bool,
+}
+
+impl Pace {
+	/// What it shows when the market's shows this.
+	pub const fn at(&self, market: MarketBlock) -> MarketBlock {
+		market.saturating_sub(self.behind)
+	}
+
+	/// When the market's clock will show what this one shows then, if it stands no longer. What never comes stays so.
+	pub const fn market(&self, at: MarketBlock) -> MarketBlock {
+		at.saturating_add(self.behind)
+	}
+}
+
+/// While a clock stands, what waits for it is looked at so often, in market blocks.
+pub const FROZEN_LOOK: MarketBlock = 100;
 
 /// What is agreed about a shard, for its judges.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -229,6 +285,14 @@ pub trait Verifier {
 	fn serve(alarm: Alarm, may_draw: bool) -> Weight;
 	/// The most that serving an alarm weighs.
 	fn serve_weight() -> Weight;
+	/// Whether nothing is frozen, nor was lately, so that all clocks are the market's. One read, of one small value.
+	fn in_step() -> bool {
+		true
+	}
+	/// The clock of work by a program on a version of the machine. The same read.
+	fn pace(_program: &ProgramId, _engine: u8) -> Pace {
+		Pace::default()
+	}
 	/// What it says of a provider's seat in a shard; for views only.
 	fn called(_shard: ShardId, _provider: &AccountId) -> Called {
 		Called::default()
@@ -297,6 +361,8 @@ pub trait Assignments {
 	fn seat(shard: ShardId, provider: &AccountId) -> Option<SeatView>;
 	/// What is judged of a shard that is under way.
 	fn matter(shard: ShardId) -> Option<Matter>;
+	/// The version of the machine that a program is for, if it is published.
+	fn engine_of(program: &ProgramId) -> Option<u8>;
 	/// Whose shard it is.
 	fn client(shard: ShardId) -> Option<AccountId>;
 	/// What the client holds for a shard that is under way.
@@ -385,6 +451,9 @@ impl ProviderRegistry for () {
 	}
 	fn free_slot(_: &AccountId) {}
 	fn free_liability(_: &AccountId, _: Balance) {}
+	fn cede(_: &AccountId, _: Balance, _: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		0
+	}
 	fn take(_: &AccountId, _: Option<&AccountId>, _: Balance) -> Balance {
 		0
 	}
@@ -428,6 +497,9 @@ impl Assignments for () {
 		None
 	}
 	fn matter(_: ShardId) -> Option<Matter> {
+		None
+	}
+	fn engine_of(_: &ProgramId) -> Option<u8> {
 		None
 	}
 	fn client(_: ShardId) -> Option<AccountId> {

@@ -7,7 +7,13 @@ use millrace_court::{
 	draw::MAX_SAMPLE,
 	sums::ShownLeaf,
 };
-use millrace_primitives::{merkle::SumNode, outcome::SealContext, provider::DrawRequest, traits::Stake, Gas, Limits};
+use millrace_primitives::{
+	merkle::SumNode,
+	outcome::SealContext,
+	provider::DrawRequest,
+	traits::{Pace, Stake},
+	Gas, Limits, ProgramId,
+};
 use scale_info::TypeInfo;
 
 /// The indices of seats that are drawn for a case begin here, above those of all that clients buy.
@@ -33,7 +39,8 @@ pub struct SeatEntry {
 	pub stake: Stake,
 	/// The commitment, [`outcome::seal`]; none while it works.
 	pub seal: Option<Hash>,
-	/// The last market block in which it may seal, of a drawn seat that works.
+	/// The last market block in which it may seal, of a drawn seat that works. Times of a shard are those of its work's clock:
+	/// see [`crate::freezes`].
 	pub due: MarketBlock,
 }
 
@@ -42,6 +49,8 @@ pub struct SeatEntry {
 pub struct Agreement {
 	/// The rules of its case. Its probability is set when sealing closes.
 	pub rules: Rules,
+	/// The program.
+	pub program: ProgramId,
 	/// The machine's version.
 	pub engine: u8,
 	/// What each task may use.
@@ -172,8 +181,9 @@ impl<T: Config> Pallet<T> {
 	/// Seals a report: of a bought seat before its case begins, of a drawn one in it.
 	pub(crate) fn do_seal(provider: &AccountId, shard: ShardId, seal: Hash) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let now = Self::time_of(&evidence)?;
 		let index = match evidence.judged {
-			Some(_) => Self::seal_drawn(provider, &mut evidence, seal)?,
+			Some(_) => Self::seal_drawn(provider, &mut evidence, seal, now)?,
 			None => Self::seal_bought(provider, shard, &mut evidence, seal)?,
 		};
 		Self::store(shard, evidence);
@@ -216,14 +226,16 @@ impl<T: Config> Pallet<T> {
 		Ok(seat.index)
 	}
 
-	fn seal_drawn(provider: &AccountId, evidence: &mut ShardEvidence, seal: Hash) -> Result<u8, DispatchError> {
+	fn seal_drawn(
+		provider: &AccountId,
+		evidence: &mut ShardEvidence,
+		seal: Hash,
+		now: MarketBlock,
+	) -> Result<u8, DispatchError> {
 		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
 		let rules = evidence.agreed.rules;
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
-		judged
-			.case
-			.seal(&rules, number, T::Clock::now())
-			.map_err(Self::refused)?;
+		judged.case.seal(&rules, number, now).map_err(Self::refused)?;
 		let entry = evidence
 			.entries
 			.get_mut(usize::from(number))
@@ -244,6 +256,7 @@ impl<T: Config> Pallet<T> {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
 		ensure!(evidence.judged.is_some(), Error::<T>::NotNow);
+		let now = Self::time_of(&evidence)?;
 		let entry = evidence.entry(number).ok_or(Error::<T>::NotAssigned)?;
 		let (index, sealed) = (entry.index, entry.seal.ok_or(Error::<T>::NotSealed)?);
 		let genesis = Self::genesis();
@@ -274,7 +287,7 @@ impl<T: Config> Pallet<T> {
 		let opened = (kind != Kind::Audit).then_some(report);
 		judged
 			.case
-			.reveal(&rules, number, opened, nodes, T::Clock::now())
+			.reveal(&rules, number, opened, nodes, now)
 			.map_err(Self::refused)?;
 		Self::store(shard, evidence);
 		if index < FIRST_DRAWN {
@@ -293,7 +306,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_leave(provider: &AccountId, shard: ShardId, calls: bool) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
-		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
+		let (rules, now) = (evidence.agreed.rules, Self::time_of(&evidence)?);
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
 		if calls {
 			judged.case.call(&rules, number, now).map_err(Self::refused)?;
@@ -312,12 +325,29 @@ impl<T: Config> Pallet<T> {
 	/// The client ends the wait for those who called.
 	pub(crate) fn do_served(client: &AccountId, shard: ShardId) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
-		let rules = evidence.agreed.rules;
+		let (rules, now) = (evidence.agreed.rules, Self::time_of(&evidence)?);
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
 		ensure!(judged.client == *client, Error::<T>::NotClient);
-		judged.case.served(&rules, T::Clock::now()).map_err(Self::refused)?;
+		judged.case.served(&rules, now).map_err(Self::refused)?;
 		Self::store(shard, evidence);
 		Ok(())
+	}
+
+	/// The clock of a shard's work.
+	pub(crate) fn pace(evidence: &ShardEvidence) -> Pace {
+		Self::pace_of(&evidence.agreed.program, evidence.agreed.engine)
+	}
+
+	/// What the clock of a shard's work shows.
+	pub(crate) fn clock_of(evidence: &ShardEvidence) -> MarketBlock {
+		Self::pace(evidence).at(T::Clock::now())
+	}
+
+	/// The same, for who wants to do something about it: nothing is done while it is frozen.
+	pub(crate) fn time_of(evidence: &ShardEvidence) -> Result<MarketBlock, Error<T>> {
+		let pace = Self::pace(evidence);
+		ensure!(!pace.frozen, Error::<T>::Frozen);
+		Ok(pace.at(T::Clock::now()))
 	}
 
 	/// The hash of the chain's first block.

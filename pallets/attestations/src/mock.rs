@@ -3,7 +3,10 @@
 
 use crate as pallet_attestations;
 use crate::*;
-use frame_support::{derive_impl, parameter_types, storage_alias, traits::fungible::Mutate};
+use frame_support::{
+	derive_impl, parameter_types, storage_alias,
+	traits::fungible::{Mutate, Unbalanced},
+};
 use millrace_court::case::escrow;
 use millrace_primitives::{
 	job::{SeatEvent, SeatState, Verification},
@@ -11,7 +14,7 @@ use millrace_primitives::{
 	merkle,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{Agreed, Alarm, Ending, Payee, ProviderRecord, SeatView, Verifier},
-	Limits, Matter, ProgramRoots, ENGINE_VERSION, MILL,
+	Limits, Matter, ProgramId, ProgramRoots, ENGINE_VERSION, MILL,
 };
 use sp_runtime::{
 	traits::{Dispatchable, IdentityLookup},
@@ -40,7 +43,7 @@ impl frame_system::Config for Test {
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
 impl pallet_balances::Config for Test {
 	type Balance = Balance;
-	type ExistentialDeposit = frame_support::traits::ConstU128<1>;
+	type ExistentialDeposit = frame_support::traits::ConstU128<1_000>;
 	type AccountStore = System;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type RuntimeFreezeReason = RuntimeFreezeReason;
@@ -68,6 +71,7 @@ pub fn params() -> CourtParams {
 		staffing: 60,
 		pause: 7,
 		serving: 50,
+		enactment: 15,
 		..CourtParams::default()
 	}
 }
@@ -244,6 +248,16 @@ impl ProviderRegistry for Providers {
 				.expect("a liability is freed once");
 		});
 	}
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		Self::change(provider, |provider| {
+			assert!(amount <= provider.liability, "more is ceded than was reserved");
+			provider.bond = provider.bond.checked_sub(amount).expect("a bond covers its liability");
+		});
+		// Bonds are no balances here, what is held for a verdict is.
+		Balances::set_total_issuance(Balances::total_issuance() + amount);
+		hold(amount).expect("it can be held");
+		amount
+	}
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
 		Self::change(provider, |provider| {
 			assert!(amount <= provider.liability, "more is taken than was reserved");
@@ -370,6 +384,10 @@ impl Assignments for Jobs {
 	fn matter(_: ShardId) -> Option<Matter> {
 		Some(Work::get())
 	}
+	fn engine_of(program: &ProgramId) -> Option<u8> {
+		let matter = Work::get();
+		(matter.program == *program).then_some(matter.engine)
+	}
 	fn client(shard: ShardId) -> Option<AccountId> {
 		Bought::contains_key(shard).then(|| account(CLIENT))
 	}
@@ -430,6 +448,9 @@ impl Assignments for Jobs {
 	}
 }
 
+/// See [`Config::LongestFreeze`].
+pub const LONGEST_FREEZE: MarketBlock = 400;
+
 pub struct Clock;
 
 impl MarketClock for Clock {
@@ -445,6 +466,8 @@ impl Config for Test {
 	type Registry = Providers;
 	type Clock = Clock;
 	type Parameters = Parameters;
+	type GovernOrigin = frame_system::EnsureRoot<AccountId>;
+	type LongestFreeze = ConstU32<LONGEST_FREEZE>;
 	type WeightInfo = weights::SubstrateWeight<Test>;
 }
 
@@ -539,6 +562,8 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 				..Default::default()
 			};
 			Registered::insert(account(id), provider);
+			// Its account exists, though nothing is on it: its bond is elsewhere.
+			System::inc_providers(&account(id));
 		}
 	});
 	ext

@@ -5,13 +5,15 @@ use crate::{
 	*,
 };
 use millrace_court::{
+	board::is_judged,
 	case::{escrow, Rules, Times},
 	clock::windows,
 	stakes::{advance, Params},
 };
 use millrace_primitives::{
 	job::{Verification, MIN_REPLICAS},
-	traits::{Agreed, Alarm, Called, DrawnSeat, Stake, Verifier},
+	traits::{Agreed, Alarm, Called, DrawnSeat, Pace, Stake, Verifier},
+	ProgramId,
 };
 use sp_runtime::{Perbill, Permill};
 
@@ -48,6 +50,7 @@ impl<T: Config> Verifier for Pallet<T> {
 		ensure!(supported, Error::<T>::UnsupportedSeats);
 		let params = T::Parameters::get();
 		let matter = &agreed.matter;
+		ensure!(is_judged(matter.engine), Error::<T>::UnknownEngine);
 		let limits = matter.limits;
 		let windows = windows(limits.gas, agreed.run_rate, &agreed.verification, &params);
 		let mut rules = Rules {
@@ -77,6 +80,7 @@ impl<T: Config> Verifier for Pallet<T> {
 		);
 		let agreement = Agreement {
 			rules,
+			program: matter.program,
 			engine: matter.engine,
 			limits,
 			request: agreed.request.clone(),
@@ -126,11 +130,22 @@ impl<T: Config> Verifier for Pallet<T> {
 				Self::serve_board(shard, number);
 				T::WeightInfo::time()
 			}
+			Alarm::Verdict(shard, who) => Self::serve_verdict(shard, who),
 		}
 	}
 
 	fn serve_weight() -> Weight {
-		Self::dearest_alarm().max(T::WeightInfo::time())
+		Self::dearest_alarm()
+			.max(T::WeightInfo::time())
+			.max(T::WeightInfo::enact(MAX_SHARES))
+	}
+
+	fn in_step() -> bool {
+		Freezes::<T>::get().is_empty()
+	}
+
+	fn pace(program: &ProgramId, engine: u8) -> Pace {
+		Self::pace_of(program, engine)
 	}
 
 	fn called(shard: ShardId, provider: &AccountId) -> Called {

@@ -22,7 +22,7 @@ use millrace_primitives::{
 	merkle, money,
 	params::JobsParams,
 	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
-	traits::{Agreed, AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
+	traits::{Agreed, AssignmentPolicy, MarketClock, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},
 	window::{run_rate, windows},
 	Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
 };
@@ -46,8 +46,13 @@ pub(crate) enum Visit {
 }
 
 /// What all visits of a tick share.
+#[derive(Clone)]
 pub(crate) struct Round {
+	/// By the clock of the work that is visited.
 	pub(crate) now: MarketBlock,
+	/// Whether that is the market's, whatever is visited.
+	pub(crate) in_step: bool,
+	pub(crate) pace: Pace,
 	pub(crate) seeds: SeedRing,
 	pub(crate) params: JobsParams,
 }
@@ -73,6 +78,17 @@ impl<T: Config> Pallet<T> {
 		Clock::<T>::get()
 	}
 
+	/// The clock of a job's work. As a rule that is one read.
+	pub(crate) fn pace_of(id: JobId) -> Pace {
+		if T::Verifier::in_step() {
+			return Pace::default();
+		}
+		match (Jobs::<T>::get(id), Specs::<T>::get(id)) {
+			(Some(job), Some(spec)) => T::Verifier::pace(&spec.program, job.engine),
+			_ => Pace::default(),
+		}
+	}
+
 	/// The most that one visit of a job weighs.
 	pub(crate) fn visit_weight() -> Weight {
 		let drawing = T::WeightInfo::draw_seat()
@@ -82,6 +98,7 @@ impl<T: Config> Pallet<T> {
 			.saturating_add(T::WeightInfo::drop_stale().saturating_mul(MAX_DROPPED.into()))
 			.max(T::WeightInfo::visit_nothing())
 			.max(T::WeightInfo::end_shard())
+			.saturating_add(Self::pace_weight())
 	}
 
 	/// What a visit weighed that dropped so many stale candidates.
@@ -137,6 +154,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn round() -> Round {
 		Round {
 			now: Self::now_block(),
+			in_step: T::Verifier::in_step(),
+			pace: Pace::default(),
 			seeds: Seeds::<T>::get(),
 			params: T::Parameters::get(),
 		}
@@ -173,6 +192,27 @@ impl<T: Config> Pallet<T> {
 			return (Visit::Nothing, 0);
 		};
 		job.queued = false;
+		let paced;
+		let round = match round.in_step {
+			true => round,
+			false => {
+				let pace = Self::pace_of(id);
+				if pace.frozen {
+					// Nobody is drawn, and whatever waits is looked at again later.
+					let at = round.now.saturating_add(FROZEN_LOOK);
+					job.retry = Some(at);
+					Self::arm(TimerAction::BackOff { job: id }, at);
+					Jobs::<T>::insert(id, job);
+					return (Visit::Nothing, 0);
+				}
+				paced = Round {
+					now: pace.at(round.now),
+					pace,
+					..round.clone()
+				};
+				&paced
+			}
+		};
 		let pulled = Self::pull_backlog(id, &mut job);
 		let count = round.seeds.count;
 		let nothing = job.next_ready().is_none();
@@ -423,19 +463,17 @@ impl<T: Config> Pallet<T> {
 					});
 				}
 				AssignmentsOf::<T>::insert(&provider, id, seat);
-				Self::arm(
-					TimerAction::Accept {
-						shard: id,
-						seat,
-						round: seat_round,
-					},
-					due,
-				);
+				let action = TimerAction::Accept {
+					shard: id,
+					seat,
+					round: seat_round,
+				};
+				Self::arm_by(action, due, round.pace);
 				Self::deposit_event(Event::ShardAssigned {
 					shard: id,
 					seat,
 					provider,
-					due,
+					due: round.pace.market(due),
 				});
 				draw.found = true;
 				return draw;

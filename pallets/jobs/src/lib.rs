@@ -28,6 +28,8 @@
 //!   stake when it is drawn.
 //! * A seat computes for nothing because another one is never filled: nobody computes before all are accepted, who waits
 //!   may decline, and from the first seal on the others have one accept and one execution window.
+//! * Work goes on that is frozen, since the verifier may be wrong about it: no deadline of it passes, nobody is drawn, no job
+//!   for it is taken, and it has all its time left when it goes on.
 //! * A draw is known before its shard was queued: its seed needs VRF outputs that are all newer. There is no draw in a
 //!   block without one. (An author may withhold its block, at the cost of it, to spoil one draw.)
 //! * Work grows with the number of jobs, tasks or providers: shards are lazy, every step is metered.
@@ -438,6 +440,9 @@ pub mod pallet {
 		NothingInCustody,
 		/// Nothing is owed.
 		NothingOwed,
+		/// The program or its version of the machine is frozen, as verdicts about it may be wrong: submit the job once
+		/// `market_freezes` does not name it any more.
+		Frozen,
 	}
 
 	impl<T> From<SpecError> for Error<T> {
@@ -524,7 +529,7 @@ pub mod pallet {
 
 		/// Submits a job: holds the most it can cost and burns the submission fee of each seat of its shards.
 		///
-		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `MemoryBelowProgram`,
+		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `Frozen`, `MemoryBelowProgram`,
 		/// `PriceTooLow`, `DeadlineTooLong`, `InsufficientFunds`.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::submit())]

@@ -13,7 +13,7 @@ use millrace_primitives::{
 	params::JobsParams,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{
-		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, ProviderRecord,
+		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, Pace, ProviderRecord,
 		ProviderRegistry, Settlement, Stake, Verifier,
 	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, ShardId,
@@ -145,6 +145,8 @@ thread_local! {
 	pub static CLOSED: RefCell<Vec<ShardId>> = const { RefCell::new(Vec::new()) };
 	/// What providers have at stake, whatever the cap; none: it cannot be said.
 	pub static STAKES: RefCell<BTreeMap<AccountId, Option<Stake>>> = const { RefCell::new(BTreeMap::new()) };
+	/// The clocks of programs' work that are not the market's.
+	pub static PACES: RefCell<BTreeMap<ProgramId, Pace>> = const { RefCell::new(BTreeMap::new()) };
 	/// Alarms that were served, and when.
 	pub static SERVED: RefCell<Vec<(Alarm, u32)>> = const { RefCell::new(Vec::new()) };
 	/// Outputs that the verifier was told of.
@@ -269,6 +271,9 @@ impl ProviderRegistry for Registry {
 	fn free_liability(provider: &AccountId, liability: Balance) {
 		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().liability -= liability);
 	}
+	fn cede(_: &AccountId, _: Balance, _: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		unreachable!("this pallet holds nobody's bond for a verdict")
+	}
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
 		assert_eq!(to, None, "this pallet takes for nobody");
 		REGISTRY.with_borrow_mut(|all| {
@@ -384,6 +389,12 @@ impl Verifier for Evidence {
 	fn serve_weight() -> Weight {
 		ServeWeight::get().0
 	}
+	fn in_step() -> bool {
+		PACES.with_borrow(|all| all.is_empty())
+	}
+	fn pace(program: &ProgramId, _: u8) -> Pace {
+		PACES.with_borrow(|all| all.get(program).copied().unwrap_or_default())
+	}
 	fn called(shard: ShardId, provider: &AccountId) -> Called {
 		CALLED.with_borrow(|all| all.get(&(shard, provider.clone())).cloned().unwrap_or_default())
 	}
@@ -423,6 +434,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	CLOSED.with_borrow_mut(|all| all.clear());
 	STAKES.with_borrow_mut(|all| all.clear());
 	SERVED.with_borrow_mut(|all| all.clear());
+	PACES.with_borrow_mut(|all| all.clear());
 	OUTPUTS.with_borrow_mut(|all| all.clear());
 	CALLED.with_borrow_mut(|all| all.clear());
 	DRAWN.with_borrow_mut(|all| all.clear());

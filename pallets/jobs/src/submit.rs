@@ -79,6 +79,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(Self::is_long_enough(&spec), Error::<T>::BadWindow);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
 		Self::check_fit(&spec, &program)?;
+		let pace = T::Verifier::pace(&spec.program, program.engine);
+		ensure!(!pace.frozen, Error::<T>::Frozen);
 
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
@@ -101,7 +103,7 @@ impl<T: Config> Pallet<T> {
 			next.0 = next.0.saturating_add(1);
 			job
 		});
-		let now = Self::now_block();
+		let now = pace.at(Self::now_block());
 		let mut record = JobRecord {
 			client: client.clone(),
 			status: JobStatus::Open,
@@ -138,7 +140,7 @@ impl<T: Config> Pallet<T> {
 		};
 		program.open_jobs = program.open_jobs.saturating_add(1);
 		Programs::<T>::insert(spec.program, program);
-		Self::arm(crate::timers::TimerAction::Expire { job }, record.expires_at);
+		Self::arm_by(crate::timers::TimerAction::Expire { job }, record.expires_at, pace);
 		Self::schedule(job, &mut record);
 		Jobs::<T>::insert(job, record);
 		Self::deposit_event(Event::JobSubmitted {
@@ -224,7 +226,7 @@ impl<T: Config> Pallet<T> {
 		let refunded = job.waiting_reserve();
 		Self::refund(&mut job, refunded);
 		job.status = status;
-		job.expires_at = job.expires_at.min(Self::now_block());
+		job.expires_at = job.expires_at.min(Self::pace_of(id).at(Self::now_block()));
 		// Vacant seats are looked at soon: their shards may have nobody left.
 		Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), MAX_VACANCIES);
 		Self::deposit_event(Event::JobClosed {

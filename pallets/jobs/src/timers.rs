@@ -3,6 +3,9 @@
 //!
 //! A timer that anybody can arm fills a page for others as well; then another one follows. What a tick cannot serve is served by
 //! later ones, block by block.
+//!
+//! The deadlines of a job's work are by its own clock, which stands while its program or its version of the machine is frozen
+//! ([`Pace`]): what fires before its time by that clock is armed again for what is left.
 
 use crate::{Cause, Config, Jobs, Pallet, TimerEntry, TimerPage, Timers, TimersServed, WeightInfo};
 use codec::{Decode, Encode, MaxEncodedLen};
@@ -12,7 +15,7 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
-	traits::{Alarm, Verifier},
+	traits::{Alarm, Pace, Verifier, FROZEN_LOOK},
 	JobId, MarketBlock, ShardId,
 };
 use scale_info::TypeInfo;
@@ -65,6 +68,20 @@ pub enum TimerAction {
 	},
 }
 
+impl TimerAction {
+	/// The job by the clock of whose work it acts; none if by the market's.
+	const fn job(&self) -> Option<JobId> {
+		match self {
+			Self::Accept { shard, .. }
+			| Self::Execute { shard, .. }
+			| Self::Fill { shard }
+			| Self::Custody { shard } => Some(shard.job),
+			Self::Expire { job } => Some(*job),
+			Self::BackOff { .. } | Self::Verify { .. } => None,
+		}
+	}
+}
+
 impl<T: Config> Pallet<T> {
 	/// The most that serving one timer weighs.
 	pub(crate) fn timer_weight() -> Weight {
@@ -76,6 +93,12 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_expire())
 			.max(T::WeightInfo::timer_custody())
 			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
+			.saturating_add(Self::pace_weight())
+	}
+
+	/// What it weighs to learn the clock of a job's work, where clocks differ.
+	pub(crate) fn pace_weight() -> Weight {
+		T::DbWeight::get().reads(3)
 	}
 
 	/// What it weighs on top if a vacated seat closes its shard.
@@ -87,11 +110,19 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
+	/// Arms a timer; it acts at `target` by the market's clock, at the earliest in the next market block.
 	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
-		let at = target.max(Self::now_block().saturating_add(1));
+		Self::arm_by(action, target, Pace::default());
+	}
+
+	/// Arms a timer that acts at `target` by the clock of its job's work. While that stands it fires in vain, now and then.
+	pub(crate) fn arm_by(action: TimerAction, target: MarketBlock, pace: Pace) {
+		let now = Self::now_block();
+		let left = target.saturating_sub(pace.at(now)).max(1);
+		let at = now.saturating_add(if pace.frozen { left.max(FROZEN_LOOK) } else { left });
+		let entry = TimerEntry { target, action };
 		let mut first = Timers::<T>::get(at, 0).unwrap_or_default();
-		if first.following == 0 && first.actions.try_push(action).is_ok() {
+		if first.following == 0 && first.entries.try_push(entry).is_ok() {
 			Timers::<T>::insert(at, 0, first);
 			return;
 		}
@@ -100,11 +131,11 @@ impl<T: Config> Pallet<T> {
 			last => Timers::<T>::get(at, last),
 		}
 		.unwrap_or_default();
-		if first.following == 0 || last.actions.is_full() {
+		if first.following == 0 || last.entries.is_full() {
 			first.following = first.following.saturating_add(1);
 			last = TimerPage::default();
 		}
-		let pushed = last.actions.try_push(action);
+		let pushed = last.entries.try_push(entry);
 		debug_assert!(pushed.is_ok(), "the page is not full");
 		Timers::<T>::insert(at, first.following, last);
 		Timers::<T>::insert(at, 0, first);
@@ -115,32 +146,32 @@ impl<T: Config> Pallet<T> {
 		let mut first = Timers::<T>::get(at, 0)?;
 		while first.following > 0 {
 			let mut last = Timers::<T>::get(at, first.following).unwrap_or_default();
-			if let Some(action) = last.actions.pop() {
+			if let Some(entry) = last.entries.pop() {
 				Timers::<T>::insert(at, first.following, last);
-				return Some(TimerEntry { target: at, action });
+				return Some(entry);
 			}
 			Timers::<T>::remove(at, first.following);
 			first.following = first.following.saturating_sub(1);
 			Timers::<T>::insert(at, 0, &first);
 		}
-		let action = first.actions.pop();
-		if first.actions.is_empty() {
+		let entry = first.entries.pop();
+		if first.entries.is_empty() {
 			Timers::<T>::remove(at, 0);
 		} else {
 			Timers::<T>::insert(at, 0, first);
 		}
-		action.map(|action| TimerEntry { target: at, action })
+		entry
 	}
 
 	/// Serves due timers while the meter admits one more. Nobody is drawn by it unless it is the tick: who calls it may know
 	/// whom a draw would find.
 	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
-		let now = Self::now_block();
+		let (now, in_step) = (Self::now_block(), T::Verifier::in_step());
 		let mut at = TimersServed::<T>::get();
 		while at < now && meter.can_consume(Self::timer_weight()) {
 			let next = at.saturating_add(1);
 			match Self::pop_timer(next) {
-				Some(entry) => meter.consume(Self::fire(entry, now, may_draw)),
+				Some(entry) => meter.consume(Self::fire(entry, now, may_draw, in_step)),
 				None => {
 					meter.consume(T::DbWeight::get().reads(1));
 					at = next;
@@ -151,9 +182,19 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Serves one timer and returns its weight.
-	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock, may_draw: bool) -> Weight {
+	pub(crate) fn fire(entry: TimerEntry, market: MarketBlock, may_draw: bool, in_step: bool) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
+		}
+		let job = entry.action.job().filter(|_| !in_step);
+		let pace = job.map(Self::pace_of).unwrap_or_default();
+		let now = pace.at(market);
+		if entry.target > now || pace.frozen {
+			Self::arm_by(entry.action, entry.target, pace);
+			let armed = T::DbWeight::get().reads_writes(1, 1);
+			return T::WeightInfo::timer_stale()
+				.saturating_add(armed)
+				.saturating_add(Self::pace_weight());
 		}
 		match entry.action {
 			TimerAction::Accept { shard, seat, .. } => {
@@ -179,7 +220,7 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Expire { job: id } => {
 				match Jobs::<T>::get(id) {
 					// The client extended it.
-					Some(job) if job.expires_at > now => Self::arm(entry.action, job.expires_at),
+					Some(job) if job.expires_at > now => Self::arm_by(entry.action, job.expires_at, pace),
 					Some(job) => Self::close_job(id, job, JobStatus::Expired),
 					None => {}
 				}

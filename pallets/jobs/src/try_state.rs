@@ -2,7 +2,7 @@
 
 use crate::{
 	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, HoldReason, JobRecord, Jobs, Owed, Pallet,
-	Programs, Ready, ReadyBounds, Shards, Specs, TimerEntry, Timers, TimersServed, NEVER,
+	Programs, Ready, ReadyBounds, Shards, Specs, Timers, TimersServed, NEVER,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -230,10 +230,10 @@ impl<T: Config> Pallet<T> {
 				"a page follows one that is not the first"
 			);
 			ensure!(
-				!page.actions.is_empty() || first.following > 0,
+				!page.entries.is_empty() || first.following > 0,
 				"an empty page of timers is kept"
 			);
-			pending.extend(page.actions.into_iter().map(|action| TimerEntry { target: at, action }));
+			pending.extend(page.entries);
 		}
 		// Whoever waits on a timer has one. How many the verifier asked for is its own.
 		let live: BTreeSet<Vec<u8>> = pending

@@ -422,14 +422,14 @@ pub const MAX_TIMERS: u32 = 32;
 pub struct TimerPage {
 	/// How many pages follow; of the first page only.
 	pub following: u32,
-	/// What they do.
-	pub actions: BoundedVec<TimerAction, ConstU32<MAX_TIMERS>>,
+	/// Which.
+	pub entries: BoundedVec<TimerEntry, ConstU32<MAX_TIMERS>>,
 }
 
-/// A timer that is due.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// A pending timer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct TimerEntry {
-	/// The market block for which it was armed.
+	/// When it acts, by the clock of its job's work; if that is later, it is armed again for the rest.
 	pub target: MarketBlock,
 	/// What it does.
 	pub action: TimerAction,

@@ -14,7 +14,7 @@ use millrace_primitives::{
 	job::{Endpoint, JobStatus, SeatState, ShardState},
 	machine, money,
 	provider::Census,
-	traits::{DrawnSeat, ProviderRegistry, Verifier},
+	traits::{DrawnSeat, Pace, ProviderRegistry, Verifier},
 	window::windows,
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -73,6 +73,7 @@ impl<T: Config> Pallet<T> {
 	pub fn job_view(id: JobId) -> Option<JobView> {
 		let job = Jobs::<T>::get(id)?;
 		let spec = Specs::<T>::get(id)?;
+		let pace = Self::pace_of(id);
 		Some(JobView {
 			id,
 			client: job.client.clone(),
@@ -90,8 +91,8 @@ impl<T: Config> Pallet<T> {
 			constraints: spec.constraints,
 			preferences: spec.preferences,
 			endpoints: urls(&spec.endpoints),
-			submitted_at: job.submitted_at,
-			expires_at: job.expires_at,
+			submitted_at: pace.market(job.submitted_at),
+			expires_at: pace.market(job.expires_at),
 			escrow: job.escrow,
 			paid: job.paid,
 			fees: job.fees,
@@ -109,6 +110,7 @@ impl<T: Config> Pallet<T> {
 		let (Some(job), Some(spec)) = (Jobs::<T>::get(id), Specs::<T>::get(id)) else {
 			return Vec::new();
 		};
+		let pace = Self::pace_of(id);
 		(first..first.saturating_add(SHARD_WINDOW).min(job.cursor))
 			.filter_map(|index| {
 				let shard = Shards::<T>::get(id, index)?;
@@ -118,16 +120,16 @@ impl<T: Config> Pallet<T> {
 					tasks: spec.tasks_in(index),
 					state: state_of(&shard),
 					engine: shard.terms.engine,
-					seats: Self::seat_summaries(&shard),
+					seats: Self::seat_summaries(&shard, pace),
 					report: shard.custody.as_ref().map(|custody| custody.report),
-					custody_until: shard.custody.as_ref().map(|custody| custody.until),
+					custody_until: shard.custody.as_ref().map(|custody| pace.market(custody.until)),
 				})
 			})
 			.take(count.min(MAX_PAGE) as usize)
 			.collect()
 	}
 
-	fn seat_summaries(shard: &ShardRecord) -> Vec<SeatSummary> {
+	fn seat_summaries(shard: &ShardRecord, pace: Pace) -> Vec<SeatSummary> {
 		let endpoint = |provider: &AccountId| {
 			T::Providers::endpoint(provider).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 		};
@@ -144,7 +146,7 @@ impl<T: Config> Pallet<T> {
 					state: holder.map(|holder| holder.state),
 					round: seat.round,
 					ask: holder.map_or(0, |holder| holder.ask),
-					due: holder.and_then(due_of),
+					due: holder.and_then(due_of).map(|due| pace.market(due)),
 				}
 			})
 			.collect()
@@ -204,13 +206,14 @@ impl<T: Config> Pallet<T> {
 		let holder = slot.holder.as_ref()?;
 		let mut view = Self::work_view(id, seat, &shard)?;
 		view.round = slot.round;
+		let pace = Self::pace_of(id.job);
 		if let Some(custody) = &shard.custody {
-			view.due = custody.until;
+			view.due = pace.market(custody.until);
 			return Some(view);
 		}
 		view.state = Some(holder.state);
 		view.held = shard.closed || holder.may_compute();
-		view.due = holder.due;
+		view.due = pace.market(holder.due);
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
 			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
@@ -316,6 +319,7 @@ impl<T: Config> Pallet<T> {
 		let failed = job.fresh.tries > 0 || job.vacancies.iter().any(|vacancy| vacancy.readiness.tries > 0);
 		let reason = match job.status {
 			JobStatus::Suspended(_) => Reason::Suspended,
+			_ if job.next_ready().is_some() && Self::pace_of(id).frozen => Reason::Frozen,
 			_ if job.next_ready().is_none() => Reason::NothingWaits,
 			_ if !failed => Reason::DrawPending,
 			_ => reason_of(&census),

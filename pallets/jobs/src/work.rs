@@ -68,12 +68,13 @@ impl<T: Config> Pallet<T> {
 	/// All seats are accepted: the time of those who waited for it begins. Others have theirs from before a seat fell vacant.
 	fn start_windows(id: ShardId, shard: &mut ShardRecord) {
 		let window = shard.terms.execution_window.max(1);
-		let due = Self::now_block().saturating_add(window).min(NEVER - 1);
+		let pace = Self::pace_of(id.job);
+		let due = pace.at(Self::now_block()).saturating_add(window).min(NEVER - 1);
 		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
 			let round = slot.round;
 			if let Some(holder) = slot.holder.as_mut().filter(|holder| holder.waits()) {
 				holder.due = due;
-				Self::arm(TimerAction::Execute { shard: id, seat, round }, due);
+				Self::arm_by(TimerAction::Execute { shard: id, seat, round }, due, pace);
 			}
 		}
 	}
@@ -223,10 +224,12 @@ impl<T: Config> Pallet<T> {
 		shard.closed = shard.all_reached(SeatState::Sealed);
 		if first && !shard.closed {
 			let terms = &shard.terms;
-			let target = Self::now_block()
+			let pace = Self::pace_of(id.job);
+			let target = pace
+				.at(Self::now_block())
 				.saturating_add(terms.accept_window)
 				.saturating_add(terms.execution_window);
-			Self::arm(TimerAction::Fill { shard: id }, target);
+			Self::arm_by(TimerAction::Fill { shard: id }, target, pace);
 		}
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);

@@ -100,6 +100,10 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		}
 	}
 
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		Self::do_cede(provider, amount, hold)
+	}
+
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
 		Self::do_take(provider, to, amount)
 	}

@@ -13,7 +13,7 @@ use crate::{
 	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
 };
 use frame_support::{parameter_types, traits::Get, weights::Weight};
-use millrace_primitives::{traits::DefaultPolicy, MILL};
+use millrace_primitives::{traits::DefaultPolicy, MarketBlock, MILL};
 use sp_runtime::Perbill;
 
 /// The most that is ever emitted to providers: a thousand million MILL. With the parameters that chains start with, the
@@ -23,6 +23,9 @@ pub const EMISSION_CAP: Balance = 1_000_000_000 * MILL;
 parameter_types! {
 	/// What the jobs' tick (timers, draws) may take of a block.
 	pub TickWeight: Weight = Perbill::from_percent(25) * BlockWeights::get().max_block;
+	/// Fourteen days of 3-second blocks: a mistake is found, mended and voted upon in that time, and nobody's honest money is
+	/// kept for longer.
+	pub const LongestFreeze: MarketBlock = 14 * 24 * 1_200;
 	/// See [`EMISSION_CAP`].
 	pub const EmissionCap: Balance = EMISSION_CAP;
 }
@@ -73,6 +76,9 @@ impl pallet_attestations::Config for Runtime {
 	type Registry = Providers;
 	type Clock = Jobs;
 	type Parameters = CurrentCourtParams;
+	/// Root, until there is a body that can be asked within hours.
+	type GovernOrigin = frame_system::EnsureRoot<AccountId>;
+	type LongestFreeze = LongestFreeze;
 	type WeightInfo = pallet_attestations::weights::SubstrateWeight<Runtime>;
 }
 

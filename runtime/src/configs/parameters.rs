@@ -249,6 +249,7 @@ impl Limits for CourtParams {
 			(self.staffing, 10, "staffing"),
 			(self.pause, 1, "pause"),
 			(self.serving, 10, "serving"),
+			(self.enactment, 1, "enactment"),
 		] {
 			within(value, least..=YEAR, field)?;
 		}

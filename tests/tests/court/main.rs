@@ -13,7 +13,7 @@ use millrace_tests::{
 	amount,
 	court::{verdicts, Terms, Verdict},
 	document, fees_in, key,
-	ledger::{events_since, Ledger},
+	ledger::{enacted, events_since, Ledger},
 	provider::ASK,
 	run_cli, submission, text, Node,
 };
@@ -64,7 +64,7 @@ struct Done {
 	before: Ledger,
 	after: Ledger,
 	verdicts: BTreeMap<u32, Verdict>,
-	/// What the client paid for, but for what was taken of others for it.
+	/// What the client paid for, but for what it has back of others.
 	cost: Balance,
 }
 
@@ -77,6 +77,7 @@ async fn done(node: &Node, chain: &Chain, before: Ledger, output: &Output) -> Do
 	let job = submitted["job"].as_u64().expect("a number");
 	let acknowledged = node.cli_json("//Alice", &["acknowledge", &job.to_string()]).await;
 	node.finalized_without(job).await;
+	enacted(chain).await;
 	let after = Ledger::read(node, chain).await;
 	let events = events_since(node, chain, before.block).await;
 	type Settled = (JobId, JobStatus, u32, u32, Balance, Balance);

@@ -4,6 +4,7 @@ use crate::{commands::fetch::ranges, units::mill};
 use codec::Decode;
 use millrace_client::{
 	events::{Author, Court},
+	keys::address,
 	words, Event, Result,
 };
 use millrace_court::case::{End, Kind};
@@ -101,10 +102,17 @@ impl Story {
 				guilty,
 				..
 			} if guilty.is_empty() => return None,
+			// They come at a shard's end, and after it.
+			Court::VerdictHeld { .. } | Court::Enacted(..) | Court::Voided(..) => return verdict(shard, &court),
 			_ => self.shards.entry(shard).or_default(),
 		};
 		let (event, text) = match court {
-			Court::Begun(_) | Court::Drawn(false) | Court::BondSettled { .. } => return None,
+			Court::Begun(_)
+			| Court::Drawn(false)
+			| Court::BondSettled { .. }
+			| Court::VerdictHeld { .. }
+			| Court::Enacted(..)
+			| Court::Voided(..) => return None,
 			Court::Drawn(true) => ("drawn", "drawn by chance to be audited".into()),
 			Court::SeatDrawn(Kind::Fresh, _) => {
 				chapter.recomputed = true;
@@ -194,6 +202,41 @@ impl Story {
 			text: format!("shard {shard}: {text}"),
 		})
 	}
+}
+
+/// What becomes of what somebody guilty lost.
+fn verdict(shard: u32, court: &Court) -> Option<News> {
+	let (event, text) = match court {
+		Court::VerdictHeld { account, amount, due } => (
+			"verdictHeld",
+			format!(
+				"{} lost {}, held until market block {due}; until then it can be voided, if the chain judged wrongly",
+				address(account),
+				mill(*amount)
+			),
+		),
+		Court::Enacted(account, paid) => {
+			let amount = paid
+				.iter()
+				.fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount));
+			let text = format!("what {} lost is shared out: {}", address(account), mill(amount));
+			("enacted", text)
+		}
+		Court::Voided(account, amount) => (
+			"voided",
+			format!(
+				"the verdict on {} is void, {} is its own again",
+				address(account),
+				mill(*amount)
+			),
+		),
+		_ => return None,
+	};
+	Some(News {
+		shards: vec![shard],
+		event,
+		text: format!("shard {shard}: {text}"),
+	})
 }
 
 /// The chain does not say why: giving the place back costs a fee, not sealing in time more.

@@ -8,8 +8,16 @@ fn id_of(who: &AccountId) -> u8 {
 	AsRef::<[u8; 32]>::as_ref(who)[0]
 }
 
-/// Lets everybody who is drawn seal the truth until the case has ended; they open as soon as they can.
+/// The same, and until the verdicts about it are enacted.
 pub fn with_honest_help(shard: ShardId) {
+	with_help(shard);
+	run_until(params().enactment, || {
+		Verdicts::<Test>::iter_prefix(shard).next().is_none()
+	});
+}
+
+/// Lets everybody who is drawn seal the truth until the case has ended; they open as soon as they can.
+pub fn with_help(shard: ShardId) {
 	run_until(3_000, || {
 		if Endings::get(shard).is_some() {
 			return true;

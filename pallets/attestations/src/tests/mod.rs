@@ -6,6 +6,7 @@ mod histories;
 mod lives;
 mod single;
 mod steps;
+mod verdicts;
 
 use crate::{evidence::Shown, mock::*, *};
 use millrace_court::{

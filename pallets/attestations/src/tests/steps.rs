@@ -394,6 +394,7 @@ fn an_audit_s_board_ends_with_a_step_too() {
 		// The other liar's side has its window, and names nobody.
 		recomputed(shard, 2);
 		assert_eq!(decided_for(shard), outcome::report(&truth()));
+		run_to(Now::get() + params().enactment);
 		for id in [1, 2] {
 			assert_eq!(Providers::get(id).bond, BOND - 32 * CAP);
 		}

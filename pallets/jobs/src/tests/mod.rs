@@ -5,6 +5,7 @@ mod close;
 mod custody;
 mod ended;
 mod errors;
+mod frozen;
 mod life;
 mod money;
 mod properties;
