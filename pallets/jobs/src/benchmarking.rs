@@ -185,7 +185,7 @@ mod benchmarks {
 			Pallet::<T>::serve_queue(&mut WeightMeter::new());
 		}
 
-		assert_eq!(Clock::<T>::get(), NOW + 1);
+		assert_eq!(Pallet::<T>::now_block(), NOW + 1);
 	}
 
 	#[benchmark]
@@ -358,7 +358,7 @@ mod benchmarks {
 			round: 0,
 		};
 		only_timer::<T>(action, NOW + 9);
-		Clock::<T>::put(NOW + 8);
+		Clock::<T>::mutate(|clock| clock.now = NOW + 8);
 
 		#[block]
 		{

@@ -2,6 +2,7 @@
 
 mod chain;
 mod genesis;
+mod lane;
 mod life;
 mod market;
 mod metadata;

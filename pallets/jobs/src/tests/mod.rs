@@ -1,10 +1,12 @@
 //! Tests by the step of a job's life that they are about.
 
 mod assign;
+mod clock;
 mod close;
 mod custody;
 mod ended;
 mod errors;
+mod lane;
 mod life;
 mod money;
 mod properties;
