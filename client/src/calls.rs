@@ -171,6 +171,11 @@ impl EncodeAsFields for RawArgs {
 	}
 }
 
+/// Does nothing, at the price of a small fee.
+pub(crate) fn nothing() -> Call {
+	Call::new("System", "remark", Vec::<u8>::new())
+}
+
 /// Registers the signer as a provider: sends `funding` to its operator key and holds `bond` plancks.
 pub fn register(operator: &AccountId, info: &ProviderInfo, bond: Balance, funding: Balance) -> Call {
 	Call::new(

@@ -26,6 +26,42 @@ pub trait MarketClock {
 	fn now() -> MarketBlock;
 }
 
+/// Whether the market's clock goes on after a block, by one reason that there may be for it to stand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Stop {
+	/// It goes on.
+	#[default]
+	None,
+	/// It stands in the next block, unless it did so too often of late for reasons that somebody may cause.
+	Rationed,
+	/// It stands in the next block.
+	Firm,
+}
+
+/// Why the market's clock may stand: asked at the end of every block, after all transactions. Of several the strongest counts.
+pub trait ClockStops {
+	/// Whether the block that ends may not count.
+	fn stop() -> Stop;
+}
+
+impl ClockStops for () {
+	fn stop() -> Stop {
+		Stop::None
+	}
+}
+
+impl<A: ClockStops> ClockStops for (A,) {
+	fn stop() -> Stop {
+		A::stop()
+	}
+}
+
+impl<A: ClockStops, B: ClockStops> ClockStops for (A, B) {
+	fn stop() -> Stop {
+		A::stop().max(B::stop())
+	}
+}
+
 /// What a provider did, for its reputation and standing.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Conduct {
@@ -312,6 +348,8 @@ pub struct SeatView {
 	pub round: u32,
 	/// Its state.
 	pub state: SeatState,
+	/// True from when all seats of the shard were accepted: before, nobody computes or seals.
+	pub held: bool,
 	/// What it takes for 10^9 gas.
 	pub ask: Balance,
 	/// What it has at stake. From its seal on the verifier's to free.

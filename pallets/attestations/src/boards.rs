@@ -241,18 +241,7 @@ impl<T: Config> Pallet<T> {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let mut record = Boards::<T>::get(shard, number).ok_or(Error::<T>::UnknownBoard)?;
 		let (now, pace) = (Self::time_of(&evidence)?, Self::pace(&evidence));
-		ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
-		let rules = evidence.agreed.rules;
-		if let Some(judged) = evidence.judged.as_mut() {
-			judged.case.advance(&rules, now);
-		}
-		ensure!(!evidence.is_over(&record), Error::<T>::BoardOver);
-		let BoardState::Played { board, clocks } = &record.state else {
-			return Err(Error::<T>::BoardOver.into());
-		};
-		let side = board.turn();
-		ensure!(Self::is_party(who, &evidence, &record, side), Error::<T>::NotYourTurn);
-		ensure!(!clocks.is_over(now), Error::<T>::TimeOver);
+		let (board, clocks) = Self::turn_of(who, &mut evidence, &record, now)?;
 		let next = board
 			.play(action, |task, input, proof| {
 				T::Assignments::matter(shard)?.start(task, input, proof)
@@ -278,6 +267,30 @@ impl<T: Config> Pallet<T> {
 		}
 		Self::store(shard, evidence);
 		Ok(())
+	}
+
+	/// The game, if it is played on and somebody's turn.
+	pub(crate) fn turn_of<'a>(
+		who: &AccountId,
+		evidence: &mut ShardEvidence,
+		record: &'a BoardRecord,
+		now: MarketBlock,
+	) -> Result<(&'a Board, Clocks), DispatchError> {
+		ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
+		let rules = evidence.agreed.rules;
+		if let Some(judged) = evidence.judged.as_mut() {
+			judged.case.advance(&rules, now);
+		}
+		ensure!(!evidence.is_over(record), Error::<T>::BoardOver);
+		let BoardState::Played { board, clocks } = &record.state else {
+			return Err(Error::<T>::BoardOver.into());
+		};
+		ensure!(
+			Self::is_party(who, evidence, record, board.turn()),
+			Error::<T>::NotYourTurn
+		);
+		ensure!(!clocks.is_over(now), Error::<T>::TimeOver);
+		Ok((board, *clocks))
 	}
 
 	/// Whether somebody may move for a party.

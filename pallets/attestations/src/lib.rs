@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `evidence` | what is known of a shard; seals and reveals |
 //! | `draws` | random numbers from the chain's VRF |
+//! | `lane` | which calls have room in every block, and whose |
 //! | `judging` | a case's way: draws, audits, recomputation, alarms |
 //! | `boards` | the game between two who contradict each other |
 //! | `settle` | the end: everybody's money |
@@ -34,9 +35,10 @@
 //! gives parties time begins when it is found.
 //!
 //! # Who may call what
-//! A provider's operator key seals, reveals, declines and plays for the seats that its provider holds. Anybody may accuse for
-//! a bond, end what is over, enact what is due, and poke. What the market waits for is free if it succeeds. Whoever governs
-//! freezes a program or a version of the machine for a while, and voids verdicts that are not enacted.
+//! A provider's operator key seals, reveals, declines and plays for the seats that its provider holds; these calls have room of
+//! their own in every block. Anybody may accuse for a bond, end what is over, enact what is due, and poke. What the market
+//! waits for is free if it succeeds. Whoever governs freezes a program or a version of the machine for a while, and voids
+//! verdicts that are not enacted.
 //!
 //! # What cannot happen
 //! A result is accepted while somebody who contradicts it stands; a seat or a bond pays more than it reserved; money appears
@@ -52,6 +54,7 @@ mod draws;
 pub mod evidence;
 pub mod freezes;
 mod judging;
+mod lane;
 mod settle;
 pub mod verdicts;
 mod verifier;
@@ -433,7 +436,7 @@ pub mod pallet {
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
 		/// [`NotAssigned`](Error::NotAssigned), [`AlreadySealed`](Error::AlreadySealed) or [`WrongSeat`](Error::WrongSeat).
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::seal())]
+		#[pallet::weight((T::WeightInfo::seal(), DispatchClass::Operational))]
 		pub fn seal(origin: OriginFor<T>, shard: ShardId, seal: Hash) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_seal(&provider, shard, seal)?;
@@ -448,10 +451,10 @@ pub mod pallet {
 		/// [`NotAssigned`](Error::NotAssigned), [`NotSealed`](Error::NotSealed), [`NotNow`](Error::NotNow),
 		/// [`SealMismatch`](Error::SealMismatch), [`NotShown`](Error::NotShown), [`GasAboveLimit`](Error::GasAboveLimit).
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::reveal())]
+		#[pallet::weight((T::WeightInfo::reveal(), DispatchClass::Operational))]
 		pub fn reveal(origin: OriginFor<T>, item: RevealItem) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			Self::do_reveal(&provider, item)?;
+			Self::do_reveal(&provider, &item)?;
 			T::Registry::note(&provider, Conduct::Alive);
 			Ok(Pays::No.into())
 		}
@@ -460,7 +463,7 @@ pub mod pallet {
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::seal().saturating_mul(items.len() as u64))]
+		#[pallet::weight((T::WeightInfo::seal().saturating_mul(items.len() as u64), DispatchClass::Operational))]
 		pub fn seal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<SealItem, ConstU32<MAX_BATCH>>,
@@ -476,13 +479,13 @@ pub mod pallet {
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::reveal().saturating_mul(items.len() as u64))]
+		#[pallet::weight((T::WeightInfo::reveal().saturating_mul(items.len() as u64), DispatchClass::Operational))]
 		pub fn reveal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<RevealItem, ConstU32<MAX_BATCH>>,
 		) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			let pays = Self::batch(&provider, items.into_iter(), |item| Self::do_reveal(&provider, item))?;
+			let pays = Self::batch(&provider, items.into_iter(), |item| Self::do_reveal(&provider, &item))?;
 			Ok(pays.into())
 		}
 
@@ -504,7 +507,7 @@ pub mod pallet {
 		/// [`NotAssigned`](Error::NotAssigned), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
 		/// [`EnoughBoards`](Error::EnoughBoards), [`NotDifferent`](Error::NotDifferent), [`NoRoom`](Error::NoRoom).
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::attack())]
+		#[pallet::weight((T::WeightInfo::attack(), DispatchClass::Operational))]
 		pub fn attack(origin: OriginFor<T>, shard: ShardId, target: u8) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_attack(&provider, shard, target)?;
@@ -539,10 +542,13 @@ pub mod pallet {
 		/// none: [`WrongMove`](Error::WrongMove), [`WrongNodes`](Error::WrongNodes), [`WrongOutcome`](Error::WrongOutcome),
 		/// [`WrongInput`](Error::WrongInput), [`WrongStep`](Error::WrongStep).
 		#[pallet::call_index(7)]
-		#[pallet::weight(match **action {
-			Move::Prove(..) => T::WeightInfo::play().saturating_add(T::WeightInfo::prove()),
-			_ => T::WeightInfo::play(),
-		})]
+		#[pallet::weight((
+			match **action {
+				Move::Prove(..) => T::WeightInfo::play().saturating_add(T::WeightInfo::prove()),
+				_ => T::WeightInfo::play(),
+			},
+			DispatchClass::Operational,
+		))]
 		pub fn play(origin: OriginFor<T>, shard: ShardId, board: u32, action: Box<Move>) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_play(&who, shard, board, &action)?;
@@ -566,7 +572,7 @@ pub mod pallet {
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
 		/// [`NotAssigned`](Error::NotAssigned), [`WrongSeat`](Error::WrongSeat).
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn decline(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_leave(&provider, shard, false)?;
@@ -579,7 +585,7 @@ pub mod pallet {
 		///
 		/// Fails as [`decline`](Self::decline), and with [`NoRoom`](Error::NoRoom).
 		#[pallet::call_index(10)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn unavailable(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_leave(&provider, shard, true)?;
@@ -603,7 +609,7 @@ pub mod pallet {
 		///
 		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotClient`](Error::NotClient), [`NotNow`](Error::NotNow).
 		#[pallet::call_index(12)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn served(origin: OriginFor<T>, shard: ShardId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_served(&who, shard)

@@ -377,6 +377,7 @@ impl Assignments for Jobs {
 			index: index as u8,
 			round: 3,
 			state: seats[index].state,
+			held: true,
 			ask: ASK,
 			stake: Self::stake(),
 		})
@@ -530,13 +531,22 @@ pub fn run_until(most: u32, is: impl Fn() -> bool) -> u32 {
 	panic!("it is not so after {most} blocks");
 }
 
+/// Makes a call. Whatever succeeds was due before, so that the lane refuses nothing that would; and what is due fails by its
+/// move alone.
 pub fn call(who: AccountId, call: Call<Test>) -> DispatchResult {
+	let in_lane = Attestations::lane(&call).is_some();
+	let due = Attestations::is_due(&who, &call);
+	let is_move = matches!(call, Call::play { .. });
 	let outcome = frame_support::storage::with_storage_layer(|| {
 		RuntimeCall::from(call)
 			.dispatch(RuntimeOrigin::signed(who))
 			.map(|_| ())
 			.map_err(|error| error.error)
 	});
+	if in_lane {
+		assert!(due || outcome.is_err(), "it was not due and succeeded");
+		assert!(!due || outcome.is_ok() || is_move, "it was due and failed: {outcome:?}");
+	}
 	check();
 	outcome
 }

@@ -5,8 +5,8 @@
 //! shard starts only if there are as many candidates as it has seats, so that nobody is bound to one that cannot fill.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs,
-	Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
+	timers::TimerAction, AssignmentsOf, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs, Readiness,
+	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
 	MAX_SEED_BLOCKS, MAX_TRIED,
 };
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ use millrace_primitives::{
 	merkle, money,
 	params::JobsParams,
 	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
-	traits::{Agreed, AssignmentPolicy, MarketClock, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},
+	traits::{Agreed, AssignmentPolicy, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},
 	window::{run_rate, windows},
 	Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
 };
@@ -66,18 +66,7 @@ pub(crate) struct Draw {
 	pub(crate) dropped: u32,
 }
 
-impl<T: Config> MarketClock for Pallet<T> {
-	fn now() -> MarketBlock {
-		Clock::<T>::get()
-	}
-}
-
 impl<T: Config> Pallet<T> {
-	/// The present market block.
-	pub(crate) fn now_block() -> MarketBlock {
-		Clock::<T>::get()
-	}
-
 	/// The clock of a job's work. As a rule that is one read.
 	pub(crate) fn pace_of(id: JobId) -> Pace {
 		if T::Verifier::in_step() {
@@ -118,8 +107,13 @@ impl<T: Config> Pallet<T> {
 		if meter.try_consume(T::WeightInfo::tick()).is_err() {
 			return;
 		}
-		Clock::<T>::mutate(|clock| *clock = clock.saturating_add(1));
+		let goes = Self::advance_clock();
 		let output = T::Randomness::random(b"millrace:draw").0;
+		if !goes {
+			output.into_iter().for_each(Self::keep);
+			meter.consume(T::Providers::move_pools(meter.remaining()));
+			return;
+		}
 		if let Some(output) = output {
 			Self::collect(output);
 		}
@@ -140,6 +134,11 @@ impl<T: Config> Pallet<T> {
 	/// Keeps a VRF output and passes it on.
 	pub(crate) fn collect(output: Hash) {
 		T::Verifier::on_output(output);
+		Self::keep(output);
+	}
+
+	/// Keeps a VRF output for the draws to come.
+	fn keep(output: Hash) {
 		Seeds::<T>::mutate(|seeds| {
 			seeds.count = seeds.count.saturating_add(1);
 			if seeds.outputs.is_full() {

@@ -185,7 +185,7 @@ mod benchmarks {
 			Pallet::<T>::serve_queue(&mut WeightMeter::new());
 		}
 
-		assert_eq!(Clock::<T>::get(), NOW + 1);
+		assert_eq!(Pallet::<T>::now_block(), NOW + 1);
 	}
 
 	/// A vacancy comes in from the backlog, and the job goes on a timer.

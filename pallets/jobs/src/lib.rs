@@ -19,7 +19,7 @@
 //! *Seat*: a place for one provider in a shard; a shard has as many as its verification needs. Those that the verifier draws
 //! beside are not counted here. *Round*: how often a seat fell vacant. *Reserve*: what of a job's escrow belongs to one
 //! shard. *Closed*: nobody may seal a shard any more. *Market block*: the unit of all periods, counted by the tick only in
-//! blocks in which users can call.
+//! blocks in which those concerned can call, see [`clock`]. *Lane*: the room in every block that is theirs.
 //!
 //! ## What cannot happen
 //! * A settlement fails: what a payee cannot receive stays on the client's hold as `Owed`, claimable by the payee.
@@ -47,7 +47,9 @@ use alloc::vec::Vec;
 pub use pallet::*;
 
 mod assign;
+pub mod clock;
 mod escrow;
+mod lane;
 mod programs;
 mod queue;
 mod settle;
@@ -67,6 +69,7 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+pub use clock::ClockRecord;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -86,10 +89,10 @@ pub mod pallet {
 		job::{DeclineReason, JobStatus, SpecError},
 		machine::Unfit,
 		params::JobsParams,
-		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
+		traits::{AssignmentPolicy, ClockStops, OnSettled, ProviderRegistry, Verifier},
 		AccountId, Balance, Blob, Hash, JobId, JobSpec, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	};
-	use sp_runtime::traits::Convert;
+	use sp_runtime::{traits::Convert, Saturating};
 
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
@@ -126,6 +129,8 @@ pub mod pallet {
 		type Randomness: Randomness<Option<Hash>, BlockNumberFor<Self>>;
 		/// Who gets the part of fees that is not burned. Without an author it is burned too.
 		type BlockAuthor: Get<Option<AccountId>>;
+		/// Why the clock may stand, beside a new runtime.
+		type ClockStops: ClockStops;
 		/// The most weight that the tick takes of a block.
 		type TickWeight: Get<Weight>;
 		/// Burned at submission for each seat of every shard, by how many seats a shard has: what it ordinarily costs the chain, so
@@ -137,7 +142,16 @@ pub mod pallet {
 
 	/// The market's clock.
 	#[pallet::storage]
-	pub type Clock<T> = StorageValue<_, MarketBlock, ValueQuery>;
+	pub type Clock<T: Config> = StorageValue<_, ClockRecord<BlockNumberFor<T>>, ValueQuery>;
+
+	/// The last blocks in which the clock stood for a reason that somebody may cause, in a ring of
+	/// [`MOST_STOPS`](clock::MOST_STOPS). Only blocks that do not count touch it.
+	#[pallet::storage]
+	pub type Stops<T: Config> = StorageMap<_, Twox64Concat, u32, BlockNumberFor<T>>;
+
+	/// The ring's next place.
+	#[pallet::storage]
+	pub type NextStop<T> = StorageValue<_, u32, ValueQuery>;
 
 	/// Published programs.
 	#[pallet::storage]
@@ -443,6 +457,8 @@ pub mod pallet {
 		/// The program or its version of the machine is frozen, as verdicts about it may be wrong: submit the job once
 		/// `market_freezes` does not name it any more.
 		Frozen,
+		/// The market's clock stands, and no timer fires; try again in a later block.
+		ClockStands,
 	}
 
 	impl<T> From<SpecError> for Error<T> {
@@ -479,6 +495,21 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			clock::LOOK
+		}
+
+		fn on_finalize(block: BlockNumberFor<T>) {
+			Self::end_of_block(block);
+		}
+
+		fn on_runtime_upgrade() -> Weight {
+			// The block that the new runtime begins with has no number yet.
+			let before = frame_system::Pallet::<T>::block_number();
+			Self::stand_until(before.saturating_add((clock::AFTER_UPGRADE + 1).into()));
+			T::DbWeight::get().reads_writes(1, 1)
+		}
+
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			let cap = T::TickWeight::get().min(meter.remaining());
 			let mut own = WeightMeter::with_limit(cap);
@@ -572,7 +603,7 @@ pub mod pallet {
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::accept())]
+		#[pallet::weight((T::WeightInfo::accept(), DispatchClass::Operational))]
 		pub fn accept(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_accept(who, shard)?;
@@ -584,7 +615,10 @@ pub mod pallet {
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::decline().saturating_add(T::WeightInfo::end_shard()))]
+		#[pallet::weight((
+			T::WeightInfo::decline().saturating_add(T::WeightInfo::end_shard()),
+			DispatchClass::Operational,
+		))]
 		pub fn decline(origin: OriginFor<T>, shard: ShardId, reason: DeclineReason) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let ended = Self::do_decline(who, shard, reason)?;
@@ -618,10 +652,13 @@ pub mod pallet {
 
 		/// Anyone may serve due timers if blocks were too full for the tick to do so. It draws nobody: the caller
 		/// knows the block's seed and could choose.
+		///
+		/// Errors: `ClockStands`.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::TickWeight::get())]
 		pub fn poke(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
+			ensure!(!Self::stands(), Error::<T>::ClockStands);
 			let mut meter = WeightMeter::with_limit(T::TickWeight::get());
 			meter.consume(T::WeightInfo::tick());
 			Self::serve_timers(&mut meter, false);

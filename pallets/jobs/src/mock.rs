@@ -4,7 +4,7 @@ use crate::{self as pallet_jobs, Config};
 use core::cell::RefCell;
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungible::Inspect, ConstU128, OnPoll, Randomness},
+	traits::{fungible::Inspect, ConstU128, OnFinalize, OnPoll, Randomness},
 	weights::{Weight, WeightMeter},
 };
 use millrace_primitives::{
@@ -13,8 +13,8 @@ use millrace_primitives::{
 	params::JobsParams,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{
-		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, Pace, ProviderRecord,
-		ProviderRegistry, Settlement, Stake, Verifier,
+		Agreed, Alarm, Assignments, Called, ClockStops, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, Pace,
+		ProviderRecord, ProviderRegistry, Settlement, Stake, Stop, Verifier,
 	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, ShardId,
 	ENGINE_VERSION, MILL,
@@ -66,6 +66,8 @@ parameter_types! {
 	pub static Budget: Option<Balance> = Some(0);
 	/// The most that serving an alarm weighs, and what it weighs.
 	pub static ServeWeight: (Weight, Weight) = (Weight::zero(), Weight::zero());
+	/// What the end of a block says about the clock.
+	pub static StopAfter: Stop = Stop::None;
 	/// False: the verifier refuses to open.
 	pub static MayOpen: bool = true;
 }
@@ -382,7 +384,7 @@ impl Verifier for Evidence {
 		OUTPUTS.with_borrow_mut(|all| all.push(output));
 	}
 	fn serve(alarm: Alarm, _: bool) -> Weight {
-		let now = pallet_jobs::Clock::<Test>::get();
+		let now = pallet_jobs::Clock::<Test>::get().now;
 		SERVED.with_borrow_mut(|all| all.push((alarm, now)));
 		ServeWeight::get().1
 	}
@@ -403,6 +405,13 @@ impl Verifier for Evidence {
 	}
 }
 
+pub struct StopNow;
+impl ClockStops for StopNow {
+	fn stop() -> Stop {
+		StopAfter::get()
+	}
+}
+
 pub struct Books;
 impl OnSettled for Books {
 	fn on_settled(settlement: &Settlement) {
@@ -420,6 +429,7 @@ impl Config for Test {
 	type Parameters = Params;
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
+	type ClockStops = StopNow;
 	type TickWeight = TickWeight;
 	type SeatFee = Fees;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
@@ -459,6 +469,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		ServeWeight::set((Weight::zero(), Weight::zero()));
 		TickWeight::set(Weight::from_parts(u64::MAX / 2, u64::MAX / 2));
 		MayOpen::set(true);
+		StopAfter::set(Stop::None);
 		System::set_block_number(1);
 	});
 	ext
@@ -487,8 +498,9 @@ pub const ASK: Balance = 2 * MILL / 1_000;
 /// What clients pay at most: 3 mMILL per Ggas.
 pub const CAP: Balance = 3 * MILL / 1_000;
 
-/// The next block, up to and including its tick.
+/// The next block, up to and including its tick. The one before it ends first.
 pub fn next_block() {
+	<Jobs as OnFinalize<u64>>::on_finalize(System::block_number());
 	System::set_block_number(System::block_number() + 1);
 	let mut meter = WeightMeter::new();
 	<Jobs as OnPoll<u64>>::on_poll(System::block_number(), &mut meter);

@@ -211,6 +211,7 @@ impl<T: Config> Assignments for Pallet<T> {
 			index,
 			round: seat.round,
 			state: holder.state,
+			held: holder.may_compute(),
 			ask: holder.ask,
 			stake: holder.stake,
 		})
@@ -264,6 +265,6 @@ impl<T: Config> Assignments for Pallet<T> {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_pass(blocks: MarketBlock) {
-		crate::Clock::<T>::mutate(|clock| *clock = clock.saturating_add(blocks));
+		crate::Clock::<T>::mutate(|clock| clock.now = clock.now.saturating_add(blocks));
 	}
 }

@@ -5,7 +5,7 @@ use alloc::collections::BTreeMap;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use millrace_primitives::{
-	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
+	job::{DeclineReason, JobStatus, SeatEvent, SeatState, MAX_REPLICAS},
 	traits::Stake,
 	AccountId, Balance, Blob, Gas, Hash, MarketBlock, ProgramRoots, Report,
 };
@@ -378,6 +378,12 @@ impl ShardRecord {
 		self.seats
 			.get(usize::from(seat))
 			.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
+	}
+
+	/// True if the seat's holder may give it back: whose time has begun is bound.
+	pub fn may_decline(&self, seat: u8) -> bool {
+		self.holder(seat)
+			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None))
 	}
 
 	/// True if every seat has a holder that came as far as this.

@@ -1,8 +1,8 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	AssignmentsOf, Clock, Config, CustodyOf, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards,
-	Specs, NEVER,
+	AssignmentsOf, Config, CustodyOf, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
+	NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
@@ -337,7 +337,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let ready = job.next_ready()?;
 		let wait = ready.saturating_sub(Seeds::<T>::get().count).max(1);
-		Some(Clock::<T>::get().saturating_add(wait))
+		Some(Self::now_block().saturating_add(wait))
 	}
 }
 

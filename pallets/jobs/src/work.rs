@@ -20,7 +20,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	/// The shard and the seat that an operator's provider holds in it.
-	fn seat_of_operator(operator: &AccountId, id: ShardId) -> Result<(ShardRecord, u8), DispatchError> {
+	pub(crate) fn seat_of_operator(operator: &AccountId, id: ShardId) -> Result<(ShardRecord, u8), DispatchError> {
 		let provider = T::Providers::provider_of(operator).ok_or(Error::<T>::NotProvider)?;
 		let shard = Shards::<T>::get(id.job, id.index).ok_or(Error::<T>::UnknownShard)?;
 		let seat = shard.seat_of(&provider).ok_or(Error::<T>::NotAssigned)?;
@@ -82,11 +82,7 @@ impl<T: Config> Pallet<T> {
 	/// True if it was one decline too many for the shard.
 	pub(crate) fn do_decline(operator: AccountId, id: ShardId, reason: DeclineReason) -> Result<bool, DispatchError> {
 		let (shard, seat) = Self::seat_of_operator(&operator, id)?;
-		// Whose time has begun is bound.
-		let allowed = shard
-			.holder(seat)
-			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None));
-		ensure!(allowed, Error::<T>::WrongState);
+		ensure!(shard.may_decline(seat), Error::<T>::WrongState);
 		Ok(Self::vacate_seat(id, seat, Cause::Declined(reason)))
 	}
 

@@ -10,7 +10,8 @@ use super::{
 	system::BlockWeights,
 };
 use crate::{
-	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
+	lane::LaneFull, AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime,
+	RuntimeHoldReason,
 };
 use frame_support::{parameter_types, traits::Get, weights::Weight};
 use millrace_primitives::{traits::DefaultPolicy, MarketBlock, MILL};
@@ -64,6 +65,7 @@ impl pallet_jobs::Config for Runtime {
 	/// with `k` of `n` seed blocks an author chooses among at most `2^k` seeds, at the price of the blocks it withholds.
 	type Randomness = pallet_babe::ParentBlockRandomness<Runtime>;
 	type BlockAuthor = CurrentAuthor;
+	type ClockStops = (LaneFull,);
 	type TickWeight = TickWeight;
 	type SeatFee = SeatFee;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;

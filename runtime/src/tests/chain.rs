@@ -8,7 +8,10 @@ use crate::{
 	TxExtension, UncheckedExtrinsic,
 };
 use codec::Encode;
-use frame_support::traits::{fungible::Inspect, Get};
+use frame_support::{
+	storage::{transactional::with_transaction_unchecked, TransactionOutcome},
+	traits::{fungible::Inspect, Get},
+};
 use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
 	make_vrf_sign_data, AuthorityPair, Slot, BABE_ENGINE_ID,
@@ -126,7 +129,11 @@ impl Chain {
 			Executive::apply_extrinsic(timestamp(now)).unwrap().unwrap();
 			let mut applied = Vec::new();
 			for transaction in transactions {
-				let result = Executive::apply_extrinsic(transaction.clone());
+				// As a node's block builder does: what is refused leaves nothing.
+				let result = with_transaction_unchecked(|| match Executive::apply_extrinsic(transaction.clone()) {
+					Ok(result) => TransactionOutcome::Commit(Ok(result)),
+					Err(error) => TransactionOutcome::Rollback(Err(error)),
+				});
 				if result.is_ok() {
 					extrinsics.push(transaction);
 				}
@@ -233,6 +240,7 @@ pub fn extension(nonce: u32, tip: u128) -> TxExtension {
 		frame_system::CheckGenesis::new(),
 		frame_system::CheckMortality::from(Era::Immortal),
 		frame_system::CheckNonce::from(nonce),
+		crate::lane::CheckLane,
 		frame_system::CheckWeight::new(),
 		pallet_transaction_payment::ChargeTransactionPayment::from(tip),
 		frame_metadata_hash_extension::CheckMetadataHash::new(false),

@@ -4,6 +4,7 @@ mod chain;
 mod cost;
 mod counting;
 mod genesis;
+mod lane;
 mod life;
 mod market;
 mod metadata;

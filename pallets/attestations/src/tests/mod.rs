@@ -3,6 +3,7 @@
 mod calls;
 mod disputes;
 mod histories;
+mod lane;
 mod lives;
 mod single;
 mod steps;

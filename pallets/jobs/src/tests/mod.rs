@@ -1,11 +1,13 @@
 //! Tests by the step of a job's life that they are about.
 
 mod assign;
+mod clock;
 mod close;
 mod custody;
 mod ended;
 mod errors;
 mod frozen;
+mod lane;
 mod life;
 mod money;
 mod properties;
