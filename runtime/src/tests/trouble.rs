@@ -10,31 +10,19 @@ use super::{
 use crate::{
 	configs::{CurrentCourtParams, SeatFee},
 	genesis_config_presets::ENDOWMENT,
-	Balances, Jobs, Providers, Runtime, RuntimeCall, RuntimeHoldReason, RuntimeOrigin,
+	Balances, Runtime,
 };
-use frame_support::{
-	assert_ok,
-	traits::{
-		fungible::{InspectHold, UnbalancedHold},
-		tokens::Precision,
-		Get,
-	},
-	BoundedVec,
-};
+use frame_support::{assert_ok, traits::Get};
 use millrace_court::stakes::Params;
 use millrace_primitives::{
 	api::{runtime_decl_for_market_api::MarketApiV1, Reason},
 	job::JobStatus,
 	merkle,
 	provider::{Region, RegionSet},
-	traits::{Alarm, Assignments, Freezable, MarketClock, ProviderRegistry},
-	Report, ENGINE_VERSION, MICRO, MILL,
+	Report, MICRO, MILL,
 };
 use sp_keyring::Sr25519Keyring::{self, Alice, Charlie, Eve};
-use sp_runtime::{
-	traits::{Convert, Dispatchable},
-	DispatchError,
-};
+use sp_runtime::traits::Convert;
 
 #[test]
 fn a_job_that_nobody_takes_expires_and_is_refunded() {
@@ -102,80 +90,6 @@ fn differing_reports_about_which_nobody_argues_are_not_paid() {
 		let fee = 2 * (SeatFee::convert(2) + CurrentCourtParams::get().seat_fee);
 		assert_eq!(free(&id(CLIENT)), before_all - submission - fee);
 		assert_eq!(everything(), Balances::total_issuance());
-	});
-	chain.check();
-}
-
-#[test]
-fn only_root_freezes_thaws_and_voids_and_no_job_is_taken_while_it_is_frozen() {
-	let mut chain = market();
-	let subject = Freezable::Program(spec().program);
-	let (shard, account) = (SHARD, id(CLIENT));
-	let calls: [pallet_attestations::Call<Runtime>; 3] = [
-		pallet_attestations::Call::freeze { subject },
-		pallet_attestations::Call::thaw { subject },
-		pallet_attestations::Call::void { shard, account },
-	];
-	for call in &calls {
-		assert_eq!(chain.call(CLIENT, call.clone()), Err(DispatchError::BadOrigin));
-	}
-	chain.query(|| {
-		let root = |call: &pallet_attestations::Call<Runtime>| {
-			let done = RuntimeCall::from(call.clone()).dispatch(RuntimeOrigin::root());
-			done.map(|_| ()).map_err(|error| error.error)
-		};
-		assert_ok!(root(&calls[0]));
-		let freezes = Runtime::freezes();
-		assert_eq!((freezes.len(), freezes[0].subject), (1, subject));
-		assert_eq!(freezes[0].until - freezes[0].since, 14 * 24 * 1_200);
-		let submitted = Jobs::submit(RuntimeOrigin::signed(id(CLIENT)), spec());
-		assert_eq!(submitted, Err(pallet_jobs::Error::<Runtime>::Frozen.into()));
-		assert_ok!(root(&calls[1]));
-		assert!(Runtime::freezes().is_empty());
-		assert_ok!(Jobs::submit(RuntimeOrigin::signed(id(CLIENT)), spec()));
-		let unknown = pallet_attestations::Error::<Runtime>::UnknownVerdict;
-		assert_eq!(root(&calls[2]), Err(unknown.into()));
-	});
-}
-
-#[test]
-fn a_verdict_is_held_on_the_guilty_account_out_of_its_bond_and_enacted_by_the_tick() {
-	let mut chain = market();
-	let (guilty, winner) = (id(PROVIDERS[0].0), id(PROVIDERS[1].0));
-	let lost = 10 * MILL;
-	let reason = RuntimeHoldReason::Attestations(pallet_attestations::HoldReason::Guilty);
-	let (before, all) = chain.query(|| {
-		let before = free(&winner);
-		let all = everything();
-		// As a case's end does.
-		let held = <Providers as ProviderRegistry>::cede(&guilty, lost, |amount| {
-			<Balances as UnbalancedHold<_>>::increase_balance_on_hold(&reason, &guilty, amount, Precision::Exact)
-				.map(|_| ())
-		});
-		assert_eq!(held, lost);
-		assert_eq!(Balances::balance_on_hold(&reason, &guilty), lost);
-		assert_eq!(Runtime::provider(guilty.clone()).unwrap().bond, BOND - lost);
-		assert_eq!(everything(), all);
-		let due = <Jobs as MarketClock>::now() + CurrentCourtParams::get().enactment;
-		let verdict = pallet_attestations::Verdict {
-			program: spec().program,
-			engine: ENGINE_VERSION,
-			shares: BoundedVec::truncate_from(vec![(Some(winner.clone()), 4 * MILL), (None, 6 * MILL)]),
-			due,
-			owed: false,
-		};
-		pallet_attestations::Verdicts::<Runtime>::insert(SHARD, &guilty, verdict);
-		<Jobs as Assignments>::remind(Alarm::Verdict(SHARD, guilty.clone().into()), due);
-		(before, all)
-	});
-	chain.check();
-	chain.query(|| assert_eq!(Runtime::verdicts(None, 9)[0].amount, lost));
-	wait(&mut chain, "it is enacted", || Runtime::verdicts(None, 9).is_empty());
-	chain.query(|| {
-		assert_eq!(Balances::balance_on_hold(&reason, &guilty), 0);
-		assert_eq!(free(&winner), before + 4 * MILL);
-		assert_eq!(everything(), Balances::total_issuance());
-		assert!(everything() <= all - 6 * MILL);
 	});
 	chain.check();
 }

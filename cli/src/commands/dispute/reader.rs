@@ -87,8 +87,9 @@ impl Reader<'_> {
 /// What an account has in all, but for what it lost and is only held on it until it is shared out.
 pub(super) async fn total(chain: &Chain, account: &AccountId, at: At) -> Result<Balance> {
 	let balances = chain.balances(account, at).await?;
-	let is_lost = |hold: &&Hold| hold.pallet == "Attestations" && hold.reason == "Guilty";
-	let lost = balances.held.iter().filter(is_lost).map(|hold| hold.amount);
+	let held = balances.held.iter();
+	let lost = held.filter(|hold| hold.pallet == "Attestations" && hold.reason == "Guilty");
+	let lost = lost.map(|hold| hold.amount);
 	let has = balances.free.saturating_add(balances.reserved);
 	Ok(lost.fold(has, Balance::saturating_sub))
 }

@@ -255,6 +255,7 @@ fn a_single_liar_is_proven_wrong_by_an_outsider_who_names_a_task_or_none() {
 			);
 			assert_eq!(Providers::get(1).bond, BOND - bond);
 			assert!(Providers::get(1).conduct.contains(&(Conduct::Guilty as u8)));
+			run_to(Now::get() + params().enactment);
 			// Seven of the largest claim, which is an eighth of the cap at least, for the replay; the fresh seats are paid out of
 			// what the liar lost, and a quarter of the rest goes to the client.
 			assert_eq!(Balances::free_balance(account(WATCHER)), RICH + 7 * CAP / 8);
@@ -297,6 +298,7 @@ fn who_accuses_a_single_seat_falsely_loses_its_bond() {
 		assert_eq!(Endings::get(shard), Some((report, false, vec![(0, pay, fee)])));
 		let board = boards::FIRST_ACCUSATION;
 		assert_ok!(call(account(CLIENT), Call::pull { shard, board }));
+		run_to(Now::get() + params().enactment);
 		assert_eq!(Providers::wealth(1), BOND + pay + bond / 4);
 		assert_eq!(
 			Balances::free_balance(account(CLIENT)),

@@ -242,8 +242,11 @@ fn a_bond_that_is_pulled_later_joins_the_verdict_and_puts_nothing_off() {
 			let accuse = Call::accuse {
 				shard,
 				target: 0,
-				task,
-				outcome: Box::new(outcomes(1)[task as usize]),
+				accusation: Box::new(Accusation::Outcome {
+					task,
+					outcome: outcomes(1)[task as usize],
+				}),
+				max_bond: u128::MAX,
 			};
 			assert_ok!(call(account(WATCHER), accuse));
 		}
@@ -358,12 +361,15 @@ fn clocks_and_calls_stand_while_frozen() {
 		assert_eq!(freeze(program()), Err(Error::<Test>::Frozen.into()));
 		let frozen = Err(Error::<Test>::Frozen.into());
 		let action = Box::new(Move::Divide(0, Default::default()));
-		let outcome = Box::new(outcomes(0)[0]);
+		let accusation = Box::new(Accusation::Outcome {
+			task: 0,
+			outcome: outcomes(0)[0],
+		});
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
-			task: 0,
-			outcome,
+			accusation,
+			max_bond: u128::MAX,
 		};
 		let play = Call::play {
 			shard,
@@ -504,12 +510,15 @@ fn a_version_that_is_not_judged_is_refused_by_name() {
 		};
 		assert_eq!(call(operator(2), play), unknown);
 		assert_eq!(call(operator(2), Call::attack { shard, target: 0 }), unknown);
-		let outcome = Box::new(outcomes(0)[0]);
+		let accusation = Box::new(Accusation::Outcome {
+			task: 0,
+			outcome: outcomes(0)[0],
+		});
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
-			task: 0,
-			outcome,
+			accusation,
+			max_bond: u128::MAX,
 		};
 		assert_eq!(call(account(WATCHER), accuse), unknown);
 	});

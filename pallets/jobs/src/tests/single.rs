@@ -12,7 +12,9 @@ use millrace_primitives::{
 const RESERVE: u128 = CAP + CAP / 20;
 
 fn is_filling() -> bool {
-	Timers::<Test>::iter_values().any(|timer| matches!(timer.action, TimerAction::Fill { .. }))
+	Timers::<Test>::iter_values()
+		.flat_map(|page| page.entries)
+		.any(|timer| matches!(timer.action, TimerAction::Fill { .. }))
 }
 
 #[test]
