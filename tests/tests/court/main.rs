@@ -6,6 +6,7 @@ mod audits;
 mod lies;
 mod restart;
 mod silence;
+mod single;
 
 use millrace_client::Chain;
 use millrace_primitives::{job::JobStatus, AccountId, Balance, JobId, Limits, MILL};
@@ -38,10 +39,16 @@ fn arg(path: &Path) -> &str {
 
 /// Runs a job of shards of so many tasks, each computed by two, to its end.
 async fn run(url: &str, program: &str, inputs: &str, shard_size: u32, folder: &Path) -> Output {
+	run_by(&["--replicas", "2"], url, program, inputs, shard_size, folder).await
+}
+
+/// Runs such a job, computed as these options say.
+async fn run_by(by: &[&str], url: &str, program: &str, inputs: &str, shard_size: u32, folder: &Path) -> Output {
 	let size = shard_size.to_string();
 	let mut args = vec!["--json", "submit", "--program", program, "--inputs", inputs, "--lines"];
 	args.extend(["--max-price", "1", "--gas-limit", "100M", "--memory", "1M"]);
-	args.extend(["--output-limit", "64K", "--deadline", "30m", "--replicas", "2"]);
+	args.extend(["--output-limit", "64K", "--deadline", "30m"]);
+	args.extend(by);
 	args.extend(["--shard-size", &size, "--fetch", arg(folder)]);
 	run_cli(&["--url", url, "--key", "//Alice"], &args).await
 }
