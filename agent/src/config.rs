@@ -3,7 +3,7 @@
 use millrace_primitives::{
 	job::is_url,
 	provider::{ClassSet, HardwareClass, ProviderInfo, Region},
-	Balance,
+	Balance, MILL,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -77,6 +77,10 @@ pub struct Config {
 	pub disk_mib: u64,
 	/// A heartbeat is sent after so many market blocks without a sign of life.
 	pub heartbeat_blocks: u32,
+	/// What is offered to be in the next block, in plancks for each call, when the last tenth of the time for it has begun or its
+	/// last ten blocks: the most that one call costs beside its fee.
+	#[serde(default = "tip", with = "millrace_primitives::money::as_decimal")]
+	pub tip: Balance,
 	/// True if programs and inputs may come from addresses that are not public. Endpoints are named by strangers, so
 	/// otherwise they could reach what is behind this machine's firewall. Development and local chains need no leave.
 	#[serde(default)]
@@ -84,6 +88,11 @@ pub struct Config {
 	/// What `init` measured, in millions of gas a second and slot.
 	#[serde(default, skip_serializing_if = "Option::is_none")]
 	pub benchmark_mgas: Option<u64>,
+}
+
+/// A hundredth of a MILL: a twentieth of what the smallest job costs its client in fees for a seat.
+pub const fn tip() -> Balance {
+	MILL / 100
 }
 
 impl Config {
@@ -189,6 +198,7 @@ mod tests {
 			classes: vec![HardwareClass::General, HardwareClass::HighCompute],
 			disk_mib: 1000,
 			heartbeat_blocks: 500,
+			tip: 7,
 			allow_private_addresses: true,
 			benchmark_mgas: Some(812),
 		}
@@ -222,6 +232,9 @@ mod tests {
 		.unwrap_err()
 		.to_string();
 		assert!(text.starts_with("endpoint = ftp://x"), "{text}");
+		let text = toml::to_string(&config()).unwrap().replace("tip = \"7\"\n", "");
+		fs::write(file(folder.path()), text).unwrap();
+		assert_eq!(Config::load(folder.path()).unwrap().tip, tip(), "older files have none");
 		fs::write(file(folder.path()), "node = 3").unwrap();
 		assert!(Config::load(folder.path())
 			.unwrap_err()

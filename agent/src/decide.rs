@@ -4,7 +4,7 @@
 //!  chain     Assigned ─────────► Accepted ──────── held ───────► Sealed ───────────────► Revealed ─► custody ─► gone
 //!  local     New ─ fetch ─► Fetched                └ execute ─► Executed
 //!  submits        └ decline    └ accept                └ seal        └ reveal, once reveal_open is finalized
-//!  beside                                                                              court ┘  serve ┘  forget ┘
+//!  beside                                                                       court, show ┘  serve ┘  forget ┘
 //! ```
 //!
 //! Nobody computes before all seats of the shard are accepted: it would be for nothing if one never is. A seat that the court
@@ -122,8 +122,10 @@ pub enum Progress {
 pub struct Work {
 	/// How far it is.
 	pub progress: Progress,
-	/// True if its outputs are being served.
+	/// True if its outputs are being served, and nothing else of it matters any more.
 	pub serving: bool,
+	/// True if its outputs can be had already, before its report is accepted.
+	pub shown: bool,
 	/// The last finalized block in which the chain listed it.
 	pub listed_at: BlockNumber,
 	/// What work it is, see [`terms`].
@@ -206,6 +208,8 @@ pub enum Action {
 	Seal(SeatKey),
 	/// Submit `reveal` of the stored report and salt.
 	Reveal(SeatKey),
+	/// Let the outputs be had that a report is about which is open and may still be attacked.
+	Show(SeatKey),
 	/// Serve the outputs.
 	Serve(SeatKey),
 	/// Stop serving and forget the seat.
@@ -238,6 +242,7 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 				Work {
 					progress: Progress::New,
 					serving: false,
+					shown: false,
 					listed_at: 0,
 					terms: terms(seat),
 					called: false,
@@ -541,6 +546,13 @@ impl Decision<'_> {
 		if self.work.progress != Progress::Executed && self.local.disputed.contains(&self.key) {
 			// As above: what is to be defended was lost.
 			self.go_on(actions);
+		}
+		// Once it is open for good nobody can seal what it has: it may be had, so that it can be checked while it can be attacked.
+		let finalized = self.view.finalized.seats.get(&self.key);
+		let open = finalized.is_some_and(|seat| seat.state == Some(SeatState::Revealed));
+		let known = self.work.shown || self.work.serving;
+		if open && !known && self.work.progress == Progress::Executed && !self.key.is_drawn() {
+			actions.push(Action::Show(self.key));
 		}
 	}
 }

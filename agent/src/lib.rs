@@ -17,6 +17,7 @@
 //! | [`court`] | defending what was revealed, and attacking what contradicts it |
 //! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
 //! | [`budget`] | what a seat needs of disk and time, and whether there is as much |
+//! | [`tip`] | when time is short, and what is then paid to be in time |
 //! | [`db`] | the embedded database |
 //! | [`market`] | the chain as the agent uses it |
 //! | [`config`], [`hardware`], [`commands`] | the command line |
@@ -37,6 +38,7 @@ pub mod outputs;
 pub mod run;
 pub mod seat;
 pub mod store;
+pub mod tip;
 pub mod units;
 
 pub use config::Config;

@@ -14,7 +14,7 @@ use millrace_primitives::{
 	api::{AssignmentView, CaseView, DemandView, ProviderView, MAX_PAGE},
 	job::{Constraints, DeclineReason, Preferences, Verification, MIN_REPLICAS},
 	provider::{HardwareClass, RegionSet},
-	AccountId, BlockNumber, Hash, JobSpec, MarketBlock, ShardId,
+	AccountId, Balance, BlockNumber, Hash, JobSpec, MarketBlock, ShardId,
 };
 use std::{future::Future, time::Duration};
 use tokio::sync::OnceCell;
@@ -49,6 +49,10 @@ pub enum Tx {
 	Seal(ShardId, Hash),
 	/// Opens a report.
 	Reveal(RevealItem),
+	/// Commits to several reports at once, each of another shard.
+	SealMany(Vec<(ShardId, Hash)>),
+	/// Opens several reports at once, each of another shard.
+	RevealMany(Vec<RevealItem>),
 	/// Gives a seat back that the court drew the provider for.
 	DeclineDrawn(ShardId),
 	/// Says that what such a seat needs cannot be fetched.
@@ -77,6 +81,9 @@ pub enum SubmitError {
 	/// It was included and failed.
 	#[error("{0}")]
 	Failed(String),
+	/// The chain has no room for it: it is not the operator's to do, as things are. It was never included.
+	#[error("{0}")]
+	NotDue(String),
 	/// It may have been included or may still be.
 	#[error("{0}")]
 	Unknown(String),
@@ -106,8 +113,9 @@ pub trait Market: Send + Sync + 'static {
 	fn demands(&self, head: Head) -> impl Future<Output = Result<Vec<DemandView>, Error>> + Send;
 	/// All else that the chain says at these heads, and the provider's record at the best one. The view's custody is none.
 	fn view(&self, heads: Heads) -> impl Future<Output = Result<(View, Option<ProviderView>), Error>> + Send;
-	/// Submits and waits until it is finalized; returns the block that it is in.
-	fn submit(&self, tx: Tx) -> impl Future<Output = Result<BlockNumber, SubmitError>> + Send;
+	/// Submits with a tip, in plancks, and waits until it is finalized; returns the block that it is in. The same with a larger
+	/// tip takes the place of what is under way.
+	fn submit(&self, tx: Tx, tip: Balance) -> impl Future<Output = Result<BlockNumber, SubmitError>> + Send;
 	/// Finalized heads as they come. An error is final.
 	fn finalized(&self) -> BoxStream<'static, Result<Head, Error>>;
 }
@@ -228,8 +236,8 @@ impl Market for Connection {
 		))
 	}
 
-	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
-		match self.chain.submit(&self.operator, call(&tx)).await {
+	async fn submit(&self, tx: Tx, tip: Balance) -> Result<BlockNumber, SubmitError> {
+		match self.chain.submit_with(&self.operator, call(&tx), tip).await {
 			Ok(done) => Ok(done.block.number),
 			Err(error) => Err(fate(&error)),
 		}
@@ -247,6 +255,7 @@ fn fate(error: &Error) -> SubmitError {
 	match error {
 		Error::CannotPay { .. } => SubmitError::CannotPay(text),
 		Error::Dispatch { .. } => SubmitError::Failed(text),
+		Error::NotDue { .. } => SubmitError::NotDue(text),
 		Error::NotSent(_) | Error::Dropped { .. } | Error::Refused { .. } => SubmitError::NotIncluded(text),
 		_ => SubmitError::Unknown(text),
 	}
@@ -286,6 +295,8 @@ fn call(tx: &Tx) -> Call {
 		Tx::Decline(shard, reason) => calls::decline(*shard, *reason),
 		Tx::Seal(shard, seal) => calls::seal(*shard, *seal),
 		Tx::Reveal(item) => calls::reveal(item),
+		Tx::SealMany(items) => calls::seal_many(items),
+		Tx::RevealMany(items) => calls::reveal_many(items),
 		Tx::DeclineDrawn(shard) => calls::decline_drawn(*shard),
 		Tx::Unavailable(shard) => calls::unavailable(*shard),
 		Tx::Attack(shard, target) => calls::attack(*shard, *target),

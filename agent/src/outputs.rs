@@ -1,6 +1,7 @@
-//! Outcomes and outputs: stored together, dropped together, and given out only while they are in custody.
+//! Outcomes and outputs: stored together, dropped together, and given out from the reveal to the end of custody.
 //!
-//! Nothing is served before: an output that could be had before the reveal could be copied instead of computed.
+//! Nothing is served before: an output that could be had before the reveal could be copied instead of computed. From then on
+//! whoever is to rely on a report can check it while it can be attacked.
 
 use crate::{
 	db::{names, Database, DbError},
@@ -132,6 +133,11 @@ impl Outputs {
 		Ok(self.done(key)?.into_iter().map(|(task, _)| task).collect())
 	}
 
+	/// Gives the seat's outputs out from now on, until it is forgotten or this ends.
+	pub fn show(&self, key: SeatKey) -> Result<(), StoreError> {
+		self.load(key)
+	}
+
 	/// Gives the seat's outputs out from now on, also after a restart.
 	pub fn serve(&self, key: SeatKey) -> Result<(), StoreError> {
 		self.db.serve(key)?;
@@ -149,7 +155,7 @@ impl Outputs {
 	}
 
 	/// What is demanded of a seat whose outputs are given out, with its proof; none if there is no such thing.
-	pub fn show(&self, key: SeatKey, wanted: Wanted) -> Result<Option<Answer>, StoreError> {
+	pub fn answer(&self, key: SeatKey, wanted: Wanted) -> Result<Option<Answer>, StoreError> {
 		let outcomes = match lock(&self.served).seats.get(&key.shard) {
 			Some((served, outcomes)) if *served == key => outcomes.clone(),
 			_ => return Ok(None),

@@ -103,6 +103,7 @@ fn local(progress: Progress) -> Local {
 	let work = Work {
 		progress,
 		serving: false,
+		shown: false,
 		listed_at: 98,
 		terms: terms(&seat(None)),
 		called: false,
@@ -361,6 +362,7 @@ fn work_for_another_machine_is_declined() {
 		Work {
 			progress: Progress::New,
 			serving: false,
+			shown: false,
 			listed_at: 0,
 			terms: terms(&other),
 			called: false,
@@ -447,13 +449,34 @@ fn what_was_revealed_and_lost_is_computed_again_if_the_court_asks_for_it() {
 	for (progress, expected) in [
 		(Progress::New, vec![Action::Fetch(key())]),
 		(Progress::Fetched, vec![Action::Execute(key())]),
-		(Progress::Executed, vec![]),
+		(Progress::Executed, vec![Action::Show(key())]),
 	] {
-		assert_eq!(decided(revealed(), progress), []);
+		let undisputed = decided(revealed(), progress);
+		assert!(undisputed.iter().all(|action| *action == Action::Show(key())));
 		let mut local = local(progress);
 		local.disputed.insert(key());
 		assert_eq!(decide(&view(&[revealed()]), &local, &POLICY), expected);
 	}
+}
+
+#[test]
+fn outputs_can_be_had_once_the_reveal_is_finalized() {
+	let side = |number, state| snapshot(number, &[seat(Some(state))]);
+	let of = |finalized| View {
+		best: side(100, SeatState::Revealed),
+		finalized: side(98, finalized),
+		custody: custody(98, &[]),
+		standing: None,
+	};
+	let (open, early) = (of(SeatState::Revealed), of(SeatState::Sealed));
+	let executed = local(Progress::Executed);
+	assert_eq!(decide(&open, &executed, &POLICY), [Action::Show(key())]);
+	assert_eq!(decide(&early, &executed, &POLICY), []);
+	let mut shown = executed;
+	shown.seats.entry(key()).and_modify(|work| work.shown = true);
+	assert_eq!(decide(&open, &shown, &POLICY), []);
+	// What is accepted is served for good, whether it was shown or not.
+	assert_eq!(decide(&view(&[seat(None)]), &shown, &POLICY), [Action::Serve(key())]);
 }
 
 #[test]
@@ -520,6 +543,7 @@ fn what_is_kept_is_never_forgotten_however_much_it_is() {
 		let work = Work {
 			progress: Progress::Executed,
 			serving: true,
+			shown: false,
 			listed_at: 3,
 			terms: terms(seat),
 			called: false,
@@ -743,6 +767,7 @@ proptest! {
 		(seat, best, finalized, kept) in any_sides(),
 		progress in any_progress(),
 		serving: bool,
+		shown: bool,
 		called: bool,
 		disputed: bool,
 		listed_at in 0u32..99,
@@ -750,7 +775,7 @@ proptest! {
 	) {
 		let key: SeatKey = (&seat).into();
 		let view = View { best, finalized, custody: kept, standing: None };
-		let work = Work { progress, serving, listed_at, terms: terms(&seat), called };
+		let work = Work { progress, serving, shown, listed_at, terms: terms(&seat), called };
 		let mut local = Local { seats: BTreeMap::from([(key, work)]), ..Local::default() };
 		local.disputed.extend(disputed.then_some(key));
 		for (kind, attempt) in KINDS.into_iter().zip(attempts) {
@@ -793,6 +818,12 @@ proptest! {
 						&& (at_finalized.is_some_and(|seat| seat.state == Some(SeatState::Sealed) && seat.reveal_open)
 							|| at_best.is_some_and(|seat| seat.due <= view.best.now + REVEAL_MARGIN)),
 				),
+				Action::Show(_) => {
+					let is_open = |seat: &&AssignmentView| seat.state == Some(SeatState::Revealed);
+					prop_assert!(at_best.as_ref().is_some_and(is_open) && at_finalized.as_ref().is_some_and(is_open), "shown too early");
+					prop_assert!(!shown && !serving && !drawn && progress == Progress::Executed);
+					continue
+				},
 				Action::Serve(_) => {
 					prop_assert!(is_kept, "served before custody is final");
 					continue
@@ -835,7 +866,7 @@ proptest! {
 	#[test]
 	fn nothing_gets_stuck(of in any_seat(), state in any_state(), progress in any_progress(), due in 110u32..130, called: bool) {
 		let seat = AssignmentView { due, reveal_open: true, held: true, state, ..of };
-		let work = Work { progress, serving: false, listed_at: 98, terms: terms(&seat), called };
+		let work = Work { progress, serving: false, shown: false, listed_at: 98, terms: terms(&seat), called };
 		let local = Local { seats: BTreeMap::from([((&seat).into(), work)]), ..Local::default() };
 		let actions = decide(&view(&[seat]), &local, &POLICY);
 		let waits = matches!(progress, Progress::Fetching | Progress::Executing)

@@ -26,7 +26,7 @@ use millrace_exec::{
 use millrace_primitives::{
 	api::{JobView, ProgramView, ShardView},
 	machine::{address, task_seed, Blob, Outcome},
-	merkle, Hash, ENGINE_VERSION,
+	merkle, Hash, Matter, ENGINE_VERSION,
 };
 use std::{
 	fs::{self, File},
@@ -226,10 +226,15 @@ impl Workshop {
 		Ok(path)
 	}
 
+	/// What is judged of a shard.
+	pub fn matter(&self, shard: &ShardView) -> Matter {
+		matter_of_shard(shard, &self.job, &self.program)
+	}
+
 	/// Plays for who computed this task, by its number in the job.
 	pub async fn player(&self, shard: &ShardView, places: &Places, task: u32, outcome: Outcome) -> Result<Player> {
 		self.input(places, task).await?;
-		let matter = matter_of_shard(shard, &self.job, &self.program);
+		let matter = self.matter(shard);
 		let (folder, places) = (self.folder.path().to_path_buf(), places.clone());
 		let first = places.first;
 		let inputs = move |below: u32| {

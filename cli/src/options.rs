@@ -327,11 +327,12 @@ pub struct OpenOptions {
 	/// The seat whose report is wrong, by the number that `dispute show` gives it.
 	#[arg(long, value_name = "N")]
 	pub seat: u8,
-	/// The task that it reported wrongly, counted from 0 over the whole job.
+	/// The task that it reported wrongly, counted from 0 over the whole job. Without it all tasks of the shard are computed
+	/// here, and the whole report is accused.
 	#[arg(long, value_name = "N")]
-	pub task: u32,
+	pub task: Option<u32>,
 	/// Accuse although nobody tells what the seat reported of the task: if it is what the task comes to, the bond is lost.
-	#[arg(long)]
+	#[arg(long, requires = "task")]
 	pub blind: bool,
 	/// Do not ask before the bond is put up.
 	#[arg(long)]
@@ -583,7 +584,7 @@ mod tests {
 			"millrace submit a.toml b.toml",
 			"millrace pack in",
 			"millrace submit --program a.wasm --inputs in --max-price 1e9",
-			"millrace submit --program a.wasm --inputs in --replicas 1",
+			"millrace submit --program a.wasm --inputs in --replicas 0",
 			"millrace submit --program a.wasm --inputs in --replicas 8",
 			"millrace submit --program a.wasm --inputs in --lines --split 5",
 			"millrace submit --program a.wasm --inputs in --split 0",
@@ -603,7 +604,7 @@ mod tests {
 			"millrace job verify 7 --sample 1/0",
 			"millrace dispute show 7",
 			"millrace dispute open 7 3 --task 1",
-			"millrace dispute open 7 3 --seat 1",
+			"millrace dispute open 7 3 --seat 1 --blind",
 			"millrace dispute play 7 3",
 			"millrace balance 5Grwva",
 			"millrace provider bond 0.0000000000001",

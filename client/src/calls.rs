@@ -6,13 +6,13 @@
 use crate::{Error, Result};
 use codec::{Compact, Encode};
 use millrace_court::{
-	board::Move,
+	board::{Accusation, Move},
 	demand::{Answer, ShownOutcome},
 	sums::ShownLeaf,
 };
 use millrace_primitives::{
 	job::DeclineReason, machine::Blob, provider::ProviderInfo, AccountId, Address, Balance, Hash, JobId, JobSpec,
-	MarketBlock, Outcome, ProgramId, ProgramRoots, Report, ShardId,
+	MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 };
 use subxt::{
 	ext::{
@@ -24,7 +24,7 @@ use subxt::{
 };
 
 /// All calls that have a constructor here, as pallet and call.
-pub const ALL: [(&str, &str); 40] = [
+pub const ALL: [(&str, &str); 41] = [
 	("Providers", "register"),
 	("Providers", "update_info"),
 	("Providers", "set_operator"),
@@ -59,6 +59,7 @@ pub const ALL: [(&str, &str); 40] = [
 	("Attestations", "decline"),
 	("Attestations", "unavailable"),
 	("Attestations", "pull"),
+	("Attestations", "enact"),
 	("Emission", "claim"),
 	("Emission", "prune"),
 	("Balances", "transfer_keep_alive"),
@@ -172,6 +173,11 @@ impl EncodeAsFields for RawArgs {
 		out.extend_from_slice(&self.0);
 		Ok(())
 	}
+}
+
+/// Does nothing, at the price of a small fee.
+pub(crate) fn nothing() -> Call {
+	Call::new("System", "remark", Vec::<u8>::new())
 }
 
 /// Registers the signer as a provider: sends `funding` to its operator key and holds `bond` plancks.
@@ -334,10 +340,10 @@ pub fn attack(shard: ShardId, target: u8) -> Call {
 	Call::new("Attestations", "attack", (shard, target))
 }
 
-/// The signer, who has no seat in the case, attacks a seat's report, for a bond: this task, counted from the shard's first, has
-/// another outcome.
-pub fn accuse(shard: ShardId, target: u8, task: u32, outcome: &Outcome) -> Call {
-	Call::new("Attestations", "accuse", (shard, target, task, outcome))
+/// The signer, who has no seat in the case, attacks a seat's report, for a bond of at most so much: a task has another outcome, or
+/// the shard another report.
+pub fn accuse(shard: ShardId, target: u8, accusation: &Accusation, max_bond: Balance) -> Call {
+	Call::new("Attestations", "accuse", (shard, target, accusation, max_bond))
 }
 
 /// Makes a move on one of the signer's boards.
@@ -363,6 +369,11 @@ pub fn unavailable(shard: ShardId) -> Call {
 /// Takes back the signer's bond of a board that is over.
 pub fn pull(shard: ShardId, board: u32) -> Call {
 	Call::new("Attestations", "pull", (shard, board))
+}
+
+/// Shares out what an account lost by a shard, once that is due, or what could not be received then. Anybody may call it.
+pub fn enact(shard: ShardId, account: &AccountId) -> Call {
+	Call::new("Attestations", "enact", (shard, account))
 }
 
 /// Mints what a provider has earned of an era's emission. Anybody may call it; the provider receives it.
@@ -544,7 +555,7 @@ mod tests {
 			reveal_many(&[item.clone(), item.clone()]),
 			poke_attestations(shard),
 			attack(shard, 1),
-			accuse(shard, 1, 2, &outcome),
+			accuse(shard, 1, &Accusation::Outcome { task: 2, outcome }, 1 << 70),
 			play(shard, 7, &Move::Leaf(opening)),
 			time(shard, 7),
 			decline_drawn(shard),

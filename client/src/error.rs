@@ -77,6 +77,13 @@ pub enum Error {
 		/// The node's words.
 		reason: String,
 	},
+	/// The chain has room of its own for calls of those whose turn it is, and the call is not the signer's to make now; or it was
+	/// wrapped, and must stand alone. Nothing was included; look at the chain before it is submitted again.
+	#[error("the call is not the signer's to make now: {reason}")]
+	NotDue {
+		/// The node's words.
+		reason: String,
+	},
 	/// The transaction was never included and cannot be any more: it is safe to submit the call again.
 	#[error("transaction {hash:?} was lost before it was included in a block; it is safe to submit again")]
 	Dropped {
@@ -112,7 +119,11 @@ impl Error {
 	pub fn is_retryable(&self) -> bool {
 		matches!(
 			self,
-			Self::NotSent(_) | Self::Dropped { .. } | Self::CannotPay { .. } | Self::Refused { .. }
+			Self::NotSent(_)
+				| Self::Dropped { .. }
+				| Self::CannotPay { .. }
+				| Self::Refused { .. }
+				| Self::NotDue { .. }
 		)
 	}
 
@@ -134,7 +145,7 @@ impl Error {
 	/// The reason of a submission that came to nothing, as one that says so.
 	pub(crate) fn not_sent(self) -> Self {
 		match self {
-			said @ (Self::NotSent(_) | Self::CannotPay { .. } | Self::Refused { .. }) => said,
+			said @ (Self::NotSent(_) | Self::CannotPay { .. } | Self::Refused { .. } | Self::NotDue { .. }) => said,
 			reason => Self::NotSent(Box::new(reason)),
 		}
 	}

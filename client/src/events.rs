@@ -3,7 +3,7 @@
 use crate::{Error, Result};
 use codec::{Compact, Decode};
 use millrace_court::case::{End, How, Kind};
-use millrace_primitives::{AccountId, Balance, Hash, Report, ShardId};
+use millrace_primitives::{AccountId, Balance, Hash, MarketBlock, Report, ShardId};
 use sp_runtime::DispatchError;
 use subxt::{
 	ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor},
@@ -99,6 +99,19 @@ pub enum Court {
 		/// What it lost of it.
 		lost: Balance,
 	},
+	/// What somebody guilty lost is held.
+	VerdictHeld {
+		/// Who lost it.
+		account: AccountId,
+		/// How much.
+		amount: Balance,
+		/// The market block in which it is shared out, unless it is frozen.
+		due: MarketBlock,
+	},
+	/// What somebody lost is shared out: to whom, nobody if it burned, and how much.
+	Enacted(AccountId, Vec<(Option<AccountId>, Balance)>),
+	/// What somebody lost is its own again, so much.
+	Voided(AccountId, Balance),
 }
 
 impl Event {
@@ -151,6 +164,18 @@ impl Event {
 			"BondSettled" => {
 				let (shard, board, by, lost) = self.decode()?;
 				(shard, Court::BondSettled { board, by, lost })
+			}
+			"VerdictHeld" => {
+				let (shard, account, amount, due) = self.decode()?;
+				(shard, Court::VerdictHeld { account, amount, due })
+			}
+			"Enacted" => {
+				let (shard, account, paid) = self.decode()?;
+				(shard, Court::Enacted(account, paid))
+			}
+			"Voided" => {
+				let (shard, account, amount) = self.decode()?;
+				(shard, Court::Voided(account, amount))
 			}
 			_ => return Ok(None),
 		}))

@@ -7,8 +7,8 @@ use crate::{
 use codec::{DecodeAll, Encode};
 use millrace_primitives::{
 	api::{
-		AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView,
-		MAX_PAGE, SHARD_WINDOW,
+		AssignmentView, CaseView, DemandView, Explanation, FreezeView, JobView, ProgramView, ProviderView, Quote,
+		ShardView, VerdictView, MAX_PAGE, SHARD_WINDOW,
 	},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -84,6 +84,38 @@ impl<'a> Market<'a> {
 	/// A shard's case; none while none is under way for it.
 	pub async fn case(&self, shard: ShardId) -> Result<Option<CaseView>> {
 		self.ask("case", shard).await
+	}
+
+	/// Verdicts that are held, in the order of storage, after the one on an account in a shard; at most `count` and at most
+	/// [`MAX_PAGE`]. An empty page is the end.
+	pub async fn verdicts(&self, after: Option<&(ShardId, AccountId)>, count: u32) -> Result<Vec<VerdictView>> {
+		self.ask("verdicts", (after, count)).await
+	}
+
+	/// All verdicts that are held, on the state of one block.
+	///
+	/// # Errors
+	/// Those of every request, and a page that ends where it was asked to start.
+	pub async fn all_verdicts(&self) -> Result<Vec<VerdictView>> {
+		let market = self.pinned().await?;
+		let mut all = Vec::new();
+		let mut after = None;
+		loop {
+			let page = market.verdicts(after.as_ref(), MAX_PAGE).await?;
+			let Some(last) = page.last().map(|view| (view.shard, view.account.clone())) else {
+				return Ok(all);
+			};
+			if after.as_ref() == Some(&last) {
+				return Err(Error::decode("MarketApi_verdicts", "a page repeats the one before"));
+			}
+			after = Some(last);
+			all.extend(page);
+		}
+	}
+
+	/// What is frozen.
+	pub async fn freezes(&self) -> Result<Vec<FreezeView>> {
+		self.ask("freezes", ()).await
 	}
 
 	/// The same views on the state after one block: that of now, if none is named.

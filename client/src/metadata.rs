@@ -14,7 +14,7 @@ pub const EMBEDDED: &[u8] = include_bytes!("../metadata.scale");
 /// The pallets whose errors the library's users tell apart.
 const ERRORS: [&str; 4] = ["Providers", "Jobs", "Attestations", "Emission"];
 /// The events that the library and the command line decode.
-const EVENTS: [(&str, &str); 13] = [
+const EVENTS: [(&str, &str); 16] = [
 	("Jobs", "JobSubmitted"),
 	("Jobs", "JobClosed"),
 	("Jobs", "JobSettled"),
@@ -28,6 +28,9 @@ const EVENTS: [(&str, &str); 13] = [
 	("Attestations", "BoardDecided"),
 	("Attestations", "Decided"),
 	("Attestations", "BondSettled"),
+	("Attestations", "VerdictHeld"),
+	("Attestations", "Enacted"),
+	("Attestations", "Voided"),
 ];
 /// The storage items that the library reads.
 const STORAGE: [(&str, &str); 1] = [("System", "Account")];

@@ -15,8 +15,13 @@
 //! An answer may get lost with the connection. What the node says of the same transaction afterwards (it is known, it is
 //! banned, its nonce is used) may just mean that it is in a block already. So whatever may have been received is awaited
 //! like what was accepted, and its call is signed again only when the finalized chain proves that it is in no block.
+//!
+//! A call that is not due any more is refused by every pool, whatever it was handed in as: it is given up as soon as the node
+//! says so, and later transactions of the same signer do not wait for its nonce. A call that takes too long may be submitted
+//! again with a larger tip: it takes the place of the first, and only one of them is ever included.
 
 use crate::{
+	calls::nothing,
 	chain::{Chain, Head, Runtime},
 	events::{failure, Event},
 	keys::address,
@@ -25,10 +30,13 @@ use crate::{
 	Call, Error, Keypair, Result,
 };
 use codec::{Compact, Decode, Encode};
-use millrace_primitives::{merkle, AccountId, Balance, BlockNumber, Hash, JobId};
+use millrace_primitives::{
+	lane::{NOT_ALONE, NOT_DUE},
+	merkle, AccountId, Balance, BlockNumber, Hash, JobId,
+};
 use std::{
-	collections::{BTreeSet, HashMap},
-	sync::{Arc, Mutex, PoisonError},
+	collections::{BTreeMap, HashMap},
+	sync::{Arc, Mutex, MutexGuard, PoisonError},
 	time::Duration,
 };
 use subxt::{
@@ -88,7 +96,15 @@ pub(crate) struct Lanes(Mutex<HashMap<AccountId, Arc<Lane>>>);
 #[derive(Default)]
 pub(crate) struct Lane {
 	order: tokio::sync::Mutex<()>,
-	in_flight: Mutex<BTreeSet<u64>>,
+	in_flight: Mutex<BTreeMap<u64, Place>>,
+}
+
+/// What is in flight with a nonce.
+struct Place {
+	call: Call,
+	tip: Balance,
+	/// How often: with another tip, it is the same.
+	copies: u32,
 }
 
 /// A nonce that is in use until this is dropped.
@@ -99,11 +115,13 @@ struct InFlight {
 
 impl Drop for InFlight {
 	fn drop(&mut self) {
-		self.lane
-			.in_flight
-			.lock()
-			.unwrap_or_else(PoisonError::into_inner)
-			.remove(&self.nonce);
+		let mut in_flight = self.lane.in_flight();
+		if let Some(place) = in_flight.get_mut(&self.nonce) {
+			place.copies = place.copies.saturating_sub(1);
+			if place.copies == 0 {
+				in_flight.remove(&self.nonce);
+			}
+		}
 	}
 }
 
@@ -115,16 +133,43 @@ impl Lanes {
 }
 
 impl Lane {
+	fn in_flight(&self) -> MutexGuard<'_, BTreeMap<u64, Place>> {
+		self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+	}
+
 	/// Takes the first nonce from `next` on, the first one that the node's pool lacks, that none of ours has.
-	fn take(self: Arc<Self>, next: u64) -> InFlight {
-		let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+	fn take(self: Arc<Self>, next: u64, call: &Call, tip: Balance) -> InFlight {
+		let mut in_flight = self.in_flight();
 		let mut nonce = next;
-		while in_flight.contains(&nonce) {
+		while in_flight.contains_key(&nonce) {
 			nonce = nonce.saturating_add(1);
 		}
-		in_flight.insert(nonce);
+		let place = Place {
+			call: call.clone(),
+			tip,
+			copies: 1,
+		};
+		in_flight.insert(nonce, place);
 		drop(in_flight);
 		InFlight { lane: self, nonce }
+	}
+
+	/// Takes the nonce of the same call with a smaller tip, if one is in flight.
+	fn replace(self: Arc<Self>, call: &Call, tip: Balance) -> Option<InFlight> {
+		let mut in_flight = self.in_flight();
+		let (nonce, place) = in_flight
+			.iter_mut()
+			.find(|(_, place)| place.tip < tip && place.call == *call)?;
+		let nonce = *nonce;
+		(place.tip, place.copies) = (tip, place.copies.saturating_add(1));
+		drop(in_flight);
+		Some(InFlight { lane: self, nonce })
+	}
+
+	/// Whether others of ours wait for a nonce.
+	fn waits_for(&self, nonce: u64) -> bool {
+		let in_flight = self.in_flight();
+		!in_flight.contains_key(&nonce) && in_flight.keys().any(|other| *other > nonce)
 	}
 }
 
@@ -139,6 +184,8 @@ enum Rejection {
 	NotNow,
 	/// The signer cannot pay the fee.
 	CannotPay,
+	/// The call is not its signer's to make now.
+	NotDue,
 	/// Anything else.
 	Other,
 }
@@ -150,12 +197,18 @@ impl Rejection {
 			1010 if refusal.data.contains("outdated") => Self::NonceTaken,
 			1010 if refusal.data.contains("pay some fees") => Self::CannotPay,
 			1010 if refusal.data.contains("exhaust") => Self::NotNow,
+			1010 if [NOT_DUE, NOT_ALONE].map(custom).contains(&refusal.data) => Self::NotDue,
 			1012 | 1013 => Self::Known,
 			1016 => Self::NotNow,
 			1014 => Self::NonceTaken,
 			_ => Self::Other,
 		}
 	}
+}
+
+/// How a node says that a runtime refuses a transaction for a reason of its own.
+fn custom(code: u8) -> String {
+	format!("Custom error: {code}")
 }
 
 /// A transaction that the pool took, or may have taken.
@@ -175,22 +228,37 @@ impl Chain {
 	///
 	/// # Errors
 	/// [`Error::Dispatch`] if the call failed, [`Error::CannotPay`] and [`Error::Refused`] if the pool did not take it,
+	/// [`Error::NotDue`] if the chain refuses it because it is not the signer's to make,
 	/// [`Error::NotSent`] if the submission ended before anything was sent, the node being away for instance,
 	/// [`Error::Dropped`] if it can no longer be included, [`Error::OutcomeUnknown`] if it is in a block whose events
 	/// the node no longer has. Any other error leaves open whether it is included.
 	pub async fn submit(&self, signer: &Keypair, call: Call) -> Result<Finalized> {
+		self.submit_with(signer, call, 0).await
+	}
+
+	/// The same with a tip for the block's author, in plancks: of what waits for the same room, the larger one comes first. If
+	/// the same call with a smaller tip is under way, this takes its place: whichever is included, the other's submission
+	/// ends with [`Error::Dropped`].
+	///
+	/// # Errors
+	/// As [`submit`](Self::submit).
+	pub async fn submit_with(&self, signer: &Keypair, call: Call, tip: Balance) -> Result<Finalized> {
 		let mut renewals = 0;
 		let Located { block, index, hash } = loop {
 			let HandedIn {
 				located,
 				in_flight,
 				doubtful,
-			} = self.hand_in(signer, &call).await.map_err(Error::not_sent)?;
+			} = self.hand_in(signer, &call, tip).await.map_err(Error::not_sent)?;
 			let located = located.await.map_err(|_| Error::Connection {
 				url: self.url().into(),
 				reason: "shut down".into(),
 			})?;
+			let nonce = in_flight.nonce;
 			drop(in_flight);
+			if matches!(located, Err(Error::NotDue { .. })) {
+				self.fill(signer, nonce).await;
+			}
 			match located {
 				Err(Error::Dropped { hash }) if doubtful && renewals < RENEWALS => {
 					tracing::info!(?hash, "a transaction never reached the chain, its call is signed again");
@@ -230,7 +298,7 @@ impl Chain {
 	pub async fn estimate_fee(&self, signer: &Keypair, call: &Call) -> Result<Balance> {
 		let head = self.finalized_head().await?;
 		let runtime = self.runtime(None).await?;
-		let transaction = sign(self, &runtime, signer, call, 0, head, MORTALITY)?;
+		let transaction = sign(self, &runtime, signer, call, (0, 0), head, MORTALITY)?;
 		let args = [&transaction[..], &(transaction.len() as u32).encode()].concat();
 		let bytes = self
 			.rpc()
@@ -243,7 +311,7 @@ impl Chain {
 	}
 
 	/// Brings a transaction into the pool. An error means that it is in no pool and in no block.
-	async fn hand_in(&self, signer: &Keypair, call: &Call) -> Result<HandedIn> {
+	async fn hand_in(&self, signer: &Keypair, call: &Call, tip: Balance) -> Result<HandedIn> {
 		let account = signer.account();
 		let lane = self.0.lanes.of(&account);
 		let _order = lane.order.lock().await;
@@ -254,7 +322,9 @@ impl Chain {
 				tokio::time::sleep(PAUSE * 2u32.pow(attempt)).await;
 			}
 			let next = self.rpc().next_nonce(&address(&account)).await?;
-			let in_flight = lane.clone().take(next);
+			let replaced = lane.clone().replace(call, tip);
+			let replaces = replaced.is_some();
+			let in_flight = replaced.unwrap_or_else(|| lane.clone().take(next, call, tip));
 			let head = self.finalized_head().await?;
 			let best = self
 				.rpc()
@@ -263,7 +333,7 @@ impl Chain {
 				.map_or(head.number, |header| header.number);
 			let runtime = self.runtime(None).await?;
 			let period = mortality(head.number, best);
-			let bytes = sign(self, &runtime, signer, call, in_flight.nonce, head, period)?;
+			let bytes = sign(self, &runtime, signer, call, (in_flight.nonce, tip), head, period)?;
 			let hash = merkle::hash(&bytes);
 			let until = u64::from(head.number).saturating_add(period).min(u32::MAX.into()) as BlockNumber;
 			// Watched before it is sent, so that no block with it is missed.
@@ -295,6 +365,12 @@ impl Chain {
 				Answer::Refused(refusal) => refusal,
 			};
 			match Rejection::of(&refusal) {
+				Rejection::NonceTaken if first && replaces => {
+					// The first of them is in a block, or this node keeps it.
+					return Err(Error::Refused {
+						reason: refusal.to_string(),
+					});
+				}
 				Rejection::NonceTaken if first => {
 					tracing::debug!(%refusal, "not taken, trying again");
 					last = Some(refusal);
@@ -309,6 +385,11 @@ impl Chain {
 					let fee = self.estimate_fee(signer, call).await.unwrap_or_default();
 					return Err(Error::CannotPay { account, free, fee });
 				}
+				Rejection::NotDue => {
+					return Err(Error::NotDue {
+						reason: refusal.to_string(),
+					})
+				}
 				Rejection::NotNow | Rejection::Other => {
 					return Err(Error::Refused {
 						reason: refusal.to_string(),
@@ -319,6 +400,26 @@ impl Chain {
 		Err(Error::Refused {
 			reason: last.map_or_else(String::new, |refusal| refusal.to_string()),
 		})
+	}
+
+	/// Takes the place of a transaction that was given up, if later ones wait for its nonce: with a call that does nothing.
+	async fn fill(&self, signer: &Keypair, nonce: u64) {
+		let lane = self.0.lanes.of(&signer.account());
+		let _order = lane.order.lock().await;
+		if !lane.waits_for(nonce) {
+			return;
+		}
+		let filled = async {
+			let (head, runtime) = (self.finalized_head().await?, self.runtime(None).await?);
+			let bytes = sign(self, &runtime, signer, &nothing(), (nonce, 0), head, MORTALITY)?;
+			Ok::<_, Error>(self.rpc().submit(&bytes).await)
+		};
+		match filled.await {
+			Ok(Answer::Taken) => tracing::info!(nonce, "later transactions do not wait for one that was given up"),
+			Ok(Answer::Refused(refusal)) => tracing::debug!(nonce, %refusal, "its place is not taken"),
+			Ok(Answer::Unknown(reason)) => tracing::debug!(nonce, reason, "perhaps its place is taken"),
+			Err(error) => tracing::warn!(nonce, %error, "its place is not taken"),
+		}
 	}
 
 	/// Offers a transaction to the pool, again and again while it is full. The last answer, and whether it is the first.
@@ -343,13 +444,13 @@ fn mortality(finalized: BlockNumber, best: BlockNumber) -> u64 {
 	(lag * 4).next_power_of_two().clamp(MORTALITY, MAX_MORTALITY)
 }
 
-/// Signs a call. The transaction is valid for `period` blocks, a power of two, after `head`, which must be canonical.
+/// Signs a call with a nonce and a tip. The transaction is valid for `period` blocks, a power of two, after `head`, which must be canonical.
 fn sign(
 	chain: &Chain,
 	runtime: &Runtime,
 	signer: &Keypair,
 	call: &Call,
-	nonce: u64,
+	(nonce, tip): (u64, Balance),
 	head: Head,
 	period: u64,
 ) -> Result<Vec<u8>> {
@@ -369,6 +470,7 @@ fn sign(
 		.map_err(|error| failed(error.to_string()))?;
 	let params = SubstrateExtrinsicParamsBuilder::<SubstrateConfig>::new()
 		.nonce(nonce)
+		.tip(tip)
 		.mortal_from_unchecked(period, head.number.into(), head.hash)
 		.build();
 	let payload = call.resolve(&runtime.metadata)?;
@@ -408,20 +510,41 @@ mod tests {
 		assert_eq!(kind(1013, ""), Rejection::Known);
 		assert_eq!(kind(1012, ""), Rejection::Known);
 		assert_eq!(kind(1016, ""), Rejection::NotNow);
+		assert_eq!(kind(1010, "Custom error: 61"), Rejection::NotDue);
+		assert_eq!(kind(1010, "Custom error: 62"), Rejection::NotDue);
+		assert_eq!(kind(1010, "Custom error: 6"), Rejection::Other);
 	}
 
 	#[test]
 	fn nonces_in_flight_are_not_taken_twice_and_lost_ones_are_taken_again() {
 		let lane = Arc::new(Lane::default());
-		let five = lane.clone().take(5);
-		let six = lane.clone().take(5);
-		let seven = lane.clone().take(6);
+		let take = |next| lane.clone().take(next, &nothing(), 0);
+		let (five, six, seven) = (take(5), take(5), take(6));
 		assert_eq!((five.nonce, six.nonce, seven.nonce), (5, 6, 7));
 		// The pool lost the first of them: its next nonce is 5 again once the transaction was given up.
 		drop(five);
-		assert_eq!(lane.clone().take(5).nonce, 5);
+		assert!(lane.waits_for(5) && !lane.waits_for(7));
+		assert_eq!(take(5).nonce, 5);
 		drop((six, seven));
-		assert_eq!(lane.clone().take(9).nonce, 9);
+		assert!(!lane.waits_for(5));
+		assert_eq!(take(9).nonce, 9);
+	}
+
+	#[test]
+	fn a_call_with_a_larger_tip_takes_the_place_of_the_same_one() {
+		let lane = Arc::new(Lane::default());
+		let (slow, other) = (crate::calls::heartbeat(), nothing());
+		let first = lane.clone().take(5, &slow, 0);
+		assert!(lane.clone().replace(&slow, 0).is_none(), "no larger tip");
+		assert!(lane.clone().replace(&other, 9).is_none(), "another call");
+		let second = lane.clone().replace(&slow, 9).expect("it is in flight");
+		assert_eq!(second.nonce, 5);
+		assert!(lane.clone().replace(&slow, 9).is_none());
+		// The nonce is in use as long as one of them is.
+		drop(first);
+		assert_eq!(lane.clone().take(5, &other, 0).nonce, 6);
+		drop(second);
+		assert_eq!(lane.clone().take(5, &other, 0).nonce, 5);
 	}
 
 	#[test]

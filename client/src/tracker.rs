@@ -8,7 +8,13 @@ use crate::{
 };
 use codec::{Decode, Encode};
 use futures::StreamExt;
-use millrace_primitives::{merkle, AccountId, BlockNumber, Hash};
+use millrace_primitives::{
+	lane::{NOT_ALONE, NOT_DUE},
+	merkle, AccountId, BlockNumber, Hash,
+};
+use sp_runtime::transaction_validity::{
+	InvalidTransaction, TransactionSource, TransactionValidity, TransactionValidityError,
+};
 use std::{
 	collections::HashMap,
 	sync::{Arc, Mutex, PoisonError, Weak},
@@ -251,7 +257,7 @@ async fn look_after(waiting: &Waiting, rpc: &Rpc, head: Head) {
 			}
 			continue;
 		}
-		offer_again(rpc, hash, &signed).await;
+		see_to(waiting, rpc, hash, &signed).await;
 	}
 }
 
@@ -279,8 +285,36 @@ async fn insist(waiting: Waiting, chain: Weak<Inner>) {
 			})
 			.collect();
 		for (hash, signed) in late {
-			offer_again(&rpc, hash, &signed).await;
+			see_to(&waiting, &rpc, hash, &signed).await;
 		}
+	}
+}
+
+/// Hands a transaction in again, or gives it up if its call is not due any more: no pool keeps it.
+async fn see_to(waiting: &Waiting, rpc: &Rpc, hash: Hash, signed: &Signed) {
+	let Some(reason) = not_due(rpc, signed).await else {
+		return offer_again(rpc, hash, signed).await;
+	};
+	tracing::info!(?hash, nonce = signed.nonce, reason, "a transaction is given up");
+	if let Some(watched) = lock(waiting).remove(&hash) {
+		drop(watched.reply.send(Err(Error::NotDue { reason })));
+	}
+}
+
+/// Why a call is not due in the best block; none if it is, or is done there, or the node does not say. A pool that has
+/// dropped it would only say that it knows it.
+async fn not_due(rpc: &Rpc, signed: &Signed) -> Option<String> {
+	let external = TransactionSource::External.encode();
+	let args = [&external[..], &signed.bytes, Hash::zero().as_bytes()].concat();
+	let bytes = rpc
+		.state_call("TaggedTransactionQueue_validate_transaction", &args, None)
+		.await
+		.ok()?;
+	let custom = |code| TransactionValidityError::Invalid(InvalidTransaction::Custom(code));
+	match TransactionValidity::decode(&mut &bytes[..]).ok()? {
+		Err(error) if error == custom(NOT_DUE) => Some("it is another's, or not to be made now".into()),
+		Err(error) if error == custom(NOT_ALONE) => Some("it must stand alone".into()),
+		_ => None,
 	}
 }
 

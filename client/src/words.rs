@@ -3,6 +3,7 @@
 use millrace_court::case::How;
 use millrace_primitives::{
 	api::{CaseSeatKind, CaseSeatState, CaseStage},
+	job::Verification,
 	machine::{Outcome, Status, Tail, Trap},
 };
 
@@ -20,6 +21,14 @@ pub fn outcome(status: Status, code: u32) -> String {
 		Status::OutputTooLong => "its output is longer than the job allows".into(),
 		Status::NoOutput => "no output: what the job names as output is not there, or is of the other kind".into(),
 		Status::Malformed => "malformed: its input, the image or the setup is not what the job says".into(),
+	}
+}
+
+/// Who computes each shard of a job.
+pub fn verification(verification: &Verification) -> String {
+	match verification {
+		Verification::Replicated { replicas } => format!("{replicas} replicas"),
+		Verification::Optimistic { .. } => "one provider".into(),
 	}
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  trees   the target opens four levels of its tree, then the other its own: on to the first child that differs, again
-//!          (an outsider has no tree: it names a task and an outcome, and the target opens the way there)
+//!          (an outsider that has no tree names a task and an outcome, and the target opens the way there)
 //!  leaf    the target opens the task's outcome; the chain computes the first state
 //!  steps   both claim roots of states in turns, until one step is left: who is to move proves it
 //! ```
@@ -128,6 +128,21 @@ enum At {
 	Leaf { task: u32, gas: Gas, target: Claim },
 	/// The steps of a task.
 	Steps { task: u32, gas: Gas, game: Game },
+}
+
+/// What somebody without a seat says of a shard, instead of what a seat reported.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub enum Accusation {
+	/// A task, counted from the shard's first, comes to this.
+	Outcome {
+		/// The task.
+		task: u32,
+		/// What it comes to.
+		outcome: Outcome,
+	},
+	/// The shard comes to this: of whoever computed all of it, and need not know which task was reported wrongly, which a seat
+	/// need not show to anybody but a board.
+	Report(Report),
 }
 
 /// A board. The target is the first party.
@@ -341,10 +356,15 @@ impl Board {
 	}
 }
 
+/// Whether steps of a version of the machine can be judged here.
+pub const fn is_judged(engine: u8) -> bool {
+	engine == VERSION
+}
+
 impl Subject {
 	/// Whether steps of it can be judged, and there are any.
 	const fn is_playable(&self) -> bool {
-		self.engine == VERSION && self.tasks > 0
+		is_judged(self.engine) && self.tasks > 0
 	}
 
 	/// All tasks.

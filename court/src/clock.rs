@@ -2,7 +2,7 @@
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use millrace_judge::game::Side;
-use millrace_primitives::{params::CourtParams, Gas, MarketBlock};
+use millrace_primitives::{job::Verification, params::CourtParams, Gas, MarketBlock};
 use scale_info::TypeInfo;
 
 /// What each move adds to the time of the *other* party, in market blocks: whoever waits to the last moment leaves it
@@ -84,19 +84,24 @@ pub fn at_leaf(gas: Gas, memory_pages: u32, run_rate: Gas) -> MarketBlock {
 }
 
 /// How long reports may be attacked after they were to be opened, beside what the parameters say, by what a task may use and by
-/// the gas that a slow machine runs in a block: three runs at 10^9 gas a second where all opened the same, so that whoever asked
-/// for it can compute it again, and a run of a slow machine else.
-pub fn windows(gas: Gas, run_rate: Gas, params: &CourtParams) -> Windows {
+/// the gas that a slow machine runs in a block: three runs at 10^9 gas a second where several opened the same, so that whoever
+/// asked for it can compute it again, and a run of a slow machine else. A single seat's report is checked by nobody but who does
+/// that, unless it is drawn: it can be attacked as long as its client wants, never shorter than others that nobody backs.
+pub fn windows(gas: Gas, run_rate: Gas, verification: &Verification, params: &CourtParams) -> Windows {
+	let slow = blocks(gas.div_ceil(run_rate.max(1)));
 	Windows {
-		equal: blocks(gas.div_ceil(1_000_000_000)).saturating_add(params.equal_window),
-		other: blocks(gas.div_ceil(run_rate.max(1))).saturating_add(params.window),
+		equal: match verification {
+			Verification::Replicated { .. } => blocks(gas.div_ceil(1_000_000_000)).saturating_add(params.equal_window),
+			Verification::Optimistic { window } => slow.saturating_add(*window.max(&params.window)),
+		},
+		other: slow.saturating_add(params.window),
 	}
 }
 
 /// How long reports may be attacked, in market blocks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Windows {
-	/// If several opened and all the same.
+	/// If all opened the same: several, or the one that there was to be.
 	pub equal: MarketBlock,
 	/// Else.
 	pub other: MarketBlock,
@@ -127,13 +132,28 @@ mod tests {
 	#[test]
 	fn windows_grow_with_the_gas_of_a_task() {
 		let of = |gas, rate| {
-			let Windows { equal, other } = windows(gas, rate, &CourtParams::default());
+			let several = Verification::Replicated { replicas: 2 };
+			let Windows { equal, other } = windows(gas, rate, &several, &CourtParams::default());
 			(equal, other)
 		};
 		assert_eq!(of(0, 1), (100, 600));
 		assert_eq!(of(600_000_000_000, 250_000_000), (700, 600 + 2_400));
 		assert_eq!(of(1, 18_000_000), (101, 601));
 		assert_eq!(of(Gas::MAX, 0), (MarketBlock::MAX, MarketBlock::MAX));
+	}
+
+	#[test]
+	fn a_single_seat_can_be_attacked_as_long_as_its_client_wants_and_never_shorter_than_others() {
+		let params = CourtParams::default();
+		let of = |window, gas, rate| {
+			let Windows { equal, other } = windows(gas, rate, &Verification::Optimistic { window }, &params);
+			(equal, other)
+		};
+		assert_eq!(of(600, 0, 1), (600, 600));
+		assert_eq!(of(28_800, 600_000_000_000, 250_000_000), (28_800 + 2_400, 600 + 2_400));
+		// The chain's window was raised after the job was submitted.
+		assert_eq!(of(599, 1, 18_000_000), (601, 601));
+		assert_eq!(of(MarketBlock::MAX, Gas::MAX, 0), (MarketBlock::MAX, MarketBlock::MAX));
 	}
 
 	#[test]

@@ -502,6 +502,15 @@ fn play(list: Vec<u16>, replicas: u8, rules: Rules, honest: u64, drawn: bool, ba
 				.decide_outside(&board.name, board.bond, board.target, Err(None));
 		}
 	}
+	if play.books.case.is_counted() {
+		let End::Accepted(report) = end else {
+			panic!("{end:?} counts")
+		};
+		let said = play.said[&report];
+		let say = play.numbers(|seat| play.seat(seat).is_standing() && play.said[&seat] == said);
+		let sampled = play.numbers(|seat| play.seat(seat).is_standing() && play.seat(seat).kind == Kind::Audit);
+		assert!(say.len() + sampled.len() > 1, "what one seat says counts");
+	}
 	let settlement = play.books.settle();
 	let net = play.books.net();
 	let honest_primaries = play.numbers(|seat| seat < replicas && play.is_honest(seat));
@@ -559,11 +568,16 @@ proptest! {
 		bad in 0_u32..=100,
 		serves in any::<bool>(),
 		seat_fee in prop_oneof![Just(10_000_u128), Just(2 * CAP), Just(10 * CAP)],
+		single in prop_oneof![Just(600_u32), Just(28_800), 600_u32..=28_800],
 	) {
-		let rules = Rules {
+		let mut rules = Rules {
 			seat_fee,
 			..rules(CAP, tasks, inverse)
 		};
+		if replicas == 1 {
+			// What its client wants to check it in.
+			rules.times.equal_window = single;
+		}
 		play(list, replicas, rules, honest, drawn, bad, serves);
 	}
 }

@@ -5,6 +5,7 @@ use crate::{
 	job::{Constraints, JobStatus, Preferences, SeatState, ShardState, Verification},
 	money::as_decimal,
 	provider::{Census, ClassSet, ProviderStatus, Region},
+	traits::Freezable,
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 };
 use alloc::{string::String, vec::Vec};
@@ -342,6 +343,50 @@ pub struct CaseView {
 	pub boards: Vec<BoardView>,
 }
 
+/// What a verdict gives to whom.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShareView {
+	/// To whom; none if it burns.
+	pub to: Option<AccountId>,
+	/// How much, in plancks.
+	#[serde(with = "as_decimal")]
+	pub amount: Balance,
+}
+
+/// A verdict that is held: what somebody guilty has lost, and what becomes of it.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerdictView {
+	/// The shard.
+	pub shard: ShardId,
+	/// Who has lost it; it is on hold on that account.
+	pub account: AccountId,
+	/// What is held, in plancks: the sum of the shares.
+	#[serde(with = "as_decimal")]
+	pub amount: Balance,
+	/// Who gets how much of it.
+	pub shares: Vec<ShareView>,
+	/// The market block in which it is enacted; later if its program or version is frozen, by as long as that lasts.
+	pub due: MarketBlock,
+	/// Whether its program or version of the machine is frozen now.
+	pub frozen: bool,
+	/// Whether it was enacted or voided, and what is left could not be received; anybody may try again.
+	pub owed: bool,
+}
+
+/// Something that is frozen.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FreezeView {
+	/// What.
+	pub subject: Freezable,
+	/// Since which market block.
+	pub since: MarketBlock,
+	/// The market block in which it goes on, if nobody thaws it before.
+	pub until: MarketBlock,
+}
+
 /// A provider.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, TypeInfo, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -426,6 +471,8 @@ pub enum Reason {
 	NoneEligible,
 	/// Several providers in a row declined; see the job's status.
 	Suspended,
+	/// Its program or its version of the machine is frozen, because verdicts about it may be wrong.
+	Frozen,
 }
 
 /// The answer to "why does my job not run?".
@@ -451,6 +498,11 @@ sp_api::decl_runtime_apis! {
 		fn job(id: JobId) -> Option<JobView>;
 		/// A shard's case, while the shard is under way.
 		fn case(shard: ShardId) -> Option<CaseView>;
+		/// Verdicts that are held, in the order of storage, after the one on an account in a shard; at most `count` and at most
+		/// [`MAX_PAGE`]. An empty page is the end.
+		fn verdicts(after: Option<(ShardId, AccountId)>, count: u32) -> Vec<VerdictView>;
+		/// What is frozen.
+		fn freezes() -> Vec<FreezeView>;
 		/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in
 		/// order, at most `count` and at most [`MAX_PAGE`]. After a full page go on after its last index, after any other
 		/// one at `first + SHARD_WINDOW`, until that is the number of shards that were started.

@@ -42,6 +42,9 @@ pub const MAX_SHARD_TASKS: u32 = 4_096;
 pub const MAX_REPLICAS: u8 = 7;
 /// The fewest replicas of a shard in replicated mode.
 pub const MIN_REPLICAS: u8 = 2;
+/// The longest time, in market blocks beside a run of a task, that a client may have a single seat's report open to attack: a
+/// day of 3-second blocks.
+pub const MAX_WINDOW: MarketBlock = 28_800;
 /// The largest program, in bytes: what the machine takes of a module beside its custom sections. What is data belongs
 /// into images and inputs, which may be larger.
 pub const MAX_PROGRAM_SIZE: u32 = 64 * 1024 * 1024;
@@ -136,6 +139,13 @@ pub enum Verification {
 		/// Between [`MIN_REPLICAS`] and [`MAX_REPLICAS`].
 		replicas: u8,
 	},
+	/// One provider computes each shard. What checks it is an audit, drawn by chance, and whoever computes it again and attacks
+	/// its report while it can be attacked.
+	Optimistic {
+		/// How long the report can be attacked once it is open, in market blocks, beside what a slow machine takes for one
+		/// task: as long as the court's window for what is not backed by two at least, at most [`MAX_WINDOW`].
+		window: MarketBlock,
+	},
 }
 
 impl Verification {
@@ -143,6 +153,7 @@ impl Verification {
 	pub const fn seats(&self) -> u8 {
 		match self {
 			Self::Replicated { replicas } => *replicas,
+			Self::Optimistic { .. } => 1,
 		}
 	}
 }
@@ -254,6 +265,8 @@ pub enum SpecError {
 	Setup,
 	/// The number of replicas is outside [`MIN_REPLICAS`] to [`MAX_REPLICAS`].
 	Replicas,
+	/// The window of a single seat is 0 or above [`MAX_WINDOW`].
+	Window,
 	/// No region is allowed.
 	Regions,
 	/// `deadline` is 0.
@@ -287,10 +300,12 @@ impl JobSpec {
 			self.setup == EMPTY_BLOB || (1..=MAX_SETUP).contains(&self.setup.len),
 			SpecError::Setup,
 		)?;
-		ensure(
-			(MIN_REPLICAS..=MAX_REPLICAS).contains(&self.verification.seats()),
-			SpecError::Replicas,
-		)?;
+		match self.verification {
+			Verification::Replicated { replicas } => {
+				ensure((MIN_REPLICAS..=MAX_REPLICAS).contains(&replicas), SpecError::Replicas)?
+			}
+			Verification::Optimistic { window } => ensure((1..=MAX_WINDOW).contains(&window), SpecError::Window)?,
+		}
 		ensure(!self.constraints.regions.is_empty(), SpecError::Regions)?;
 		ensure(self.deadline > 0, SpecError::Deadline)?;
 		ensure(
@@ -542,6 +557,18 @@ pub(crate) mod tests {
 		assert_eq!(checked(|spec| spec.setup = blob(MAX_SETUP + 1)), Err(SpecError::Setup));
 		// Bytes that nobody could have.
 		assert_eq!(checked(|spec| spec.setup = blob(0)), Err(SpecError::Setup));
+	}
+
+	#[test]
+	fn there_are_two_replicas_or_a_single_seat_with_a_window() {
+		let by = |verification| checked(|spec| spec.verification = verification);
+		let replicated = |replicas| by(Verification::Replicated { replicas });
+		assert_eq!([2, 7].map(replicated), [Ok(()); 2]);
+		assert_eq!([0, 1, 8].map(replicated), [Err(SpecError::Replicas); 3]);
+		let optimistic = |window| by(Verification::Optimistic { window });
+		assert_eq!([1, MAX_WINDOW].map(optimistic), [Ok(()); 2]);
+		assert_eq!([0, MAX_WINDOW + 1].map(optimistic), [Err(SpecError::Window); 2]);
+		assert_eq!(Verification::Optimistic { window: 7 }.seats(), 1);
 	}
 
 	#[test]

@@ -7,6 +7,7 @@
 //! | [`outcome`] | a shard's report, seals |
 //! | [`matter`] | what is judged of a shard |
 //! | [`provider`] | hardware classes, regions, what a provider declares, draws |
+//! | [`lane`] | why pools refuse calls of those whose turn it is not |
 //! | [`merkle`] | the trees that commit to inputs, outputs and outcomes |
 //! | [`money`] | prices, fees and reserves, with the direction of every rounding |
 //! | [`params`] | what governance may change, one packed structure a pallet |
@@ -23,6 +24,7 @@ extern crate alloc;
 
 pub mod api;
 pub mod job;
+pub mod lane;
 pub mod machine;
 pub mod matter;
 pub mod merkle;

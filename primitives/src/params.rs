@@ -93,9 +93,10 @@ pub struct JobsParams {
 	pub fee_share: Permill,
 	/// The part of the fee that is burned; the rest goes to the block's author.
 	pub burn_share: Permill,
-	/// Burned at submission for each seat of every shard: what drawing it and watching its deadlines ordinarily costs the
-	/// chain, so that the queue cannot be filled for free.
-	pub shard_fee: Balance,
+	/// Price of a second of a block's compute, in plancks. Burned at submission for what the chain ordinarily does for each
+	/// seat of every shard, by measured weights: three hundred nodes execute it, each on a core of which a second of work has
+	/// a price of 0.001 MILL.
+	pub second_price: Balance,
 	/// The least price cap, in plancks per Ggas.
 	pub min_price: Balance,
 	/// Held for a published program, whose record has one size whatever the program's.
@@ -132,7 +133,7 @@ impl Default for JobsParams {
 		Self {
 			fee_share: Permill::from_percent(5),
 			burn_share: Permill::from_percent(80),
-			shard_fee: 100 * MILLI,
+			second_price: 300 * MILLI,
 			min_price: 100 * MICRO,
 			program_deposit: MILL,
 			max_deadline: 30 * 24 * HOUR,
@@ -215,6 +216,8 @@ pub struct CourtParams {
 	pub pause: MarketBlock,
 	/// How long a client may take to serve what seats cannot fetch.
 	pub serving: MarketBlock,
+	/// For so long what the guilty lose is held before it is shared out: time to see that the chain itself was wrong.
+	pub enactment: MarketBlock,
 }
 
 impl Default for CourtParams {
@@ -236,6 +239,7 @@ impl Default for CourtParams {
 			staffing: 8 * HOUR,
 			pause: 24 * HOUR,
 			serving: 7 * 24 * HOUR,
+			enactment: 7 * 24 * HOUR,
 		}
 	}
 }
@@ -252,6 +256,7 @@ impl CourtParams {
 			staffing: 120,
 			pause: 20,
 			serving: 200,
+			enactment: 30,
 			..Self::default()
 		}
 	}

@@ -257,8 +257,6 @@ pub struct Candidate {
 	pub provider: AccountId,
 	/// Its price in plancks per Ggas.
 	pub ask: Balance,
-	/// Its free slots.
-	pub free_slots: u16,
 	/// Its reputation.
 	pub reputation: Permill,
 }

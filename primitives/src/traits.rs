@@ -5,24 +5,61 @@
 //!  providers ◄─────────────── jobs ◄───────────────────────────────────────── attestations
 //!    ▲   ▲                    │ │ └── stake, open, close, serve, on_output ────────►  │
 //!    │   └──── on_settled ────┘ └── on_settled ──► emission                           │
-//!    └─────────────────── draw, reserve, take: audits, recomputations, slashes ───────┘
+//!    └─────────────────── draw, reserve, take, cede: audits, recomputations, slashes ───────┘
 //! ```
 
 use crate::{
 	job::{Preferences, SeatState, Verification},
 	matter::Matter,
 	provider::{Candidate, Census, DrawRequest},
-	AccountId, Balance, Gas, Hash, MarketBlock, Report, ShardId,
+	AccountId, Balance, Gas, Hash, MarketBlock, ProgramId, Report, ShardId,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
+use serde::{Deserialize, Serialize};
 use sp_runtime::{DispatchError, DispatchResult, Perbill, Permill, Weight};
 
 /// The market's clock. It counts blocks in which users could call, so that no deadline passes while they could not.
 pub trait MarketClock {
 	/// The present market block.
 	fn now() -> MarketBlock;
+}
+
+/// Whether the market's clock goes on after a block, by one reason that there may be for it to stand.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
+pub enum Stop {
+	/// It goes on.
+	#[default]
+	None,
+	/// It stands in the next block, unless it did so too often of late for reasons that somebody may cause.
+	Rationed,
+	/// It stands in the next block.
+	Firm,
+}
+
+/// Why the market's clock may stand: asked at the end of every block, after all transactions. Of several the strongest counts.
+pub trait ClockStops {
+	/// Whether the block that ends may not count.
+	fn stop() -> Stop;
+}
+
+impl ClockStops for () {
+	fn stop() -> Stop {
+		Stop::None
+	}
+}
+
+impl<A: ClockStops> ClockStops for (A,) {
+	fn stop() -> Stop {
+		A::stop()
+	}
+}
+
+impl<A: ClockStops, B: ClockStops> ClockStops for (A, B) {
+	fn stop() -> Stop {
+		A::stop().max(B::stop())
+	}
 }
 
 /// What a provider did, for its reputation and standing.
@@ -55,8 +92,9 @@ pub trait ProviderRegistry {
 		None
 	}
 	/// Draws at most `draws` (capped by [`crate::provider::MAX_DRAWS`]) times from the pools, uniformly and with the
-	/// seed only, and returns those drawn that meet the request, each once, in the order of the draws.
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate>;
+	/// seed only, and returns those drawn that meet the request, each once, in the order of the draws; no more than
+	/// `enough` of them, since each look costs a read.
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate>;
 	/// How many providers the pools hold for a request.
 	fn census(request: &DrawRequest) -> Census;
 	/// Takes a drawn provider out of the pools if it turns out to be silent or below the least bond; true if it was.
@@ -67,6 +105,10 @@ pub trait ProviderRegistry {
 	fn free_slot(provider: &AccountId);
 	/// Frees a liability that [`reserve`](Self::reserve) reserved.
 	fn free_liability(provider: &AccountId, liability: Balance);
+	/// Lets go of this much of the bond, or of what there is, for another hold on the provider's account: `hold` puts the
+	/// amount there, before it leaves the bond. Returns how much that was, nothing if `hold` fails. Liabilities stay
+	/// reserved.
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance;
 	/// Takes this much of the bond, or what there is: to somebody else's free balance, or out of existence if there is
 	/// nobody or it cannot be received. Returns what was taken. Liabilities stay reserved.
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance;
@@ -133,7 +175,7 @@ impl AssignmentPolicy for DefaultPolicy {
 		candidates: &[Candidate],
 	) -> Vec<usize> {
 		match verification {
-			Verification::Replicated { .. } => (0..candidates.len()).collect(),
+			Verification::Replicated { .. } | Verification::Optimistic { .. } => (0..candidates.len()).collect(),
 		}
 	}
 }
@@ -160,15 +202,66 @@ pub enum Alarm {
 	Shard(ShardId),
 	/// Somebody's time may be over on one of its boards.
 	Board(ShardId, u32),
+	/// The verdict on an account may be enacted.
+	Verdict(ShardId, [u8; 32]),
 }
+
+/// What can be frozen because verdicts about it may be wrong.
+#[derive(
+	Clone,
+	Copy,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Debug,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+	Serialize,
+	Deserialize,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Freezable {
+	/// A program.
+	Program(ProgramId),
+	/// A version of the machine, and so all programs for it.
+	Engine(u8),
+}
+
+/// How the clock of some work runs: it stands while its program or its version of the machine is frozen.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Pace {
+	/// So many market blocks it is behind the market's.
+	pub behind: MarketBlock,
+	/// Whether it stands now.
+	pub frozen: bool,
+}
+
+impl Pace {
+	/// What it shows when the market's shows this.
+	pub const fn at(&self, market: MarketBlock) -> MarketBlock {
+		market.saturating_sub(self.behind)
+	}
+
+	/// When the market's clock will show what this one shows then, if it stands no longer. What never comes stays so.
+	pub const fn market(&self, at: MarketBlock) -> MarketBlock {
+		at.saturating_add(self.behind)
+	}
+}
+
+/// While a clock stands, what waits for it is looked at so often, in market blocks.
+pub const FROZEN_LOOK: MarketBlock = 100;
 
 /// What is agreed about a shard, for its judges.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Agreed {
 	/// What is judged.
 	pub matter: Matter,
-	/// How many seats the client buys.
-	pub seats: u8,
+	/// How it is verified, and so how many seats the client buys.
+	pub verification: Verification,
 	/// The most that each of them can earn.
 	pub cap: Balance,
 	/// The protocol's fee on what they earn.
@@ -214,6 +307,8 @@ pub trait Verifier {
 	/// What must be held for each shard beside its seats' payments and the fee on them, given the most that a seat can earn.
 	/// `None` on overflow.
 	fn budget(verification: &Verification, seat_cap: Balance, fee_share: Permill) -> Option<Balance>;
+	/// The least window, in market blocks, for which a single seat's report must be open to attack.
+	fn least_window() -> MarketBlock;
 	/// What a seat puts at stake that a provider is drawn for, given the most that it can earn. `None` on overflow.
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake>;
 	/// A shard is handed out for the first time.
@@ -228,6 +323,14 @@ pub trait Verifier {
 	fn serve(alarm: Alarm, may_draw: bool) -> Weight;
 	/// The most that serving an alarm weighs.
 	fn serve_weight() -> Weight;
+	/// Whether nothing is frozen, nor was lately, so that all clocks are the market's. One read, of one small value.
+	fn in_step() -> bool {
+		true
+	}
+	/// The clock of work by a program on a version of the machine. The same read.
+	fn pace(_program: &ProgramId, _engine: u8) -> Pace {
+		Pace::default()
+	}
 	/// What it says of a provider's seat in a shard; for views only.
 	fn called(_shard: ShardId, _provider: &AccountId) -> Called {
 		Called::default()
@@ -247,6 +350,8 @@ pub struct SeatView {
 	pub round: u32,
 	/// Its state.
 	pub state: SeatState,
+	/// True from when all seats of the shard were accepted: before, nobody computes or seals.
+	pub held: bool,
 	/// What it takes for 10^9 gas.
 	pub ask: Balance,
 	/// What it has at stake. From its seal on the verifier's to free.
@@ -298,6 +403,8 @@ pub trait Assignments {
 	fn seat(shard: ShardId, provider: &AccountId) -> Option<SeatView>;
 	/// What is judged of a shard that is under way.
 	fn matter(shard: ShardId) -> Option<Matter>;
+	/// The version of the machine that a program is for, if it is published.
+	fn engine_of(program: &ProgramId) -> Option<u8>;
 	/// Whose shard it is.
 	fn client(shard: ShardId) -> Option<AccountId>;
 	/// What the client holds for a shard that is under way.
@@ -373,7 +480,7 @@ impl ProviderRegistry for () {
 	fn provider_of(_: &AccountId) -> Option<AccountId> {
 		None
 	}
-	fn draw(_: &DrawRequest, _: Hash, _: u32) -> Vec<Candidate> {
+	fn draw(_: &DrawRequest, _: Hash, _: u32, _: usize) -> Vec<Candidate> {
 		Vec::new()
 	}
 	fn census(_: &DrawRequest) -> Census {
@@ -387,6 +494,9 @@ impl ProviderRegistry for () {
 	}
 	fn free_slot(_: &AccountId) {}
 	fn free_liability(_: &AccountId, _: Balance) {}
+	fn cede(_: &AccountId, _: Balance, _: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		0
+	}
 	fn take(_: &AccountId, _: Option<&AccountId>, _: Balance) -> Balance {
 		0
 	}
@@ -402,6 +512,9 @@ impl ProviderRegistry for () {
 impl Verifier for () {
 	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
 		Some(0)
+	}
+	fn least_window() -> MarketBlock {
+		0
 	}
 	fn stake(_: &AccountId, _: Balance) -> Option<Stake> {
 		Some(Stake::default())
@@ -427,6 +540,9 @@ impl Assignments for () {
 		None
 	}
 	fn matter(_: ShardId) -> Option<Matter> {
+		None
+	}
+	fn engine_of(_: &ProgramId) -> Option<u8> {
 		None
 	}
 	fn client(_: ShardId) -> Option<AccountId> {

@@ -16,7 +16,10 @@ use frame_support::{
 	weights::Weight,
 };
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{
+		AssignmentView, CaseView, DemandView, Explanation, FreezeView, JobView, ProgramView, ProviderView, Quote,
+		ShardView, VerdictView,
+	},
 	traits::MarketClock,
 	JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -271,6 +274,14 @@ impl_runtime_apis! {
 
 		fn case(shard: ShardId) -> Option<CaseView> {
 			Attestations::case_view(shard)
+		}
+
+		fn verdicts(after: Option<(ShardId, AccountId)>, count: u32) -> Vec<VerdictView> {
+			Attestations::verdict_views(after, count)
+		}
+
+		fn freezes() -> Vec<FreezeView> {
+			Attestations::freeze_views()
 		}
 
 		fn shards(id: JobId, first: u32, count: u32) -> Vec<ShardView> {

@@ -5,6 +5,7 @@
 //! | [`configs`] | how each pallet is configured, one file a theme |
 //! | [`chain_constants`] | slot and epoch length, fixed at genesis, so that one wasm serves every network |
 //! | [`apis`] | what nodes ask the runtime |
+//! | [`lane`] | the part of each block that belongs to those whose time runs |
 //! | [`genesis_config_presets`] | the `development` and `local_testnet` chains |
 //! | [`weights`] | weights that the SDK's pallets do not export |
 //! | `metadata` | the metadata as bytes, for clients (native builds only) |
@@ -27,6 +28,8 @@ pub mod chain_constants;
 pub mod configs;
 #[warn(missing_docs)]
 pub mod genesis_config_presets;
+#[warn(missing_docs)]
+pub mod lane;
 #[cfg(feature = "std")]
 #[warn(missing_docs)]
 pub mod metadata;
@@ -99,7 +102,9 @@ impl_opaque_keys! {
 	}
 }
 
-/// What every transaction carries beside its call: the usual set in the usual order, so that any wallet can sign.
+/// What every transaction carries beside its call: the usual set in the usual order, so that any wallet can sign, and
+/// [`lane::CheckLane`], which carries nothing. It comes after the nonce, so that what is done already is called that, and
+/// before all that counts room and takes fees.
 pub type TxExtension = (
 	frame_system::AuthorizeCall<Runtime>,
 	frame_system::CheckNonZeroSender<Runtime>,
@@ -108,6 +113,7 @@ pub type TxExtension = (
 	frame_system::CheckGenesis<Runtime>,
 	frame_system::CheckMortality<Runtime>,
 	frame_system::CheckNonce<Runtime>,
+	lane::CheckLane,
 	frame_system::CheckWeight<Runtime>,
 	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
 	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,

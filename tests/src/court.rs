@@ -228,7 +228,12 @@ impl Verdict {
 			Court::Decided { end, report, guilty } => {
 				(self.end, self.report, self.guilty) = (Some(end), report, guilty);
 			}
-			Court::Begun(_) | Court::Unavailable(_) | Court::BondSettled { .. } => {}
+			Court::Begun(_)
+			| Court::Unavailable(_)
+			| Court::BondSettled { .. }
+			| Court::VerdictHeld { .. }
+			| Court::Enacted(..)
+			| Court::Voided(..) => {}
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //! Who has what at a block, and what happened in a range of blocks.
 
-use crate::{key, Node};
+use crate::{key, wait_for, Node};
 use codec::Decode;
 use millrace_client::{At, Chain, Event};
 use millrace_primitives::{AccountId, Balance, BlockNumber, Hash, ShardId};
@@ -88,6 +88,15 @@ pub async fn escrow(chain: &Chain, uri: &str) -> Balance {
 /// What an account has put up to accuse others, at the last finalized block.
 pub async fn accusations(chain: &Chain, uri: &str) -> Balance {
 	held(chain, uri, "Attestations", "Accusation").await
+}
+
+/// Waits until what the guilty lost is shared out, in finalized blocks.
+pub async fn enacted(chain: &Chain) {
+	wait_for("verdicts to be enacted", || async {
+		let verdicts = chain.market(At::Finalized).all_verdicts().await.ok()?;
+		verdicts.is_empty().then_some(())
+	})
+	.await;
 }
 
 async fn held(chain: &Chain, uri: &str, pallet: &str, reason: &str) -> Balance {

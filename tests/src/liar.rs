@@ -37,7 +37,7 @@ use millrace_primitives::{
 	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{blob, task_seed, Blake2},
-	merkle, AccountId, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
+	merkle, AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
 };
 use millrace_vm::{
 	bisect::{Move as Step, NoAnswer, Trace},
@@ -265,8 +265,8 @@ impl Market for Veil {
 		Ok((view, provider))
 	}
 
-	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
-		self.chain.submit(tx).await
+	async fn submit(&self, tx: Tx, tip: Balance) -> Result<BlockNumber, SubmitError> {
+		self.chain.submit(tx, tip).await
 	}
 
 	fn finalized(&self) -> BoxStream<'static, Result<Head, Error>> {

@@ -184,6 +184,7 @@ pub(crate) fn config(url: &str, data: &Path) -> Config {
 		classes: vec![HardwareClass::General],
 		disk_mib: 4_096,
 		heartbeat_blocks: 200,
+		tip: millrace_agent::config::tip(),
 		benchmark_mgas: None,
 		allow_private_addresses: true,
 	};

@@ -177,8 +177,7 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 
 	// Where every planck went.
 	let after = Ledger::read(&node, &chain).await;
-	let seats = submitted["shards"].as_u64().expect("a count") * 2;
-	let submission = Balance::from(seats) * params.shard_fee;
+	let submission = amount(&submitted["submissionFee"]);
 	let mut operators = 0;
 	for uri in PROVIDERS {
 		let address = millrace_tests::key(uri).address();

@@ -196,6 +196,7 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 			classes: Vec::new(),
 			disk_mib: machine.disk_mib(),
 			heartbeat_blocks: 500,
+			tip: crate::config::tip(),
 			allow_private_addresses: false,
 			benchmark_mgas: None,
 		},

@@ -48,6 +48,13 @@ pub(super) struct Room {
 	mistrusted: bool,
 }
 
+impl Room {
+	/// The case, as it was last seen.
+	pub fn case(&self) -> Option<&CaseView> {
+		self.case.as_ref()
+	}
+}
+
 /// A move that is being looked for. Whoever gives it up need not wait for it.
 struct Thinking {
 	/// Which task is replayed for it, counted from the shard's first.

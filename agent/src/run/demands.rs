@@ -6,6 +6,7 @@ use crate::{
 	decide::{may_submit, Attempt, TxId, View},
 	market::{Heads, Market, SubmitError, Tx},
 	seat::{SeatKey, TxKind},
+	tip::Time,
 };
 use millrace_court::demand::{Answer, Part, Wanted};
 use millrace_primitives::{api::DemandView, BlockNumber, MarketBlock};
@@ -24,8 +25,24 @@ const STAGGER: MarketBlock = 20;
 pub(super) struct Demanded {
 	asked: BlockNumber,
 	demands: Vec<DemandView>,
-	/// From when on each is answered by this provider.
-	turns: BTreeMap<(SeatKey, Wanted), MarketBlock>,
+	/// From when on each is answered by this provider, and by when it must be.
+	turns: BTreeMap<(SeatKey, Wanted), Turn>,
+}
+
+#[derive(Clone, Copy)]
+struct Turn {
+	from: MarketBlock,
+	due: MarketBlock,
+}
+
+impl Demanded {
+	/// The times that run for answers.
+	pub(super) fn times(&self) -> impl Iterator<Item = (Time, MarketBlock)> + '_ {
+		let time = |key: SeatKey, wanted| Time::of(id(key, wanted));
+		self.turns
+			.iter()
+			.filter_map(move |((key, wanted), turn)| Some((time(*key, *wanted)?, turn.due)))
+	}
 }
 
 fn wanted(demand: &DemandView) -> Wanted {
@@ -63,7 +80,8 @@ impl<M: Market> Agent<M> {
 		for demand in &demands {
 			let Some(key) = seats.get(&demand.shard) else { continue };
 			let wanted = wanted(demand);
-			let turn = self.demanded.turns.get(&(*key, wanted)).copied().unwrap_or_else(|| {
+			let known = self.demanded.turns.get(&(*key, wanted));
+			let from = known.map(|turn| turn.from).unwrap_or_else(|| {
 				tracing::warn!(
 					seat = %key,
 					task = wanted.task,
@@ -73,7 +91,8 @@ impl<M: Market> Agent<M> {
 				);
 				turn(key.seat, view.best.now, demand.due)
 			});
-			turns.insert((*key, wanted), turn);
+			let due = demand.due;
+			turns.insert((*key, wanted), Turn { from, due });
 		}
 		self.demanded = Demanded {
 			asked: number,
@@ -89,8 +108,13 @@ impl<M: Market> Agent<M> {
 			matches!(id, TxId::Seat(_, TxKind::Answer(..))) && matches!(attempt, Attempt::InFlight { .. })
 		};
 		let busy = self.local.attempts.iter().filter(|entry| under_way(*entry)).count();
-		let mut ready: Vec<_> = self.demanded.turns.iter().filter(|(_, turn)| **turn <= now).collect();
-		ready.sort_by_key(|(_, turn)| **turn);
+		let mut ready: Vec<_> = self
+			.demanded
+			.turns
+			.iter()
+			.filter(|(_, turn)| turn.from <= now)
+			.collect();
+		ready.sort_by_key(|(_, turn)| (turn.due, turn.from));
 		let ready: Vec<_> = ready
 			.into_iter()
 			.map(|((key, wanted), _)| (*key, *wanted))
@@ -103,18 +127,20 @@ impl<M: Market> Agent<M> {
 	}
 
 	fn answer(&mut self, key: SeatKey, wanted: Wanted) {
-		self.under_way(id(key, wanted));
+		let until = BlockNumber::MAX;
+		self.local.attempts.insert(id(key, wanted), Attempt::InFlight { until });
 		let shared = self.shared.clone();
 		tokio::spawn(async move {
-			let result = match show(&shared, key, wanted).await {
-				Ok(answer) => {
-					let tx = Tx::Answer(key.shard, wanted.task, Box::new(answer));
-					shared.market.submit(tx).await
-				}
-				Err(why) => Err(SubmitError::NotIncluded(why)),
-			};
-			let _ = shared.sender.send(Event::Submitted(id(key, wanted), result));
+			let shown = show(&shared, key, wanted).await.map(Box::new);
+			let _ = shared.sender.send(Event::Shown(key, wanted, shown));
 		});
+	}
+
+	pub(super) fn on_shown(&mut self, key: SeatKey, wanted: Wanted, shown: Result<Box<Answer>, String>) {
+		match shown {
+			Ok(answer) => self.send(vec![id(key, wanted)], Tx::Answer(key.shard, wanted.task, answer)),
+			Err(why) => self.on_done(id(key, wanted), Err(SubmitError::NotIncluded(why))),
+		}
 	}
 }
 
@@ -129,7 +155,7 @@ fn id(key: SeatKey, wanted: Wanted) -> TxId {
 /// What is stored of it, and what proves it; hashing a large output takes a while.
 async fn show<M: Market>(shared: &Arc<Shared<M>>, key: SeatKey, wanted: Wanted) -> Result<Answer, String> {
 	let shared = shared.clone();
-	let found = tokio::task::spawn_blocking(move || shared.outputs.show(key, wanted)).await;
+	let found = tokio::task::spawn_blocking(move || shared.outputs.answer(key, wanted)).await;
 	match found {
 		Ok(Ok(Some(answer))) => Ok(answer),
 		Ok(Ok(None)) => Err("what is demanded is not among its outputs".into()),

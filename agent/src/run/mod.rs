@@ -37,10 +37,14 @@ use crate::{
 	metrics::{self, Kind, Metrics},
 	outputs::{Outputs, StoreError},
 	seat::{task_count, SeatKey, TxKind},
+	tip::Times,
 };
 use futures::{FutureExt, StreamExt};
 use millrace_client::{blobs, calls::RevealItem};
-use millrace_court::sums::ShownLeaf;
+use millrace_court::{
+	demand::{Answer, Wanted},
+	sums::ShownLeaf,
+};
 use millrace_primitives::{
 	api::{AssignmentView, ProviderView},
 	job::{DeclineReason, SeatState},
@@ -121,6 +125,14 @@ pub struct Agent<M: Market> {
 	/// How often work on a seat, or a submission, failed in a row.
 	failures: HashMap<SeatKey, u32>,
 	rejections: BTreeMap<TxId, u32>,
+	/// What was submitted and is not finalized, by number.
+	pending: BTreeMap<u64, submit::Pending>,
+	next_pending: u64,
+	/// What is to be submitted at the end of the round, with others of its kind.
+	batches: submit::Batches,
+	times: Times,
+	/// Calls for which the operator could not pay a tip.
+	untipped: BTreeSet<TxId>,
 	/// What the database holds of seals whose shard has not ended, in case that it cannot be read when they are needed.
 	secrets: HashMap<SeatKey, Secret>,
 	last_transaction: Option<LastTransaction>,
@@ -174,7 +186,8 @@ impl Drop for Running {
 enum Event {
 	Work(SeatKey, u64, WorkEnd),
 	Thought(Box<court::Thought>),
-	Submitted(TxId, Result<BlockNumber, SubmitError>),
+	Shown(SeatKey, Wanted, Result<Box<Answer>, String>),
+	Submitted(u64, Result<BlockNumber, SubmitError>),
 }
 
 enum WorkEnd {
@@ -252,6 +265,11 @@ impl<M: Market> Agent<M> {
 			next_run: 0,
 			failures: HashMap::new(),
 			rejections: BTreeMap::new(),
+			pending: BTreeMap::new(),
+			next_pending: 0,
+			batches: Default::default(),
+			times: Times::default(),
+			untipped: BTreeSet::new(),
 			secrets,
 			last_transaction: None,
 			started: metrics::now(),
@@ -347,6 +365,7 @@ impl<M: Market> Agent<M> {
 		self.provider = provider;
 		self.look_at_cases(&view, heads).await;
 		self.view = view;
+		self.note_times();
 		Ok(())
 	}
 
@@ -378,8 +397,10 @@ impl<M: Market> Agent<M> {
 				tracing::error!(?action, %error, "the machine is in trouble; trying again with the next block");
 			}
 		}
+		self.submit_batches();
 		self.answer_demands();
 		self.attend();
+		self.hurry();
 		self.local.attempts.retain(|_, attempt| match attempt {
 			Attempt::Included { at } => self.view.best.number < *at,
 			_ => true,
@@ -443,10 +464,16 @@ impl<M: Market> Agent<M> {
 						account: &provider,
 					};
 					let seal = seal(context, &sealed.report, &sealed.salt);
-					self.submit(TxId::Seat(key, TxKind::Seal), Tx::Seal(key.shard, seal));
+					self.batches.seals.push((key, seal));
 				}
 			}
 			Action::Reveal(key) => self.reveal(key)?,
+			Action::Show(key) => {
+				self.shared.outputs.show(key)?;
+				if let Some(work) = self.local.seats.get_mut(&key) {
+					work.shown = true;
+				}
+			}
 			Action::Serve(key) => {
 				self.shared.outputs.serve(key)?;
 				if let Some(work) = self.local.seats.get_mut(&key) {
@@ -527,7 +554,7 @@ impl<M: Market> Agent<M> {
 			salt: secret.sealed.salt,
 			shown,
 		};
-		self.submit(TxId::Seat(key, TxKind::Reveal), Tx::Reveal(item));
+		self.batches.reveals.push((key, item));
 		Ok(())
 	}
 
@@ -549,6 +576,8 @@ impl<M: Market> Agent<M> {
 		self.secrets.remove(&key);
 		self.rooms.remove(&key);
 		self.local.unheard.remove(&key);
+		self.untipped
+			.retain(|id| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		let used = self.view.best.seats.values().flat_map(addresses).collect();
 		self.shared.fetcher.prune(&used, SPARE_BLOBS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
@@ -620,7 +649,8 @@ impl<M: Market> Agent<M> {
 				}
 			}
 			Event::Thought(thought) => self.on_thought(*thought),
-			Event::Submitted(id, result) => self.on_submitted(id, result),
+			Event::Shown(key, wanted, shown) => self.on_shown(key, wanted, shown),
+			Event::Submitted(number, result) => self.on_submitted(number, result),
 		}
 	}
 
@@ -692,6 +722,7 @@ fn work_of(record: &Record) -> Work {
 	Work {
 		progress,
 		serving: record.serving,
+		shown: false,
 		listed_at: record.listed_at,
 		terms: record.terms,
 		called: record.called,

@@ -6,9 +6,11 @@ use crate::{
 	market::{Market, SubmitError, Tx},
 	metrics::Kind,
 	seat::{SeatKey, TxKind},
+	tip::Time,
 };
-use millrace_primitives::BlockNumber;
-use std::time::Duration;
+use millrace_client::calls::{RevealItem, MAX_BATCH};
+use millrace_primitives::{Balance, BlockNumber, Hash};
+use std::{collections::BTreeSet, time::Duration};
 
 /// How long a shutdown waits for transactions that were submitted.
 const FAREWELL: Duration = Duration::from_secs(30);
@@ -20,22 +22,133 @@ const LONGEST_BACKOFF: BlockNumber = 64;
 /// The most blocks between two tries of a call that did not reach a block: the next may, and deadlines are near.
 const LONGEST_RETRY: BlockNumber = 8;
 
+/// A transaction that was submitted.
+pub(super) struct Pending {
+	/// What it does.
+	calls: Vec<TxId>,
+	tx: Tx,
+	tip: Balance,
+	/// How often it is under way, with different tips. One of them at most is included.
+	copies: u32,
+}
+
+/// Seals and reveals of one round.
+#[derive(Default)]
+pub(super) struct Batches {
+	pub seals: Vec<(SeatKey, Hash)>,
+	pub reveals: Vec<(SeatKey, RevealItem)>,
+}
+
+fn ids<I>(kind: TxKind, batch: &[(SeatKey, I)]) -> Vec<TxId> {
+	batch.iter().map(|(key, _)| TxId::Seat(*key, kind)).collect()
+}
+
 impl<M: Market> Agent<M> {
 	/// Submits a call, unless one of its kind is under way.
 	pub(super) fn submit(&mut self, id: TxId, tx: Tx) {
-		if !may_submit(&self.view, &self.local, id) {
-			return;
+		if may_submit(&self.view, &self.local, id) {
+			self.send(vec![id], tx);
 		}
-		self.under_way(id);
+	}
+
+	/// Submits the seals and the reveals of this round, each kind at once. What the chain did not take before goes alone, so
+	/// that it holds up no other.
+	pub(super) fn submit_batches(&mut self) {
+		let Batches { seals, reveals } = std::mem::take(&mut self.batches);
+		let (together, alone) = self.sort(TxKind::Seal, seals);
+		for (key, seal) in alone {
+			self.send(vec![TxId::Seat(key, TxKind::Seal)], Tx::Seal(key.shard, seal));
+		}
+		for batch in together.chunks(MAX_BATCH as usize) {
+			let items = batch.iter().map(|(key, seal)| (key.shard, *seal)).collect();
+			self.send(ids(TxKind::Seal, batch), Tx::SealMany(items));
+		}
+		let (together, alone) = self.sort(TxKind::Reveal, reveals);
+		for (key, item) in alone {
+			self.send(vec![TxId::Seat(key, TxKind::Reveal)], Tx::Reveal(item));
+		}
+		for batch in together.chunks(MAX_BATCH as usize) {
+			let items = batch.iter().map(|(_, item)| item.clone()).collect();
+			self.send(ids(TxKind::Reveal, batch), Tx::RevealMany(items));
+		}
+	}
+
+	/// Which of these go together, and which alone: a single one, what was rejected, and another seat in the same shard.
+	fn sort<I>(&self, kind: TxKind, items: Vec<(SeatKey, I)>) -> (Vec<(SeatKey, I)>, Vec<(SeatKey, I)>) {
+		let id = |key: SeatKey| TxId::Seat(key, kind);
+		let may = |(key, _): &(SeatKey, I)| may_submit(&self.view, &self.local, id(*key));
+		let mut shards = BTreeSet::new();
+		let (mut together, mut alone): (Vec<_>, Vec<_>) = items
+			.into_iter()
+			.filter(may)
+			.partition(|(key, _)| !self.rejections.contains_key(&id(*key)) && shards.insert(key.shard));
+		if together.len() == 1 {
+			alone.append(&mut together);
+		}
+		(together, alone)
+	}
+
+	pub(super) fn send(&mut self, calls: Vec<TxId>, tx: Tx) {
+		for id in &calls {
+			self.note_submitted(*id);
+		}
+		let now = self.view.best.now;
+		let tip = match calls.iter().any(|id| self.untipped.contains(id)) {
+			true => 0,
+			false => self.times.tip(&calls, self.shared.config.tip, now),
+		};
+		self.next_pending += 1;
+		let pending = Pending {
+			calls,
+			tx: tx.clone(),
+			tip,
+			copies: 1,
+		};
+		self.pending.insert(self.next_pending, pending);
+		self.spawn(self.next_pending, tx, tip);
+	}
+
+	fn spawn(&self, number: u64, tx: Tx, tip: Balance) {
 		let shared = self.shared.clone();
 		tokio::spawn(async move {
-			let result = shared.market.submit(tx).await;
-			let _ = shared.sender.send(Event::Submitted(id, result));
+			let result = shared.market.submit(tx, tip).await;
+			let _ = shared.sender.send(Event::Submitted(number, result));
 		});
 	}
 
-	/// Notes that a call is being submitted.
-	pub(super) fn under_way(&mut self, id: TxId) {
+	/// Takes notice of the times that run.
+	pub(super) fn note_times(&mut self) {
+		let best = &self.view.best;
+		let seats = best.seats.iter().map(|(key, seat)| (Time::Seat(*key), seat.due));
+		let cases = self.rooms.iter().filter_map(|(key, room)| Some((*key, room.case()?)));
+		let cases = cases.flat_map(|(key, case)| {
+			let boards = case.boards.iter();
+			let boards = boards.map(move |board| (Time::Board(key, board.number), board.due));
+			boards.chain([(Time::Case(key), case.next)])
+		});
+		self.times
+			.note(seats.chain(cases).chain(self.demanded.times()), best.now);
+	}
+
+	/// Offers a tip for what is under way and whose time has become short: it takes its own place.
+	pub(super) fn hurry(&mut self) {
+		let (now, each) = (self.view.best.now, self.shared.config.tip);
+		let mut hurried = Vec::new();
+		for (number, pending) in &mut self.pending {
+			let tip = self.times.tip(&pending.calls, each, now);
+			if pending.tip == 0 && tip > 0 && !pending.calls.iter().any(|id| self.untipped.contains(id)) {
+				(pending.tip, pending.copies) = (tip, pending.copies.saturating_add(1));
+				hurried.push((*number, pending.tx.clone(), tip));
+			}
+		}
+		for (number, tx, tip) in hurried {
+			tracing::warn!(transaction = number, tip, "time is short: offering a tip");
+			self.spawn(number, tx, tip);
+		}
+	}
+
+	/// Keeps that a call is under way.
+	fn note_submitted(&mut self, id: TxId) {
 		if let TxId::Seat(key, kind) = id {
 			let until = self.view.best.number.saturating_add(UNKNOWN_FATE);
 			if let Err(error) = self.shared.db.submitting(key, kind, until) {
@@ -45,11 +158,38 @@ impl<M: Market> Agent<M> {
 			}
 		}
 		// As long as this process lives it knows what became of it.
-		let until = BlockNumber::MAX;
-		self.local.attempts.insert(id, Attempt::InFlight { until });
+		self.local.attempts.insert(
+			id,
+			Attempt::InFlight {
+				until: BlockNumber::MAX,
+			},
+		);
 	}
 
-	pub(super) fn on_submitted(&mut self, id: TxId, result: Result<BlockNumber, SubmitError>) {
+	pub(super) fn on_submitted(&mut self, number: u64, result: Result<BlockNumber, SubmitError>) {
+		let Some(pending) = self.pending.get_mut(&number) else {
+			// Another copy of it is in a block.
+			return;
+		};
+		pending.copies = pending.copies.saturating_sub(1);
+		let poor = pending.tip > 0 && matches!(result, Err(SubmitError::CannotPay(_)));
+		if poor {
+			tracing::warn!("the operator cannot pay the tip; going on without");
+			self.untipped.extend(pending.calls.iter().copied());
+		}
+		if result.is_err() && pending.copies > 0 {
+			// A copy is still under way, and says what becomes of it.
+			return;
+		}
+		let Some(pending) = self.pending.remove(&number) else {
+			return;
+		};
+		for id in pending.calls {
+			self.on_done(id, result.clone());
+		}
+	}
+
+	pub(super) fn on_done(&mut self, id: TxId, result: Result<BlockNumber, SubmitError>) {
 		let kind = match id {
 			TxId::Seat(_, kind) => kind.name(),
 			TxId::Heartbeat => "heartbeat",
@@ -62,6 +202,7 @@ impl<M: Market> Agent<M> {
 		let attempt = match &result {
 			Ok(block) => {
 				self.rejections.remove(&id);
+				self.untipped.remove(&id);
 				self.shared.metrics.transactions.get_or_create(&Kind { kind }).inc();
 				tracing::info!(call = kind, seat = seat.map(|key| key.to_string()), block, "finalized");
 				self.local.fresh = false;
@@ -86,7 +227,8 @@ impl<M: Market> Agent<M> {
 						until: best
 							.saturating_add(2u32.saturating_pow(rejections.saturating_sub(1)).min(LONGEST_RETRY)),
 					},
-					SubmitError::CannotPay(_) | SubmitError::Failed(_) => Attempt::Backoff {
+					// Whether it is due after that, the view says.
+					SubmitError::CannotPay(_) | SubmitError::Failed(_) | SubmitError::NotDue(_) => Attempt::Backoff {
 						until: best.saturating_add(2u32.saturating_pow(rejections).min(LONGEST_BACKOFF)),
 					},
 				}
@@ -101,10 +243,10 @@ impl<M: Market> Agent<M> {
 		match (id, &result) {
 			(TxId::Seat(key, TxKind::Unavailable), Ok(_)) => self.note_called(key),
 			// It was not heard, or a second time: it is given back, which the chain takes of the first only.
-			(TxId::Seat(key, TxKind::Unavailable), Err(SubmitError::Failed(_))) => {
+			(TxId::Seat(key, TxKind::Unavailable), Err(SubmitError::Failed(_) | SubmitError::NotDue(_))) => {
 				self.local.unheard.insert(key);
 			}
-			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::Failed(_))) => {
+			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::Failed(_) | SubmitError::NotDue(_))) => {
 				if self.local.unheard.remove(&key) {
 					self.note_called(key);
 				}
@@ -145,7 +287,8 @@ impl<M: Market> Agent<M> {
 		let wait = async {
 			while in_flight(&self.local) {
 				match self.events.recv().await {
-					Some(Event::Submitted(id, result)) => self.on_submitted(id, result),
+					Some(Event::Submitted(number, result)) => self.on_submitted(number, result),
+					Some(Event::Shown(key, wanted, shown)) => self.on_shown(key, wanted, shown),
 					Some(Event::Work(..) | Event::Thought(_)) => {}
 					None => break,
 				}

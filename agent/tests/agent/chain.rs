@@ -25,7 +25,7 @@ use millrace_primitives::{
 	merkle,
 	outcome::{self, SealContext},
 	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
-	AccountId, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION,
+	AccountId, Balance, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION,
 };
 use std::{
 	collections::{HashMap, VecDeque},
@@ -193,6 +193,10 @@ pub struct State {
 	/// Whether no more of them are heard.
 	pub full: bool,
 	pub calls: Vec<Tx>,
+	/// What was included, with what it offered.
+	pub tips: Vec<(Tx, Balance)>,
+	/// Blocks have room for those only who offer so much.
+	pub least_tip: Balance,
 	/// So many submissions get lost.
 	pub lose: u32,
 	/// So many submissions are included, but nobody hears of it.
@@ -318,6 +322,16 @@ impl State {
 			}
 			Tx::Decline(shard, _) => {
 				self.seats.remove(shard);
+			}
+			Tx::SealMany(items) => {
+				for (shard, seal) in items {
+					self.apply(&Tx::Seal(*shard, *seal))?;
+				}
+			}
+			Tx::RevealMany(items) => {
+				for item in items {
+					self.apply(&Tx::Reveal(item.clone()))?;
+				}
 			}
 			Tx::Seal(shard, seal) => {
 				let seat = self.seats.get_mut(shard).ok_or("no such seat")?;
@@ -520,8 +534,14 @@ impl Market for Chain {
 		Ok((view, Some(provider)))
 	}
 
-	async fn submit(&self, tx: Tx) -> Result<BlockNumber, SubmitError> {
+	async fn submit(&self, tx: Tx, tip: Balance) -> Result<BlockNumber, SubmitError> {
 		tokio::time::sleep(BLOCK).await;
+		while tip < self.state().least_tip {
+			tokio::time::sleep(BLOCK).await;
+		}
+		if self.state().tips.iter().any(|(same, more)| *same == tx && tip < *more) {
+			return Err(SubmitError::NotIncluded("another took its place".into()));
+		}
 		let (at, result, deaf) = {
 			let mut state = self.state();
 			if state.lose > 0 {
@@ -532,6 +552,7 @@ impl Market for Chain {
 			state.deafen = state.deafen.saturating_sub(1);
 			// It is part of the next block.
 			let result = state.apply(&tx);
+			state.tips.push((tx, tip));
 			(state.number + 1, result, deaf)
 		};
 		self.until_finalized(at).await;
@@ -555,6 +576,9 @@ impl Chain {
 	}
 }
 
+/// What the agent offers when time is short.
+pub const TIP: Balance = 17;
+
 pub fn config(listen: SocketAddr) -> Config {
 	Config {
 		node: "ws://127.0.0.1:1".into(),
@@ -569,6 +593,7 @@ pub fn config(listen: SocketAddr) -> Config {
 		classes: vec![HardwareClass::General],
 		disk_mib: 100,
 		heartbeat_blocks: 1_000,
+		tip: TIP,
 		allow_private_addresses: true,
 		benchmark_mgas: None,
 	}

@@ -4,6 +4,7 @@
 mod chain;
 mod data;
 mod disputes;
+mod lane;
 mod life;
 mod rival;
 mod room;

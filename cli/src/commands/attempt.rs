@@ -197,7 +197,10 @@ fn report(loaded: &Loaded, task: u32, attempt: &Attempt, save: Option<&Path>, ou
 		let (replicas, price) = (terms.replicas, mill(terms.price));
 		row(
 			"cost",
-			format!("at most {} at {price} per Ggas and {replicas} replicas", mill(cost)),
+			format!(
+				"at most {} at {price} per Ggas and provider, {replicas} in all",
+				mill(cost)
+			),
 		);
 		row(
 			"",

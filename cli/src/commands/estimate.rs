@@ -8,8 +8,8 @@ use crate::{
 	output::Output,
 	units::{blocks_and_time, mill},
 };
-use millrace_client::{blobs::hex_root, At, Chain};
-use millrace_primitives::{api::Quote, provider::Census, JobSpec};
+use millrace_client::{blobs::hex_root, words, At, Chain};
+use millrace_primitives::{api::Quote, job::Verification, provider::Census, JobSpec};
 use serde_json::json;
 
 /// Runs the command.
@@ -30,6 +30,7 @@ pub async fn run(global: &Global, options: EstimateOptions, output: &mut Output)
 		"tasks": spec.tasks,
 		"shards": spec.shards(),
 		"replicas": spec.verification.seats(),
+		"verification": spec.verification,
 		"quote": quote,
 		"blockMilliseconds": block_ms,
 	});
@@ -41,7 +42,8 @@ pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
 	let quote = chain.market(At::Best).quote(spec).await?;
 	quote.ok_or_else(|| {
 		Failure::Input(
-			"the chain does not accept such a job at present: --max-price is below the least price, or --deadline too far away"
+			"the chain does not accept such a job at present: --max-price is below the least price, --deadline too far away, or \
+			 --window shorter than its least"
 				.into(),
 		)
 	})
@@ -49,10 +51,10 @@ pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
 
 fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) -> String {
 	let mut text = format!(
-		"{} tasks in {} shards, {} replicas each, program {}\n",
+		"{} tasks in {} shards, {} each, program {}\n",
 		spec.tasks,
 		spec.shards(),
-		spec.verification.seats(),
+		words::verification(&spec.verification),
 		hex_root(&prepared.program_id()),
 	);
 	let mut row = |name: &str, value: String| text += &format!("{name:<22}{value}\n");
@@ -67,6 +69,20 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 	row("  protocol fee", format!("at most {}", mill(quote.fees)));
 	row("burned at submission", mill(quote.submission_fee));
 	row("a shard may take", blocks_and_time(quote.execution_window, block_ms));
+	if let Verification::Optimistic { window } = spec.verification {
+		row(
+			"backed by",
+			format!("one provider's bond, {} of a newcomer", mill(quote.liability)),
+		);
+		row(
+			"",
+			"audited by chance: one shard in 4 of newcomers, fewer of others, never below one in 32".into(),
+		);
+		row(
+			"can be attacked for",
+			format!("{}, and a task's time", blocks_and_time(window, block_ms)),
+		);
+	}
 	let census = quote.census;
 	row(
 		"providers",
@@ -76,7 +92,13 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 	row("", format!("{} of these at this price or below", census.affordable));
 	let seats = u32::from(spec.verification.seats());
 	if let Some(remedy) = remedy(&census, seats) {
-		row("", format!("too few at present for {seats} replicas: {remedy}"));
+		row(
+			"",
+			format!(
+				"too few at present for {}: {remedy}",
+				words::verification(&spec.verification)
+			),
+		);
 	}
 	text
 }
@@ -92,7 +114,7 @@ pub fn warning(quote: &Quote, spec: &JobSpec) -> Option<String> {
 	} = quote.census;
 	let enough = affordable.min(in_region).min(in_class);
 	Some(format!(
-		"warning: {seats} replicas need as many providers, and {enough} would take this job at present: {remedy}. Shards that are \
+		"warning: each shard needs {seats} of the providers, and {enough} would take this job at present: {remedy}. Shards that are \
 		 begun keep their price."
 	))
 }

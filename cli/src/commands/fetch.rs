@@ -35,7 +35,7 @@ use millrace_client::{
 };
 use millrace_primitives::{
 	api::{JobView, ShardView},
-	job::ShardState,
+	job::{ShardState, Verification},
 	machine::{address, Outcome, Status},
 	Hash, JobId, Report,
 };
@@ -206,7 +206,7 @@ impl Fetched {
 		}
 		let (failed, missing) = (self.manifest.unsuccessful().count(), self.manifest.missing().len());
 		if failed + missing == 0 {
-			return Ok(());
+			return self.backing.verdict(self.manifest.job);
 		}
 		let job = self.manifest.job.0;
 		let more = if self.goes_on && missing > 0 {
@@ -285,7 +285,11 @@ pub async fn fetch(
 	let head = chain.finalized_head().await?;
 	let at = At::Hash(head.hash);
 	let job = context::job(chain, id, at).await?;
-	let shards = chain.market(at).all_shards(id).await?;
+	let mut shards = chain.market(at).all_shards(id).await?;
+	let mut backing = Backing::of(&shards);
+	if let Verification::Optimistic { .. } = job.verification {
+		backing.look_ahead(&chain.market(at), &mut shards).await?;
+	}
 	let disk = |source| FetchError::Disk {
 		path: folder.into(),
 		source,
@@ -302,7 +306,6 @@ pub async fn fetch(
 	} else {
 		ProgressBar::hidden()
 	};
-	let mut backing = Backing::of(&shards);
 	let (fetched, ()) = futures::join!(
 		collect(&client, &job, shards, folder, &record, manifest, &progress, PATIENCE),
 		backing.look_back(chain, id, head),
@@ -332,7 +335,7 @@ fn progress(job: &JobView) -> ProgressBar {
 		.with_prefix("fetched")
 }
 
-/// Downloads the shards in custody and writes the manifest. What nobody serves is asked for again until `patience` is
+/// Downloads the shards of which there is a report and writes the manifest. What nobody serves is asked for again until `patience` is
 /// over.
 async fn collect(
 	client: &Client,
@@ -345,8 +348,16 @@ async fn collect(
 	patience: Duration,
 ) -> Result<Fetched> {
 	let deadline = Instant::now() + patience;
-	let kept = shards.into_iter().filter(|shard| shard.state == ShardState::Custody);
-	let mut wanted: Vec<_> = kept.filter_map(|shard| Some((shard.report?, shard))).collect();
+	let kept = |shard: &ShardView| shard.state == ShardState::Custody;
+	let accepted: BTreeSet<u32> = shards
+		.iter()
+		.filter(|shard| kept(shard))
+		.map(|shard| shard.id.index)
+		.collect();
+	let mut wanted: Vec<_> = shards
+		.into_iter()
+		.filter_map(|shard| Some((shard.report?, shard)))
+		.collect();
 	let mut verified = Vec::new();
 	let mut pause = PAUSE;
 	let mut told = false;
@@ -373,7 +384,7 @@ async fn collect(
 			match result {
 				Ok((entry, outputs)) => {
 					manifest.insert(entry, outputs);
-					verified.push(index);
+					verified.extend(Some(index).filter(|index| accepted.contains(index)));
 				}
 				Err(failure) => failures.push((index, failure)),
 			}

@@ -10,7 +10,7 @@ use crate::{
 	units::{blocks_and_time, mill},
 };
 use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, Table};
-use millrace_client::{blobs::hex_root, keys::address, At};
+use millrace_client::{blobs::hex_root, keys::address, words, At};
 use millrace_primitives::{
 	api::{Explanation, JobView, SeatSummary, ShardView},
 	job::ShardState,
@@ -82,8 +82,8 @@ fn describe(
 	row(
 		"asks for",
 		format!(
-			"{} replicas, class {}, {} MiB, {} gas a task, at most {} per Ggas",
-			job.verification.seats(),
+			"{}, class {}, {} MiB, {} gas a task, at most {} per Ggas",
+			words::verification(&job.verification),
 			name(&job.constraints.class),
 			job.limits.memory_pages / 16,
 			job.limits.gas,

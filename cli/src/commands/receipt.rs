@@ -21,6 +21,19 @@ struct Earned {
 	amount: Balance,
 	/// What was burned of its bond.
 	slashed: Balance,
+	/// What it lost by verdicts.
+	lost: Balance,
+	/// Of that: what was shared out or given back. The rest is held.
+	given: Balance,
+	/// What it got of what others lost.
+	won: Balance,
+}
+
+impl Earned {
+	/// What is held of it, and may still be voided.
+	fn held(&self) -> Balance {
+		self.lost.saturating_sub(self.given)
+	}
 }
 
 /// A job's money.
@@ -51,10 +64,23 @@ struct Receipt {
 impl Receipt {
 	/// Takes notice of an event; true if it is the job's submission.
 	fn take(&mut self, id: JobId, event: &Event) -> millrace_client::Result<bool> {
-		if let Some((shard, Court::SeatLeft(provider, lost))) = event.court()? {
-			if shard.job == id {
-				self.earned.entry(provider).or_default().slashed += lost;
+		match event
+			.court()?
+			.filter(|(shard, _)| shard.job == id)
+			.map(|(_, court)| court)
+		{
+			Some(Court::SeatLeft(provider, lost)) => self.earned.entry(provider).or_default().slashed += lost,
+			Some(Court::VerdictHeld { account, amount, .. }) => self.earned.entry(account).or_default().lost += amount,
+			Some(Court::Voided(account, amount)) => self.earned.entry(account).or_default().given += amount,
+			Some(Court::Enacted(account, paid)) => {
+				for (to, amount) in paid {
+					self.earned.entry(account.clone()).or_default().given += amount;
+					if let Some(to) = to {
+						self.earned.entry(to).or_default().won += amount;
+					}
+				}
 			}
+			_ => {}
 		}
 		if event.pallet != "Jobs" {
 			return Ok(false);
@@ -196,7 +222,15 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 
 	let mut table = Table::new();
 	table.load_preset(UTF8_HORIZONTAL_ONLY);
-	table.set_header(["provider", "seats", "earned", "bond burned", "balance grew by"]);
+	table.set_header([
+		"account",
+		"seats",
+		"earned",
+		"bond burned",
+		"held as guilty",
+		"of others' bonds",
+		"balance grew by",
+	]);
 	let mut rows = Vec::new();
 	let mut wrong = Vec::new();
 	for (provider, earned) in &receipt.earned {
@@ -205,7 +239,8 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			let then = chain.balances(provider, At::Hash(before)).await?.free;
 			let now = chain.balances(provider, At::Hash(head)).await?.free;
 			grown = Some(now.saturating_sub(then));
-			if withheld == 0 && now != then + earned.amount {
+			// What accounts pay in fees and receive otherwise is not this job's.
+			if withheld == 0 && earned.seats > 0 && now != then + earned.amount + earned.won {
 				wrong.push(address(provider));
 			}
 		}
@@ -214,6 +249,8 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			earned.seats.to_string(),
 			mill(earned.amount),
 			mill(earned.slashed),
+			mill(earned.held()),
+			mill(earned.won),
 			grown.map(mill).unwrap_or_default(),
 		]);
 		rows.push(json!({
@@ -221,10 +258,12 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"seats": earned.seats,
 			"earned": earned.amount.to_string(),
 			"slashed": earned.slashed.to_string(),
+			"held": earned.held().to_string(),
+			"won": earned.won.to_string(),
 			"grown": grown.map(|grown| grown.to_string()),
 		}));
 	}
-	for column in 1..5 {
+	for column in 1..7 {
 		if let Some(column) = table.column_mut(column) {
 			column.set_cell_alignment(CellAlignment::Right);
 		}
@@ -306,7 +345,7 @@ mod tests {
 	fn what_events_say_adds_up_and_what_they_do_not_say_is_burned() {
 		let (id, other) = (JobId(7), JobId(8));
 		let shard = |job, index| ShardId { job, index };
-		let provider = AccountId::from([1; 32]);
+		let (provider, liar) = (AccountId::from([1; 32]), AccountId::from([2; 32]));
 		let report = Report {
 			root: Hash::zero(),
 			gas_used: 1,
@@ -370,6 +409,28 @@ mod tests {
 				"SeatLeft",
 				(shard(id, 2), 17_u8, provider.clone(), 6_u128).encode(),
 			),
+			// They are read backwards.
+			(
+				"Attestations",
+				"Enacted",
+				(
+					shard(id, 2),
+					liar.clone(),
+					vec![(Some(provider.clone()), 5_u128), (None, 7)],
+				)
+					.encode(),
+			),
+			("Attestations", "Voided", (shard(id, 1), liar.clone(), 3_u128).encode()),
+			(
+				"Attestations",
+				"VerdictHeld",
+				(shard(id, 2), liar.clone(), 19_u128, 9_u32).encode(),
+			),
+			(
+				"Attestations",
+				"VerdictHeld",
+				(shard(other, 2), liar.clone(), 19_u128, 9_u32).encode(),
+			),
 		] {
 			let event = Event {
 				fields,
@@ -385,5 +446,7 @@ mod tests {
 		assert_eq!(receipt.paid + receipt.refunded + receipt.fees, receipt.escrow);
 		let earned = &receipt.earned[&provider];
 		assert_eq!((earned.seats, earned.amount, earned.slashed), (3, 190, 6));
+		assert_eq!((earned.won, earned.held()), (5, 0));
+		assert_eq!(receipt.earned[&liar].held(), 19 - 5 - 7 - 3);
 	}
 }

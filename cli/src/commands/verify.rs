@@ -443,13 +443,14 @@ fn next(shard: &ShardView, claim: &Claim, task: Option<u32>) -> String {
 		(Some((seat, ..)), Some(task)) => {
 			format!("say so: `millrace dispute open {job} {index} --seat {seat} --task {task}`")
 		}
-		(Some((seat, ..)), None) => format!(
-			"which task it is, nobody says before acceptance; `millrace dispute open {job} {index} --seat {seat} --task T --blind` \
-			 accuses one of them"
-		),
-		(None, _) => format!(
-			"no seat that said so stands; `millrace dispute show {job} {index}` says what became of them"
-		),
+		(Some((seat, ..)), None) => {
+			format!(
+				"nobody says which task it is, and nobody has to: `millrace dispute open {job} {index} --seat {seat}`"
+			)
+		}
+		(None, _) => {
+			format!("no seat that said so stands; `millrace dispute show {job} {index}` says what became of them")
+		}
 	}
 }
 
@@ -540,7 +541,11 @@ mod tests {
 		let difference = &found.differences[0];
 		assert_eq!(difference.task, None);
 		assert_eq!(difference.what[0], ("gas of the shard", "3".into(), "9".into()));
-		assert!(difference.next.contains("--blind"), "{}", difference.next);
+		assert!(
+			difference.next.ends_with("`millrace dispute open 7 3 --seat 1`"),
+			"{}",
+			difference.next
+		);
 		// Of one task it is that one.
 		let mut found = Found::new(JobId(7), 4);
 		found.compare_report(&shard(1), &claim(&wrong()[1..2], Some(true)), &numbered(&right()[..1]));

@@ -348,6 +348,9 @@ fn words(reason: Reason) -> Option<&'static str> {
 			 that program and inputs can be fetched"
 		}
 		Reason::Suspended => "suspended",
+		Reason::Frozen => {
+			"its program or its version of the machine is frozen, since verdicts about it may be wrong; it goes on by itself"
+		}
 	})
 }
 

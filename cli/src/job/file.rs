@@ -25,7 +25,7 @@ use toml::{
 const MAX_FILE: u64 = 1 << 20;
 
 /// All keys.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
 	"args",
 	"class",
 	"deadline",
@@ -49,6 +49,7 @@ const KEYS: [&str; 23] = [
 	"replicas",
 	"shard-size",
 	"split",
+	"window",
 ];
 
 /// Reads a job's file.
@@ -154,6 +155,7 @@ impl Entry<'_> {
 				}
 				terms.max_price = Some(self.parsed(parse_mill)?);
 			}
+			"window" => terms.window = Some(self.parsed(parse_span)?),
 			"deadline" => terms.deadline = Some(self.parsed(parse_span)?),
 			"gas-limit" => terms.gas_limit = Some(self.parsed(parse_gas)?),
 			"memory" => terms.memory = Some(self.parsed(parse_memory)?),

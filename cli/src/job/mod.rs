@@ -24,7 +24,7 @@ use millrace_client::{At, Chain};
 use millrace_primitives::{
 	job::{
 		Constraints, Endpoint, SpecError, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_IMAGE, MAX_MEMORY_PAGES,
-		MAX_SETUP, MAX_SHARD_TASKS, MAX_TASK_DATA, MAX_TASK_GAS,
+		MAX_REPLICAS, MAX_SETUP, MAX_SHARD_TASKS, MAX_TASK_DATA, MAX_TASK_GAS, MAX_WINDOW,
 	},
 	machine::{Unfit, EMPTY_BLOB},
 	provider::{HardwareClass, Region, RegionSet},
@@ -41,6 +41,9 @@ use std::{
 const PAGE: u64 = 64 * 1024;
 /// A job is cut into about so many shards unless the user says otherwise.
 const SHARDS: u32 = 16;
+/// How long a single provider's result can be attacked unless the user says otherwise: half an hour, as long as the court of a
+/// public chain demands at least.
+const DEFAULT_WINDOW: Span = Span::Seconds(1_800);
 /// What a program calls itself whose file is not known.
 const NAMELESS: &str = "program";
 
@@ -63,6 +66,8 @@ pub struct ServeOptions {
 pub struct Terms {
 	/// Providers a task.
 	pub replicas: u8,
+	/// How long the report of a single one can be attacked.
+	pub window: Option<Span>,
 	/// Plancks per Ggas and replica.
 	pub price: Balance,
 	/// How long work may be handed out.
@@ -131,6 +136,7 @@ pub struct PreparedJob {
 impl Job {
 	/// Reads program and setup and looks whether the rest is there: what can be refused before a node is asked.
 	pub fn check(self) -> Result<Checked> {
+		self.terms.ensure_alone()?;
 		self.image
 			.iter()
 			.chain([&self.inputs])
@@ -156,6 +162,25 @@ impl Job {
 }
 
 impl Terms {
+	/// Refuses a window where there is none.
+	fn ensure_alone(&self) -> Result<()> {
+		match self.window {
+			Some(_) if self.replicas > 1 => Err(Failure::Input(format!(
+				"--window: it is for results of one provider; leave it out, or ask for --replicas 1 instead of {}",
+				self.replicas
+			))),
+			_ => Ok(()),
+		}
+	}
+
+	/// How results are verified, with this window if one provider computes them.
+	fn verification(&self, window: u32) -> Verification {
+		match self.replicas {
+			1 => Verification::Optimistic { window },
+			replicas => Verification::Replicated { replicas },
+		}
+	}
+
 	/// Refuses memory with which a program cannot start, and gas that no task can have.
 	fn fits(&self, roots: &ProgramRoots) -> Result<()> {
 		self.limits.check(roots).map_err(|unfit| {
@@ -198,17 +223,23 @@ impl Checked {
 		let loaded = tokio::task::spawn_blocking(move || self.load())
 			.await
 			.map_err(|error| Failure::Other(error.to_string()))??;
-		let deadline = match loaded.checked.job.terms.deadline {
-			Span::Blocks(blocks) => blocks,
-			span => span.blocks(context::block_ms(chain).await?).map_err(Failure::Input)?,
-		};
-		let spec = loaded.spec(deadline)?;
+		let terms = &loaded.checked.job.terms;
+		let deadline = in_blocks(chain, terms.deadline).await?;
+		let window = in_blocks(chain, terms.window.unwrap_or(DEFAULT_WINDOW)).await?;
+		let spec = loaded.spec(deadline, window)?;
 		Ok(PreparedJob { loaded, spec })
 	}
 }
 
+async fn in_blocks(chain: &Chain, span: Span) -> Result<u32> {
+	match span {
+		Span::Blocks(blocks) => Ok(blocks),
+		span => span.blocks(context::block_ms(chain).await?).map_err(Failure::Input),
+	}
+}
+
 impl Loaded {
-	fn spec(&self, deadline: u32) -> Result<JobSpec> {
+	fn spec(&self, deadline: u32, window: u32) -> Result<JobSpec> {
 		let terms = &self.checked.job.terms;
 		let regions = match terms.regions.as_slice() {
 			[] => RegionSet::ANY,
@@ -225,9 +256,7 @@ impl Loaded {
 			limits: terms.limits,
 			input_limit: self.inputs.largest(),
 			price_cap: terms.price,
-			verification: Verification::Replicated {
-				replicas: terms.replicas,
-			},
+			verification: terms.verification(window),
 			constraints: Constraints {
 				class: terms.class,
 				regions,
@@ -309,7 +338,8 @@ fn spec_error(error: SpecError) -> String {
 		SpecError::DataLimit => format!("inputs and outputs may have at most {MAX_TASK_DATA} bytes a task"),
 		SpecError::Image => format!("--image: 1 to {MAX_IMAGE} bytes are allowed"),
 		SpecError::Setup => format!("arguments, environment and paths may have at most {MAX_SETUP} bytes together"),
-		SpecError::Replicas => "--replicas: 2 to 7 are allowed".into(),
+		SpecError::Replicas => format!("--replicas: 1 to {MAX_REPLICAS} are allowed"),
+		SpecError::Window => format!("--window: 1 to {MAX_WINDOW} blocks are allowed"),
 		SpecError::Regions => "--region: at least one region must be allowed".into(),
 		SpecError::Deadline => "--deadline: it must be later than now".into(),
 		SpecError::Endpoints => "at least one http:// or https:// URL must serve the job's data".into(),
@@ -391,7 +421,7 @@ mod tests {
 		job(&format!("{base} {}", arguments.replace("FILES", &path("files"))))?
 			.check()?
 			.load()?
-			.spec(100)
+			.spec(100, 600)
 	}
 
 	#[test]
@@ -400,11 +430,32 @@ mod tests {
 		for (tasks, size) in [(1, 1), (16, 1), (64, 4), (65, 5), (100_000, 4_096)] {
 			std::fs::write(folder.path().join("inputs"), "x\n".repeat(tasks)).unwrap();
 			let line = format!("--program {} --inputs {} --lines", path("program.wasm"), path("inputs"));
-			let spec = job(&line).unwrap().check().unwrap().load().unwrap().spec(100).unwrap();
+			let spec = job(&line)
+				.unwrap()
+				.check()
+				.unwrap()
+				.load()
+				.unwrap()
+				.spec(100, 600)
+				.unwrap();
 			assert_eq!((spec.tasks as usize, spec.shard_size), (tasks, size));
 			assert_eq!(spec.constraints.regions, RegionSet::ANY);
 			assert_eq!((spec.image, spec.setup), (None, EMPTY_BLOB));
 			assert_eq!((spec.limits.gas, spec.limits.memory_pages), (64_000_000_000, 4_096));
+		}
+	}
+
+	#[test]
+	fn one_provider_has_a_window_and_several_have_none() {
+		let of = |arguments: &str| spec(arguments).unwrap().verification;
+		assert_eq!(of(""), Verification::Replicated { replicas: 2 });
+		assert_eq!(of("--replicas 7"), Verification::Replicated { replicas: 7 });
+		assert_eq!(of("--replicas 1"), Verification::Optimistic { window: 600 });
+		assert_eq!(of("--replicas 1 --window 2h"), Verification::Optimistic { window: 600 });
+		for arguments in ["--window 2h", "--replicas 3 --window 700"] {
+			let refused = spec(arguments).unwrap_err();
+			assert_eq!(refused.exit_code(), 2);
+			assert!(refused.to_string().contains("--replicas 1"), "{refused}");
 		}
 	}
 

@@ -86,9 +86,14 @@ pub struct WorkOptions {
 /// For how much, by whom, until when.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TermOptions {
-	/// How many providers compute each task; their results must be equal [default: 2].
-	#[arg(long, value_parser = clap::value_parser!(u8).range(2..=7))]
+	/// How many providers compute each task; the results of several must be equal. With 1 a result rests on one provider's
+	/// bond, on audits by chance, and on your own check of it, see --window [default: 2].
+	#[arg(long, value_parser = parse_replicas)]
 	pub replicas: Option<u8>,
+	/// With --replicas 1: how long the result can be attacked before it is accepted, beside the time that a slow machine takes
+	/// for one task; blocks, or a time such as 2h, at most 28800 blocks [default: 30m].
+	#[arg(long, value_name = "SPAN", value_parser = parse_span)]
+	pub window: Option<Span>,
 	/// The highest price in MILL per Ggas and replica [default: 0.001].
 	#[arg(long, alias = "price", value_name = "MILL", value_parser = parse_mill)]
 	pub max_price: Option<Balance>,
@@ -237,6 +242,7 @@ impl TermOptions {
 	fn over(self, file: Self) -> Self {
 		Self {
 			replicas: self.replicas.or(file.replicas),
+			window: self.window.or(file.window),
 			max_price: self.max_price.or(file.max_price),
 			deadline: self.deadline.or(file.deadline),
 			gas_limit: self.gas_limit.or(file.gas_limit),
@@ -256,6 +262,7 @@ impl TermOptions {
 	pub fn resolve(self) -> Terms {
 		Terms {
 			replicas: self.replicas.unwrap_or(MIN_REPLICAS),
+			window: self.window,
 			price: self.max_price.unwrap_or(MILLI),
 			deadline: self.deadline.unwrap_or(Span::Seconds(3_600)),
 			limits: Limits {
@@ -300,10 +307,10 @@ pub fn parse_output(text: &str) -> Result<u32, String> {
 		.ok_or_else(|| format!("at most {MAX_TASK_DATA} bytes are allowed"))
 }
 
-/// Reads a number of replicas.
+/// Reads a number of replicas, or 1.
 pub fn parse_replicas(text: &str) -> Result<u8, String> {
 	let replicas = text.parse().ok();
 	replicas
-		.filter(|replicas| (MIN_REPLICAS..=MAX_REPLICAS).contains(replicas))
-		.ok_or_else(|| format!("{MIN_REPLICAS} to {MAX_REPLICAS} are allowed"))
+		.filter(|replicas| (1..=MAX_REPLICAS).contains(replicas))
+		.ok_or_else(|| format!("1 to {MAX_REPLICAS} are allowed"))
 }

@@ -152,7 +152,8 @@ impl Case {
 		let window = if agree && several {
 			times.equal_window
 		} else {
-			times.window
+			// A contradiction must not shorten what the client of a single seat has to attack it.
+			times.window.max(times.equal_window)
 		};
 		let last = until.saturating_add(window);
 		for seat in self.seats.iter_mut() {

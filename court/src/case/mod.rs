@@ -73,9 +73,9 @@ pub struct Rules {
 pub struct Times {
 	/// Opening what was sealed.
 	pub opening: MarketBlock,
-	/// Attacking what was opened, if all opened the same.
+	/// Attacking what was opened, if several opened and all the same; else it takes so long at least.
 	pub equal_window: MarketBlock,
-	/// Attacking what was opened, else. Also what a side has to name another player.
+	/// Attacking what was opened, else, at least. Also what a side has to name another player.
 	pub window: MarketBlock,
 	/// After so long, seats that cannot be filled are given up.
 	pub staffing: MarketBlock,
@@ -426,6 +426,18 @@ impl Case {
 	/// Whether nothing but money may follow from it: it was drawn and nobody audited it.
 	pub const fn is_thin(&self) -> bool {
 		self.thin
+	}
+
+	/// Whether points and reputation may follow from it: two seats at least that did not know of each other say what is
+	/// accepted, and an audit that was drawn is not missing. What a single seat says that nobody audited is paid and no more.
+	pub fn is_counted(&self) -> bool {
+		let Stage::Ended(End::Accepted(report)) = self.stage else {
+			return false;
+		};
+		let say = self
+			.numbered()
+			.filter(|(number, seat)| seat.is_standing() && !seat.caller && !self.differs(report, *number));
+		!self.thin && say.count() > 1
 	}
 
 	/// Its seats. Their numbers never change.

@@ -49,6 +49,8 @@ pub struct Flow {
 	pub to: Account,
 	/// How much.
 	pub amount: Balance,
+	/// Whether it pays for a recomputation.
+	pub work: bool,
 }
 
 /// What a case comes to. What is left in reserves and bonds goes back to whose they are.
@@ -62,6 +64,60 @@ pub struct Settlement {
 	pub paid: Vec<Balance>,
 	/// The fee on what each primary seat earns, by its number.
 	pub fees: Vec<Balance>,
+}
+
+impl Settlement {
+	/// The transfers that are due at once, and those that wait until verdicts are enacted: what the guilty lose, and what those
+	/// who put a right seat out do. Who computed again does not wait and depends on no verdict: what the escrow would give
+	/// back to the client pays for that, and the client has it back out of the verdict. What the escrow lacks waits.
+	pub fn apart(&self) -> (Vec<Flow>, Vec<Flow>) {
+		let is_refund = |flow: &&Flow| flow.from == Purse::Escrow && flow.to == Account::Client;
+		let refunds = self.flows.iter().filter(is_refund);
+		let mut left = refunds.fold(0, |sum: Balance, flow| sum.saturating_add(flow.amount));
+		let (mut now, mut held) = (Vec::new(), Vec::new());
+		for flow in self.flows.iter().filter(|flow| !is_refund(flow)) {
+			let waits = match flow.from {
+				Purse::Own(seat) | Purse::Backing(seat) => self.guilty.contains(&seat),
+				Purse::Bond(_) => true,
+				Purse::Escrow => false,
+			};
+			if !waits {
+				now.push(*flow);
+				continue;
+			}
+			let lent = if flow.work { flow.amount.min(left) } else { 0 };
+			left -= lent;
+			let parts = [
+				(&mut now, Purse::Escrow, flow.to, lent),
+				(&mut held, flow.from, Account::Client, lent),
+			];
+			for (flows, from, to, amount) in parts {
+				if amount > 0 {
+					flows.push(Flow {
+						from,
+						to,
+						amount,
+						work: true,
+					});
+				}
+			}
+			if flow.amount > lent {
+				held.push(Flow {
+					amount: flow.amount - lent,
+					..*flow
+				});
+			}
+		}
+		if left > 0 {
+			now.push(Flow {
+				from: Purse::Escrow,
+				to: Account::Client,
+				amount: left,
+				work: false,
+			});
+		}
+		(now, held)
+	}
 }
 
 /// Purses that are being emptied.
@@ -91,11 +147,15 @@ impl Book {
 
 	/// Pays an amount, or what there is; returns how much.
 	fn pay(&mut self, from: Purse, to: Account, amount: Balance) -> Balance {
+		self.flow(from, to, amount, false)
+	}
+
+	fn flow(&mut self, from: Purse, to: Account, amount: Balance, work: bool) -> Balance {
 		let Some(left) = self.purse(from) else { return 0 };
 		let amount = amount.min(*left);
 		*left -= amount;
 		if amount > 0 {
-			self.flows.push(Flow { from, to, amount });
+			self.flows.push(Flow { from, to, amount, work });
 		}
 		amount
 	}
@@ -129,7 +189,7 @@ impl Work {
 		let mut left = most;
 		for (seat, pay, fee) in &mut self.due {
 			for (amount, to) in [(pay, Account::Seat(*seat)), (fee, Account::Burn)] {
-				let part = book.pay(from, to, (*amount).min(left));
+				let part = book.flow(from, to, (*amount).min(left), true);
 				*amount -= part;
 				left -= part;
 			}

@@ -4,7 +4,8 @@
 
 use millrace_court::{
 	case::{
-		escrow, Account, Attacker, Bond, Case, Due, Error, How, Party, Purse, Reserve, Rules, Settlement, Stage, Times,
+		escrow, Account, Attacker, Bond, Case, Due, Error, Flow, How, Party, Purse, Reserve, Rules, Settlement, Stage,
+		Times,
 	},
 	stakes::Params,
 };
@@ -194,6 +195,7 @@ impl Books {
 	pub fn settle(&mut self) -> Settlement {
 		assert!(matches!(self.case.stage(), Stage::Ended(_)));
 		let settlement = self.case.settle(&self.rules, self.escrow).expect("all are numbers");
+		check_apart(&settlement);
 		let mut reserves: Vec<Reserve> = self.case.seats().iter().map(|seat| seat.reserve).collect();
 		let mut removed = self.removed.clone();
 		for (name, bond, target, lost) in std::mem::take(&mut self.bonds) {
@@ -257,5 +259,59 @@ fn name_of(account: &Account, removed: &BTreeMap<u8, (String, Balance)>) -> Stri
 		Account::Seat(seat) => format!("seat {seat}"),
 		Account::Outsider(seat) => removed[seat].0.clone(),
 		Account::Fee | Account::Burn => "burn".into(),
+	}
+}
+
+/// What waits for the enactment of verdicts and what does not are the same amounts out of each purse and to each account in the
+/// end, the escrow is emptied at once, nobody's verdict pays anything before, and who computed again waits only for what the client
+/// has not.
+fn check_apart(settlement: &Settlement) {
+	let (now, held) = settlement.apart();
+	let sums = |flows: &[Flow]| {
+		let mut sums: BTreeMap<String, Balance> = BTreeMap::new();
+		for flow in flows {
+			assert!(flow.amount > 0);
+			*sums.entry(format!("from {:?}", flow.from)).or_default() += flow.amount;
+			*sums.entry(format!("to {:?}", flow.to)).or_default() += flow.amount;
+		}
+		sums
+	};
+	let all: Vec<Flow> = now.iter().chain(&held).copied().collect();
+	let whole = sums(&settlement.flows);
+	let lent: Balance = now
+		.iter()
+		.filter(|flow| flow.from == Purse::Escrow && flow.work)
+		.map(|flow| flow.amount)
+		.sum();
+	let works = settlement
+		.flows
+		.iter()
+		.filter(|flow| flow.from == Purse::Escrow && flow.work);
+	let lent = lent - works.map(|flow| flow.amount).sum::<Balance>();
+	// What the client lends it has back out of the verdicts.
+	let refund = |flows: &[Flow]| {
+		let refunds = flows
+			.iter()
+			.filter(|flow| flow.from == Purse::Escrow && flow.to == Account::Client);
+		refunds.map(|flow| flow.amount).sum::<Balance>()
+	};
+	assert_eq!(refund(&now) + lent, refund(&settlement.flows));
+	assert_eq!(sums(&all), whole);
+	for flow in &held {
+		match flow.from {
+			Purse::Own(seat) | Purse::Backing(seat) => assert!(settlement.guilty.contains(&seat)),
+			Purse::Bond(_) => {}
+			Purse::Escrow => panic!("the escrow waits for nobody"),
+		}
+		let waits = flow.work && flow.to != Account::Client;
+		assert!(
+			!waits || refund(&now) == 0,
+			"who computed again waits though the client has more"
+		);
+	}
+	for flow in &now {
+		let of_guilty =
+			matches!(flow.from, Purse::Own(seat) | Purse::Backing(seat) if settlement.guilty.contains(&seat));
+		assert!(!of_guilty && !matches!(flow.from, Purse::Bond(_)));
 	}
 }

@@ -5,7 +5,10 @@
 //! the WebAssembly that the chain stores, and asks this type only for the APIs' signatures.
 
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, DemandView, Explanation, JobView, ProgramView, ProviderView, Quote, ShardView},
+	api::{
+		AssignmentView, CaseView, DemandView, Explanation, FreezeView, JobView, ProgramView, ProviderView, Quote,
+		ShardView, VerdictView,
+	},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, Nonce, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use pallet_transaction_payment_rpc_runtime_api::{FeeDetails, RuntimeDispatchInfo};
@@ -185,6 +188,14 @@ sp_api::impl_runtime_apis! {
 		}
 
 		fn case(_: ShardId) -> Option<CaseView> {
+			types_only!()
+		}
+
+		fn verdicts(_: Option<(ShardId, AccountId)>, _: u32) -> Vec<VerdictView> {
+			types_only!()
+		}
+
+		fn freezes() -> Vec<FreezeView> {
 			types_only!()
 		}
 

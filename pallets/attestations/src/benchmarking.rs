@@ -14,7 +14,7 @@ use millrace_primitives::{
 	machine::{errors_root, Blake2, EMPTY_BLOB},
 	outcome::SealContext,
 	traits::{Alarm, BenchmarkStanding, Verifier},
-	Status, MILL,
+	Outcome, Status, MILL,
 };
 
 const SEATS: u32 = MAX_REPLICAS as u32;
@@ -120,7 +120,7 @@ fn item<T: Config>(shard: ShardId, n: u32) -> RevealItem {
 fn opened<T: Config>(seats: u32) -> Result<(ShardId, Vec<Member>), BenchmarkError> {
 	let (shard, team) = opening::<T>(seats)?;
 	for (member, n) in team.iter().zip(0..) {
-		Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
+		Pallet::<T>::do_reveal(&member.provider, &item::<T>(shard, n))?;
 	}
 	Ok((shard, team))
 }
@@ -154,8 +154,28 @@ where
 }
 
 /// Another outcome of the first task than anybody says.
-fn another<T: Config>(shard: ShardId) -> Box<Outcome> {
-	Box::new(outcomes::<T>(shard, 99)[0])
+fn another<T: Config>(shard: ShardId) -> Box<Accusation> {
+	Box::new(Accusation::Outcome {
+		task: 0,
+		outcome: outcomes::<T>(shard, 99)[0],
+	})
+}
+
+/// A verdict on who is rich, of so many shares.
+fn benchmark_verdict<T: Config>(shares: u32) -> Result<ShardId, BenchmarkError>
+where
+	T::Currency: Mutate<AccountId>,
+{
+	let (team, who) = (team::<T>(2), rich::<T>()?);
+	let shard = accepted::<T>(&team);
+	let matter = T::Assignments::matter(shard).ok_or(BenchmarkError::Stop("it is under way"))?;
+	let each = <T::Currency as Inspect<AccountId>>::minimum_balance();
+	let held = each.saturating_mul(shares.into());
+	T::Currency::hold(&HoldReason::Guilty.into(), &who, held)?;
+	let payees = (1..shares).map(|n| (Some(account("payee", n, 0)), each));
+	let agreed = (matter.program, matter.engine);
+	Pallet::<T>::hold_verdict(shard, agreed, &who, held, payees.chain([(None, each)]));
+	Ok(shard)
 }
 
 #[benchmarks(where T::Currency: Mutate<AccountId>)]
@@ -180,7 +200,7 @@ mod benches {
 	fn reveal() -> Result<(), BenchmarkError> {
 		let (shard, team) = opening::<T>(SEATS)?;
 		for (member, n) in team.iter().zip(0..SEATS - 1) {
-			Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
+			Pallet::<T>::do_reveal(&member.provider, &item::<T>(shard, n))?;
 		}
 		let item = item::<T>(shard, SEATS - 1);
 		let operator = team[SEATS as usize - 1].operator.clone();
@@ -197,7 +217,7 @@ mod benches {
 		T::Assignments::benchmark_pass(opening.saturating_add(1));
 		#[block]
 		{
-			Pallet::<T>::serve_shard(shard, false);
+			let _ = Pallet::<T>::serve_shard(shard, false);
 		}
 		Ok(())
 	}
@@ -254,9 +274,9 @@ mod benches {
 	#[benchmark]
 	fn accuse() -> Result<(), BenchmarkError> {
 		let (shard, _) = opened::<T>(SEATS)?;
-		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		let (who, accusation) = (rich::<T>()?, another::<T>(shard));
 		#[extrinsic_call]
-		_(RawOrigin::Signed(who), shard, 1, 0, outcome);
+		_(RawOrigin::Signed(who), shard, 1, accusation, Balance::MAX);
 		assert!(Boards::<T>::contains_key(shard, boards::FIRST_ACCUSATION));
 		Ok(())
 	}
@@ -347,18 +367,74 @@ mod benches {
 	#[benchmark]
 	fn pull() -> Result<(), BenchmarkError> {
 		let (shard, team) = opened::<T>(2)?;
-		let (who, outcome) = (rich::<T>()?, another::<T>(shard));
+		let (who, accusation) = (rich::<T>()?, another::<T>(shard));
 		Pallet::<T>::do_attack(&team[0].provider, shard, 1)?;
-		Pallet::<T>::do_accuse(who.clone(), shard, 1, 0, &outcome)?;
+		Pallet::<T>::do_accuse(who.clone(), shard, 1, &accusation, Balance::MAX)?;
 		T::Assignments::benchmark_pass(1_000_000);
 		Pallet::<T>::expire(shard, 0)?;
 		for _ in 0..3 {
-			Pallet::<T>::serve_shard(shard, true);
+			let _ = Pallet::<T>::serve_shard(shard, true);
 			T::Assignments::benchmark_pass(1_000_000);
 		}
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), shard, boards::FIRST_ACCUSATION);
 		assert!(!Evidence::<T>::contains_key(shard), "nothing is left");
+		Ok(())
+	}
+
+	/// A verdict of so many shares, whose payees are new accounts.
+	#[benchmark]
+	fn enact(s: Linear<1, MAX_SHARES>) -> Result<(), BenchmarkError> {
+		let (shard, who) = (benchmark_verdict::<T>(s)?, rich::<T>()?);
+		T::Assignments::benchmark_pass(1_000_000);
+		#[extrinsic_call]
+		_(RawOrigin::Signed(who.clone()), shard, who.clone());
+		assert!(!Verdicts::<T>::contains_key(shard, &who), "all is shared out");
+		Ok(())
+	}
+
+	/// What a bond of which there is a verdict already loses more.
+	#[benchmark]
+	fn verdict() -> Result<(), BenchmarkError> {
+		let (shard, who) = (benchmark_verdict::<T>(MAX_SHARES - 1)?, rich::<T>()?);
+		let amount = <T::Currency as Inspect<AccountId>>::minimum_balance();
+		let agreed = Verdicts::<T>::get(shard, &who).map(|held| (held.program, held.engine));
+		let agreed = agreed.ok_or(BenchmarkError::Stop("it is held"))?;
+		T::Currency::hold(&HoldReason::Accusation.into(), &who, amount)?;
+		#[block]
+		{
+			let held = Pallet::<T>::cede_bond(&who, amount);
+			Pallet::<T>::hold_verdict(shard, agreed, &who, held, [(Some(account("payee", 0, 0)), amount)]);
+		}
+		assert_eq!(
+			Verdicts::<T>::get(shard, &who).map(|held| held.shares.len() as u32),
+			Some(MAX_SHARES)
+		);
+		Ok(())
+	}
+
+	#[benchmark]
+	fn void() -> Result<(), BenchmarkError> {
+		let (shard, who) = (benchmark_verdict::<T>(MAX_SHARES)?, rich::<T>()?);
+		let origin = T::GovernOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, shard, who.clone());
+		assert!(!Verdicts::<T>::contains_key(shard, &who), "it is undone");
+		Ok(())
+	}
+
+	/// A version of the machine, while as much is remembered as may be.
+	#[benchmark]
+	fn freeze() -> Result<(), BenchmarkError> {
+		for engine in 0..MAX_FREEZES as u8 {
+			Pallet::<T>::do_freeze(Freezable::Engine(engine))?;
+		}
+		T::Assignments::benchmark_pass(T::LongestFreeze::get().saturating_mul(10));
+		let origin = T::GovernOrigin::try_successful_origin().map_err(|_| BenchmarkError::Weightless)?;
+		let subject = Freezable::Engine(u8::MAX);
+		#[extrinsic_call]
+		_(origin as T::RuntimeOrigin, subject);
+		assert_eq!(Pallet::<T>::freeze_views().len(), 1);
 		Ok(())
 	}
 

@@ -8,12 +8,15 @@ use crate::{evidence::ShardEvidence, *};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::traits::fungible::MutateHold;
 use millrace_court::{
-	board::{Board, Illegal, Move, Next, Side, Subject},
+	board::{is_judged, Accusation, Board, Illegal, Move, Next, Side, Subject},
 	case::{Attacker, Bond, How, Opened, Stage, MAX_DUELS},
 	clock::{at_leaf, Clocks},
 	sums::Claim,
 };
-use millrace_primitives::{merkle::SumNode, traits::Alarm, Outcome};
+use millrace_primitives::{
+	merkle::SumNode,
+	traits::{Alarm, Pace, FROZEN_LOOK},
+};
 use scale_info::TypeInfo;
 
 /// The numbers of outsiders' boards begin here.
@@ -101,9 +104,15 @@ impl ShardEvidence {
 		Board::at_task(subject, first, *task, *other).map(|board| (board, turned))
 	}
 
-	/// The board of an outsider who says that a task's outcome is another one.
-	fn accused(&self, target: u8, task: u32, outcome: &Outcome) -> Option<Board> {
+	/// The board of an outsider who says that a task's outcome, or the shard's report, is another one. Only a whole report can
+	/// be told from another.
+	fn accused(&self, target: u8, accusation: &Accusation) -> Option<Board> {
 		let opened = self.opened(target)?;
+		let subject = self.subject(self.agreed.rules.tasks);
+		let (task, outcome) = match accusation {
+			Accusation::Outcome { task, outcome } => (*task, outcome),
+			Accusation::Report(report) => return Board::between(subject, opened.report?, *report),
+		};
 		let claim = match opened.report {
 			Some(report) => Claim::Report(report),
 			None => {
@@ -112,12 +121,7 @@ impl ShardEvidence {
 				Claim::Node(*opened.leaves.get(at)?)
 			}
 		};
-		Board::at_task(
-			self.subject(self.agreed.rules.tasks),
-			claim,
-			task,
-			SumNode::leaf(outcome),
-		)
+		Board::at_task(subject, claim, task, SumNode::leaf(outcome))
 	}
 
 	/// Whether a board's target has gone out by another one: then it is over.
@@ -135,11 +139,13 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_attack(provider: &AccountId, shard: ShardId, target: u8) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let by = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		let now = Self::time_of(&evidence)?;
+		ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
 		let rules = evidence.agreed.rules;
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
 		judged
 			.case
-			.attack(&rules, Attacker::Seat(by), target, T::Clock::now())
+			.attack(&rules, Attacker::Seat(by), target, now)
 			.map_err(Self::refused)?;
 		let number = (judged.case.duels().len() as u32).saturating_sub(1);
 		let (board, turned) = evidence.between(by, target).ok_or(Error::<T>::NotDifferent)?;
@@ -148,24 +154,25 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Somebody without a seat says that an outcome is another one, and puts up a bond.
+	/// Somebody without a seat says that an outcome or a report is another one, and puts up a bond, if it is no higher than this.
 	pub(crate) fn do_accuse(
 		who: AccountId,
 		shard: ShardId,
 		target: u8,
-		task: u32,
-		outcome: &Outcome,
+		accusation: &Accusation,
+		max_bond: Balance,
 	) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let now = Self::time_of(&evidence)?;
+		ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
 		let rules = evidence.agreed.rules;
-		let board = evidence
-			.accused(target, task, outcome)
-			.ok_or(Error::<T>::NotDifferent)?;
+		let board = evidence.accused(target, accusation).ok_or(Error::<T>::NotDifferent)?;
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
 		let bond = judged
 			.case
-			.attack(&rules, Attacker::Outsider, target, T::Clock::now())
+			.attack(&rules, Attacker::Outsider, target, now)
 			.map_err(Self::refused)?;
+		ensure!(bond <= max_bond, Error::<T>::BondAboveLimit);
 		T::Currency::hold(&HoldReason::Accusation.into(), &who, bond).map_err(|_| Error::<T>::CannotPay)?;
 		let number = FIRST_ACCUSATION
 			.checked_add(judged.accusations)
@@ -197,7 +204,9 @@ impl<T: Config> Pallet<T> {
 		board: Board,
 		evidence: &ShardEvidence,
 	) {
-		let clocks = Self::with_replay(Clocks::new(evidence.agreed.clock, T::Clock::now()), &board, evidence);
+		let pace = Self::pace(evidence);
+		let clocks = Clocks::new(evidence.agreed.clock, pace.at(T::Clock::now()));
+		let clocks = Self::with_replay(clocks, &board, evidence);
 		let mut record = BoardRecord {
 			by: by.clone(),
 			target,
@@ -206,7 +215,7 @@ impl<T: Config> Pallet<T> {
 			alarm: 0,
 			state: BoardState::Played { board, clocks },
 		};
-		Self::arm(shard, number, &mut record);
+		Self::arm(shard, number, &mut record, pace);
 		Boards::<T>::insert(shard, number, record);
 		Self::deposit_event(Event::BoardOpened {
 			shard,
@@ -231,18 +240,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_play(who: &AccountId, shard: ShardId, number: u32, action: &Move) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let mut record = Boards::<T>::get(shard, number).ok_or(Error::<T>::UnknownBoard)?;
-		let now = T::Clock::now();
-		let rules = evidence.agreed.rules;
-		if let Some(judged) = evidence.judged.as_mut() {
-			judged.case.advance(&rules, now);
-		}
-		ensure!(!evidence.is_over(&record), Error::<T>::BoardOver);
-		let BoardState::Played { board, clocks } = &record.state else {
-			return Err(Error::<T>::BoardOver.into());
-		};
-		let side = board.turn();
-		ensure!(Self::is_party(who, &evidence, &record, side), Error::<T>::NotYourTurn);
-		ensure!(!clocks.is_over(now), Error::<T>::TimeOver);
+		let (now, pace) = (Self::time_of(&evidence)?, Self::pace(&evidence));
+		let (board, clocks) = Self::turn_of(who, &mut evidence, &record, now)?;
 		let next = board
 			.play(action, |task, input, proof| {
 				T::Assignments::matter(shard)?.start(task, input, proof)
@@ -256,18 +255,42 @@ impl<T: Config> Pallet<T> {
 					clocks = Self::with_replay(clocks, &next, &evidence);
 				}
 				record.state = BoardState::Played { board: next, clocks };
-				Self::arm(shard, number, &mut record);
+				Self::arm(shard, number, &mut record, pace);
 				Boards::<T>::insert(shard, number, record);
 				Self::deposit_event(Event::Moved {
 					shard,
 					board: number,
-					due: clocks.due(),
+					due: pace.market(clocks.due()),
 				});
 			}
 			Next::Out(side) => Self::decide(shard, &mut evidence, number, record, side, How::Step)?,
 		}
 		Self::store(shard, evidence);
 		Ok(())
+	}
+
+	/// The game, if it is played on and somebody's turn.
+	pub(crate) fn turn_of<'a>(
+		who: &AccountId,
+		evidence: &mut ShardEvidence,
+		record: &'a BoardRecord,
+		now: MarketBlock,
+	) -> Result<(&'a Board, Clocks), DispatchError> {
+		ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
+		let rules = evidence.agreed.rules;
+		if let Some(judged) = evidence.judged.as_mut() {
+			judged.case.advance(&rules, now);
+		}
+		ensure!(!evidence.is_over(record), Error::<T>::BoardOver);
+		let BoardState::Played { board, clocks } = &record.state else {
+			return Err(Error::<T>::BoardOver.into());
+		};
+		ensure!(
+			Self::is_party(who, evidence, record, board.turn()),
+			Error::<T>::NotYourTurn
+		);
+		ensure!(!clocks.is_over(now), Error::<T>::TimeOver);
+		Ok((board, *clocks))
 	}
 
 	/// Whether somebody may move for a party.
@@ -292,7 +315,7 @@ impl<T: Config> Pallet<T> {
 		loser: Side,
 		how: How,
 	) -> DispatchResult {
-		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
+		let (rules, now) = (evidence.agreed.rules, Self::clock_of(evidence));
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownBoard)?;
 		let target_lost = record.is_target(loser);
 		match record.by.clone() {
@@ -337,7 +360,7 @@ impl<T: Config> Pallet<T> {
 			return Err(Error::<T>::BoardOver.into());
 		};
 		let clocks = *clocks;
-		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
+		let (rules, now) = (evidence.agreed.rules, Self::time_of(&evidence)?);
 		if let Some(judged) = evidence.judged.as_mut() {
 			judged.case.advance(&rules, now);
 		}
@@ -360,23 +383,36 @@ impl<T: Config> Pallet<T> {
 
 	/// An alarm of a board.
 	pub(crate) fn serve_board(shard: ShardId, number: u32) {
+		let ended = with_storage_layer(|| Self::expire(shard, number));
 		// It is over, or rings again when the present clock ends.
-		if with_storage_layer(|| Self::expire(shard, number)) == Ok(false) {
-			Boards::<T>::mutate(shard, number, |record| {
-				if let Some(record) = record {
-					Self::arm(shard, number, record);
-				}
-			});
+		if ended != Ok(false) && ended != Err(Error::<T>::Frozen.into()) {
+			return;
 		}
+		let Some(pace) = Evidence::<T>::get(shard).map(|evidence| Self::pace(&evidence)) else {
+			return;
+		};
+		Boards::<T>::mutate(shard, number, |record| {
+			if let Some(record) = record {
+				// Who was told of another time than the one that it is now, by as long as the clock stood.
+				if pace.behind > 0 {
+					record.alarm = 0;
+				}
+				Self::arm(shard, number, record, pace);
+			}
+		});
 	}
 
 	/// Sees to an alarm at the end of the running clock: the next one, unless one rings before.
-	fn arm(shard: ShardId, number: u32, record: &mut BoardRecord) {
+	fn arm(shard: ShardId, number: u32, record: &mut BoardRecord, pace: Pace) {
 		if let BoardState::Played { clocks, .. } = &record.state {
-			let end = clocks.due().saturating_add(1);
-			if record.alarm <= T::Clock::now() || end < record.alarm {
+			let (now, end) = (T::Clock::now(), clocks.due().saturating_add(1));
+			if record.alarm <= pace.at(now) || end < record.alarm {
 				record.alarm = end;
-				T::Assignments::remind(Alarm::Board(shard, number), end);
+				let at = match pace.frozen {
+					true => now.saturating_add(FROZEN_LOOK),
+					false => pace.market(end),
+				};
+				T::Assignments::remind(Alarm::Board(shard, number), at);
 			}
 		}
 	}

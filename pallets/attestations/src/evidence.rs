@@ -7,7 +7,13 @@ use millrace_court::{
 	draw::MAX_SAMPLE,
 	sums::ShownLeaf,
 };
-use millrace_primitives::{merkle::SumNode, outcome::SealContext, provider::DrawRequest, traits::Stake, Gas, Limits};
+use millrace_primitives::{
+	merkle::SumNode,
+	outcome::SealContext,
+	provider::DrawRequest,
+	traits::{Pace, Stake},
+	Gas, Limits, ProgramId,
+};
 use scale_info::TypeInfo;
 
 /// The indices of seats that are drawn for a case begin here, above those of all that clients buy.
@@ -33,7 +39,8 @@ pub struct SeatEntry {
 	pub stake: Stake,
 	/// The commitment, [`outcome::seal`]; none while it works.
 	pub seal: Option<Hash>,
-	/// The last market block in which it may seal, of a drawn seat that works.
+	/// The last market block in which it may seal, of a drawn seat that works. Times of a shard are those of its work's clock:
+	/// see [`crate::freezes`].
 	pub due: MarketBlock,
 }
 
@@ -42,6 +49,8 @@ pub struct SeatEntry {
 pub struct Agreement {
 	/// The rules of its case. Its probability is set when sealing closes.
 	pub rules: Rules,
+	/// The program.
+	pub program: ProgramId,
 	/// The machine's version.
 	pub engine: u8,
 	/// What each task may use.
@@ -172,6 +181,8 @@ impl<T: Config> Pallet<T> {
 	/// Seals a report: of a bought seat before its case begins, of a drawn one in it.
 	pub(crate) fn do_seal(provider: &AccountId, shard: ShardId, seal: Hash) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		// Nothing is sealed while it is frozen.
+		Self::time_of(&evidence)?;
 		let index = match evidence.judged {
 			Some(_) => Self::seal_drawn(provider, &mut evidence, seal)?,
 			None => Self::seal_bought(provider, shard, &mut evidence, seal)?,
@@ -217,13 +228,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn seal_drawn(provider: &AccountId, evidence: &mut ShardEvidence, seal: Hash) -> Result<u8, DispatchError> {
-		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
-		let rules = evidence.agreed.rules;
-		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
-		judged
-			.case
-			.seal(&rules, number, T::Clock::now())
-			.map_err(Self::refused)?;
+		let number = Self::take_seal(provider, evidence)?;
 		let entry = evidence
 			.entries
 			.get_mut(usize::from(number))
@@ -233,49 +238,21 @@ impl<T: Config> Pallet<T> {
 		Ok(entry.index)
 	}
 
-	/// Opens what a seat sealed.
-	pub(crate) fn do_reveal(provider: &AccountId, item: RevealItem) -> DispatchResult {
-		let RevealItem {
-			shard,
-			report,
-			salt,
-			shown,
-		} = item;
-		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+	/// Takes the seal of a drawn seat into the case. The seat's number.
+	pub(crate) fn take_seal(provider: &AccountId, evidence: &mut ShardEvidence) -> Result<u8, DispatchError> {
 		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
-		ensure!(evidence.judged.is_some(), Error::<T>::NotNow);
-		let entry = evidence.entry(number).ok_or(Error::<T>::NotAssigned)?;
-		let (index, sealed) = (entry.index, entry.seal.ok_or(Error::<T>::NotSealed)?);
-		let genesis = Self::genesis();
-		let context = SealContext {
-			genesis: &genesis,
-			shard,
-			seat: index,
-			round: entry.round,
-			account: provider,
-		};
-		ensure!(
-			outcome::seal(context, &report, &salt) == sealed,
-			Error::<T>::SealMismatch
-		);
+		let now = Self::time_of(evidence)?;
 		let rules = evidence.agreed.rules;
-		let kind = evidence.kind_of(number).ok_or(Error::<T>::NotAssigned)?;
-		let (tasks, leaves) = (evidence.tree_of(kind), evidence.shown_by(kind));
-		let gas_of_task = evidence.agreed.limits.gas;
-		let are_shown = leaves.len() == shown.len()
-			&& leaves
-				.iter()
-				.zip(&shown)
-				.all(|(task, leaf)| leaf.is_of(&report, tasks, *task, gas_of_task));
-		ensure!(are_shown, Error::<T>::NotShown);
-		ensure!(report.gas_used <= rules.gas, Error::<T>::GasAboveLimit);
-		let nodes: Vec<SumNode> = shown.into_iter().map(|leaf| leaf.node).collect();
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
-		let opened = (kind != Kind::Audit).then_some(report);
-		judged
-			.case
-			.reveal(&rules, number, opened, nodes, T::Clock::now())
-			.map_err(Self::refused)?;
+		judged.case.seal(&rules, number, now).map_err(Self::refused)?;
+		Ok(number)
+	}
+
+	/// Opens what a seat sealed.
+	pub(crate) fn do_reveal(provider: &AccountId, item: &RevealItem) -> DispatchResult {
+		let RevealItem { shard, report, .. } = *item;
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let index = Self::open_seal(provider, &mut evidence, item)?;
 		Self::store(shard, evidence);
 		if index < FIRST_DRAWN {
 			T::Assignments::on_revealed(shard, index)?;
@@ -289,35 +266,117 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// Compares what a seat opens with its seal, and takes it into the case. The seat's index.
+	pub(crate) fn open_seal(
+		provider: &AccountId,
+		evidence: &mut ShardEvidence,
+		item: &RevealItem,
+	) -> Result<u8, DispatchError> {
+		let RevealItem {
+			shard,
+			report,
+			salt,
+			shown,
+		} = item;
+		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		ensure!(evidence.judged.is_some(), Error::<T>::NotNow);
+		let now = Self::time_of(evidence)?;
+		let entry = evidence.entry(number).ok_or(Error::<T>::NotAssigned)?;
+		let (index, sealed) = (entry.index, entry.seal.ok_or(Error::<T>::NotSealed)?);
+		let genesis = Self::genesis();
+		let context = SealContext {
+			genesis: &genesis,
+			shard: *shard,
+			seat: index,
+			round: entry.round,
+			account: provider,
+		};
+		ensure!(outcome::seal(context, report, salt) == sealed, Error::<T>::SealMismatch);
+		let rules = evidence.agreed.rules;
+		let kind = evidence.kind_of(number).ok_or(Error::<T>::NotAssigned)?;
+		let (tasks, leaves) = (evidence.tree_of(kind), evidence.shown_by(kind));
+		let gas_of_task = evidence.agreed.limits.gas;
+		let are_shown = leaves.len() == shown.len()
+			&& leaves
+				.iter()
+				.zip(shown)
+				.all(|(task, leaf)| leaf.is_of(report, tasks, *task, gas_of_task));
+		ensure!(are_shown, Error::<T>::NotShown);
+		ensure!(report.gas_used <= rules.gas, Error::<T>::GasAboveLimit);
+		let nodes: Vec<SumNode> = shown.iter().map(|leaf| leaf.node).collect();
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownShard)?;
+		let opened = (kind != Kind::Audit).then_some(*report);
+		judged
+			.case
+			.reveal(&rules, number, opened, nodes, now)
+			.map_err(Self::refused)?;
+		Ok(index)
+	}
+
 	/// A drawn seat gives its place back, or says that it cannot fetch what it needs.
 	pub(crate) fn do_leave(provider: &AccountId, shard: ShardId, calls: bool) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
-		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
-		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
-		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
+		let (number, lost) = Self::leave(provider, &mut evidence, calls)?;
 		if calls {
-			judged.case.call(&rules, number, now).map_err(Self::refused)?;
 			Self::deposit_event(Event::Unavailable {
 				shard,
 				provider: provider.clone(),
 			});
 		} else {
-			let lost = judged.case.decline(&rules, number, now).map_err(Self::refused)?;
-			Self::depart(shard, &mut evidence, number, lost.total());
+			Self::depart(shard, &mut evidence, number, lost);
 		}
 		Self::store(shard, evidence);
 		Ok(())
 	}
 
+	/// The same in the case: the seat's number, and what it loses.
+	pub(crate) fn leave(
+		provider: &AccountId,
+		evidence: &mut ShardEvidence,
+		calls: bool,
+	) -> Result<(u8, Balance), DispatchError> {
+		let number = evidence.number_of(provider).ok_or(Error::<T>::NotAssigned)?;
+		let (rules, now) = (evidence.agreed.rules, Self::time_of(evidence)?);
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
+		let lost = match calls {
+			true => judged.case.call(&rules, number, now).map(|()| 0),
+			false => judged.case.decline(&rules, number, now).map(|lost| lost.total()),
+		};
+		Ok((number, lost.map_err(Self::refused)?))
+	}
+
 	/// The client ends the wait for those who called.
 	pub(crate) fn do_served(client: &AccountId, shard: ShardId) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
-		let rules = evidence.agreed.rules;
-		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
-		ensure!(judged.client == *client, Error::<T>::NotClient);
-		judged.case.served(&rules, T::Clock::now()).map_err(Self::refused)?;
+		Self::serve_callers(client, &mut evidence)?;
 		Self::store(shard, evidence);
 		Ok(())
+	}
+
+	/// The same in the case.
+	pub(crate) fn serve_callers(client: &AccountId, evidence: &mut ShardEvidence) -> DispatchResult {
+		let (rules, now) = (evidence.agreed.rules, Self::time_of(evidence)?);
+		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
+		ensure!(judged.client == *client, Error::<T>::NotClient);
+		judged.case.served(&rules, now).map_err(Self::refused)?;
+		Ok(())
+	}
+
+	/// The clock of a shard's work.
+	pub(crate) fn pace(evidence: &ShardEvidence) -> Pace {
+		Self::pace_of(&evidence.agreed.program, evidence.agreed.engine)
+	}
+
+	/// What the clock of a shard's work shows.
+	pub(crate) fn clock_of(evidence: &ShardEvidence) -> MarketBlock {
+		Self::pace(evidence).at(T::Clock::now())
+	}
+
+	/// The same, for who wants to do something about it: nothing is done while it is frozen.
+	pub(crate) fn time_of(evidence: &ShardEvidence) -> Result<MarketBlock, Error<T>> {
+		let pace = Self::pace(evidence);
+		ensure!(!pace.frozen, Error::<T>::Frozen);
+		Ok(pace.at(T::Clock::now()))
 	}
 
 	/// The hash of the chain's first block.

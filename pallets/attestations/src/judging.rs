@@ -16,7 +16,7 @@ use millrace_court::{
 use millrace_primitives::{
 	merkle,
 	provider::Candidate,
-	traits::{Alarm, Stake},
+	traits::{Alarm, Stake, FROZEN_LOOK},
 };
 use sp_runtime::Perbill;
 
@@ -24,6 +24,8 @@ use sp_runtime::Perbill;
 const DRAWS: u32 = 16;
 /// Failed draws of a seat are at most two to this power outputs apart.
 const MAX_BACK_OFF: u8 = 7;
+/// A seat is not drawn by a random number that was known for more outputs than these.
+const RIPE: u32 = 100;
 /// What is due of a case is looked at so often in one go: a missed seat, a draw, a stage's end, the settlement.
 const TURNS: u32 = 8;
 
@@ -83,12 +85,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Does what is due of a shard and returns what it weighed; none if there is no case.
-	pub(crate) fn serve_shard(shard: ShardId, may_draw: bool) -> Option<Weight> {
-		let mut evidence = Evidence::<T>::get(shard)?;
-		if evidence.judged.as_ref().is_none_or(|judged| judged.settled) {
-			return None;
-		}
+	/// Does what is due of a shard and returns what it weighed.
+	///
+	/// # Errors
+	/// There is no case, or it is frozen.
+	pub(crate) fn serve_shard(shard: ShardId, may_draw: bool) -> Result<Weight, Error<T>> {
+		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
+		let judged = evidence.judged.as_ref().filter(|judged| !judged.settled);
+		ensure!(judged.is_some(), Error::<T>::UnknownShard);
+		Self::time_of(&evidence)?;
 		let mut weight = T::WeightInfo::advance();
 		for _ in 0..TURNS {
 			let Some(turn) = Self::turn(shard, &mut evidence, may_draw) else {
@@ -97,16 +102,30 @@ impl<T: Config> Pallet<T> {
 			weight.saturating_accrue(turn);
 		}
 		Self::store(shard, evidence);
-		Some(weight)
+		Ok(weight)
 	}
 
 	/// An alarm of a shard. It may be one that was set before something was due earlier, or later.
 	pub(crate) fn alarm(shard: ShardId, may_draw: bool) -> Weight {
-		let due = Evidence::<T>::get(shard)
-			.and_then(|evidence| evidence.judged)
-			.is_some_and(|judged| judged.alarm <= T::Clock::now());
-		let served = due.then(|| Self::serve_shard(shard, may_draw)).flatten();
-		served.unwrap_or_else(|| T::DbWeight::get().reads(2))
+		let looked = T::DbWeight::get().reads(3);
+		let Some(evidence) = Evidence::<T>::get(shard) else {
+			return looked;
+		};
+		let (now, pace) = (T::Clock::now(), Self::pace(&evidence));
+		let Some(judged) = evidence.judged.filter(|judged| !judged.settled) else {
+			return looked;
+		};
+		let left = judged.alarm.saturating_sub(pace.at(now));
+		if left == 0 && !pace.frozen {
+			return Self::serve_shard(shard, may_draw).unwrap_or(looked);
+		}
+		// It may have been set before the clock stood, for a time that is now later.
+		if pace.behind > 0 && judged.alarm < MarketBlock::MAX {
+			let wait = if pace.frozen { left.max(FROZEN_LOOK) } else { left };
+			T::Assignments::remind(Alarm::Shard(shard), now.saturating_add(wait));
+			return looked.saturating_add(T::DbWeight::get().reads_writes(2, 2));
+		}
+		looked
 	}
 
 	/// The most that serving a shard weighs.
@@ -115,11 +134,13 @@ impl<T: Config> Pallet<T> {
 		T::WeightInfo::advance()
 			.saturating_add(turns)
 			.saturating_add(T::WeightInfo::settle(MAX_SEATS))
+			// One for each seat, and for an outsider who put it out.
+			.saturating_add(T::WeightInfo::verdict().saturating_mul(u64::from(MAX_SEATS).saturating_mul(2)))
 	}
 
 	/// Does one thing that is due and returns what it weighed; none if there was nothing, or nothing comes after it.
 	fn turn(shard: ShardId, evidence: &mut ShardEvidence, may_draw: bool) -> Option<Weight> {
-		let (now, rules) = (T::Clock::now(), evidence.agreed.rules);
+		let (now, rules) = (Self::clock_of(evidence), evidence.agreed.rules);
 		let late = (0..evidence.entries.len() as u8).find(|number| {
 			let due = evidence.entry(*number).map_or(MarketBlock::MAX, |entry| entry.due);
 			due < now && evidence.state_of(*number) == Some(&State::Working)
@@ -163,8 +184,9 @@ impl<T: Config> Pallet<T> {
 				Self::staff(shard, evidence, kind).then(T::WeightInfo::staff)
 			}
 			Due::Settle(_) => {
-				Self::settle(shard, evidence);
-				Some(T::WeightInfo::settle(evidence.entries.len() as u32))
+				let verdicts = Self::settle(shard, evidence);
+				let held = T::WeightInfo::verdict().saturating_mul(verdicts.into());
+				Some(T::WeightInfo::settle(evidence.entries.len() as u32).saturating_add(held))
 			}
 			Due::Staff { .. } | Due::Wait(_) => None,
 		}
@@ -182,8 +204,13 @@ impl<T: Config> Pallet<T> {
 			tries: 0,
 		});
 		let wait = Self::wait(&evidence.agreed, wish);
-		let Output::Known(acc) = Self::output(wish.since.saturating_add(wait)) else {
-			// If it is gone, too: nobody has looked for hours.
+		let seed = wish.since.saturating_add(wait);
+		let known = match Self::output(seed) {
+			Output::Known(acc) if count.saturating_sub(seed) <= RIPE => Some(acc),
+			_ => None,
+		};
+		let Some(acc) = known else {
+			// Nobody has looked for long, or the case was frozen: whoever knows the number could have arranged who is found.
 			if count.saturating_sub(wish.since) > wait {
 				judged.wish = Some(Wish { since: count, ..wish });
 			}
@@ -195,7 +222,7 @@ impl<T: Config> Pallet<T> {
 			return false;
 		};
 		let client = judged.client.clone();
-		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS) {
+		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS, usize::MAX) {
 			let Candidate { provider, ask, .. } = candidate;
 			if provider == client
 				|| evidence.number_of(&provider).is_some()
@@ -233,7 +260,7 @@ impl<T: Config> Pallet<T> {
 		ask: Balance,
 		liability: Balance,
 	) -> bool {
-		let (rules, now) = (evidence.agreed.rules, T::Clock::now());
+		let (rules, now) = (evidence.agreed.rules, Self::clock_of(evidence));
 		let party = Party {
 			provider: provider.clone(),
 			ask,
@@ -303,7 +330,8 @@ impl<T: Config> Pallet<T> {
 	/// Stores a shard's evidence after something happened to it: frees what is not reserved any more, and sees to the next
 	/// alarm.
 	pub(crate) fn store(shard: ShardId, mut evidence: ShardEvidence) {
-		let now = T::Clock::now();
+		let pace = Self::pace(&evidence);
+		let now = pace.at(T::Clock::now());
 		let next = Self::next(&evidence, now);
 		if let Some(judged) = evidence.judged.as_mut() {
 			if judged.settled && judged.stubs == 0 {
@@ -322,7 +350,7 @@ impl<T: Config> Pallet<T> {
 					judged.alarm = next;
 					// Else a board's alarm will find what is next.
 					if next < MarketBlock::MAX {
-						T::Assignments::remind(Alarm::Shard(shard), next);
+						T::Assignments::remind(Alarm::Shard(shard), pace.market(next));
 					}
 				}
 			}

@@ -7,9 +7,12 @@
 //! |---|---|
 //! | `evidence` | what is known of a shard; seals and reveals |
 //! | `draws` | random numbers from the chain's VRF |
+//! | `lane` | which calls have room in every block, and whose |
 //! | `judging` | a case's way: draws, audits, recomputation, alarms |
 //! | `boards` | the game between two who contradict each other |
 //! | `settle` | the end: everybody's money |
+//! | `verdicts` | what the guilty have lost: held, then enacted or voided |
+//! | `freezes` | programs and versions of the machine whose clocks stand |
 //! | `verifier` | what the jobs pallet asks |
 //!
 //! ```text
@@ -32,12 +35,14 @@
 //! gives parties time begins when it is found.
 //!
 //! # Who may call what
-//! A provider's operator key seals, reveals, declines and plays for the seats that its provider holds. Anybody may accuse for
-//! a bond, end what is over, and poke. What the market waits for is free if it succeeds.
+//! A provider's operator key seals, reveals, declines and plays for the seats that its provider holds; these calls have room of
+//! their own in every block. Anybody may accuse for a bond, end what is over, enact what is due, and poke. What the market
+//! waits for is free if it succeeds. Whoever governs freezes a program or a version of the machine for a while, and voids
+//! verdicts that are not enacted.
 //!
 //! # What cannot happen
 //! A result is accepted while somebody who contradicts it stands; a seat or a bond pays more than it reserved; money appears
-//! or vanishes: `try_state` compares every reserve and every bond with what is on hold; a case is left with nobody to move
+//! or vanishes: `try_state` compares every reserve, every bond and every verdict with what is on hold; a case is left with nobody to move
 //! it.
 
 #![cfg_attr(not(feature = "std"), no_std)]
@@ -47,8 +52,11 @@ extern crate alloc;
 pub mod boards;
 mod draws;
 pub mod evidence;
+pub mod freezes;
 mod judging;
+mod lane;
 mod settle;
+pub mod verdicts;
 mod verifier;
 mod views;
 pub mod weights;
@@ -65,7 +73,9 @@ mod try_state;
 pub use boards::{Author, BoardRecord, BoardState};
 pub use draws::OutputsSoFar;
 pub use evidence::{RevealItem, SealItem, SeatEntry, ShardEvidence};
+pub use freezes::{Freeze, MAX_FREEZES};
 pub use pallet::*;
+pub use verdicts::{Share, Verdict, MAX_SHARES};
 pub use weights::WeightInfo;
 
 use alloc::{boxed::Box, vec::Vec};
@@ -79,15 +89,15 @@ use frame_support::{
 };
 use frame_system::pallet_prelude::*;
 use millrace_court::{
-	board::Move,
+	board::{Accusation, Move},
 	case::{End, How, Kind},
 };
 use millrace_primitives::{
 	job::MAX_REPLICAS,
 	outcome,
 	params::CourtParams,
-	traits::{Assignments, Conduct, MarketClock, ProviderRegistry},
-	AccountId, Balance, Hash, MarketBlock, Outcome, Report, ShardId,
+	traits::{Assignments, Conduct, Freezable, MarketClock, ProviderRegistry},
+	AccountId, Balance, Hash, MarketBlock, Report, ShardId,
 };
 
 /// The most items of a batch.
@@ -105,6 +115,8 @@ pub mod pallet {
 	pub enum HoldReason {
 		/// What somebody without a seat puts up to say that a report is wrong.
 		Accusation,
+		/// What somebody lost that is guilty, until the verdict is enacted.
+		Guilty,
 	}
 
 	#[pallet::config]
@@ -123,6 +135,10 @@ pub mod pallet {
 		type Clock: MarketClock;
 		/// What governance may change.
 		type Parameters: Get<CourtParams>;
+		/// Who may freeze, thaw and void.
+		type GovernOrigin: EnsureOrigin<Self::RuntimeOrigin>;
+		/// For so long a program or a version of the machine may be frozen.
+		type LongestFreeze: Get<MarketBlock>;
 		/// Measured weights.
 		type WeightInfo: WeightInfo;
 	}
@@ -138,6 +154,14 @@ pub mod pallet {
 	/// The number of each provider's seat in the shards for whose cases it was drawn. Iterated off chain only.
 	#[pallet::storage]
 	pub type DrawnSeats<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
+
+	/// What was lost by guilty accounts, by the shard about which. Touched only where somebody is.
+	#[pallet::storage]
+	pub type Verdicts<T> = StorageDoubleMap<_, Twox64Concat, ShardId, Blake2_128Concat, AccountId, Verdict>;
+
+	/// What is frozen, or was.
+	#[pallet::storage]
+	pub type Freezes<T> = StorageValue<_, BoundedVec<Freeze, ConstU32<MAX_FREEZES>>, ValueQuery>;
 
 	/// How many outputs of the VRF there were, and what they accumulate to.
 	#[pallet::storage]
@@ -266,6 +290,47 @@ pub mod pallet {
 			/// What it lost of it.
 			lost: Balance,
 		},
+		/// What somebody guilty lost is held.
+		VerdictHeld {
+			/// The shard.
+			shard: ShardId,
+			/// Who lost it.
+			account: AccountId,
+			/// How much more is held for it.
+			amount: Balance,
+			/// The market block in which it is enacted, unless it is frozen.
+			due: MarketBlock,
+		},
+		/// A verdict was enacted, or what had been left of it.
+		Enacted {
+			/// The shard.
+			shard: ShardId,
+			/// Who lost it.
+			account: AccountId,
+			/// Who has it now; nobody if it burned.
+			paid: Vec<Share>,
+		},
+		/// A verdict is undone: what was held is the account's again.
+		Voided {
+			/// The shard.
+			shard: ShardId,
+			/// Whose.
+			account: AccountId,
+			/// How much.
+			amount: Balance,
+		},
+		/// The clocks of a program's or a version's work stand.
+		Frozen {
+			/// Of what.
+			subject: Freezable,
+			/// The market block in which they go on, unless it is thawed before.
+			until: MarketBlock,
+		},
+		/// The clocks of a program's or a version's work go on with what was left.
+		Thawed {
+			/// Of what.
+			subject: Freezable,
+		},
 		/// An item of a batch failed; the others are unaffected.
 		ItemFailed {
 			/// The item's place in the batch, from 0.
@@ -305,7 +370,7 @@ pub mod pallet {
 		WrongSeat,
 		/// The two sides have a board that is enough, or it is the other's turn to open one.
 		EnoughBoards,
-		/// The window in which it could be attacked is over.
+		/// The window in which it could be attacked is over, or the verdict is enacted.
 		TooLate,
 		/// There is no room for more.
 		NoRoom,
@@ -313,6 +378,8 @@ pub mod pallet {
 		NoNumber,
 		/// What is said is what was reported.
 		NotDifferent,
+		/// The bond is higher than the signer means.
+		BondAboveLimit,
 		/// The free balance does not cover the bond.
 		CannotPay,
 		/// There is no such board.
@@ -337,6 +404,20 @@ pub mod pallet {
 		WrongStep,
 		/// Only the shard's client may do this.
 		NotClient,
+		/// The program or its version of the machine is frozen: try again when `market_freezes` does not name it any more.
+		Frozen,
+		/// It is not frozen.
+		NotFrozen,
+		/// It has been frozen for as long as it may be; it can be again once it has run for as long.
+		FrozenTooLong,
+		/// No such program is published.
+		UnknownSubject,
+		/// The account has lost nothing by this shard that is still held.
+		UnknownVerdict,
+		/// Nobody can receive what is left: the account of each payee must have the existential deposit first.
+		CannotReceive,
+		/// The chain does not judge this version of the machine.
+		UnknownEngine,
 	}
 
 	#[pallet::hooks]
@@ -355,7 +436,7 @@ pub mod pallet {
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
 		/// [`NotAssigned`](Error::NotAssigned), [`AlreadySealed`](Error::AlreadySealed) or [`WrongSeat`](Error::WrongSeat).
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::WeightInfo::seal())]
+		#[pallet::weight((T::WeightInfo::seal(), DispatchClass::Operational))]
 		pub fn seal(origin: OriginFor<T>, shard: ShardId, seal: Hash) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_seal(&provider, shard, seal)?;
@@ -370,10 +451,10 @@ pub mod pallet {
 		/// [`NotAssigned`](Error::NotAssigned), [`NotSealed`](Error::NotSealed), [`NotNow`](Error::NotNow),
 		/// [`SealMismatch`](Error::SealMismatch), [`NotShown`](Error::NotShown), [`GasAboveLimit`](Error::GasAboveLimit).
 		#[pallet::call_index(1)]
-		#[pallet::weight(T::WeightInfo::reveal())]
+		#[pallet::weight((T::WeightInfo::reveal(), DispatchClass::Operational))]
 		pub fn reveal(origin: OriginFor<T>, item: RevealItem) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			Self::do_reveal(&provider, item)?;
+			Self::do_reveal(&provider, &item)?;
 			T::Registry::note(&provider, Conduct::Alive);
 			Ok(Pays::No.into())
 		}
@@ -382,7 +463,7 @@ pub mod pallet {
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(2)]
-		#[pallet::weight(T::WeightInfo::seal().saturating_mul(items.len() as u64))]
+		#[pallet::weight((T::WeightInfo::seal().saturating_mul(items.len() as u64), DispatchClass::Operational))]
 		pub fn seal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<SealItem, ConstU32<MAX_BATCH>>,
@@ -398,24 +479,24 @@ pub mod pallet {
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(3)]
-		#[pallet::weight(T::WeightInfo::reveal().saturating_mul(items.len() as u64))]
+		#[pallet::weight((T::WeightInfo::reveal().saturating_mul(items.len() as u64), DispatchClass::Operational))]
 		pub fn reveal_many(
 			origin: OriginFor<T>,
 			items: BoundedVec<RevealItem, ConstU32<MAX_BATCH>>,
 		) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
-			let pays = Self::batch(&provider, items.into_iter(), |item| Self::do_reveal(&provider, item))?;
+			let pays = Self::batch(&provider, items.into_iter(), |item| Self::do_reveal(&provider, &item))?;
 			Ok(pays.into())
 		}
 
 		/// Does what is due of a shard's case now, but for drawing seats. Anybody may; needed only if an alarm could not be served.
 		///
-		/// Fails with [`UnknownShard`](Error::UnknownShard) if there is no case.
+		/// Fails with [`UnknownShard`](Error::UnknownShard) if there is no case, and with [`Frozen`](Error::Frozen).
 		#[pallet::call_index(4)]
 		#[pallet::weight(Pallet::<T>::dearest_alarm())]
 		pub fn poke(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
-			let weight = Self::serve_shard(shard, false).ok_or(Error::<T>::UnknownShard)?;
+			let weight = Self::serve_shard(shard, false)?;
 			Ok(Some(weight).into())
 		}
 
@@ -426,29 +507,31 @@ pub mod pallet {
 		/// [`NotAssigned`](Error::NotAssigned), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
 		/// [`EnoughBoards`](Error::EnoughBoards), [`NotDifferent`](Error::NotDifferent), [`NoRoom`](Error::NoRoom).
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::attack())]
+		#[pallet::weight((T::WeightInfo::attack(), DispatchClass::Operational))]
 		pub fn attack(origin: OriginFor<T>, shard: ShardId, target: u8) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_attack(&provider, shard, target)?;
 			Ok(Pays::No.into())
 		}
 
-		/// Somebody without a seat says that the outcome of a task (counted from the shard's first) is this one and not what
-		/// a seat reported: a board is opened. Holds a bond, which is lost if the report stands.
+		/// Somebody without a seat says that the outcome of a task, or the whole report, is this one and not what a seat reported:
+		/// a board is opened. Holds a bond, which is lost if the report stands; it grows with the largest claim that was
+		/// opened, so the signer says how much it means at most.
 		///
 		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotNow`](Error::NotNow), [`WrongSeat`](Error::WrongSeat),
-		/// [`TooLate`](Error::TooLate), [`NotDifferent`](Error::NotDifferent), [`CannotPay`](Error::CannotPay).
+		/// [`TooLate`](Error::TooLate), [`NotDifferent`](Error::NotDifferent), [`BondAboveLimit`](Error::BondAboveLimit),
+		/// [`CannotPay`](Error::CannotPay).
 		#[pallet::call_index(6)]
 		#[pallet::weight(T::WeightInfo::accuse())]
 		pub fn accuse(
 			origin: OriginFor<T>,
 			shard: ShardId,
 			target: u8,
-			task: u32,
-			outcome: Box<Outcome>,
+			accusation: Box<Accusation>,
+			max_bond: Balance,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_accuse(who, shard, target, task, &outcome)
+			Self::do_accuse(who, shard, target, &accusation, max_bond)
 		}
 
 		/// Makes a move on a board. Signed by the party whose turn it is: a seat's operator, or the outsider. A move that is
@@ -459,10 +542,13 @@ pub mod pallet {
 		/// none: [`WrongMove`](Error::WrongMove), [`WrongNodes`](Error::WrongNodes), [`WrongOutcome`](Error::WrongOutcome),
 		/// [`WrongInput`](Error::WrongInput), [`WrongStep`](Error::WrongStep).
 		#[pallet::call_index(7)]
-		#[pallet::weight(match **action {
-			Move::Prove(..) => T::WeightInfo::play().saturating_add(T::WeightInfo::prove()),
-			_ => T::WeightInfo::play(),
-		})]
+		#[pallet::weight((
+			match **action {
+				Move::Prove(..) => T::WeightInfo::play().saturating_add(T::WeightInfo::prove()),
+				_ => T::WeightInfo::play(),
+			},
+			DispatchClass::Operational,
+		))]
 		pub fn play(origin: OriginFor<T>, shard: ShardId, board: u32, action: Box<Move>) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_play(&who, shard, board, &action)?;
@@ -486,7 +572,7 @@ pub mod pallet {
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator), [`UnknownShard`](Error::UnknownShard),
 		/// [`NotAssigned`](Error::NotAssigned), [`WrongSeat`](Error::WrongSeat).
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn decline(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_leave(&provider, shard, false)?;
@@ -499,7 +585,7 @@ pub mod pallet {
 		///
 		/// Fails as [`decline`](Self::decline), and with [`NoRoom`](Error::NoRoom).
 		#[pallet::call_index(10)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn unavailable(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let provider = Self::ensure_operator(origin)?;
 			Self::do_leave(&provider, shard, true)?;
@@ -509,9 +595,10 @@ pub mod pallet {
 
 		/// Settles the bond of an outsider whose board did not put its target out, once the case is settled. Anybody may.
 		///
-		/// Fails with [`UnknownShard`](Error::UnknownShard), [`UnknownBoard`](Error::UnknownBoard), [`NotNow`](Error::NotNow).
+		/// Fails with [`UnknownShard`](Error::UnknownShard), [`UnknownBoard`](Error::UnknownBoard), [`NotNow`](Error::NotNow),
+		/// [`Frozen`](Error::Frozen).
 		#[pallet::call_index(11)]
-		#[pallet::weight(T::WeightInfo::pull())]
+		#[pallet::weight(T::WeightInfo::pull().saturating_add(T::WeightInfo::verdict()))]
 		pub fn pull(origin: OriginFor<T>, shard: ShardId, board: u32) -> DispatchResult {
 			ensure_signed(origin)?;
 			Self::do_pull(shard, board)
@@ -522,10 +609,57 @@ pub mod pallet {
 		///
 		/// Fails with [`UnknownShard`](Error::UnknownShard), [`NotClient`](Error::NotClient), [`NotNow`](Error::NotNow).
 		#[pallet::call_index(12)]
-		#[pallet::weight(T::WeightInfo::decline())]
+		#[pallet::weight((T::WeightInfo::decline(), DispatchClass::Operational))]
 		pub fn served(origin: OriginFor<T>, shard: ShardId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_served(&who, shard)
+		}
+
+		/// Shares out what somebody guilty lost by a shard, once its time has come, or what could not be received then. Anybody
+		/// may; needed only for the latter, and if an alarm could not be served. Free if it succeeds.
+		///
+		/// Fails with [`UnknownVerdict`](Error::UnknownVerdict), [`NotNow`](Error::NotNow), [`Frozen`](Error::Frozen),
+		/// [`CannotReceive`](Error::CannotReceive).
+		#[pallet::call_index(13)]
+		#[pallet::weight(T::WeightInfo::enact(MAX_SHARES))]
+		pub fn enact(origin: OriginFor<T>, shard: ShardId, account: AccountId) -> DispatchResultWithPostInfo {
+			ensure_signed(origin)?;
+			let shares = Self::do_enact(shard, &account)?;
+			Ok((Some(T::WeightInfo::enact(shares)), Pays::No).into())
+		}
+
+		/// Freezes a program or a version of the machine, for at most [`LongestFreeze`](Config::LongestFreeze): its work's
+		/// clocks stand, nobody is drawn for it, no case of it changes, no verdict about it is enacted, no job for it is
+		/// taken. Holds stay.
+		///
+		/// Fails with [`UnknownSubject`](Error::UnknownSubject), [`Frozen`](Error::Frozen),
+		/// [`FrozenTooLong`](Error::FrozenTooLong), [`NoRoom`](Error::NoRoom).
+		#[pallet::call_index(14)]
+		#[pallet::weight(T::WeightInfo::freeze())]
+		pub fn freeze(origin: OriginFor<T>, subject: Freezable) -> DispatchResult {
+			T::GovernOrigin::ensure_origin(origin)?;
+			Self::do_freeze(subject).map(|_| ())
+		}
+
+		/// Lets it go on, with what was left of all times. Verdicts that were not voided are enacted when their time comes.
+		///
+		/// Fails with [`NotFrozen`](Error::NotFrozen).
+		#[pallet::call_index(15)]
+		#[pallet::weight(T::WeightInfo::freeze())]
+		pub fn thaw(origin: OriginFor<T>, subject: Freezable) -> DispatchResult {
+			T::GovernOrigin::ensure_origin(origin)?;
+			Self::do_thaw(subject)
+		}
+
+		/// Undoes the verdict on an account about a shard that is not enacted: what is held goes back to the account. Who was paid
+		/// for computing again keeps that.
+		///
+		/// Fails with [`UnknownVerdict`](Error::UnknownVerdict), [`TooLate`](Error::TooLate).
+		#[pallet::call_index(16)]
+		#[pallet::weight(T::WeightInfo::void())]
+		pub fn void(origin: OriginFor<T>, shard: ShardId, account: AccountId) -> DispatchResult {
+			T::GovernOrigin::ensure_origin(origin)?;
+			Self::do_void(shard, &account)
 		}
 	}
 

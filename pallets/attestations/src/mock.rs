@@ -3,7 +3,10 @@
 
 use crate as pallet_attestations;
 use crate::*;
-use frame_support::{derive_impl, parameter_types, storage_alias, traits::fungible::Mutate};
+use frame_support::{
+	derive_impl, parameter_types, storage_alias,
+	traits::fungible::{Mutate, Unbalanced},
+};
 use millrace_court::case::escrow;
 use millrace_primitives::{
 	job::{SeatEvent, SeatState, Verification},
@@ -11,7 +14,7 @@ use millrace_primitives::{
 	merkle,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{Agreed, Alarm, Ending, Payee, ProviderRecord, SeatView, Verifier},
-	Limits, Matter, ProgramRoots, ENGINE_VERSION, MILL,
+	Limits, Matter, ProgramId, ProgramRoots, ENGINE_VERSION, MILL,
 };
 use sp_runtime::{
 	traits::{Dispatchable, IdentityLookup},
@@ -40,7 +43,7 @@ impl frame_system::Config for Test {
 #[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
 impl pallet_balances::Config for Test {
 	type Balance = Balance;
-	type ExistentialDeposit = frame_support::traits::ConstU128<1>;
+	type ExistentialDeposit = frame_support::traits::ConstU128<1_000>;
 	type AccountStore = System;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type RuntimeFreezeReason = RuntimeFreezeReason;
@@ -53,8 +56,8 @@ parameter_types! {
 	pub static Parameters: CourtParams = params();
 	/// What everybody works on.
 	pub static Work: Matter = matter(3);
-	/// How many seats the client buys.
-	pub static Seats: u8 = 2;
+	/// How long the report of a shard of one seat can be attacked, beside a run of a task.
+	pub static Window: MarketBlock = 30;
 }
 
 /// Short periods, each another one.
@@ -68,6 +71,7 @@ pub fn params() -> CourtParams {
 		staffing: 60,
 		pause: 7,
 		serving: 50,
+		enactment: 15,
 		..CourtParams::default()
 	}
 }
@@ -159,7 +163,10 @@ fn receive(who: &AccountId, amount: Balance) {
 	if amount == 0 {
 		return;
 	}
-	Balances::mint_into(who, amount).expect("accounts of the mock can receive");
+	if Balances::mint_into(who, amount).is_err() {
+		// Less than an account must have: the market owes it, which nobody looks at here.
+		burn(amount);
+	}
 }
 
 fn burn(amount: Balance) {
@@ -203,15 +210,15 @@ impl ProviderRegistry for Providers {
 		let provider = account(bytes[0].checked_sub(100)?);
 		Registered::contains_key(&provider).then_some(provider)
 	}
-	fn draw(_: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+	fn draw(_: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
 		let first = usize::from(seed.as_bytes()[0]);
 		(0..usize::from(PROVIDERS).min(draws as usize))
 			.map(|n| Candidate {
 				provider: account(((first + n) % usize::from(PROVIDERS)) as u8 + 1),
 				ask: ASK,
-				free_slots: 1,
 				reputation: Permill::one(),
 			})
+			.take(enough)
 			.collect()
 	}
 	fn census(_: &DrawRequest) -> Census {
@@ -243,6 +250,16 @@ impl ProviderRegistry for Providers {
 				.checked_sub(liability)
 				.expect("a liability is freed once");
 		});
+	}
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		Self::change(provider, |provider| {
+			assert!(amount <= provider.liability, "more is ceded than was reserved");
+			provider.bond = provider.bond.checked_sub(amount).expect("a bond covers its liability");
+		});
+		// Bonds are no balances here, what is held for a verdict is.
+		Balances::set_total_issuance(Balances::total_issuance() + amount);
+		hold(amount).expect("it can be held");
+		amount
 	}
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
 		Self::change(provider, |provider| {
@@ -311,8 +328,9 @@ impl Jobs {
 			}
 		});
 		Bought::insert(shard, seats.collect::<Vec<_>>());
-		let verification = Verification::Replicated {
-			replicas: providers.len() as u8,
+		let verification = match providers.len() as u8 {
+			1 => Verification::Optimistic { window: Window::get() },
+			replicas => Verification::Replicated { replicas },
 		};
 		let held = millrace_primitives::money::shard_reserve(CAP, providers.len() as u8, FEE)
 			.and_then(|reserve| reserve.checked_add(Attestations::budget(&verification, CAP, FEE)?))
@@ -328,7 +346,7 @@ impl Jobs {
 		Escrows::insert(shard, held);
 		let matter = Work::get();
 		let agreed = Agreed {
-			seats: providers.len() as u8,
+			verification,
 			cap: CAP,
 			fee_share: FEE,
 			request: DrawRequest {
@@ -362,12 +380,17 @@ impl Assignments for Jobs {
 			index: index as u8,
 			round: 3,
 			state: seats[index].state,
+			held: true,
 			ask: ASK,
 			stake: Self::stake(),
 		})
 	}
 	fn matter(_: ShardId) -> Option<Matter> {
 		Some(Work::get())
+	}
+	fn engine_of(program: &ProgramId) -> Option<u8> {
+		let matter = Work::get();
+		(matter.program == *program).then_some(matter.engine)
 	}
 	fn client(shard: ShardId) -> Option<AccountId> {
 		Bought::contains_key(shard).then(|| account(CLIENT))
@@ -434,6 +457,9 @@ impl Assignments for Jobs {
 	}
 }
 
+/// See [`Config::LongestFreeze`].
+pub const LONGEST_FREEZE: MarketBlock = 400;
+
 pub struct Clock;
 
 impl MarketClock for Clock {
@@ -449,6 +475,8 @@ impl Config for Test {
 	type Registry = Providers;
 	type Clock = Clock;
 	type Parameters = Parameters;
+	type GovernOrigin = frame_system::EnsureRoot<AccountId>;
+	type LongestFreeze = ConstU32<LONGEST_FREEZE>;
 	type WeightInfo = weights::SubstrateWeight<Test>;
 }
 
@@ -511,13 +539,22 @@ pub fn run_until(most: u32, is: impl Fn() -> bool) -> u32 {
 	panic!("it is not so after {most} blocks");
 }
 
+/// Makes a call. Whatever succeeds was due before, so that the lane refuses nothing that would; and what is due fails by its
+/// move alone.
 pub fn call(who: AccountId, call: Call<Test>) -> DispatchResult {
+	let in_lane = Attestations::lane(&call).is_some();
+	let due = Attestations::is_due(&who, &call);
+	let is_move = matches!(call, Call::play { .. });
 	let outcome = frame_support::storage::with_storage_layer(|| {
 		RuntimeCall::from(call)
 			.dispatch(RuntimeOrigin::signed(who))
 			.map(|_| ())
 			.map_err(|error| error.error)
 	});
+	if in_lane {
+		assert!(due || outcome.is_err(), "it was not due and succeeded");
+		assert!(!due || outcome.is_ok() || is_move, "it was due and failed: {outcome:?}");
+	}
 	check();
 	outcome
 }
@@ -536,12 +573,15 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Now::set(10);
 		Parameters::set(params());
 		Work::set(matter(3));
+		Window::set(30);
 		for id in 1..=PROVIDERS {
 			let provider = MockProvider {
 				bond: BOND,
 				..Default::default()
 			};
 			Registered::insert(account(id), provider);
+			// Its account exists, though nothing is on it: its bond is elsewhere.
+			System::inc_providers(&account(id));
 		}
 	});
 	ext

@@ -9,34 +9,44 @@ use frame_support::traits::{
 	fungible::{InspectHold, MutateHold},
 	tokens::{Fortitude, Precision, Restriction},
 };
-use millrace_court::case::{Account, By, End, Flow, Kind, Purse, Stage, State};
-use millrace_primitives::traits::{Earned, Ending, Payee};
+use millrace_court::case::{Account, By, End, Flow, How, Kind, Purse, Stage, State};
+use millrace_primitives::{
+	traits::{Earned, Ending, Payee},
+	ProgramId,
+};
 
 impl<T: Config> Pallet<T> {
-	/// Settles a case that has ended. What outsiders have at stake whose boards are not inside it is settled when they pull it.
-	pub(crate) fn settle(shard: ShardId, evidence: &mut ShardEvidence) {
+	/// Settles a case that has ended, and returns how many verdicts are held for it. What outsiders have at stake whose boards are
+	/// not inside it is settled when they pull it.
+	pub(crate) fn settle(shard: ShardId, evidence: &mut ShardEvidence) -> u32 {
 		let rules = evidence.agreed.rules;
-		let Some(judged) = evidence.judged.as_mut() else { return };
+		let Some(judged) = evidence.judged.as_mut() else {
+			return 0;
+		};
 		let escrow = T::Assignments::escrow(shard);
 		let Some(settlement) = judged.case.settle(&rules, escrow) else {
 			frame_support::defensive!("a case that ended can be settled: no amount of it is above what was checked");
-			return;
+			return 0;
 		};
 		judged.settled = true;
 		let Stage::Ended(end) = *judged.case.stage() else {
-			return;
+			return 0;
 		};
 		for number in 0..judged.case.duels().len() as u32 {
 			Boards::<T>::remove(shard, number);
 		}
 		let mut transfers = Vec::new();
-		for flow in &settlement.flows {
+		let (now, held) = settlement.apart();
+		for flow in &now {
 			match flow.from {
 				Purse::Escrow => transfers.extend(Self::out_of_escrow(judged, flow)),
 				Purse::Own(seat) | Purse::Backing(seat) => Self::out_of_bond(judged, seat, flow),
-				Purse::Bond(seat) => Self::out_of_accusation(judged, seat, flow),
+				// What is lost of a bond is held.
+				Purse::Bond(_) => {}
 			}
 		}
+		let subject = (evidence.agreed.program, evidence.agreed.engine);
+		let verdicts = Self::hold_verdicts(shard, subject, judged, &held);
 		Self::release_accusations(judged, &settlement.flows);
 		let report = match end {
 			End::Accepted(seat) | End::Thin(seat) => judged
@@ -63,7 +73,9 @@ impl<T: Config> Pallet<T> {
 			if freed > 0 {
 				T::Registry::free_liability(&entry.provider, freed);
 			}
-			DrawnSeats::<T>::remove(&entry.provider, shard);
+			if seat.kind != Kind::Primary {
+				DrawnSeats::<T>::remove(&entry.provider, shard);
+			}
 			let guilty = settlement.guilty.contains(&number);
 			match (guilty, &seat.state) {
 				(true, _) => T::Registry::note(&entry.provider, Conduct::Guilty),
@@ -96,11 +108,12 @@ impl<T: Config> Pallet<T> {
 			Ending {
 				// Where every bought seat was wrong, nobody is bound to keep the outputs.
 				report: report.filter(|_| !earned.is_empty()),
-				counted: matches!(end, End::Accepted(_)) && !judged.case.is_thin(),
+				counted: judged.case.is_counted(),
 				transfers,
 				earned,
 			},
 		);
+		verdicts
 	}
 
 	/// Who an account of the rules is.
@@ -144,10 +157,36 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	fn out_of_accusation(judged: &Judged, seat: u8, flow: &Flow) {
-		if let Some(from) = Self::account(judged, Account::Outsider(seat)) {
-			Self::take_bond(&from, Self::account(judged, flow.to).as_ref(), flow.amount);
+	/// Holds what the guilty lose, and false accusers whose boards are inside the case; how often.
+	fn hold_verdicts(shard: ShardId, subject: (ProgramId, u8), judged: &Judged, flows: &[Flow]) -> u32 {
+		let mut purses: Vec<Purse> = Vec::new();
+		for flow in flows {
+			if !purses.contains(&flow.from) {
+				purses.push(flow.from);
+			}
 		}
+		let verdicts = purses.len() as u32;
+		for purse in purses {
+			let shares = || {
+				let of_it = flows.iter().filter(|flow| flow.from == purse);
+				of_it.map(|flow| (Self::account(judged, flow.to), flow.amount))
+			};
+			let amount = shares().fold(0, |sum: Balance, (_, amount)| sum.saturating_add(amount));
+			let from = match purse {
+				Purse::Own(seat) | Purse::Backing(seat) => Account::Seat(seat),
+				Purse::Bond(seat) => Account::Outsider(seat),
+				Purse::Escrow => continue,
+			};
+			let Some(who) = Self::account(judged, from) else {
+				continue;
+			};
+			let held = match purse {
+				Purse::Bond(_) => Self::cede_bond(&who, amount),
+				_ => T::Registry::cede(&who, amount, |amount| Self::hold_guilty(&who, amount)),
+			};
+			Self::hold_verdict(shard, subject, &who, held, shares());
+		}
+		verdicts
 	}
 
 	/// Moves a part of an outsider's bond: to somebody, or out of existence if there is nobody or it cannot be received.
@@ -205,10 +244,16 @@ impl<T: Config> Pallet<T> {
 		T::Currency::balance_on_hold(&HoldReason::Accusation.into(), who)
 	}
 
+	/// What is on hold of an account for verdicts on it; for checks.
+	pub fn held_as_guilty(who: &AccountId) -> Balance {
+		T::Currency::balance_on_hold(&HoldReason::Guilty.into(), who)
+	}
+
 	/// Settles an outsider's board that is over, after its case.
 	pub(crate) fn do_pull(shard: ShardId, number: u32) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let board = Boards::<T>::get(shard, number).ok_or(Error::<T>::UnknownBoard)?;
+		Self::time_of(&evidence)?;
 		let rules = evidence.agreed.rules;
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::UnknownBoard)?;
 		ensure!(judged.settled, Error::<T>::NotNow);
@@ -225,10 +270,27 @@ impl<T: Config> Pallet<T> {
 			.settle_bond(&rules, board.target, lost, board.bond)
 			.ok_or(Error::<T>::NotNow)?;
 		let mut left = board.bond;
+		let mut shares = Vec::new();
 		for (account, amount) in flows {
 			let amount = amount.min(left);
 			left -= amount;
-			Self::take_bond(who, Self::account(judged, account).as_ref(), amount);
+			shares.push((Self::account(judged, account), amount));
+		}
+		let lost_in_all = board.bond.saturating_sub(left);
+		// Who is out by its clock where nothing is proven is not guilty, and pays for the replay at once.
+		let is_guilty = lost == Some(How::Step) || matches!(judged.case.stage(), Stage::Ended(End::Accepted(_)));
+		if is_guilty {
+			let subject = (evidence.agreed.program, evidence.agreed.engine);
+			let held = if lost_in_all > 0 {
+				Self::cede_bond(who, lost_in_all)
+			} else {
+				0
+			};
+			Self::hold_verdict(shard, subject, who, held, shares);
+		} else {
+			for (to, amount) in shares {
+				Self::take_bond(who, to.as_ref(), amount);
+			}
 		}
 		Self::release_bond(who, left);
 		judged.stubs = judged.stubs.saturating_sub(1);
@@ -237,7 +299,7 @@ impl<T: Config> Pallet<T> {
 			shard,
 			board: number,
 			by: who.clone(),
-			lost: board.bond.saturating_sub(left),
+			lost: lost_in_all,
 		});
 		Self::store(shard, evidence);
 		Ok(())

@@ -88,6 +88,40 @@ impl<T: Config> Pallet<T> {
 			Boards::<T>::iter_keys().all(|(shard, _)| Evidence::<T>::contains_key(shard)),
 			"a board has no case"
 		);
+		let mut guilty: BTreeMap<AccountId, Balance> = BTreeMap::new();
+		for (_, account, verdict) in Verdicts::<T>::iter() {
+			let mut payees: Vec<_> = verdict.shares.iter().map(|(to, _)| to).collect();
+			payees.sort();
+			payees.dedup();
+			ensure!(
+				!payees.is_empty() && payees.len() == verdict.shares.len(),
+				"a verdict has no share, or two for one"
+			);
+			ensure!(
+				verdict.shares.iter().all(|(_, amount)| *amount > 0),
+				"a share is of nothing"
+			);
+			*guilty.entry(account).or_default() += verdict.amount();
+		}
+		for (account, lost) in guilty {
+			ensure!(
+				Self::held_as_guilty(&account) == lost,
+				"what is held of the guilty is not the sum of their verdicts"
+			);
+		}
+		let now = T::Clock::now();
+		let freezes = Freezes::<T>::get();
+		let mut frozen: Vec<_> = freezes.iter().map(|freeze| freeze.subject).collect();
+		frozen.sort();
+		frozen.dedup();
+		ensure!(frozen.len() == freezes.len(), "a subject is frozen twice");
+		for freeze in freezes.iter().filter(|freeze| freeze.is_on(now)) {
+			let is_beside = |other: &&Freeze| other.is_on(now) && other.subject == Freezable::Engine(freeze.engine);
+			ensure!(
+				freeze.subject == Freezable::Engine(freeze.engine) || !freezes.iter().any(|other| is_beside(&other)),
+				"a program and its version stand both"
+			);
+		}
 		for (account, bond) in bonds {
 			ensure!(
 				Self::accused_with(&account) == bond,

@@ -5,13 +5,15 @@ use crate::{
 	*,
 };
 use millrace_court::{
+	board::is_judged,
 	case::{escrow, Rules, Times},
 	clock::windows,
 	stakes::{advance, Params},
 };
 use millrace_primitives::{
 	job::{Verification, MIN_REPLICAS},
-	traits::{Agreed, Alarm, Called, DrawnSeat, Stake, Verifier},
+	traits::{Agreed, Alarm, Called, DrawnSeat, Pace, Stake, Verifier},
+	ProgramId,
 };
 use sp_runtime::{Perbill, Permill};
 
@@ -21,6 +23,10 @@ impl<T: Config> Verifier for Pallet<T> {
 		let params = T::Parameters::get();
 		let seats = Balance::from(verification.seats());
 		advance(seat_cap, fee_share, params.seat_fee)?.checked_add(params.seat_fee.checked_mul(seats)?)
+	}
+
+	fn least_window() -> MarketBlock {
+		T::Parameters::get().window
 	}
 
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake> {
@@ -36,14 +42,17 @@ impl<T: Config> Verifier for Pallet<T> {
 
 	fn open(shard: ShardId, agreed: &Agreed) -> DispatchResult {
 		ensure!(!Evidence::<T>::contains_key(shard), Error::<T>::AlreadyOpen);
-		ensure!(
-			(MIN_REPLICAS..=MAX_REPLICAS).contains(&agreed.seats),
-			Error::<T>::UnsupportedSeats
-		);
+		let seats = agreed.verification.seats();
+		let supported = match agreed.verification {
+			Verification::Replicated { replicas } => (MIN_REPLICAS..=MAX_REPLICAS).contains(&replicas),
+			Verification::Optimistic { .. } => true,
+		};
+		ensure!(supported, Error::<T>::UnsupportedSeats);
 		let params = T::Parameters::get();
 		let matter = &agreed.matter;
+		ensure!(is_judged(matter.engine), Error::<T>::UnknownEngine);
 		let limits = matter.limits;
-		let windows = windows(limits.gas, agreed.run_rate, &params);
+		let windows = windows(limits.gas, agreed.run_rate, &agreed.verification, &params);
 		let mut rules = Rules {
 			cap: agreed.cap.max(1),
 			gas: limits.gas.saturating_mul(matter.tasks.into()),
@@ -62,15 +71,16 @@ impl<T: Config> Verifier for Pallet<T> {
 			},
 		};
 		// It was held by the parameters of the day on which the job was submitted.
-		if escrow(&rules, agreed.seats).is_none_or(|needed| needed > agreed.reserve) {
+		if escrow(&rules, seats).is_none_or(|needed| needed > agreed.reserve) {
 			rules.seat_fee = 0;
 		}
 		ensure!(
-			escrow(&rules, agreed.seats).is_some_and(|needed| needed <= agreed.reserve),
+			escrow(&rules, seats).is_some_and(|needed| needed <= agreed.reserve),
 			Error::<T>::NoNumber
 		);
 		let agreement = Agreement {
 			rules,
+			program: matter.program,
 			engine: matter.engine,
 			limits,
 			request: agreed.request.clone(),
@@ -83,7 +93,7 @@ impl<T: Config> Verifier for Pallet<T> {
 			shard,
 			ShardEvidence {
 				agreed: agreement,
-				seats: agreed.seats,
+				seats,
 				entries: BoundedVec::new(),
 				judged: None,
 			},
@@ -120,11 +130,22 @@ impl<T: Config> Verifier for Pallet<T> {
 				Self::serve_board(shard, number);
 				T::WeightInfo::time()
 			}
+			Alarm::Verdict(shard, who) => Self::serve_verdict(shard, who),
 		}
 	}
 
 	fn serve_weight() -> Weight {
-		Self::dearest_alarm().max(T::WeightInfo::time())
+		Self::dearest_alarm()
+			.max(T::WeightInfo::time())
+			.max(T::WeightInfo::enact(MAX_SHARES))
+	}
+
+	fn in_step() -> bool {
+		Freezes::<T>::get().is_empty()
+	}
+
+	fn pace(program: &ProgramId, engine: u8) -> Pace {
+		Self::pace_of(program, engine)
 	}
 
 	fn called(shard: ShardId, provider: &AccountId) -> Called {

@@ -32,6 +32,7 @@ impl<T: Config> Pallet<T> {
 			(Stage::Judging, State::Silent) if seat.opened.is_none() => Some(MarketBlock::MAX),
 			_ => None,
 		};
+		let reveal_by = reveal_by.map(|by| Self::pace(&evidence).market(by));
 		Some(Called {
 			reveal_by,
 			tasks: (seat.kind == Kind::Audit).then(|| judged.sample.to_vec()),
@@ -55,7 +56,7 @@ impl<T: Config> Pallet<T> {
 					shard,
 					index: entry.index,
 					state,
-					due: entry.due,
+					due: Self::pace(&evidence).market(entry.due),
 				})
 			})
 			.collect()
@@ -70,12 +71,13 @@ impl<T: Config> Pallet<T> {
 	/// A shard's case.
 	pub fn case_view(shard: ShardId) -> Option<CaseView> {
 		let evidence = Evidence::<T>::get(shard)?;
-		let now = T::Clock::now();
+		let pace = Self::pace(&evidence);
+		let now = pace.at(T::Clock::now());
 		let Some(judged) = &evidence.judged else {
 			return Some(CaseView {
 				shard,
 				stage: CaseStage::Sealing,
-				next: now,
+				next: pace.market(now),
 				drawn: None,
 				seats: Vec::new(),
 				attacks: Vec::new(),
@@ -117,7 +119,7 @@ impl<T: Config> Pallet<T> {
 					provider,
 					targets_turn: board.map(|board| record.is_target(board.turn())),
 					target_first: record.is_target(Side::First),
-					due,
+					due: pace.market(due),
 					bond: record.bond,
 					task: board.and_then(|board| board.task()),
 					board: board.map(Encode::encode).unwrap_or_default(),
@@ -141,7 +143,7 @@ impl<T: Config> Pallet<T> {
 		Some(CaseView {
 			shard,
 			stage: stage_of(judged.case.stage()),
-			next: Self::next(&evidence, now),
+			next: pace.market(Self::next(&evidence, now)),
 			drawn: (!matches!(judged.case.stage(), Stage::Drawing)).then(|| judged.case.is_drawn()),
 			seats,
 			attacks,

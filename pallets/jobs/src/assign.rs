@@ -5,8 +5,8 @@
 //! shard starts only if there are as many candidates as it has seats, so that nobody is bound to one that cannot fill.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Clock, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs,
-	Readiness, ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
+	timers::TimerAction, AssignmentsOf, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs, Readiness,
+	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
 	MAX_SEED_BLOCKS, MAX_TRIED,
 };
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ use millrace_primitives::{
 	merkle, money,
 	params::JobsParams,
 	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
-	traits::{Agreed, AssignmentPolicy, MarketClock, ProviderRegistry, Verifier},
+	traits::{Agreed, AssignmentPolicy, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},
 	window::{run_rate, windows},
 	Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
 };
@@ -46,8 +46,13 @@ pub(crate) enum Visit {
 }
 
 /// What all visits of a tick share.
+#[derive(Clone)]
 pub(crate) struct Round {
+	/// By the clock of the work that is visited.
 	pub(crate) now: MarketBlock,
+	/// Whether that is the market's, whatever is visited.
+	pub(crate) in_step: bool,
+	pub(crate) pace: Pace,
 	pub(crate) seeds: SeedRing,
 	pub(crate) params: JobsParams,
 }
@@ -61,16 +66,16 @@ pub(crate) struct Draw {
 	pub(crate) dropped: u32,
 }
 
-impl<T: Config> MarketClock for Pallet<T> {
-	fn now() -> MarketBlock {
-		Clock::<T>::get()
-	}
-}
-
 impl<T: Config> Pallet<T> {
-	/// The present market block.
-	pub(crate) fn now_block() -> MarketBlock {
-		Clock::<T>::get()
+	/// The clock of a job's work. As a rule that is one read.
+	pub(crate) fn pace_of(id: JobId) -> Pace {
+		if T::Verifier::in_step() {
+			return Pace::default();
+		}
+		match (Jobs::<T>::get(id), Specs::<T>::get(id)) {
+			(Some(job), Some(spec)) => T::Verifier::pace(&spec.program, job.engine),
+			_ => Pace::default(),
+		}
 	}
 
 	/// The most that one visit of a job weighs.
@@ -80,9 +85,9 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::draw_nobody());
 		drawing
 			.saturating_add(T::WeightInfo::drop_stale().saturating_mul(MAX_DROPPED.into()))
-			.max(T::WeightInfo::skip_entry())
 			.max(T::WeightInfo::visit_nothing())
 			.max(T::WeightInfo::end_shard())
+			.saturating_add(Self::pace_weight())
 	}
 
 	/// What a visit weighed that dropped so many stale candidates.
@@ -102,8 +107,13 @@ impl<T: Config> Pallet<T> {
 		if meter.try_consume(T::WeightInfo::tick()).is_err() {
 			return;
 		}
-		Clock::<T>::mutate(|clock| *clock = clock.saturating_add(1));
+		let goes = Self::advance_clock();
 		let output = T::Randomness::random(b"millrace:draw").0;
+		if !goes {
+			output.into_iter().for_each(Self::keep);
+			meter.consume(T::Providers::move_pools(meter.remaining()));
+			return;
+		}
 		if let Some(output) = output {
 			Self::collect(output);
 		}
@@ -124,6 +134,11 @@ impl<T: Config> Pallet<T> {
 	/// Keeps a VRF output and passes it on.
 	pub(crate) fn collect(output: Hash) {
 		T::Verifier::on_output(output);
+		Self::keep(output);
+	}
+
+	/// Keeps a VRF output for the draws to come.
+	fn keep(output: Hash) {
 		Seeds::<T>::mutate(|seeds| {
 			seeds.count = seeds.count.saturating_add(1);
 			if seeds.outputs.is_full() {
@@ -138,6 +153,8 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn round() -> Round {
 		Round {
 			now: Self::now_block(),
+			in_step: T::Verifier::in_step(),
+			pace: Pace::default(),
 			seeds: Seeds::<T>::get(),
 			params: T::Parameters::get(),
 		}
@@ -157,14 +174,8 @@ impl<T: Config> Pallet<T> {
 			if idle >= length {
 				return;
 			}
-			let Some(entry) = Self::pop_ready() else { continue };
-			if entry.ready > round.seeds.count {
-				Self::push_ready(entry);
-				meter.consume(T::WeightInfo::skip_entry());
-				idle += 1;
-				continue;
-			}
-			let (visit, dropped) = Self::visit(entry.job, &round);
+			let Some(job) = Self::pop_ready() else { continue };
+			let (visit, dropped) = Self::visit(job, &round);
 			meter.consume(Self::visited_weight(visit, dropped));
 			if matches!(visit, Visit::Drawn | Visit::Started | Visit::Ended | Visit::Pulled) {
 				idle = 0;
@@ -179,7 +190,28 @@ impl<T: Config> Pallet<T> {
 		let Some(mut job) = Jobs::<T>::get(id) else {
 			return (Visit::Nothing, 0);
 		};
-		job.queued = None;
+		job.queued = false;
+		let paced;
+		let round = match round.in_step {
+			true => round,
+			false => {
+				let pace = Self::pace_of(id);
+				if pace.frozen {
+					// Nobody is drawn, and whatever waits is looked at again later.
+					let at = round.now.saturating_add(FROZEN_LOOK);
+					job.retry = Some(at);
+					Self::arm(TimerAction::BackOff { job: id }, at);
+					Jobs::<T>::insert(id, job);
+					return (Visit::Nothing, 0);
+				}
+				paced = Round {
+					now: pace.at(round.now),
+					pace,
+					..round.clone()
+				};
+				&paced
+			}
+		};
 		let pulled = Self::pull_backlog(id, &mut job);
 		let count = round.seeds.count;
 		let nothing = job.next_ready().is_none();
@@ -324,7 +356,7 @@ impl<T: Config> Pallet<T> {
 		let terms = &shard.terms;
 		Some(Agreed {
 			matter: Self::matter_of(spec, program.roots, terms.engine, index),
-			seats: spec.verification.seats(),
+			verification: spec.verification,
 			cap: terms.seat_cap,
 			fee_share: terms.fee_share,
 			request: DrawRequest {
@@ -349,13 +381,13 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The candidates for a seat among so many looks, in the order in which they are tried.
+	/// The candidates for a seat among so many looks, in the order in which they are tried; of no more than are enough.
 	pub(crate) fn candidates(
 		id: ShardId,
 		spec: &JobSpec,
 		shard: &ShardRecord,
 		seat: u8,
-		draws: u32,
+		(draws, enough): (u32, usize),
 		round: &Round,
 	) -> Vec<Candidate> {
 		let request = Self::draw_request(spec, shard.terms.price_cap);
@@ -364,7 +396,7 @@ impl<T: Config> Pallet<T> {
 		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
 		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
 		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
-		let mut drawn = T::Providers::draw(&request, seed, draws);
+		let mut drawn = T::Providers::draw(&request, seed, draws, enough);
 		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
 				&& !shard.excludes(&candidate.provider)
@@ -387,55 +419,64 @@ impl<T: Config> Pallet<T> {
 			true => (MAX_DRAWS, shard.seats.len()),
 			false => (u32::from(round.params.draws).clamp(1, MAX_DRAWS), 1),
 		};
-		let candidates = Self::candidates(id, spec, shard, seat, draws, round);
-		if candidates.len() < least {
-			return draw;
-		}
-		for candidate in candidates.into_iter().take(MAX_TRIED) {
-			if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&candidate.provider) {
-				draw.dropped = draw.dropped.saturating_add(1);
+		let mut refused = Vec::new();
+		// Mostly one of the first who are found can take it, and each look costs a read.
+		for enough in [least, usize::MAX] {
+			let candidates = Self::candidates(id, spec, shard, seat, (draws, enough), round);
+			if candidates.len() < least {
 				continue;
 			}
-			let Some(stake) = T::Verifier::stake(&candidate.provider, shard.terms.seat_cap) else {
-				continue;
-			};
-			if T::Providers::reserve(&candidate.provider, stake.liability).is_err() {
-				continue;
-			}
-			if open && Self::open(id, spec, shard, round).is_none() {
-				T::Providers::free_slot(&candidate.provider);
-				T::Providers::free_liability(&candidate.provider, stake.liability);
-				return draw;
-			}
-			let Candidate { provider, ask, .. } = candidate;
-			let due = round.now.saturating_add(shard.terms.accept_window);
-			if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
-				seat.holder = Some(Holder {
-					provider: provider.clone(),
-					ask,
-					state: SeatState::Assigned,
-					due,
-					slot: true,
-					stake,
-				});
-			}
-			AssignmentsOf::<T>::insert(&provider, id, seat);
-			Self::arm(
-				TimerAction::Accept {
+			for candidate in candidates {
+				if refused.len() >= MAX_TRIED {
+					return draw;
+				}
+				let Candidate { provider, ask, .. } = candidate;
+				if refused.contains(&provider) {
+					continue;
+				}
+				if draw.dropped < MAX_DROPPED && T::Providers::drop_stale(&provider) {
+					draw.dropped = draw.dropped.saturating_add(1);
+					refused.push(provider);
+					continue;
+				}
+				let stake = T::Verifier::stake(&provider, shard.terms.seat_cap)
+					.filter(|stake| T::Providers::reserve(&provider, stake.liability).is_ok());
+				let Some(stake) = stake else {
+					refused.push(provider);
+					continue;
+				};
+				if open && Self::open(id, spec, shard, round).is_none() {
+					T::Providers::free_slot(&provider);
+					T::Providers::free_liability(&provider, stake.liability);
+					return draw;
+				}
+				let due = round.now.saturating_add(shard.terms.accept_window);
+				if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
+					seat.holder = Some(Holder {
+						provider: provider.clone(),
+						ask,
+						state: SeatState::Assigned,
+						due,
+						slot: true,
+						stake,
+					});
+				}
+				AssignmentsOf::<T>::insert(&provider, id, seat);
+				let action = TimerAction::Accept {
 					shard: id,
 					seat,
 					round: seat_round,
-				},
-				due,
-			);
-			Self::deposit_event(Event::ShardAssigned {
-				shard: id,
-				seat,
-				provider,
-				due,
-			});
-			draw.found = true;
-			return draw;
+				};
+				Self::arm_by(action, due, round.pace);
+				Self::deposit_event(Event::ShardAssigned {
+					shard: id,
+					seat,
+					provider,
+					due: round.pace.market(due),
+				});
+				draw.found = true;
+				return draw;
+			}
 		}
 		draw
 	}

@@ -8,8 +8,8 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Clock, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, QueueEntry,
-	Shards, Specs, MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
+	timers::TimerAction, Backlog, Call, Clock, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
+	MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
 };
 use alloc::vec;
 use frame_benchmarking::v2::*;
@@ -188,23 +188,7 @@ mod benchmarks {
 			Pallet::<T>::serve_queue(&mut WeightMeter::new());
 		}
 
-		assert_eq!(Clock::<T>::get(), NOW + 1);
-	}
-
-	#[benchmark]
-	fn skip_entry() {
-		start_clock::<T>();
-		Pallet::<T>::push_ready(QueueEntry {
-			job: JobId(0),
-			ready: u32::MAX,
-		});
-
-		#[block]
-		{
-			Pallet::<T>::serve_queue(&mut WeightMeter::new());
-		}
-
-		assert!(Pallet::<T>::pop_ready().is_some());
+		assert_eq!(Pallet::<T>::now_block(), NOW + 1);
 	}
 
 	/// A vacancy comes in from the backlog, and the job goes on a timer.
@@ -348,27 +332,6 @@ mod benchmarks {
 		}
 
 		assert_eq!(crate::Timers::<T>::iter().count(), 1);
-	}
-
-	#[benchmark]
-	fn timer_again() {
-		let (_, job) = submitted::<T>(1_000, SEATS);
-		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
-		exclude::<T>(id, MAX_EXCLUDED);
-		let action = TimerAction::Execute {
-			shard: id,
-			seat: 0,
-			round: 0,
-		};
-		only_timer::<T>(action, NOW + 9);
-		Clock::<T>::put(NOW + 8);
-
-		#[block]
-		{
-			serve_one::<T>();
-		}
-
-		assert_eq!(crate::Timers::<T>::iter().count(), 2);
 	}
 
 	/// Of a provider with more slots, which leaves the pools.
@@ -516,7 +479,7 @@ mod benchmarks {
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		let shown = ShownOutcome::of(&outcomes, 0).expect("there is such a task");
-		let answer = match ShownChunk::of(&bytes, 0) {
+		let given = match ShownChunk::of(&bytes, 0) {
 			Some(chunk) => {
 				Pallet::<T>::do_demand_chunk(client, id, 0, 0, shown)?;
 				Answer::Chunk(chunk)
@@ -529,7 +492,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			Pallet::<T>::do_answer(operator(0), id, 0, answer)?;
+			Pallet::<T>::do_answer(operator(0), id, 0, given)?;
 		}
 
 		assert_eq!(Demands::<T>::iter_prefix(id).count(), 0);
@@ -551,7 +514,7 @@ mod benchmarks {
 			task: 0,
 			part: Part::Outcome,
 		};
-		Demands::<T>::mutate(id, wanted, |demand| demand.as_mut().expect("it is open").due = NOW);
+		Demands::<T>::mutate(id, wanted, |open| open.as_mut().expect("it is open").due = NOW);
 		only_timer::<T>(TimerAction::Demand { shard: id, wanted }, NOW + 1);
 
 		#[block]

@@ -16,8 +16,8 @@ use crate::{
 use frame_support::{ensure, traits::Get};
 use millrace_court::demand::{chunk_len, Answer, Part, ShownOutcome, Wanted};
 use millrace_primitives::{
-	traits::{Conduct, ProviderRegistry},
-	AccountId, Balance, ShardId,
+	traits::{Conduct, Pace, ProviderRegistry},
+	AccountId, Balance, MarketBlock, ShardId,
 };
 use sp_runtime::{traits::Convert, DispatchResult};
 
@@ -62,7 +62,7 @@ impl<T: Config> Pallet<T> {
 		let mut shard = Self::kept(id).ok_or(Error::<T>::NothingInCustody)?;
 		let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
 		let custody = shard.custody.as_mut().ok_or(Error::<T>::NothingInCustody)?;
-		let now = Self::now_block();
+		let (now, pace) = Self::time_of_work(id)?;
 		// Its end is due; the tick had no room for it yet.
 		ensure!(now < custody.until, Error::<T>::NothingInCustody);
 		let tasks = spec.tasks_in(id.index);
@@ -92,7 +92,7 @@ impl<T: Config> Pallet<T> {
 		Demands::<T>::insert(id, wanted, Demand { due, deposit, output });
 		Jobs::<T>::insert(id.job, job);
 		Shards::<T>::insert(id.job, id.index, shard);
-		Self::arm(TimerAction::Demand { shard: id, wanted }, over);
+		Self::arm_by(TimerAction::Demand { shard: id, wanted }, over, pace);
 		Self::deposit_event(Event::Demanded {
 			shard: id,
 			wanted,
@@ -109,7 +109,8 @@ impl<T: Config> Pallet<T> {
 			part: answer.part(),
 		};
 		let demand = Demands::<T>::get(id, wanted).ok_or(Error::<T>::NotDemanded)?;
-		ensure!(Self::now_block() <= demand.due, Error::<T>::AnswerLate);
+		let (now, _) = Self::time_of_work(id)?;
+		ensure!(now <= demand.due, Error::<T>::AnswerLate);
 		let mut shard = Self::kept(id).ok_or(Error::<T>::NotDemanded)?;
 		ensure!(shard.seat_of(&provider).is_some(), Error::<T>::NotAssigned);
 		let mut job = Jobs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
@@ -137,6 +138,24 @@ impl<T: Config> Pallet<T> {
 			paid: demand.deposit,
 		});
 		Ok(())
+	}
+
+	/// What the clock of a job's work shows, for who wants to do something about its outputs: nothing is done while it stands.
+	fn time_of_work(id: ShardId) -> Result<(MarketBlock, Pace), Error<T>> {
+		ensure!(!Self::stands(), Error::<T>::ClockStands);
+		let pace = Self::pace_of(id.job);
+		ensure!(!pace.frozen, Error::<T>::Frozen);
+		Ok((pace.at(Self::now_block()), pace))
+	}
+
+	/// Whether an operator's provider keeps what is demanded, and may show it now.
+	pub(crate) fn may_answer(operator: &AccountId, id: ShardId, wanted: Wanted) -> bool {
+		let Some(provider) = T::Providers::provider_of(operator) else {
+			return false;
+		};
+		let in_time = Demands::<T>::get(id, wanted)
+			.is_some_and(|demand| Self::time_of_work(id).is_ok_and(|(now, _)| now <= demand.due));
+		in_time && CustodyOf::<T>::contains_key(&provider, id)
 	}
 
 	/// True while a demand waits for an answer until the block before this one.

@@ -20,7 +20,7 @@
 //! *Seat*: a place for one provider in a shard; a shard has as many as its verification needs. Those that the verifier draws
 //! beside are not counted here. *Round*: how often a seat fell vacant. *Reserve*: what of a job's escrow belongs to one
 //! shard. *Closed*: nobody may seal a shard any more. *Market block*: the unit of all periods, counted by the tick only in
-//! blocks in which users can call.
+//! blocks in which those concerned can call, see [`clock`]. *Lane*: the room in every block that is theirs.
 //!
 //! ## What cannot happen
 //! * A settlement fails: what a payee cannot receive stays on the client's hold as `Owed`, claimable by the payee.
@@ -29,6 +29,8 @@
 //!   stake when it is drawn.
 //! * A seat computes for nothing because another one is never filled: nobody computes before all are accepted, who waits
 //!   may decline, and from the first seal on the others have one accept and one execution window.
+//! * Work goes on that is frozen, since the verifier may be wrong about it: no deadline of it passes, nobody is drawn, no job
+//!   for it is taken, and it has all its time left when it goes on.
 //! * A draw is known before its shard was queued: its seed needs VRF outputs that are all newer. There is no draw in a
 //!   block without one. (An author may withhold its block, at the cost of it, to spoil one draw.)
 //! * Work grows with the number of jobs, tasks or providers: shards are lazy, every step is metered.
@@ -46,8 +48,10 @@ use alloc::vec::Vec;
 pub use pallet::*;
 
 mod assign;
+pub mod clock;
 pub mod demands;
 mod escrow;
+mod lane;
 mod programs;
 mod queue;
 mod settle;
@@ -67,6 +71,7 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
+pub use clock::ClockRecord;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -87,10 +92,10 @@ pub mod pallet {
 		job::{DeclineReason, JobStatus, SpecError},
 		machine::Unfit,
 		params::JobsParams,
-		traits::{AssignmentPolicy, OnSettled, ProviderRegistry, Verifier},
+		traits::{AssignmentPolicy, ClockStops, OnSettled, ProviderRegistry, Verifier},
 		AccountId, Balance, Blob, Hash, JobId, JobSpec, MarketBlock, ProgramId, ProgramRoots, Report, ShardId,
 	};
-	use sp_runtime::traits::Convert;
+	use sp_runtime::{traits::Convert, Saturating};
 
 	#[pallet::pallet]
 	pub struct Pallet<T>(_);
@@ -127,8 +132,13 @@ pub mod pallet {
 		type Randomness: Randomness<Option<Hash>, BlockNumberFor<Self>>;
 		/// Who gets the part of fees that is not burned. Without an author it is burned too.
 		type BlockAuthor: Get<Option<AccountId>>;
+		/// Why the clock may stand, beside a new runtime.
+		type ClockStops: ClockStops;
 		/// The most weight that the tick takes of a block.
 		type TickWeight: Get<Weight>;
+		/// Burned at submission for each seat of every shard, by how many seats a shard has: what it ordinarily costs the chain, so
+		/// that the queue cannot be filled for free.
+		type SeatFee: Convert<u8, Balance>;
 		/// The fee of a call of this weight, in a transaction of so many bytes, at present.
 		type CallFee: Convert<(Weight, u32), Balance>;
 		/// Measured weights.
@@ -137,7 +147,16 @@ pub mod pallet {
 
 	/// The market's clock.
 	#[pallet::storage]
-	pub type Clock<T> = StorageValue<_, MarketBlock, ValueQuery>;
+	pub type Clock<T: Config> = StorageValue<_, ClockRecord<BlockNumberFor<T>>, ValueQuery>;
+
+	/// The last blocks in which the clock stood for a reason that somebody may cause, in a ring of
+	/// [`MOST_STOPS`](clock::MOST_STOPS). Only blocks that do not count touch it.
+	#[pallet::storage]
+	pub type Stops<T: Config> = StorageMap<_, Twox64Concat, u32, BlockNumberFor<T>>;
+
+	/// The ring's next place.
+	#[pallet::storage]
+	pub type NextStop<T> = StorageValue<_, u32, ValueQuery>;
 
 	/// Published programs.
 	#[pallet::storage]
@@ -195,15 +214,15 @@ pub mod pallet {
 
 	/// Jobs with work to hand out, served in turn.
 	#[pallet::storage]
-	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, QueueEntry>;
+	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, JobId>;
 
-	/// The bounds of all classes of timers.
+	/// The market block up to which all timers are served.
 	#[pallet::storage]
-	pub type TimerClasses<T> = StorageValue<_, TimerTable, ValueQuery>;
+	pub type TimersServed<T> = StorageValue<_, MarketBlock, ValueQuery>;
 
-	/// Pending timers by class and place.
+	/// Pending timers, in pages by the market block at which they are due. The first page stays while others follow.
 	#[pallet::storage]
-	pub type Timers<T> = StorageMap<_, Twox64Concat, (u8, u32), TimerEntry>;
+	pub type Timers<T> = StorageDoubleMap<_, Twox64Concat, MarketBlock, Twox64Concat, u32, TimerPage>;
 
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -362,7 +381,7 @@ pub mod pallet {
 			shard: ShardId,
 			/// What of it.
 			wanted: Wanted,
-			/// The last market block in which an answer counts.
+			/// When an answer counts at last, by the clock of the job's work.
 			due: MarketBlock,
 			/// What is held of the client for whoever answers.
 			deposit: Balance,
@@ -441,6 +460,8 @@ pub mod pallet {
 		BadSetup,
 		/// The number of replicas is out of range.
 		BadReplicas,
+		/// The window of a single seat is shorter than the court's least one, or longer than the longest.
+		BadWindow,
 		/// No region is allowed.
 		NoRegion,
 		/// The deadline is 0.
@@ -491,6 +512,11 @@ pub mod pallet {
 		AnswerLate,
 		/// Parts of the outputs are demanded: custody goes on until they are shown.
 		StillDemanded,
+		/// The program or its version of the machine is frozen, as verdicts about it may be wrong: try again once
+		/// `market_freezes` does not name it any more. No time of its work runs until then.
+		Frozen,
+		/// The market's clock stands, and no timer fires; try again in a later block.
+		ClockStands,
 	}
 
 	impl<T> From<SpecError> for Error<T> {
@@ -504,6 +530,7 @@ pub mod pallet {
 				SpecError::Image => Self::BadImage,
 				SpecError::Setup => Self::BadSetup,
 				SpecError::Replicas => Self::BadReplicas,
+				SpecError::Window => Self::BadWindow,
 				SpecError::Regions => Self::NoRegion,
 				SpecError::Deadline => Self::BadDeadline,
 				SpecError::Endpoints => Self::BadEndpoints,
@@ -526,6 +553,21 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		fn on_initialize(_: BlockNumberFor<T>) -> Weight {
+			clock::LOOK
+		}
+
+		fn on_finalize(block: BlockNumberFor<T>) {
+			Self::end_of_block(block);
+		}
+
+		fn on_runtime_upgrade() -> Weight {
+			// The block that the new runtime begins with has no number yet.
+			let before = frame_system::Pallet::<T>::block_number();
+			Self::stand_until(before.saturating_add((clock::AFTER_UPGRADE + 1).into()));
+			T::DbWeight::get().reads_writes(1, 1)
+		}
+
 		fn on_poll(_: BlockNumberFor<T>, meter: &mut WeightMeter) {
 			let cap = T::TickWeight::get().min(meter.remaining());
 			let mut own = WeightMeter::with_limit(cap);
@@ -576,7 +618,7 @@ pub mod pallet {
 
 		/// Submits a job: holds the most it can cost and burns the submission fee of each seat of its shards.
 		///
-		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `MemoryBelowProgram`,
+		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `Frozen`, `MemoryBelowProgram`,
 		/// `PriceTooLow`, `DeadlineTooLong`, `InsufficientFunds`.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::submit())]
@@ -619,7 +661,7 @@ pub mod pallet {
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::accept())]
+		#[pallet::weight((T::WeightInfo::accept(), DispatchClass::Operational))]
 		pub fn accept(origin: OriginFor<T>, shard: ShardId) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			Self::do_accept(who, shard)?;
@@ -631,7 +673,10 @@ pub mod pallet {
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::decline().saturating_add(T::WeightInfo::end_shard()))]
+		#[pallet::weight((
+			T::WeightInfo::decline().saturating_add(T::WeightInfo::end_shard()),
+			DispatchClass::Operational,
+		))]
 		pub fn decline(origin: OriginFor<T>, shard: ShardId, reason: DeclineReason) -> DispatchResultWithPostInfo {
 			let who = ensure_signed(origin)?;
 			let ended = Self::do_decline(who, shard, reason)?;
@@ -668,8 +713,8 @@ pub mod pallet {
 		/// shown on chain. Holds five quarters of what an answer costs, for whoever answers; if nobody does in time, all who
 		/// keep the outputs lose what is withheld of their pay and what is bound of their bonds.
 		///
-		/// Errors: `UnknownJob`, `NotClient`, `NothingInCustody`, `NoSuchPart`, `DemandedAlready`, `TooManyDemands`,
-		/// `InsufficientFunds`.
+		/// Errors: `UnknownJob`, `NotClient`, `NothingInCustody`, `ClockStands`, `Frozen`, `NoSuchPart`, `DemandedAlready`,
+		/// `TooManyDemands`, `InsufficientFunds`.
 		#[pallet::call_index(10)]
 		#[pallet::weight(T::WeightInfo::demand())]
 		pub fn demand_outcome(origin: OriginFor<T>, shard: ShardId, task: u32) -> DispatchResult {
@@ -697,9 +742,9 @@ pub mod pallet {
 		/// The operator of a provider that keeps a shard's outputs shows what is demanded of them, and gets what is held for
 		/// it.
 		///
-		/// Errors: `NotProvider`, `NotDemanded`, `AnswerLate`, `NotAssigned`, `NotShown`.
+		/// Errors: `NotProvider`, `NotDemanded`, `ClockStands`, `Frozen`, `AnswerLate`, `NotAssigned`, `NotShown`.
 		#[pallet::call_index(12)]
-		#[pallet::weight(T::WeightInfo::answer(demands::weighed(answer).min(CHUNK)))]
+		#[pallet::weight((T::WeightInfo::answer(demands::weighed(answer).min(CHUNK)), DispatchClass::Operational))]
 		pub fn answer(origin: OriginFor<T>, shard: ShardId, task: u32, answer: Answer) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_answer(who, shard, task, answer)
@@ -707,10 +752,13 @@ pub mod pallet {
 
 		/// Anyone may serve due timers if blocks were too full for the tick to do so. It draws nobody: the caller
 		/// knows the block's seed and could choose.
+		///
+		/// Errors: `ClockStands`.
 		#[pallet::call_index(9)]
 		#[pallet::weight(T::TickWeight::get())]
 		pub fn poke(origin: OriginFor<T>) -> DispatchResultWithPostInfo {
 			ensure_signed(origin)?;
+			ensure!(!Self::stands(), Error::<T>::ClockStands);
 			let mut meter = WeightMeter::with_limit(T::TickWeight::get());
 			meter.consume(T::WeightInfo::tick());
 			Self::serve_timers(&mut meter, false);

@@ -4,7 +4,7 @@ use crate::{self as pallet_jobs, Config};
 use core::cell::RefCell;
 use frame_support::{
 	derive_impl, parameter_types,
-	traits::{fungible::Inspect, ConstU128, OnPoll, Randomness},
+	traits::{fungible::Inspect, ConstU128, OnFinalize, OnPoll, Randomness},
 	weights::{Weight, WeightMeter},
 };
 use millrace_primitives::{
@@ -13,10 +13,11 @@ use millrace_primitives::{
 	params::JobsParams,
 	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
 	traits::{
-		Agreed, Alarm, Assignments, Called, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, ProviderRecord,
-		ProviderRegistry, Settlement, Stake, Verifier,
+		Agreed, Alarm, Assignments, Called, ClockStops, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, Pace,
+		ProviderRecord, ProviderRegistry, Settlement, Stake, Stop, Verifier,
 	},
-	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, ProgramId, ProgramRoots, ShardId, ENGINE_VERSION, MILL,
+	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, ProgramId, ProgramRoots, ShardId,
+	ENGINE_VERSION, MILL,
 };
 use sp_runtime::{
 	traits::{Convert, IdentityLookup},
@@ -65,6 +66,8 @@ parameter_types! {
 	pub static Budget: Option<Balance> = Some(0);
 	/// The most that serving an alarm weighs, and what it weighs.
 	pub static ServeWeight: (Weight, Weight) = (Weight::zero(), Weight::zero());
+	/// What the end of a block says about the clock.
+	pub static StopAfter: Stop = Stop::None;
 	/// False: the verifier refuses to open.
 	pub static MayOpen: bool = true;
 }
@@ -77,9 +80,18 @@ pub fn params() -> JobsParams {
 		custody_period: 50,
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
-		shard_fee: MILL / 1_000,
 		demand_window: 20,
 		..JobsParams::default()
+	}
+}
+
+/// What submission burns for each seat.
+pub const SEAT_FEE: Balance = MILL / 1_000;
+
+pub struct Fees;
+impl Convert<u8, Balance> for Fees {
+	fn convert(_: u8) -> Balance {
+		SEAT_FEE
 	}
 }
 
@@ -136,6 +148,8 @@ thread_local! {
 	pub static CLOSED: RefCell<Vec<ShardId>> = const { RefCell::new(Vec::new()) };
 	/// What providers have at stake, whatever the cap; none: it cannot be said.
 	pub static STAKES: RefCell<BTreeMap<AccountId, Option<Stake>>> = const { RefCell::new(BTreeMap::new()) };
+	/// The clocks of programs' work that are not the market's.
+	pub static PACES: RefCell<BTreeMap<ProgramId, Pace>> = const { RefCell::new(BTreeMap::new()) };
 	/// Alarms that were served, and when.
 	pub static SERVED: RefCell<Vec<(Alarm, u32)>> = const { RefCell::new(Vec::new()) };
 	/// Outputs that the verifier was told of.
@@ -200,22 +214,20 @@ impl ProviderRegistry for Registry {
 	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
 		Some(b"http://127.0.0.1:1".to_vec())
 	}
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
 		REGISTRY.with_borrow(|all| {
 			let pool: Vec<_> = all.iter().filter(|(_, p)| p.used < p.slots).collect();
 			let mut found: Vec<Candidate> = Vec::new();
 			for draw in 0..draws {
-				if pool.is_empty() {
+				if pool.is_empty() || found.len() >= enough {
 					break;
 				}
 				let hash = merkle::hash(&[seed.as_bytes(), &draw.to_le_bytes()[..]].concat());
 				let (id, p) = pool[usize::from(hash.as_bytes()[0]) % pool.len()];
 				if p.ask <= request.price_cap && !found.iter().any(|c| c.provider == *id) {
-					let (provider, free_slots) = (id.clone(), p.slots - p.used);
 					found.push(Candidate {
-						provider,
+						provider: id.clone(),
 						ask: p.ask,
-						free_slots,
 						reputation: Permill::one(),
 					});
 				}
@@ -269,6 +281,9 @@ impl ProviderRegistry for Registry {
 	}
 	fn free_liability(provider: &AccountId, liability: Balance) {
 		REGISTRY.with_borrow_mut(|all| all.get_mut(provider).unwrap().liability -= liability);
+	}
+	fn cede(_: &AccountId, _: Balance, _: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		unreachable!("this pallet holds nobody's bond for a verdict")
 	}
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {
 		assert_eq!(to, None, "this pallet takes for nobody");
@@ -346,6 +361,9 @@ impl Verifier for Evidence {
 	fn budget(_: &Verification, _: Balance, _: Permill) -> Option<Balance> {
 		Budget::get()
 	}
+	fn least_window() -> MarketBlock {
+		LEAST_WINDOW
+	}
 	fn stake(provider: &AccountId, seat_cap: Balance) -> Option<Stake> {
 		if let Some(stake) = STAKES.with_borrow(|all| all.get(provider).copied()) {
 			return stake;
@@ -377,12 +395,18 @@ impl Verifier for Evidence {
 		OUTPUTS.with_borrow_mut(|all| all.push(output));
 	}
 	fn serve(alarm: Alarm, _: bool) -> Weight {
-		let now = pallet_jobs::Clock::<Test>::get();
+		let now = pallet_jobs::Clock::<Test>::get().now;
 		SERVED.with_borrow_mut(|all| all.push((alarm, now)));
 		ServeWeight::get().1
 	}
 	fn serve_weight() -> Weight {
 		ServeWeight::get().0
+	}
+	fn in_step() -> bool {
+		PACES.with_borrow(|all| all.is_empty())
+	}
+	fn pace(program: &ProgramId, _: u8) -> Pace {
+		PACES.with_borrow(|all| all.get(program).copied().unwrap_or_default())
 	}
 	fn called(shard: ShardId, provider: &AccountId) -> Called {
 		CALLED.with_borrow(|all| all.get(&(shard, provider.clone())).cloned().unwrap_or_default())
@@ -397,6 +421,13 @@ pub struct CallFee;
 impl Convert<(Weight, u32), Balance> for CallFee {
 	fn convert((_, len): (Weight, u32)) -> Balance {
 		Balance::from(len) * FEE_PER_BYTE
+	}
+}
+
+pub struct StopNow;
+impl ClockStops for StopNow {
+	fn stop() -> Stop {
+		StopAfter::get()
 	}
 }
 
@@ -417,7 +448,9 @@ impl Config for Test {
 	type Parameters = Params;
 	type Randomness = VrfPerBlock;
 	type BlockAuthor = BlockAuthor;
+	type ClockStops = StopNow;
 	type TickWeight = TickWeight;
+	type SeatFee = Fees;
 	type CallFee = CallFee;
 	type WeightInfo = crate::weights::SubstrateWeight<Test>;
 }
@@ -431,6 +464,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	CLOSED.with_borrow_mut(|all| all.clear());
 	STAKES.with_borrow_mut(|all| all.clear());
 	SERVED.with_borrow_mut(|all| all.clear());
+	PACES.with_borrow_mut(|all| all.clear());
 	OUTPUTS.with_borrow_mut(|all| all.clear());
 	CALLED.with_borrow_mut(|all| all.clear());
 	DRAWN.with_borrow_mut(|all| all.clear());
@@ -455,6 +489,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		ServeWeight::set((Weight::zero(), Weight::zero()));
 		TickWeight::set(Weight::from_parts(u64::MAX / 2, u64::MAX / 2));
 		MayOpen::set(true);
+		StopAfter::set(Stop::None);
 		System::set_block_number(1);
 	});
 	ext
@@ -485,8 +520,9 @@ pub const ASK: Balance = 2 * MILL / 1_000;
 /// What clients pay at most: 3 mMILL per Ggas.
 pub const CAP: Balance = 3 * MILL / 1_000;
 
-/// The next block, up to and including its tick.
+/// The next block, up to and including its tick. The one before it ends first.
 pub fn next_block() {
+	<Jobs as OnFinalize<u64>>::on_finalize(System::block_number());
 	System::set_block_number(System::block_number() + 1);
 	let mut meter = WeightMeter::new();
 	<Jobs as OnPoll<u64>>::on_poll(System::block_number(), &mut meter);
@@ -532,8 +568,19 @@ pub fn publish() {
 	}
 }
 
-/// A job of so many tasks, one a shard, of at most 1 Ggas each.
-pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
+/// The least window of a single seat.
+pub const LEAST_WINDOW: MarketBlock = 12;
+
+/// How a job is verified that so many compute.
+pub fn by(seats: u8) -> Verification {
+	match seats {
+		1 => Verification::Optimistic { window: LEAST_WINDOW },
+		replicas => Verification::Replicated { replicas },
+	}
+}
+
+/// A job of so many tasks, one a shard, of at most 1 Ggas each, each computed by so many.
+pub fn spec(tasks: u32, seats: u8) -> JobSpec {
 	JobSpec {
 		program: program(),
 		image: None,
@@ -548,7 +595,7 @@ pub fn spec(tasks: u32, replicas: u8) -> JobSpec {
 		},
 		input_limit: 1_000,
 		price_cap: CAP,
-		verification: Verification::Replicated { replicas },
+		verification: by(seats),
 		constraints: Constraints {
 			class: HardwareClass::General,
 			regions: RegionSet::ANY,

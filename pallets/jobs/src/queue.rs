@@ -2,8 +2,8 @@
 //! ended meanwhile is dropped when it is reached.
 
 use crate::{
-	timers::TimerAction, Backlog, Config, JobRecord, Pallet, QueueBounds, QueueEntry, Readiness, Ready, ReadyBounds,
-	Seeds, Shards, Vacancy, WeightInfo, PATIENCE,
+	timers::TimerAction, Backlog, Config, JobRecord, Pallet, QueueBounds, Readiness, Ready, ReadyBounds, Seeds, Shards,
+	Vacancy, WeightInfo,
 };
 use frame_support::{traits::Get, weights::Weight};
 use millrace_primitives::{params::JobsParams, JobId};
@@ -19,16 +19,16 @@ impl<T: Config> Pallet<T> {
 		u32::from(params.seed_blocks).clamp(1, crate::MAX_SEED_BLOCKS)
 	}
 
-	/// Puts an entry at the queue's end.
-	pub(crate) fn push_ready(entry: QueueEntry) {
+	/// Puts a job at the queue's end.
+	pub(crate) fn push_ready(job: JobId) {
 		ReadyBounds::<T>::mutate(|bounds| {
-			Ready::<T>::insert(bounds.tail, entry);
+			Ready::<T>::insert(bounds.tail, job);
 			bounds.tail = bounds.tail.saturating_add(1);
 		});
 	}
 
-	/// Takes the entry at the queue's head.
-	pub(crate) fn pop_ready() -> Option<QueueEntry> {
+	/// Takes the job at the queue's head.
+	pub(crate) fn pop_ready() -> Option<JobId> {
 		let QueueBounds { head, tail } = ReadyBounds::<T>::get();
 		if head == tail {
 			return None;
@@ -40,10 +40,10 @@ impl<T: Config> Pallet<T> {
 		Ready::<T>::take(head)
 	}
 
-	/// Sees to it that the job is visited when it next has something to do: by the queue if that is soon, else by a
-	/// timer. The caller stores the record.
+	/// Sees to it that the job is visited when it next has something to do: by the queue if that is now, else by a
+	/// timer that puts it there. The caller stores the record.
 	pub(crate) fn schedule(id: JobId, job: &mut JobRecord) {
-		if job.queued.is_some() {
+		if job.queued {
 			return;
 		}
 		let Some(ready) = job.next_ready() else {
@@ -51,10 +51,10 @@ impl<T: Config> Pallet<T> {
 			return;
 		};
 		let delay = ready.saturating_sub(Seeds::<T>::get().count);
-		if delay <= PATIENCE {
-			job.queued = Some(ready);
+		if delay == 0 {
+			job.queued = true;
 			job.retry = None;
-			Self::push_ready(QueueEntry { job: id, ready });
+			Self::push_ready(id);
 			return;
 		}
 		let at = Self::now_block().saturating_add(delay);

@@ -10,7 +10,7 @@ use frame_support::{ensure, traits::Get, BoundedVec};
 use millrace_primitives::{
 	matter::Matter,
 	traits::{Alarm, Assignments, Ending, OnSettled, Payee, Payment, SeatView, Settlement, Stake},
-	AccountId, Balance, JobId, MarketBlock, ShardId,
+	AccountId, Balance, JobId, MarketBlock, ProgramId, ShardId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -123,7 +123,8 @@ impl<T: Config> Pallet<T> {
 		};
 		job.accepted = job.accepted.saturating_add(1);
 		job.custody = job.custody.saturating_add(1);
-		let until = Self::now_block().saturating_add(terms.custody_period.max(1));
+		let pace = Self::pace_of(id.job);
+		let until = pace.at(Self::now_block()).saturating_add(terms.custody_period.max(1));
 		let kept = withheld.iter().sum();
 		shard.reserve = kept;
 		shard.excluded = Default::default();
@@ -134,7 +135,7 @@ impl<T: Config> Pallet<T> {
 			demands: 0,
 		});
 		Shards::<T>::insert(id.job, id.index, shard);
-		Self::arm(TimerAction::Custody { shard: id }, until);
+		Self::arm_by(TimerAction::Custody { shard: id }, until, pace);
 		Self::deposit_event(Event::ShardSettled {
 			shard: id,
 			report,
@@ -222,6 +223,7 @@ impl<T: Config> Assignments for Pallet<T> {
 			index,
 			round: seat.round,
 			state: holder.state,
+			held: holder.may_compute(),
 			ask: holder.ask,
 			stake: holder.stake,
 		})
@@ -232,6 +234,10 @@ impl<T: Config> Assignments for Pallet<T> {
 		let spec = Specs::<T>::get(id.job)?;
 		let program = Programs::<T>::get(spec.program)?;
 		Some(Self::matter_of(&spec, program.roots, shard.terms.engine, id.index))
+	}
+
+	fn engine_of(program: &ProgramId) -> Option<u8> {
+		Programs::<T>::get(program).map(|program| program.engine)
 	}
 
 	fn client(shard: ShardId) -> Option<AccountId> {
@@ -271,6 +277,6 @@ impl<T: Config> Assignments for Pallet<T> {
 
 	#[cfg(feature = "runtime-benchmarks")]
 	fn benchmark_pass(blocks: MarketBlock) {
-		crate::Clock::<T>::mutate(|clock| *clock = clock.saturating_add(blocks));
+		crate::Clock::<T>::mutate(|clock| clock.now = clock.now.saturating_add(blocks));
 	}
 }

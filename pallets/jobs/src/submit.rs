@@ -13,16 +13,26 @@ use frame_support::{
 	},
 };
 use millrace_primitives::{
-	job::JobStatus, money, params::JobsParams, traits::Verifier, AccountId, Balance, JobId, JobSpec, MarketBlock,
-	ENGINE_VERSION,
+	job::{JobStatus, Verification},
+	money,
+	traits::Verifier,
+	AccountId, Balance, JobId, JobSpec, MarketBlock, ENGINE_VERSION,
 };
-use sp_runtime::{DispatchError, DispatchResult, Permill};
+use sp_runtime::{traits::Convert, DispatchError, DispatchResult, Permill};
 
 impl<T: Config> Pallet<T> {
 	/// Checks that a program can run within a job's limits.
 	pub(crate) fn check_fit(spec: &JobSpec, program: &Program) -> Result<(), Error<T>> {
 		ensure!(program.engine == ENGINE_VERSION, Error::<T>::ProgramOutdated);
 		spec.limits.check(&program.roots).map_err(Error::<T>::from)
+	}
+
+	/// Whether a single seat's report can be attacked for as long as the court demands at present.
+	pub(crate) fn is_long_enough(spec: &JobSpec) -> bool {
+		match spec.verification {
+			Verification::Replicated { .. } => true,
+			Verification::Optimistic { window } => window >= T::Verifier::least_window(),
+		}
 	}
 
 	/// What is held for a shard of so many tasks. `None` on overflow.
@@ -56,9 +66,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What submission burns: the fee of each seat of each shard. `None` on overflow.
-	pub(crate) fn submission_fee(spec: &JobSpec, params: &JobsParams) -> Option<Balance> {
+	pub(crate) fn submission_fee(spec: &JobSpec) -> Option<Balance> {
 		let seats = Balance::from(spec.shards()).checked_mul(spec.verification.seats().into())?;
-		params.shard_fee.checked_mul(seats)
+		T::SeatFee::convert(spec.verification.seats()).checked_mul(seats)
 	}
 
 	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
@@ -66,13 +76,16 @@ impl<T: Config> Pallet<T> {
 		let params = T::Parameters::get();
 		ensure!(spec.price_cap >= params.min_price, Error::<T>::PriceTooLow);
 		ensure!(spec.deadline <= params.max_deadline, Error::<T>::DeadlineTooLong);
+		ensure!(Self::is_long_enough(&spec), Error::<T>::BadWindow);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
 		Self::check_fit(&spec, &program)?;
+		let pace = T::Verifier::pace(&spec.program, program.engine);
+		ensure!(!pace.frozen, Error::<T>::Frozen);
 
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
 		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
-		let fee = Self::submission_fee(&spec, &params).ok_or(Error::<T>::TooExpensive)?;
+		let fee = Self::submission_fee(&spec).ok_or(Error::<T>::TooExpensive)?;
 		if fee > 0 {
 			T::Currency::burn_from(
 				&client,
@@ -90,7 +103,7 @@ impl<T: Config> Pallet<T> {
 			next.0 = next.0.saturating_add(1);
 			job
 		});
-		let now = Self::now_block();
+		let now = pace.at(Self::now_block());
 		let mut record = JobRecord {
 			client: client.clone(),
 			status: JobStatus::Open,
@@ -120,14 +133,14 @@ impl<T: Config> Pallet<T> {
 			vacancies: Default::default(),
 			backlog_head: 0,
 			backlog_tail: 0,
-			queued: None,
+			queued: false,
 			retry: None,
 			settled: false,
 			top_ups: 0,
 		};
 		program.open_jobs = program.open_jobs.saturating_add(1);
 		Programs::<T>::insert(spec.program, program);
-		Self::arm(crate::timers::TimerAction::Expire { job }, record.expires_at);
+		Self::arm_by(crate::timers::TimerAction::Expire { job }, record.expires_at, pace);
 		Self::schedule(job, &mut record);
 		Jobs::<T>::insert(job, record);
 		Self::deposit_event(Event::JobSubmitted {
@@ -213,7 +226,7 @@ impl<T: Config> Pallet<T> {
 		let refunded = job.waiting_reserve();
 		Self::refund(&mut job, refunded);
 		job.status = status;
-		job.expires_at = job.expires_at.min(Self::now_block());
+		job.expires_at = job.expires_at.min(Self::pace_of(id).at(Self::now_block()));
 		// Vacant seats are looked at soon: their shards may have nobody left.
 		Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), MAX_VACANCIES);
 		Self::deposit_event(Event::JobClosed {

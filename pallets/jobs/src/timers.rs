@@ -1,37 +1,27 @@
-//! Exact deadlines at constant cost. A class is a queue of entries that all fire the same number of market blocks after
-//! they were put there, so each queue is in order by itself. There is a class for each digit, 1 to 7, at each place of an
-//! octal number. A delay is served digit by digit, the highest first: an entry that fires before its target is armed again
-//! for the rest. Entries whose reason is gone are dropped when they fire.
+//! Exact deadlines at constant cost. What is due at a market block is listed on pages of that block, so that arming a timer writes one
+//! page, whatever its delay, and a tick looks at one. Entries whose reason is gone are dropped when they are served.
+//!
+//! A timer that anybody can arm fills a page for others as well; then another one follows. What a tick cannot serve is served by
+//! later ones, block by block.
+//!
+//! The deadlines of a job's work are by its own clock, which stands while its program or its version of the machine is frozen
+//! ([`Pace`]): what fires before its time by that clock is armed again for what is left.
 
 use crate::{
-	Cause, Config, JobRecord, Jobs, Pallet, ShardRecord, TimerClasses, TimerEntry, TimerTable, Timers, WeightInfo,
+	Cause, Config, JobRecord, Jobs, Pallet, ShardRecord, TimerEntry, TimerPage, Timers, TimersServed, WeightInfo,
 };
 use codec::{Decode, Encode, MaxEncodedLen};
-use frame_support::weights::{Weight, WeightMeter};
+use frame_support::{
+	traits::Get,
+	weights::{Weight, WeightMeter},
+};
 use millrace_court::demand::Wanted;
 use millrace_primitives::{
 	job::{JobStatus, SeatState},
-	traits::{Alarm, Verifier},
+	traits::{Alarm, Pace, Verifier, FROZEN_LOOK},
 	JobId, MarketBlock, ShardId,
 };
 use scale_info::TypeInfo;
-
-/// The number of octal places; a longer delay takes several rounds of the last class.
-const PLACES: usize = 8;
-/// The number of classes.
-pub const CLASSES: usize = 7 * PLACES;
-
-/// The class of a delay's highest digit, and after how many market blocks it fires.
-fn class_of(delay: MarketBlock) -> (usize, MarketBlock) {
-	let place = (delay.max(1).ilog2() as usize / 3).min(PLACES - 1);
-	let digit = (delay.max(1) >> (3 * place)).min(7);
-	(7 * place + digit as usize - 1, digit << (3 * place))
-}
-
-/// How often a timer fires at most, until it acts, for a delay that is not longer.
-pub fn fires(longest: MarketBlock) -> u32 {
-	longest.max(1).ilog2() / 3 + 1
-}
 
 /// What a timer does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -88,11 +78,25 @@ pub enum TimerAction {
 	},
 }
 
+impl TimerAction {
+	/// The job by the clock of whose work it acts; none if by the market's.
+	const fn job(&self) -> Option<JobId> {
+		match self {
+			Self::Accept { shard, .. }
+			| Self::Execute { shard, .. }
+			| Self::Fill { shard }
+			| Self::Custody { shard }
+			| Self::Demand { shard, .. } => Some(shard.job),
+			Self::Expire { job } => Some(*job),
+			Self::BackOff { .. } | Self::Verify { .. } => None,
+		}
+	}
+}
+
 impl<T: Config> Pallet<T> {
 	/// The most that serving one timer weighs.
 	pub(crate) fn timer_weight() -> Weight {
 		T::WeightInfo::timer_stale()
-			.max(T::WeightInfo::timer_again())
 			.max(T::WeightInfo::timer_accept().saturating_add(Self::end_weight(true)))
 			.max(T::WeightInfo::timer_execute().saturating_add(Self::end_weight(true)))
 			.max(T::WeightInfo::timer_fill())
@@ -101,6 +105,12 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_custody())
 			.max(T::WeightInfo::timer_demand())
 			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
+			.saturating_add(Self::pace_weight())
+	}
+
+	/// What it weighs to learn the clock of a job's work, where clocks differ.
+	pub(crate) fn pace_weight() -> Weight {
+		T::DbWeight::get().reads(3)
 	}
 
 	/// What it weighs on top if a vacated seat closes its shard.
@@ -112,56 +122,91 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Arms a timer; it acts at `target`, at the earliest in the next market block.
+	/// Arms a timer; it acts at `target` by the market's clock, at the earliest in the next market block.
 	pub(crate) fn arm(action: TimerAction, target: MarketBlock) {
-		let now = Self::now_block();
-		let (class, delay) = class_of(target.saturating_sub(now));
-		let fires = now.saturating_add(delay);
-		TimerClasses::<T>::mutate(|TimerTable(classes)| {
-			let bounds = &mut classes[class];
-			if bounds.head == bounds.tail {
-				bounds.next = fires;
-			}
-			Timers::<T>::insert((class as u8, bounds.tail), TimerEntry { fires, target, action });
-			bounds.tail = bounds.tail.wrapping_add(1);
-		});
+		Self::arm_by(action, target, Pace::default());
 	}
 
-	/// Takes the timer that has been due for longest.
-	fn pop_timer(now: MarketBlock) -> Option<TimerEntry> {
-		let TimerTable(mut classes) = TimerClasses::<T>::get();
-		let (class, bounds) = classes
-			.iter_mut()
-			.enumerate()
-			.filter(|(_, bounds)| bounds.head != bounds.tail && bounds.next <= now)
-			.min_by_key(|(_, bounds)| bounds.next)?;
-		let entry = Timers::<T>::take((class as u8, bounds.head));
-		bounds.head = bounds.head.wrapping_add(1);
-		if bounds.head != bounds.tail {
-			bounds.next = Timers::<T>::get((class as u8, bounds.head)).map_or(now, |next| next.fires);
+	/// Arms a timer that acts at `target` by the clock of its job's work. While that stands it fires in vain, now and then.
+	pub(crate) fn arm_by(action: TimerAction, target: MarketBlock, pace: Pace) {
+		let now = Self::now_block();
+		let left = target.saturating_sub(pace.at(now)).max(1);
+		let at = now.saturating_add(if pace.frozen { left.max(FROZEN_LOOK) } else { left });
+		let entry = TimerEntry { target, action };
+		let mut first = Timers::<T>::get(at, 0).unwrap_or_default();
+		if first.following == 0 && first.entries.try_push(entry).is_ok() {
+			Timers::<T>::insert(at, 0, first);
+			return;
 		}
-		TimerClasses::<T>::put(TimerTable(classes));
+		let mut last = match first.following {
+			0 => None,
+			last => Timers::<T>::get(at, last),
+		}
+		.unwrap_or_default();
+		if first.following == 0 || last.entries.is_full() {
+			first.following = first.following.saturating_add(1);
+			last = TimerPage::default();
+		}
+		let pushed = last.entries.try_push(entry);
+		debug_assert!(pushed.is_ok(), "the page is not full");
+		Timers::<T>::insert(at, first.following, last);
+		Timers::<T>::insert(at, 0, first);
+	}
+
+	/// Takes a timer of a market block, off its last page.
+	fn pop_timer(at: MarketBlock) -> Option<TimerEntry> {
+		let mut first = Timers::<T>::get(at, 0)?;
+		while first.following > 0 {
+			let mut last = Timers::<T>::get(at, first.following).unwrap_or_default();
+			if let Some(entry) = last.entries.pop() {
+				Timers::<T>::insert(at, first.following, last);
+				return Some(entry);
+			}
+			Timers::<T>::remove(at, first.following);
+			first.following = first.following.saturating_sub(1);
+			Timers::<T>::insert(at, 0, &first);
+		}
+		let entry = first.entries.pop();
+		if first.entries.is_empty() {
+			Timers::<T>::remove(at, 0);
+		} else {
+			Timers::<T>::insert(at, 0, first);
+		}
 		entry
 	}
 
 	/// Serves due timers while the meter admits one more. Nobody is drawn by it unless it is the tick: who calls it may know
 	/// whom a draw would find.
 	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
-		let now = Self::now_block();
-		while meter.can_consume(Self::timer_weight()) {
-			let Some(entry) = Self::pop_timer(now) else { return };
-			meter.consume(Self::fire(entry, now, may_draw));
+		let (now, in_step) = (Self::now_block(), T::Verifier::in_step());
+		let mut at = TimersServed::<T>::get();
+		while at < now && meter.can_consume(Self::timer_weight()) {
+			let next = at.saturating_add(1);
+			match Self::pop_timer(next) {
+				Some(entry) => meter.consume(Self::fire(entry, now, may_draw, in_step)),
+				None => {
+					meter.consume(T::DbWeight::get().reads(1));
+					at = next;
+				}
+			}
 		}
+		TimersServed::<T>::put(at);
 	}
 
 	/// Serves one timer and returns its weight.
-	pub(crate) fn fire(entry: TimerEntry, now: MarketBlock, may_draw: bool) -> Weight {
+	pub(crate) fn fire(entry: TimerEntry, market: MarketBlock, may_draw: bool, in_step: bool) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
 		}
-		if entry.target > now {
-			Self::arm(entry.action, entry.target);
-			return T::WeightInfo::timer_again();
+		let job = entry.action.job().filter(|_| !in_step);
+		let pace = job.map(Self::pace_of).unwrap_or_default();
+		let now = pace.at(market);
+		if entry.target > now || pace.frozen {
+			Self::arm_by(entry.action, entry.target, pace);
+			let armed = T::DbWeight::get().reads_writes(1, 1);
+			return T::WeightInfo::timer_stale()
+				.saturating_add(armed)
+				.saturating_add(Self::pace_weight());
 		}
 		match entry.action {
 			TimerAction::Accept { shard, seat, .. } => {
@@ -187,13 +232,13 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Expire { job: id } => {
 				match Jobs::<T>::get(id) {
 					// The client extended it.
-					Some(job) if job.expires_at > now => Self::arm(entry.action, job.expires_at),
+					Some(job) if job.expires_at > now => Self::arm_by(entry.action, job.expires_at, pace),
 					Some(job) => Self::close_job(id, job, JobStatus::Expired),
 					None => {}
 				}
 				T::WeightInfo::timer_expire()
 			}
-			TimerAction::Custody { shard: id } => Self::custody_is_over(id, now),
+			TimerAction::Custody { shard: id } => Self::custody_is_over(id, now, pace),
 			TimerAction::Verify { alarm } => {
 				T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve(alarm, may_draw))
 			}
@@ -202,11 +247,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Ends custody when its time is over. It is longer if a part of the outputs was demanded meanwhile.
-	fn custody_is_over(id: ShardId, now: MarketBlock) -> Weight {
+	fn custody_is_over(id: ShardId, now: MarketBlock, pace: Pace) -> Weight {
 		match Self::kept(id).and_then(|shard| shard.custody) {
 			Some(custody) if custody.until > now => {
-				Self::arm(TimerAction::Custody { shard: id }, custody.until);
-				T::WeightInfo::timer_again()
+				Self::arm_by(TimerAction::Custody { shard: id }, custody.until, pace);
+				T::WeightInfo::timer_stale().saturating_add(T::DbWeight::get().reads_writes(1, 1))
 			}
 			// The time for an answer was over before, if the demand's own timer has not come yet.
 			Some(custody) if custody.demands > 0 => Self::end_kept(id, Self::forfeit, T::WeightInfo::timer_demand()),

@@ -2,8 +2,7 @@
 
 use crate::{
 	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, Demands, HoldReason, JobRecord, Jobs, OpenDemands,
-	Owed, Pallet, Programs, Ready, ReadyBounds, Shards, Specs, TimerClasses, TimerTable, Timers, ALL_DEMANDS,
-	MAX_DEMANDS, NEVER,
+	Owed, Pallet, Programs, Ready, ReadyBounds, Shards, Specs, Timers, TimersServed, ALL_DEMANDS, MAX_DEMANDS, NEVER,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -184,7 +183,7 @@ impl<T: Config> Pallet<T> {
 		let expected: BTreeSet<u32> = (0..length).map(|place| job.backlog_head.wrapping_add(place)).collect();
 		ensure!(indices == expected, "the backlog's bounds are wrong");
 		ensure!(
-			job.queued.is_some() || job.retry.is_some() || job.next_ready().is_none(),
+			job.queued || job.retry.is_some() || job.next_ready().is_none(),
 			"a job with work is never visited"
 		);
 		Ok(())
@@ -222,15 +221,15 @@ impl<T: Config> Pallet<T> {
 				(bounds.head..bounds.tail).contains(&place),
 				"a queue entry is out of bounds"
 			);
-			ensure!(queued.insert(entry.job), "a job is queued twice");
-			if let Some(job) = Jobs::<T>::get(entry.job) {
-				ensure!(job.queued == Some(entry.ready), "a queued job does not know it");
+			ensure!(queued.insert(entry), "a job is queued twice");
+			if let Some(job) = Jobs::<T>::get(entry) {
+				ensure!(job.queued, "a queued job does not know it");
 			}
 		}
 		ensure!(entries == bounds.tail - bounds.head, "the queue has holes");
 		for (id, job) in Jobs::<T>::iter() {
 			ensure!(
-				job.queued.is_none() || queued.contains(&id),
+				!job.queued || queued.contains(&id),
 				"a job waits for a queue entry that does not exist"
 			);
 		}
@@ -238,28 +237,23 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn check_timers() -> Result<(), TryRuntimeError> {
-		let TimerTable(classes) = TimerClasses::<T>::get();
-		let mut entries = 0u32;
 		let mut pending = Vec::new();
-		for (class, bounds) in classes.iter().enumerate() {
-			let mut last = 0;
-			for place in 0..bounds.tail.wrapping_sub(bounds.head) {
-				let entry = Timers::<T>::get((class as u8, bounds.head.wrapping_add(place)))
-					.ok_or("a class of timers has a hole")?;
-				ensure!(
-					place > 0 || entry.fires == bounds.next,
-					"a class does not know its next timer"
-				);
-				ensure!(entry.fires >= last, "timers are out of order");
-				last = entry.fires;
-				entries += 1;
-				pending.push(entry);
-			}
+		let served = TimersServed::<T>::get();
+		ensure!(served <= Self::now_block(), "timers of the future are served");
+		for (at, place, page) in Timers::<T>::iter() {
+			ensure!(at > served, "a timer was passed over");
+			let first = Timers::<T>::get(at, 0).ok_or("a page of timers has no first one")?;
+			ensure!(place <= first.following, "a page of timers is out of bounds");
+			ensure!(
+				place == 0 || page.following == 0,
+				"a page follows one that is not the first"
+			);
+			ensure!(
+				!page.entries.is_empty() || first.following > 0,
+				"an empty page of timers is kept"
+			);
+			pending.extend(page.entries);
 		}
-		ensure!(
-			Timers::<T>::iter_keys().count() == entries as usize,
-			"a timer is out of bounds"
-		);
 		// Whoever waits on a timer has one. How many the verifier asked for is its own.
 		let live: BTreeSet<Vec<u8>> = pending
 			.iter()

@@ -1,13 +1,13 @@
 //! What the pallet stores.
 
-use crate::timers::{TimerAction, CLASSES};
+use crate::timers::TimerAction;
 use alloc::collections::BTreeMap;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use frame_support::BoundedVec;
 use millrace_primitives::{
-	job::{DeclineReason, JobStatus, SeatState, MAX_REPLICAS},
+	job::{DeclineReason, JobStatus, SeatEvent, SeatState, MAX_REPLICAS},
 	traits::Stake,
-	AccountId, Balance, Blob, Gas, Hash, JobId, MarketBlock, ProgramRoots, Report,
+	AccountId, Balance, Blob, Gas, Hash, MarketBlock, ProgramRoots, Report,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
@@ -29,8 +29,6 @@ pub const MAX_BACK_OFF: u8 = 18;
 pub const WOKEN: u32 = 2;
 /// So many providers at least must have declined before a job is suspended.
 pub const DECLINERS: u32 = 2;
-/// Work that is ready within so many VRF outputs waits in the ready queue, later work on a timer.
-pub const PATIENCE: u32 = MAX_SEED_BLOCKS;
 /// A shard counts as stuck after so many failed draws of one of its seats.
 pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
@@ -155,8 +153,8 @@ pub struct JobRecord {
 	pub backlog_head: u32,
 	/// One past the backlog's last index.
 	pub backlog_tail: u32,
-	/// While the ready queue has an entry for it: from which count of VRF outputs on that is served.
-	pub queued: Option<u32>,
+	/// Whether the ready queue has an entry for it.
+	pub queued: bool,
 	/// The market block of the next try, while it waits on a timer.
 	pub retry: Option<MarketBlock>,
 	/// True once the end of its last shard was announced.
@@ -332,7 +330,7 @@ pub struct Custody {
 /// A part of a shard's outputs that is to be shown.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Demand {
-	/// The last market block in which an answer counts.
+	/// When an answer counts at last, by the clock of the job's work.
 	pub due: MarketBlock,
 	/// What is held of the client for it, and is whose who answers; a part of the shard's reserve.
 	pub deposit: Balance,
@@ -400,6 +398,12 @@ impl ShardRecord {
 			.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
 	}
 
+	/// True if the seat's holder may give it back: whose time has begun is bound.
+	pub fn may_decline(&self, seat: u8) -> bool {
+		self.holder(seat)
+			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None))
+	}
+
 	/// True if every seat has a holder that came as far as this.
 	pub fn all_reached(&self, state: SeatState) -> bool {
 		self.seats
@@ -434,42 +438,22 @@ pub struct QueueBounds {
 	pub tail: u64,
 }
 
-/// A job in the ready queue.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct QueueEntry {
-	/// The job.
-	pub job: JobId,
-	/// A visit before so many VRF outputs finds nothing to do.
-	pub ready: u32,
-}
+/// The most timers on a page.
+pub const MAX_TIMERS: u32 = 32;
 
-/// The positions of one class of timers.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct TimerClass {
-	/// The first entry.
-	pub head: u32,
-	/// One past the last entry.
-	pub tail: u32,
-	/// When the first entry fires.
-	pub next: MarketBlock,
-}
-
-/// All classes of timers.
-#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct TimerTable(pub [TimerClass; CLASSES]);
-
-impl Default for TimerTable {
-	fn default() -> Self {
-		Self([TimerClass::default(); CLASSES])
-	}
+/// Timers of one market block.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct TimerPage {
+	/// How many pages follow; of the first page only.
+	pub following: u32,
+	/// Which.
+	pub entries: BoundedVec<TimerEntry, ConstU32<MAX_TIMERS>>,
 }
 
 /// A pending timer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct TimerEntry {
-	/// When its class serves it.
-	pub fires: MarketBlock,
-	/// When it acts; if that is later, it is armed again for the rest.
+	/// When it acts, by the clock of its job's work; if that is later, it is armed again for the rest.
 	pub target: MarketBlock,
 	/// What it does.
 	pub action: TimerAction,

@@ -1,8 +1,8 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	AssignmentsOf, Clock, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord,
-	Shards, Specs, NEVER,
+	AssignmentsOf, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards,
+	Specs, NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
@@ -15,7 +15,7 @@ use millrace_primitives::{
 	job::{Endpoint, JobStatus, SeatState, ShardState},
 	machine, money,
 	provider::Census,
-	traits::{DrawnSeat, ProviderRegistry, Verifier},
+	traits::{DrawnSeat, Pace, ProviderRegistry, Verifier},
 	window::windows,
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -74,6 +74,7 @@ impl<T: Config> Pallet<T> {
 	pub fn job_view(id: JobId) -> Option<JobView> {
 		let job = Jobs::<T>::get(id)?;
 		let spec = Specs::<T>::get(id)?;
+		let pace = Self::pace_of(id);
 		Some(JobView {
 			id,
 			client: job.client.clone(),
@@ -91,8 +92,8 @@ impl<T: Config> Pallet<T> {
 			constraints: spec.constraints,
 			preferences: spec.preferences,
 			endpoints: urls(&spec.endpoints),
-			submitted_at: job.submitted_at,
-			expires_at: job.expires_at,
+			submitted_at: pace.market(job.submitted_at),
+			expires_at: pace.market(job.expires_at),
 			escrow: job.escrow,
 			paid: job.paid,
 			fees: job.fees,
@@ -110,6 +111,7 @@ impl<T: Config> Pallet<T> {
 		let (Some(job), Some(spec)) = (Jobs::<T>::get(id), Specs::<T>::get(id)) else {
 			return Vec::new();
 		};
+		let pace = Self::pace_of(id);
 		(first..first.saturating_add(SHARD_WINDOW).min(job.cursor))
 			.filter_map(|index| {
 				let shard = Shards::<T>::get(id, index)?;
@@ -119,16 +121,16 @@ impl<T: Config> Pallet<T> {
 					tasks: spec.tasks_in(index),
 					state: state_of(&shard),
 					engine: shard.terms.engine,
-					seats: Self::seat_summaries(&shard),
+					seats: Self::seat_summaries(&shard, pace),
 					report: shard.custody.as_ref().map(|custody| custody.report),
-					custody_until: shard.custody.as_ref().map(|custody| custody.until),
+					custody_until: shard.custody.as_ref().map(|custody| pace.market(custody.until)),
 				})
 			})
 			.take(count.min(MAX_PAGE) as usize)
 			.collect()
 	}
 
-	fn seat_summaries(shard: &ShardRecord) -> Vec<SeatSummary> {
+	fn seat_summaries(shard: &ShardRecord, pace: Pace) -> Vec<SeatSummary> {
 		let endpoint = |provider: &AccountId| {
 			T::Providers::endpoint(provider).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 		};
@@ -145,7 +147,7 @@ impl<T: Config> Pallet<T> {
 					state: holder.map(|holder| holder.state),
 					round: seat.round,
 					ask: holder.map_or(0, |holder| holder.ask),
-					due: holder.and_then(due_of),
+					due: holder.and_then(due_of).map(|due| pace.market(due)),
 				}
 			})
 			.collect()
@@ -209,7 +211,7 @@ impl<T: Config> Pallet<T> {
 					Part::Outcome => None,
 					Part::Chunk(chunk) => Some(chunk),
 				},
-				due: demand.due,
+				due: Self::pace_of(shard.job).market(demand.due),
 				deposit: demand.deposit,
 			})
 			.collect();
@@ -230,13 +232,14 @@ impl<T: Config> Pallet<T> {
 		let holder = slot.holder.as_ref()?;
 		let mut view = Self::work_view(id, seat, &shard)?;
 		view.round = slot.round;
+		let pace = Self::pace_of(id.job);
 		if let Some(custody) = &shard.custody {
-			view.due = custody.until;
+			view.due = pace.market(custody.until);
 			return Some(view);
 		}
 		view.state = Some(holder.state);
 		view.held = shard.closed || holder.may_compute();
-		view.due = holder.due;
+		view.due = pace.market(holder.due);
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
 			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
@@ -291,13 +294,14 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
-	/// valid, its price below the least one, its deadline too far away, or its memory limit below what its program starts with. A
+	/// valid, its price below the least one, its deadline too far away, its window too short, or its memory limit below what its program starts with. A
 	/// program that is not published yet counts as an empty one. The liability is that of a newcomer, an account that nothing is
 	/// known of: the more a provider has worked, the more it has at stake, since it is audited less often.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
 		spec.validate().ok()?;
 		let params = T::Parameters::get();
-		if spec.price_cap < params.min_price || spec.deadline > params.max_deadline {
+		let late = spec.deadline > params.max_deadline;
+		if late || spec.price_cap < params.min_price || !Self::is_long_enough(spec) {
 			return None;
 		}
 		let shards = spec.shards();
@@ -320,7 +324,7 @@ impl<T: Config> Pallet<T> {
 			escrow,
 			payments,
 			fees,
-			submission_fee: Self::submission_fee(spec, &params)?,
+			submission_fee: Self::submission_fee(spec)?,
 			liability: T::Verifier::stake(
 				&AccountId::new([0; 32]),
 				money::seat_cap(spec.price_cap, spec.limits.gas, longest)?,
@@ -341,6 +345,7 @@ impl<T: Config> Pallet<T> {
 		let failed = job.fresh.tries > 0 || job.vacancies.iter().any(|vacancy| vacancy.readiness.tries > 0);
 		let reason = match job.status {
 			JobStatus::Suspended(_) => Reason::Suspended,
+			_ if job.next_ready().is_some() && Self::pace_of(id).frozen => Reason::Frozen,
 			_ if job.next_ready().is_none() => Reason::NothingWaits,
 			_ if !failed => Reason::DrawPending,
 			_ => reason_of(&census),
@@ -357,9 +362,8 @@ impl<T: Config> Pallet<T> {
 			return job.retry;
 		}
 		let ready = job.next_ready()?;
-		let ready = job.queued.map_or(ready, |queued| queued.max(ready));
 		let wait = ready.saturating_sub(Seeds::<T>::get().count).max(1);
-		Some(Clock::<T>::get().saturating_add(wait))
+		Some(Self::now_block().saturating_add(wait))
 	}
 }
 

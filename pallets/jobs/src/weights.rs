@@ -25,7 +25,6 @@ pub trait WeightInfo {
 	fn acknowledge(n: u32, ) -> Weight;
 	fn claim_owed() -> Weight;
 	fn tick() -> Weight;
-	fn skip_entry() -> Weight;
 	fn visit_nothing() -> Weight;
 	fn draw_seat() -> Weight;
 	fn start_shard() -> Weight;
@@ -33,7 +32,6 @@ pub trait WeightInfo {
 	fn drop_stale() -> Weight;
 	fn end_shard() -> Weight;
 	fn timer_stale() -> Weight;
-	fn timer_again() -> Weight;
 	fn timer_accept() -> Weight;
 	fn timer_execute() -> Weight;
 	fn timer_fill() -> Weight;
@@ -275,22 +273,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(7_u64))
 			.saturating_add(T::DbWeight::get().writes(3_u64))
 	}
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Seeds` (r:1 w:0)
-	/// Proof: `Jobs::Seeds` (`max_values`: Some(1), `max_size`: Some(261), added: 756, mode: `MaxEncodedLen`)
-	/// Storage: `Parameters::Parameters` (r:1 w:0)
-	/// Proof: `Parameters::Parameters` (`max_values`: None, `max_size`: Some(120), added: 2595, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
-	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Ready` (r:1 w:2)
-	/// Proof: `Jobs::Ready` (`max_values`: None, `max_size`: Some(28), added: 2503, mode: `MaxEncodedLen`)
-	fn skip_entry() -> Weight {
-		// Minimum execution time: 27_341_000 picoseconds.
-		Weight::from_parts(49_233_000, 3585)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().writes(3_u64))
-	}
 	/// Storage: `Jobs::ReadyBounds` (r:1 w:1)
 	/// Proof: `Jobs::ReadyBounds` (`max_values`: Some(1), `max_size`: Some(16), added: 511, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Ready` (r:1 w:1)
@@ -506,20 +488,6 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:2 w:2)
 	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Shards` (r:1 w:0)
-	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
-	fn timer_again() -> Weight {
-		// Minimum execution time: 36_133_000 picoseconds.
-		Weight::from_parts(61_371_000, 6012)
-			.saturating_add(T::DbWeight::get().reads(5_u64))
-			.saturating_add(T::DbWeight::get().writes(3_u64))
-	}
-	/// Storage: `Jobs::Clock` (r:1 w:0)
-	/// Proof: `Jobs::Clock` (`max_values`: Some(1), `max_size`: Some(4), added: 499, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::TimerClasses` (r:1 w:1)
-	/// Proof: `Jobs::TimerClasses` (`max_values`: Some(1), `max_size`: Some(672), added: 1167, mode: `MaxEncodedLen`)
-	/// Storage: `Jobs::Timers` (r:2 w:2)
-	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Shards` (r:1 w:1)
 	/// Proof: `Jobs::Shards` (`max_values`: None, `max_size`: Some(1527), added: 4002, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
@@ -656,19 +624,20 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 			.saturating_add(T::DbWeight::get().reads(8_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
-	/// By hand: job, shard, specification, the demand, their number, parameters, the client's account and holds, timers and
-	/// their classes; the hashes of an outcome and of its path.
+	/// By hand: job, shard, specification, the demand, their number, parameters, the client's account and holds, two pages of
+	/// timers, and the pace of frozen work; the hashes of an outcome and of its path.
 	fn demand() -> Weight {
 		Weight::from_parts(150_000_000, 6000)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
+			.saturating_add(T::DbWeight::get().reads(14_u64))
 			.saturating_add(T::DbWeight::get().writes(9_u64))
 	}
-	/// By hand: operator, job, shard, specification, the demand, their number, the accounts and holds of client and operator;
+	/// By hand: operator, job, shard, specification, the demand, their number, the accounts and holds of client and operator, the
+	/// pace of frozen work;
 	/// two hashes for 32 bytes, each a microsecond and a half, and those of the way up.
 	fn answer(n: u32, ) -> Weight {
 		Weight::from_parts(250_000_000, 6000)
 			.saturating_add(Weight::from_parts(94_000, 0).saturating_mul(n.into()))
-			.saturating_add(T::DbWeight::get().reads(9_u64))
+			.saturating_add(T::DbWeight::get().reads(12_u64))
 			.saturating_add(T::DbWeight::get().writes(7_u64))
 	}
 	/// By hand: as `timer_custody`, with a slash and a note of each provider, and 64 demands.

@@ -20,7 +20,7 @@ use sp_runtime::{DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	/// The shard and the seat that an operator's provider holds in it.
-	fn seat_of_operator(operator: &AccountId, id: ShardId) -> Result<(ShardRecord, u8), DispatchError> {
+	pub(crate) fn seat_of_operator(operator: &AccountId, id: ShardId) -> Result<(ShardRecord, u8), DispatchError> {
 		let provider = T::Providers::provider_of(operator).ok_or(Error::<T>::NotProvider)?;
 		let shard = Shards::<T>::get(id.job, id.index).ok_or(Error::<T>::UnknownShard)?;
 		let seat = shard.seat_of(&provider).ok_or(Error::<T>::NotAssigned)?;
@@ -68,12 +68,13 @@ impl<T: Config> Pallet<T> {
 	/// All seats are accepted: the time of those who waited for it begins. Others have theirs from before a seat fell vacant.
 	fn start_windows(id: ShardId, shard: &mut ShardRecord) {
 		let window = shard.terms.execution_window.max(1);
-		let due = Self::now_block().saturating_add(window).min(NEVER - 1);
+		let pace = Self::pace_of(id.job);
+		let due = pace.at(Self::now_block()).saturating_add(window).min(NEVER - 1);
 		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
 			let round = slot.round;
 			if let Some(holder) = slot.holder.as_mut().filter(|holder| holder.waits()) {
 				holder.due = due;
-				Self::arm(TimerAction::Execute { shard: id, seat, round }, due);
+				Self::arm_by(TimerAction::Execute { shard: id, seat, round }, due, pace);
 			}
 		}
 	}
@@ -81,11 +82,7 @@ impl<T: Config> Pallet<T> {
 	/// True if it was one decline too many for the shard.
 	pub(crate) fn do_decline(operator: AccountId, id: ShardId, reason: DeclineReason) -> Result<bool, DispatchError> {
 		let (shard, seat) = Self::seat_of_operator(&operator, id)?;
-		// Whose time has begun is bound.
-		let allowed = shard
-			.holder(seat)
-			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None));
-		ensure!(allowed, Error::<T>::WrongState);
+		ensure!(shard.may_decline(seat), Error::<T>::WrongState);
 		Ok(Self::vacate_seat(id, seat, Cause::Declined(reason)))
 	}
 
@@ -223,10 +220,12 @@ impl<T: Config> Pallet<T> {
 		shard.closed = shard.all_reached(SeatState::Sealed);
 		if first && !shard.closed {
 			let terms = &shard.terms;
-			let target = Self::now_block()
+			let pace = Self::pace_of(id.job);
+			let target = pace
+				.at(Self::now_block())
 				.saturating_add(terms.accept_window)
 				.saturating_add(terms.execution_window);
-			Self::arm(TimerAction::Fill { shard: id }, target);
+			Self::arm_by(TimerAction::Fill { shard: id }, target, pace);
 		}
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);

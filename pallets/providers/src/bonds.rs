@@ -1,11 +1,14 @@
 //! A bond's way in and out. Money moves before the record says so; a failed transfer changes nothing.
 
-use crate::{types::Unbonding, Config, Error, Event, HoldReason, Operators, Pallet, Providers};
+use crate::{
+	types::{Provider, Unbonding},
+	Config, Error, Event, HoldReason, Operators, Pallet, Providers,
+};
 use frame_support::{
 	ensure,
 	storage::with_storage_layer,
 	traits::{
-		fungible::MutateHold,
+		fungible::{MutateHold, UnbalancedHold},
 		tokens::{Fortitude, Precision, Restriction},
 	},
 };
@@ -98,12 +101,7 @@ impl<T: Config> Pallet<T> {
 			if to.is_none() {
 				T::Currency::burn_held(&HoldReason::Bond.into(), who, due, Precision::Exact, Fortitude::Force)?;
 			}
-			let of_bond = due.min(provider.bond);
-			provider.bond = provider.bond.saturating_sub(of_bond);
-			if let Some(unbonding) = &mut provider.unbonding {
-				unbonding.amount = unbonding.amount.saturating_sub(due.saturating_sub(of_bond));
-			}
-			provider.unbonding = provider.unbonding.filter(|unbonding| unbonding.amount > 0);
+			Self::lower(provider, due);
 			Ok((due, to.cloned()))
 		});
 		// There is nothing to take of an account that is no provider.
@@ -116,6 +114,41 @@ impl<T: Config> Pallet<T> {
 			});
 		}
 		amount
+	}
+
+	/// See [`millrace_primitives::traits::ProviderRegistry::cede`].
+	pub(crate) fn do_cede(who: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		let ceded = Self::try_change(who, |provider, _| {
+			let due = amount.min(provider.held());
+			if due > 0 {
+				// In this order, so that the account never has less than it had, and lives.
+				with_storage_layer(|| {
+					hold(due)?;
+					T::Currency::decrease_balance_on_hold(&HoldReason::Bond.into(), who, due, Precision::Exact)
+				})?;
+				Self::lower(provider, due);
+			}
+			Ok(due)
+		});
+		// There is nothing to cede of an account that is no provider.
+		let amount = ceded.unwrap_or(0);
+		if amount > 0 {
+			Self::deposit_event(Event::Ceded {
+				provider: who.clone(),
+				amount,
+			});
+		}
+		amount
+	}
+
+	/// What is on hold for a provider has become less: the bond, and what is unbonding if that is not enough.
+	fn lower(provider: &mut Provider, by: Balance) {
+		let of_bond = by.min(provider.bond);
+		provider.bond = provider.bond.saturating_sub(of_bond);
+		if let Some(unbonding) = &mut provider.unbonding {
+			unbonding.amount = unbonding.amount.saturating_sub(by.saturating_sub(of_bond));
+		}
+		provider.unbonding = provider.unbonding.filter(|unbonding| unbonding.amount > 0);
 	}
 
 	/// Moves what is on hold to somebody's free balance, all of it or nothing.

@@ -14,7 +14,8 @@
 //! ```text
 //! free balance ──register, bond_more──► bond ──unbond──► unbonding ──withdraw──► free balance
 //!                                         │                  │
-//!                                         └──── slash ───────┘ (the bond first)  burned, or somebody's free balance
+//!                                         ├──── slash ───────┤ (the bond first)  burned, or somebody's free balance
+//!                                         └──── verdict ─────┘ the same, held by the court until it is enacted or voided
 //! ```
 //! Only bond that no open work reserves can be unbonded. Work reserves bond only, never what is unbonding, and a slash
 //! takes no more than the work reserved: so what is unbonding answers for nothing that started later. Below the least
@@ -216,6 +217,13 @@ pub mod pallet {
 			provider: AccountId,
 			/// Who has it now; nobody if it was burned.
 			to: Option<AccountId>,
+			/// How much, in plancks.
+			amount: Balance,
+		},
+		/// A part of a provider's bond is held for a verdict.
+		Ceded {
+			/// The provider.
+			provider: AccountId,
 			/// How much, in plancks.
 			amount: Balance,
 		},

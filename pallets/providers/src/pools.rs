@@ -23,14 +23,16 @@ use millrace_primitives::{
 };
 use sp_runtime::{
 	traits::{BlakeTwo256, Get, Hash as _},
-	DispatchError,
+	DispatchError, PerThing, Permill,
 };
 
 /// What decides on a provider's places in the pools, before a change of its record.
 #[derive(PartialEq, Eq)]
 pub(crate) struct Footing {
 	in_standing: bool,
-	free_slots: u16,
+	is_free: bool,
+	/// Its reputation in 64ths: its entries are not written for less.
+	standing: u32,
 	shape: Shape,
 }
 
@@ -48,7 +50,8 @@ impl Footing {
 		let info = &provider.info;
 		Self {
 			in_standing: provider.in_standing(min_bond),
-			free_slots: provider.free_slots(),
+			is_free: provider.free_slots() > 0,
+			standing: provider.reputation.score().deconstruct() / (Permill::ACCURACY / 64),
 			shape: Shape {
 				classes: info.classes,
 				region: info.region,
@@ -203,7 +206,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// See [`millrace_primitives::traits::ProviderRegistry::draw`].
-	pub(crate) fn do_draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
+	pub(crate) fn do_draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
 		let sizes = PoolSizes::<T>::get(request.class);
 		let buckets = price_bucket(request.price_cap).saturating_add(1).min(PRICE_BUCKETS);
 		let pools = || {
@@ -224,6 +227,9 @@ impl<T: Config> Pallet<T> {
 		let mut drawn = Vec::with_capacity(draws.min(MAX_DRAWS) as usize);
 		let mut found = Vec::new();
 		for turn in 0..draws.min(MAX_DRAWS) {
+			if found.len() >= enough {
+				break;
+			}
 			let mut index = uniform(seed, turn, total);
 			if drawn.contains(&index) {
 				continue;
@@ -256,7 +262,7 @@ impl<T: Config> Pallet<T> {
 				&& entry.memory_pages >= request.memory_pages
 				&& entry.reputation >= request.min_reputation
 				&& entry.drawable_from <= now
-				&& entry.free_slots > 0
+				&& entry.is_free
 			{
 				found.push(entry.into());
 			}

@@ -31,8 +31,8 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		Providers::<T>::get(provider).map(|provider| provider.info.endpoint.into_inner())
 	}
 
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32) -> Vec<Candidate> {
-		Self::do_draw(request, seed, draws)
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+		Self::do_draw(request, seed, draws, enough)
 	}
 
 	fn census(request: &DrawRequest) -> Census {
@@ -98,6 +98,10 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		if let Err(error) = freed {
 			defensive!("a liability is freed once, while its provider is registered", error);
 		}
+	}
+
+	fn cede(provider: &AccountId, amount: Balance, hold: impl FnOnce(Balance) -> DispatchResult) -> Balance {
+		Self::do_cede(provider, amount, hold)
 	}
 
 	fn take(provider: &AccountId, to: Option<&AccountId>, amount: Balance) -> Balance {

@@ -53,13 +53,13 @@ impl<T: Config> Pallet<T> {
 				let entry = entry.ok_or("a provider's place in a pool exists")?;
 				let mut expected = provider.entry(&who, min_bond);
 				ensure!(
-					entry.free_slots == 0 || entry.reputation <= expected.reputation,
+					!entry.is_free || entry.reputation <= expected.reputation,
 					"an entry's reputation is never too good"
 				);
 				expected.reputation = entry.reputation;
 				if provider.bond < min_bond {
 					// The least bond was raised: it is found to be stale when it is drawn.
-					expected.free_slots = entry.free_slots;
+					expected.is_free = entry.is_free;
 				}
 				ensure!(entry == expected, "an entry says what the record says");
 			}

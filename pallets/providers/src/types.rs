@@ -114,13 +114,13 @@ impl Provider {
 				.all(|class| self.places[class as usize].is_some() == self.info.classes.contains(class))
 	}
 
-	/// Its entry in the pools: without free slots, so that no draw returns it, while it is to leave them.
+	/// Its entry in the pools: not free, so that no draw returns it, while it is to leave them.
 	pub fn entry(&self, who: &AccountId, min_bond: Balance) -> PoolEntry {
 		let counts = self.belongs_in_pools(min_bond) && self.is_in_place();
 		PoolEntry {
 			provider: who.clone(),
 			ask: self.info.ask,
-			free_slots: if counts { self.free_slots() } else { 0 },
+			is_free: counts,
 			memory_pages: self.info.memory_pages,
 			reputation: self.reputation.score(),
 			drawable_from: self.drawable_from,
@@ -146,8 +146,8 @@ pub struct PoolEntry {
 	pub provider: AccountId,
 	/// Its price in plancks per Ggas.
 	pub ask: Balance,
-	/// Its free slots; 0 while it is to leave.
-	pub free_slots: u16,
+	/// Whether it has a free slot and is not to leave.
+	pub is_free: bool,
 	/// The memory of each slot in pages of 64 KiB.
 	pub memory_pages: u32,
 	/// Its reputation when the entry was last written: never better than it is, since whoever fails leaves the pools.
@@ -161,7 +161,6 @@ impl From<PoolEntry> for Candidate {
 		Self {
 			provider: entry.provider,
 			ask: entry.ask,
-			free_slots: entry.free_slots,
 			reputation: entry.reputation,
 		}
 	}

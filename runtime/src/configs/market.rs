@@ -6,14 +6,15 @@
 
 use super::{
 	parameters::{CurrentCourtParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams},
+	seats::SeatFee,
 	system::BlockWeights,
 };
 use crate::{
-	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
-	TransactionPayment,
+	lane::LaneFull, AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime,
+	RuntimeHoldReason, TransactionPayment,
 };
 use frame_support::{dispatch::DispatchInfo, parameter_types, traits::Get, weights::Weight};
-use millrace_primitives::{traits::DefaultPolicy, MILL};
+use millrace_primitives::{traits::DefaultPolicy, MarketBlock, MILL};
 use sp_runtime::{traits::Convert, Perbill};
 
 /// The most that is ever emitted to providers: a thousand million MILL. With the parameters that chains start with, the
@@ -23,6 +24,9 @@ pub const EMISSION_CAP: Balance = 1_000_000_000 * MILL;
 parameter_types! {
 	/// What the jobs' tick (timers, draws) may take of a block.
 	pub TickWeight: Weight = Perbill::from_percent(25) * BlockWeights::get().max_block;
+	/// Fourteen days of 3-second blocks: a mistake is found, mended and voted upon in that time, and nobody's honest money is
+	/// kept for longer.
+	pub const LongestFreeze: MarketBlock = 14 * 24 * 1_200;
 	/// See [`EMISSION_CAP`].
 	pub const EmissionCap: Balance = EMISSION_CAP;
 }
@@ -74,7 +78,9 @@ impl pallet_jobs::Config for Runtime {
 	/// with `k` of `n` seed blocks an author chooses among at most `2^k` seeds, at the price of the blocks it withholds.
 	type Randomness = pallet_babe::ParentBlockRandomness<Runtime>;
 	type BlockAuthor = CurrentAuthor;
+	type ClockStops = (LaneFull,);
 	type TickWeight = TickWeight;
+	type SeatFee = SeatFee;
 	type CallFee = CallFee;
 	type WeightInfo = pallet_jobs::weights::SubstrateWeight<Runtime>;
 }
@@ -86,6 +92,9 @@ impl pallet_attestations::Config for Runtime {
 	type Registry = Providers;
 	type Clock = Jobs;
 	type Parameters = CurrentCourtParams;
+	/// Root, until there is a body that can be asked within hours.
+	type GovernOrigin = frame_system::EnsureRoot<AccountId>;
+	type LongestFreeze = LongestFreeze;
 	type WeightInfo = pallet_attestations::weights::SubstrateWeight<Runtime>;
 }
 

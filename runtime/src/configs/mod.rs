@@ -5,6 +5,7 @@ mod governance;
 mod market;
 mod money;
 mod parameters;
+mod seats;
 mod system;
 
 pub use consensus::{GenesisAuthorities, HISTORY_SESSIONS, MAX_AUTHORITIES};
@@ -15,4 +16,5 @@ pub use parameters::{
 	dynamic_params, Checked, CurrentCourtParams, CurrentEmissionParams, CurrentJobsParams, CurrentProvidersParams,
 	GenesisParameters, Limits, RuntimeParameters, RuntimeParametersKey, RuntimeParametersValue,
 };
+pub use seats::{life_of_a_seat, price_of, SeatFee};
 pub use system::{BlockLength, BlockWeights, ProxyType, MAX_BLOCK_BYTES, MAX_BLOCK_REF_TIME};

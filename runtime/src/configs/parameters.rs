@@ -208,7 +208,7 @@ impl Limits for ProvidersParams {
 impl Limits for JobsParams {
 	fn check(&self) -> Result<(), &'static str> {
 		within(self.fee_share, Permill::zero()..=Permill::from_percent(50), "feeShare")?;
-		within(self.shard_fee, 0..=MILL, "shardFee")?;
+		within(self.second_price, 0..=100 * MILL, "secondPrice")?;
 		within(self.min_price, 1..=MUCH_MONEY, "minPrice")?;
 		within(self.program_deposit, 0..=MUCH_MONEY, "programDeposit")?;
 		within(self.max_deadline, 10..=YEAR, "maxDeadline")?;
@@ -251,6 +251,7 @@ impl Limits for CourtParams {
 			(self.staffing, 10, "staffing"),
 			(self.pause, 1, "pause"),
 			(self.serving, 10, "serving"),
+			(self.enactment, 1, "enactment"),
 		] {
 			within(value, least..=YEAR, field)?;
 		}

@@ -22,7 +22,8 @@ use scale_info::TypeInfo;
 use sp_runtime::{traits::BlakeTwo256, Perbill};
 use sp_version::RuntimeVersion;
 
-/// Share of a block that users' ordinary transactions may fill; the rest is for operational ones.
+/// Share of a block that ordinary transactions may fill. The rest is the lane's, see [`crate::lane`]: so much is reserved for
+/// it even where the tick has filled what ordinary transactions left, and it may use what they leave.
 const NORMAL_RATIO: Perbill = Perbill::from_percent(75);
 
 /// Compute of one block in picoseconds: one second of a production slot of three, so that a block is
@@ -39,7 +40,8 @@ parameter_types! {
 	pub const BlockHashCount: BlockNumber = 4096;
 	/// The runtime's version.
 	pub const Version: RuntimeVersion = VERSION;
-	/// What a block may compute. A chain of its own has no proof size to limit.
+	/// What a block may compute. A chain of its own has no proof size to limit. What the lane has reserved comes on top of a
+	/// block that is full of others' transactions and of the tick: a quarter of a second more at worst.
 	pub BlockWeights: limits::BlockWeights = limits::BlockWeights::with_sensible_defaults(
 		Weight::from_parts(MAX_BLOCK_REF_TIME, u64::MAX),
 		NORMAL_RATIO,

@@ -1,18 +1,22 @@
 //! A chain in memory that makes blocks as a node would: BABE digest with a true VRF signature, timestamp, transactions,
 //! seal of the state root.
 
+use super::counting::{counted, Touched};
 use crate::{
 	chain_constants::EpochDuration, genesis_config_presets, AccountId, Address, Attestations, Babe, Balances, Block,
 	Emission, Executive, Header, Jobs, Providers, Runtime, RuntimeCall, RuntimeEvent, Signature, SignedPayload, System,
 	TxExtension, UncheckedExtrinsic,
 };
 use codec::Encode;
-use frame_support::traits::{fungible::Inspect, Get};
+use frame_support::{
+	storage::{transactional::with_transaction_unchecked, TransactionOutcome},
+	traits::{fungible::Inspect, Get},
+};
 use sp_consensus_babe::{
 	digests::{PreDigest, SecondaryVRFPreDigest},
 	make_vrf_sign_data, AuthorityPair, Slot, BABE_ENGINE_ID,
 };
-use sp_core::{crypto::VrfSecret, H256};
+use sp_core::{crypto::VrfSecret, sr25519, Pair, H256};
 use sp_keyring::Sr25519Keyring;
 use sp_keystore::{testing::MemoryKeystore, KeystoreExt};
 use sp_runtime::{
@@ -60,6 +64,8 @@ pub struct Chain {
 	parent: Header,
 	slot: u64,
 	made: Vec<Block>,
+	/// What the best block touched.
+	pub touched: Touched,
 }
 
 impl Chain {
@@ -79,6 +85,7 @@ impl Chain {
 			parent,
 			slot: 4_000_000_000,
 			made: Vec::new(),
+			touched: Touched::default(),
 		}
 	}
 
@@ -117,12 +124,16 @@ impl Chain {
 			},
 		);
 		let mut extrinsics = vec![timestamp(now)];
-		let (header, applied) = self.query(|| {
+		let ((header, applied), touched) = counted(&mut self.state, || {
 			Executive::initialize_block(&header);
 			Executive::apply_extrinsic(timestamp(now)).unwrap().unwrap();
 			let mut applied = Vec::new();
 			for transaction in transactions {
-				let result = Executive::apply_extrinsic(transaction.clone());
+				// As a node's block builder does: what is refused leaves nothing.
+				let result = with_transaction_unchecked(|| match Executive::apply_extrinsic(transaction.clone()) {
+					Ok(result) => TransactionOutcome::Commit(Ok(result)),
+					Err(error) => TransactionOutcome::Rollback(Err(error)),
+				});
 				if result.is_ok() {
 					extrinsics.push(transaction);
 				}
@@ -130,6 +141,7 @@ impl Chain {
 			}
 			(Executive::finalize_block(), applied)
 		});
+		self.touched = touched;
 		self.parent = header.clone();
 		let block = Block { header, extrinsics };
 		self.made.push(block.clone());
@@ -228,6 +240,7 @@ pub fn extension(nonce: u32, tip: u128) -> TxExtension {
 		frame_system::CheckGenesis::new(),
 		frame_system::CheckMortality::from(Era::Immortal),
 		frame_system::CheckNonce::from(nonce),
+		crate::lane::CheckLane,
 		frame_system::CheckWeight::new(),
 		pallet_transaction_payment::ChargeTransactionPayment::from(tip),
 		frame_metadata_hash_extension::CheckMetadataHash::new(false),
@@ -242,12 +255,17 @@ pub fn signed(who: Sr25519Keyring, call: RuntimeCall) -> UncheckedExtrinsic {
 
 /// Signs with a given nonce and tip.
 pub fn signed_with(who: Sr25519Keyring, call: RuntimeCall, nonce: u32, tip: u128) -> UncheckedExtrinsic {
+	signed_by(&who.pair(), call, nonce, tip)
+}
+
+/// Signs with any key.
+pub fn signed_by(who: &sr25519::Pair, call: RuntimeCall, nonce: u32, tip: u128) -> UncheckedExtrinsic {
 	let extension = extension(nonce, tip);
 	let payload = SignedPayload::new(call.clone(), extension.clone()).unwrap();
 	let signature = payload.using_encoded(|bytes| who.sign(bytes));
 	UncheckedExtrinsic::new_signed(
 		call,
-		Address::Id(who.to_account_id()),
+		Address::Id(who.public().into()),
 		Signature::Sr25519(signature),
 		extension,
 	)

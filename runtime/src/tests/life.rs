@@ -9,7 +9,7 @@ use super::{
 	},
 };
 use crate::{
-	configs::{CurrentCourtParams, CurrentJobsParams},
+	configs::{CurrentCourtParams, CurrentJobsParams, SeatFee},
 	Balance, Balances, Runtime,
 };
 use codec::{Decode, Encode};
@@ -25,6 +25,7 @@ use millrace_primitives::{
 	money,
 };
 use sp_keyring::Sr25519Keyring::{Alice, AliceStash, Charlie};
+use sp_runtime::traits::Convert;
 
 #[test]
 fn a_job_lives_and_every_planck_is_accounted_for() {
@@ -46,7 +47,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		let cap = quote.payments / 2;
 		let budget = advance(cap, params.fee_share, court.seat_fee).unwrap() + 2 * court.seat_fee;
 		assert_eq!(quote.escrow, quote.payments + quote.fees + budget);
-		assert_eq!(quote.submission_fee, 2 * params.shard_fee);
+		assert_eq!(quote.submission_fee, 2 * SeatFee::convert(2));
 		assert_eq!(
 			free(&id(CLIENT)),
 			before - submission - quote.submission_fee - quote.escrow

@@ -153,10 +153,21 @@ pub fn fees(chain: &mut Chain, who: Sr25519Keyring) -> Balance {
 		.sum()
 }
 
-/// A chain on which two providers can be drawn and a program is published.
-pub fn market() -> Chain {
+/// A chain on which a program is published.
+pub fn published() -> Chain {
 	let mut chain = Chain::development();
 	chain.blocks(1);
+	let publish = pallet_jobs::Call::publish_program {
+		roots: roots(),
+		module: module(),
+	};
+	assert_ok!(chain.call(CLIENT, publish));
+	chain
+}
+
+/// A chain on which two providers can be drawn and a program is published.
+pub fn market() -> Chain {
+	let mut chain = published();
 	for (index, (provider, operator)) in PROVIDERS.into_iter().enumerate() {
 		register(
 			&mut chain,
@@ -165,11 +176,6 @@ pub fn market() -> Chain {
 			(1_000 + 333 * index as Balance) * MICRO + 7,
 		);
 	}
-	let publish = pallet_jobs::Call::publish_program {
-		roots: roots(),
-		module: module(),
-	};
-	assert_ok!(chain.call(CLIENT, publish));
 	chain.blocks(3);
 	chain
 }

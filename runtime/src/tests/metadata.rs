@@ -47,6 +47,7 @@ fn extensions_are_the_usual_ones_in_the_usual_order() {
 			"CheckGenesis",
 			"CheckMortality",
 			"CheckNonce",
+			"CheckLane",
 			"CheckWeight",
 			"ChargeTransactionPayment",
 			"CheckMetadataHash",

@@ -143,8 +143,6 @@ fn prices_do_not_fall_below_the_base() {
 fn nobody_can_act_as_root() {
 	let mut chain = Chain::development();
 	chain.blocks(1);
-	let call = RuntimeCall::System(frame_system::Call::set_heap_pages { pages: 1 });
-	assert_eq!(chain.call(Alice, call), Err(sp_runtime::DispatchError::BadOrigin));
 	let parameters = crate::configs::GenesisParameters::default().into_parameters()[0].clone();
 	let call = RuntimeCall::Parameters(pallet_parameters::Call::set_parameter { key_value: parameters });
 	assert_eq!(chain.call(Alice, call), Err(sp_runtime::DispatchError::BadOrigin));

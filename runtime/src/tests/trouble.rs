@@ -8,7 +8,7 @@ use super::{
 	},
 };
 use crate::{
-	configs::{CurrentCourtParams, CurrentJobsParams},
+	configs::{CurrentCourtParams, SeatFee},
 	genesis_config_presets::ENDOWMENT,
 	Balances, Runtime,
 };
@@ -22,6 +22,7 @@ use millrace_primitives::{
 	Report, MICRO, MILL,
 };
 use sp_keyring::Sr25519Keyring::{self, Alice, Charlie, Eve};
+use sp_runtime::traits::Convert;
 
 #[test]
 fn a_job_that_nobody_takes_expires_and_is_refunded() {
@@ -38,10 +39,7 @@ fn a_job_that_nobody_takes_expires_and_is_refunded() {
 	chain.query(|| {
 		assert_eq!(Runtime::job(JOB), None);
 		assert_eq!(escrow(CLIENT), 0);
-		assert_eq!(
-			free(&id(CLIENT)),
-			before - submission - 2 * CurrentJobsParams::get().shard_fee
-		);
+		assert_eq!(free(&id(CLIENT)), before - submission - 2 * SeatFee::convert(2));
 	});
 	chain.check();
 }
@@ -89,7 +87,7 @@ fn differing_reports_about_which_nobody_argues_are_not_paid() {
 			assert_eq!(free(&id(provider)), before[index], "nobody is paid");
 			assert_eq!((view.bond, view.liability), (BOND, 0), "and nobody is called guilty");
 		}
-		let fee = 2 * (CurrentJobsParams::get().shard_fee + CurrentCourtParams::get().seat_fee);
+		let fee = 2 * (SeatFee::convert(2) + CurrentCourtParams::get().seat_fee);
 		assert_eq!(free(&id(CLIENT)), before_all - submission - fee);
 		assert_eq!(everything(), Balances::total_issuance());
 	});

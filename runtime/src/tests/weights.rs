@@ -1,20 +1,20 @@
 //! What measured weights mean: how much of the market a block has room for, and what a seat costs the chain.
 
 use crate::{
-	configs::{BlockWeights, WeightToFee},
+	configs::{life_of_a_seat, price_of, BlockWeights, SeatFee, WeightToFee},
 	Runtime,
 };
-use frame_support::weights::{Weight, WeightToFee as _};
-use millrace_primitives::{
-	job::MIN_REPLICAS,
-	params::{CourtParams, JobsParams},
-	MarketBlock, MILL,
+use frame_support::{
+	traits::Get,
+	weights::{Weight, WeightToFee as _},
 };
+use millrace_primitives::{job::MAX_REPLICAS, params::JobsParams, MILL};
 use pallet_attestations::WeightInfo as _;
 use pallet_balances::WeightInfo as _;
 use pallet_emission::WeightInfo as _;
-use pallet_jobs::{timers::fires, WeightInfo as _, MAX_ACKNOWLEDGED, MAX_DROPPED};
+use pallet_jobs::{WeightInfo as _, MAX_ACKNOWLEDGED, MAX_DROPPED};
 use pallet_providers::WeightInfo as _;
+use sp_runtime::traits::Convert;
 
 type Jobs = <Runtime as pallet_jobs::Config>::WeightInfo;
 type Attestations = <Runtime as pallet_attestations::Config>::WeightInfo;
@@ -23,46 +23,24 @@ type Emission = <Runtime as pallet_emission::Config>::WeightInfo;
 type Balances = <Runtime as pallet_balances::Config>::WeightInfo;
 type TickWeight = <Runtime as pallet_jobs::Config>::TickWeight;
 
-/// A timer's way to its end, for a delay that is not longer.
-fn timer(longest: MarketBlock, end: Weight) -> Weight {
-	Jobs::timer_again() * u64::from(fires(longest) - 1) + end
-}
-
-/// Draws in vain that the fee of a seat pays for.
-const DRAWS_IN_VAIN: u64 = 1;
-
-/// Alarms of a case about which nobody argues: its draw, the end of its openings, its settlement; and one that rings for
-/// nothing.
-fn alarms() -> Weight {
-	(Jobs::timer_again() + Attestations::advance()) * 3 + Attestations::settle(MIN_REPLICAS.into())
-}
-
-/// What the hooks do for one seat whose work is done, from submission until its shard and its job, which has no other
-/// shard and as few seats as possible, are gone. What calls do themselves, settlement among it, has its own fee.
-///
-/// A seat that nobody takes is drawn again and again, which no fee at submission could cover without being a toll on
-/// all others. Its waits double, and the tick's own weight bounds what all of them take of a block.
-fn life_of_a_seat(params: &JobsParams) -> Weight {
-	let seats = u64::from(MIN_REPLICAS);
-	let waiting = (Jobs::draw_nobody() + Jobs::timer_back_off()) * DRAWS_IN_VAIN;
-	let taken = Jobs::draw_seat().max(Jobs::start_shard());
-	let accepting = timer(params.accept_window, Jobs::timer_stale());
-	let executing = timer(params.execution_base + params.accept_window, Jobs::timer_stale());
-	let custody = timer(params.custody_period, Jobs::timer_custody());
-	let shard = alarms() + Jobs::visit_nothing() + custody;
-	let job = timer(params.max_deadline, Jobs::timer_expire());
-	waiting + taken + accepting + executing + (shard + job) / seats
-}
-
 #[test]
-fn the_fee_of_a_seat_covers_what_the_hooks_do_for_it() {
-	let params = JobsParams::default();
-	let cost = WeightToFee::weight_to_fee(&life_of_a_seat(&params));
-	// At submission, and for its place in a case.
-	let fee = params.shard_fee + CourtParams::default().seat_fee;
-	assert!(cost <= fee, "a seat costs the chain {cost} plancks and pays {fee}");
-	assert!(fee < 3 * cost, "and not far more: {cost}");
-	assert_eq!(JobsParams::fast().shard_fee, params.shard_fee);
+fn the_fee_of_a_seat_is_what_its_life_weighs_and_is_small() {
+	sp_io::TestExternalities::default().execute_with(|| {
+		for seats in 1..=MAX_REPLICAS {
+			let weight = life_of_a_seat(seats);
+			let fee = SeatFee::convert(seats);
+			println!(
+				"one of {seats} seats: {} us, {fee} plancks",
+				weight.ref_time() / 1_000_000
+			);
+			assert_eq!(fee, price_of(weight, JobsParams::default().second_price));
+			assert!(fee <= MILL / 100);
+		}
+		// Rounded up, and nothing for nothing.
+		assert_eq!(price_of(Weight::from_parts(1, 0), 1), 1);
+		assert_eq!(price_of(Weight::zero(), MILL), 0);
+	});
+	assert_eq!(JobsParams::fast().second_price, JobsParams::default().second_price);
 }
 
 #[test]
@@ -73,12 +51,11 @@ fn a_block_has_room_for_many_draws_and_timers() {
 	let dearest_draw = Jobs::start_shard().max(Jobs::draw_seat()) + Jobs::drop_stale() * u64::from(MAX_DROPPED);
 	let dearest_timer = Jobs::timer_execute().max(Jobs::timer_accept()) + Jobs::end_shard();
 	println!(
-		"a block: {} draws, {} in vain, {} starts, {} of the dearest; {} timers again, {} late seats, {} of the dearest",
+		"a block: {} draws, {} in vain, {} starts, {} of the dearest; {} late seats, {} of the dearest",
 		times(Jobs::draw_seat(), tick),
 		times(Jobs::draw_nobody(), tick),
 		times(Jobs::start_shard(), tick),
 		times(dearest_draw, queue),
-		times(Jobs::timer_again(), queue),
 		times(Jobs::timer_execute(), queue),
 		times(dearest_timer, queue),
 	);

@@ -7,7 +7,7 @@ use millrace_agent::exec::{
 	Budget, Side,
 };
 use millrace_client::{calls, At, Chain, Error};
-use millrace_court::board::Board;
+use millrace_court::board::{Accusation, Board};
 use millrace_primitives::{
 	api::{BoardView, CaseSeatState, CaseView},
 	merkle, outcome, Balance, Gas, JobId, Outcome, ShardId,
@@ -78,8 +78,12 @@ async fn accuse(chain: &Chain, module: &[u8], inputs: &[Vec<u8>], forged: Outcom
 	let accused = BOUGHT
 		.iter()
 		.position(|uri| key(uri).account() == seen.seats[0].provider);
-	let call = |task, outcome| calls::accuse(SHARD, 0, task, outcome);
-	let accusation = chain.submit(&ferdie, call(TASK, &forged)).await.expect("anybody may");
+	let accusation = Accusation::Outcome {
+		task: TASK,
+		outcome: forged,
+	};
+	let call = calls::accuse(SHARD, 0, &accusation, seen.bond);
+	let accusation = chain.submit(&ferdie, call).await.expect("anybody may");
 	let fee = accusation.fee().expect("it has a fee");
 	let replayer = replayer(chain, module, inputs).await;
 	let mut player = Some(Lie::player(replayer, HashMap::from([(TASK, forged)]), 1_000));

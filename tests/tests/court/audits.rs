@@ -6,7 +6,7 @@ use millrace_primitives::{outcome, Balance};
 use millrace_tests::{
 	court::verdicts,
 	key,
-	ledger::{bond, events_since, Ledger},
+	ledger::{bond, enacted, events_since, Ledger},
 	liar::{self, Plan},
 	programs::{outcomes, save, save_lines, swap_case},
 	provider::{Provider, BOND},
@@ -40,6 +40,7 @@ async fn two_seats_of_one_owner_are_caught_by_an_audit() {
 		let before = Ledger::read(&node, &chain).await;
 		let folder = home.join(job.to_string());
 		let output = run(&node.url(), &program, &inputs, 1, &folder).await;
+		enacted(&chain).await;
 		let events = events_since(&node, &chain, before.block).await;
 		let after = Ledger::read(&node, &chain).await;
 		let verdicts = verdicts(&events, job as u64);

@@ -6,6 +6,7 @@ mod audits;
 mod lies;
 mod restart;
 mod silence;
+mod single;
 mod withheld;
 
 use millrace_client::Chain;
@@ -14,7 +15,7 @@ use millrace_tests::{
 	amount,
 	court::{verdicts, Terms, Verdict},
 	document, fees_in, key,
-	ledger::{events_since, Ledger},
+	ledger::{enacted, events_since, Ledger},
 	provider::ASK,
 	run_cli, submission, text, Node,
 };
@@ -39,10 +40,16 @@ fn arg(path: &Path) -> &str {
 
 /// Runs a job of shards of so many tasks, each computed by two, to its end.
 async fn run(url: &str, program: &str, inputs: &str, shard_size: u32, folder: &Path) -> Output {
+	run_by(&["--replicas", "2"], url, program, inputs, shard_size, folder).await
+}
+
+/// Runs such a job, computed as these options say.
+async fn run_by(by: &[&str], url: &str, program: &str, inputs: &str, shard_size: u32, folder: &Path) -> Output {
 	let size = shard_size.to_string();
 	let mut args = vec!["--json", "submit", "--program", program, "--inputs", inputs, "--lines"];
 	args.extend(["--max-price", "1", "--gas-limit", "100M", "--memory", "1M"]);
-	args.extend(["--output-limit", "64K", "--deadline", "30m", "--replicas", "2"]);
+	args.extend(["--output-limit", "64K", "--deadline", "30m"]);
+	args.extend(by);
 	args.extend(["--shard-size", &size, "--fetch", arg(folder)]);
 	run_cli(&["--url", url, "--key", "//Alice"], &args).await
 }
@@ -65,7 +72,7 @@ struct Done {
 	before: Ledger,
 	after: Ledger,
 	verdicts: BTreeMap<u32, Verdict>,
-	/// What the client paid for, but for what was taken of others for it.
+	/// What the client paid for, but for what it has back of others.
 	cost: Balance,
 }
 
@@ -78,6 +85,7 @@ async fn done(node: &Node, chain: &Chain, before: Ledger, output: &Output) -> Do
 	let job = submitted["job"].as_u64().expect("a number");
 	let acknowledged = node.cli_json("//Alice", &["acknowledge", &job.to_string()]).await;
 	node.finalized_without(job).await;
+	enacted(chain).await;
 	let after = Ledger::read(node, chain).await;
 	let events = events_since(node, chain, before.block).await;
 	type Settled = (JobId, JobStatus, u32, u32, Balance, Balance);

@@ -107,7 +107,10 @@ async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
 	let answers = events.iter().filter(|event| event.is("Jobs", "Answered")).count();
 	assert_eq!(answers, 5);
 	let after = Ledger::read(&node, &chain).await;
-	let gains: i128 = KEEPERS.iter().map(|owner| after.gain(&before, &operator_of(owner))).sum();
+	let gains: i128 = KEEPERS
+		.iter()
+		.map(|owner| after.gain(&before, &operator_of(owner)))
+		.sum();
 	assert!(gains > 0, "{gains}");
 
 	// With their machines off they lose what they were paid, and the client has back what is withheld.

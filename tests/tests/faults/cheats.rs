@@ -7,7 +7,7 @@ use millrace_primitives::{outcome, AccountId, Balance, Limits, MILLI};
 use millrace_tests::{
 	court::{losses, verdicts, Terms},
 	document, key,
-	ledger::{self, bond, escrow, events_since, vacated, Cause, Ledger},
+	ledger::{self, bond, enacted, escrow, events_since, vacated, Cause, Ledger},
 	liar::{self, Plan},
 	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::{silent, Provider, ASK, BOND},
@@ -152,6 +152,7 @@ async fn who_lies(node: &Node, chain: &Chain, program: &str, module: &[u8]) {
 		assert_eq!(escrow(chain, client).await, 0, "the client has the rest back");
 	}
 	assert!(proven >= 2, "it had a seat in both shards of one job");
+	enacted(chain).await;
 	let after = Ledger::read(node, chain).await;
 	for uri in ["//Bob", "//Charlie", "//Eve"] {
 		assert_eq!(after.gain(&before, uri), gains[&key(uri).account()], "{uri}");

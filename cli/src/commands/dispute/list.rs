@@ -1,7 +1,7 @@
 //! `millrace dispute list`.
 
 use super::{is_disputed, is_open, job_now, words};
-use crate::{failure::Result, options::Global, output::Output};
+use crate::{context, failure::Result, options::Global, output::Output};
 use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, Table};
 use futures::{stream, StreamExt, TryStreamExt};
 use millrace_client::words::stage;
@@ -28,6 +28,13 @@ pub async fn run(global: &Global, id: JobId, all: bool, output: &mut Output) -> 
 		.try_filter_map(|case| async move { Ok(case) })
 		.try_collect()
 		.await?;
+	let verdicts = market.all_verdicts().await?;
+	let verdicts: Vec<_> = verdicts.into_iter().filter(|verdict| verdict.shard.job == id).collect();
+	let (now, block_ms) = (market.now().await?, context::block_ms(&chain).await?);
+	let held = verdicts
+		.iter()
+		.map(|verdict| words::verdict(verdict, now, block_ms) + "\n");
+	let held: String = held.collect();
 	let known = cases.len();
 	let shown: Vec<_> = cases.into_iter().filter(|case| all || is_disputed(case)).collect();
 	let rows: Vec<_> = shown.iter().map(row).collect();
@@ -35,8 +42,12 @@ pub async fn run(global: &Global, id: JobId, all: bool, output: &mut Output) -> 
 		"job": id,
 		"cases": known,
 		"shards": shown.iter().map(document).collect::<Vec<_>>(),
+		"verdicts": verdicts,
 	});
-	output.result(&document, text(id, known, job.running, &rows))
+	let text = text(id, known, job.running, &rows);
+	let parts = [text.as_str(), held.trim_end()];
+	let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+	output.result(&document, parts.join("\n"))
 }
 
 fn document(case: &CaseView) -> serde_json::Value {

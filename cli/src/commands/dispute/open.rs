@@ -17,12 +17,16 @@ use millrace_client::{
 	events::{Author, Court},
 	words as said, At, Chain, Error, Event,
 };
+use millrace_court::board::Accusation;
 use millrace_primitives::{
 	api::{AssignmentView, CaseSeat, CaseSeatKind, CaseSeatState, CaseView, JobView, ShardView},
-	Balance, Outcome, ShardId,
+	outcome, Balance, Outcome, Report, ShardId,
 };
 use serde_json::json;
-use std::io::{self, IsTerminal};
+use std::{
+	collections::BTreeMap,
+	io::{self, IsTerminal},
+};
 
 /// Runs the command.
 pub async fn run(global: &Global, options: OpenOptions, output: &mut Output) -> Result<()> {
@@ -37,27 +41,52 @@ pub async fn run(global: &Global, options: OpenOptions, output: &mut Output) -> 
 		return Err(Failure::Input("the court has no case of it".into()));
 	};
 	let seat = attackable(&case, options.seat).map_err(Failure::Input)?;
-	let task = below(&shard, options.task).map_err(Failure::Input)?;
+	let tasks = match options.task {
+		Some(task) => vec![task],
+		None => (shard.first_task..shard.first_task.saturating_add(shard.tasks)).collect(),
+	};
+	for task in &tasks {
+		below(&shard, *task).map_err(Failure::Input)?;
+	}
 	if seat.kind == CaseSeatKind::Audit {
 		let its = chain.market(at).assignments(&seat.provider).await?;
-		ensure_sampled(options.seat, &shard, task, &its)?;
+		ensure_sampled(options.seat, &shard, options.task, &its)?;
 	}
 
-	let work = computed(&chain, &job, at, &shard, options.task, &options.data, output);
-	let (workshop, places, outcome) = tokio::select! {
+	let work = computed(&chain, &job, at, &shard, &tasks, &options.data, output);
+	let (workshop, places, outcomes) = tokio::select! {
 		computed = work => computed?,
 		_ = context::interrupted() => return Err(Failure::Other("interrupted; nothing was sent".into())),
 	};
 	// That may have taken long.
 	let case = present(&chain, shard.id).await?;
 	let seat = still_attackable(case.as_ref(), shard.id, options.seat, None)?;
-	let reported = reported(&chain, &seat, &shard, task, options.data.allow_private).await;
-	ensure_different(&seat, options.task, &outcome, &reported, options.blind)?;
-
-	let call = calls::accuse(shard.id, options.seat, task, &outcome);
 	let shown = case.map_or(0, |case| case.bond);
+	let (accusation, text) = match options.task {
+		Some(task) => {
+			let below = below(&shard, task).map_err(Failure::Input)?;
+			let outcome = outcomes
+				.get(&task)
+				.copied()
+				.ok_or_else(|| Failure::Input("there is no such task".into()))?;
+			let reported = reported(&chain, &seat, &shard, below, options.data.allow_private).await;
+			ensure_different(&seat, task, &outcome, &reported, options.blind)?;
+			let text = what_differs(&seat, task, &outcome, &reported);
+			(Accusation::Outcome { task: below, outcome }, text)
+		}
+		None => {
+			let report = whole(&seat, &outcomes)?;
+			let text = format!(
+				"Shard {} comes to another report here than seat {} reported, whatever the task.",
+				options.shard, seat.number
+			);
+			(Accusation::Report(report), text)
+		}
+	};
+
+	let call = calls::accuse(shard.id, options.seat, &accusation, shown);
 	context::ensure_funds(&chain, &signer, &call, shown).await?;
-	output.note(terms(shown, &seat, options.task, &outcome, &reported));
+	output.note(format!("{text}\n{}", terms(shown, &seat)));
 	confirm(options.yes, output).await?;
 	let case = present(&chain, shard.id).await?;
 	still_attackable(case.as_ref(), shard.id, options.seat, Some(shown))?;
@@ -87,12 +116,6 @@ pub async fn run(global: &Global, options: OpenOptions, output: &mut Output) -> 
 		_ => None,
 	};
 	let bond = bond.unwrap_or(shown);
-	if bond > shown {
-		output.note(format!(
-			"The bond grew while this was sent: {} are on hold.",
-			mill(bond)
-		));
-	}
 	output.note(format!(
 		"Board {board} was opened in block {}. Keep this running: who does not move in time is out.{}",
 		finalized.block.number,
@@ -105,7 +128,7 @@ pub async fn run(global: &Global, options: OpenOptions, output: &mut Output) -> 
 		board,
 		target: options.seat,
 		bond,
-		party: Party::new(workshop, shard, places, Some((options.task, outcome))),
+		party: Party::new(workshop, shard, places, outcomes),
 	};
 	table.conclude(&mut heads, Some(transaction), output).await
 }
@@ -135,9 +158,14 @@ fn still_attackable(case: Option<&CaseView>, shard: ShardId, seat: u8, shown: Op
 	}
 }
 
-/// Refuses a task that an audit never computed, as far as the chain still shows which it did. Tasks are counted from the
-/// shard's first.
-fn ensure_sampled(seat: u8, shard: &ShardView, task: u32, its: &[AssignmentView]) -> Result<()> {
+/// Refuses a task that an audit never computed, as far as the chain still shows which it did. The task is counted over the job.
+fn ensure_sampled(seat: u8, shard: &ShardView, task: Option<u32>, its: &[AssignmentView]) -> Result<()> {
+	let Some(task) = task else {
+		return Err(Failure::Input(format!(
+			"--task: seat {seat} is an audit and computed a part of the shard; name one of its tasks"
+		)));
+	};
+	let task = below(shard, task).map_err(Failure::Input)?;
 	let of_shard = its.iter().filter(|view| view.shard == shard.id);
 	let Some(sample) = of_shard.filter_map(|view| view.sample.as_ref()).next() else {
 		return Ok(());
@@ -155,22 +183,28 @@ fn ensure_sampled(seat: u8, shard: &ShardView, task: u32, its: &[AssignmentView]
 	)))
 }
 
-/// Computes the task here.
+/// Computes tasks here, which are counted over the job.
 async fn computed(
 	chain: &Chain,
 	job: &JobView,
 	at: At,
 	shard: &ShardView,
-	task: u32,
+	tasks: &[u32],
 	data: &DataOptions,
 	output: &mut Output,
-) -> Result<(Workshop, Places, Outcome)> {
+) -> Result<(Workshop, Places, BTreeMap<u32, Outcome>)> {
 	let others = shard.seats.iter().filter_map(|seat| seat.endpoint.clone());
 	let workshop = Workshop::open(chain, job, at, data, others).await?;
 	let places = workshop.places(shard).await?;
-	output.note(format!("Computing task {task} here."));
-	let outcome = workshop.compute(&places, task).await?;
-	Ok((workshop, places, outcome))
+	output.note(match tasks {
+		[task] => format!("Computing task {task} here."),
+		_ => format!("Computing {} tasks here.", tasks.len()),
+	});
+	let mut outcomes = BTreeMap::new();
+	for task in tasks {
+		outcomes.insert(*task, workshop.compute(&places, *task).await?);
+	}
+	Ok((workshop, places, outcomes))
 }
 
 /// The seat, if it can be attacked; else why not.
@@ -259,9 +293,22 @@ fn ensure_different(seat: &CaseSeat, task: u32, computed: &Outcome, reported: &R
 	}
 }
 
-/// What is done, and what it may cost.
-fn terms(bond: Balance, seat: &CaseSeat, task: u32, computed: &Outcome, reported: &Reported) -> String {
-	let mut text = match reported {
+/// The report of who computed all of a shard, unless it is the seat's.
+fn whole(seat: &CaseSeat, outcomes: &BTreeMap<u32, Outcome>) -> Result<Report> {
+	let outcomes: Vec<_> = outcomes.values().copied().collect();
+	let here = outcome::report(&outcomes).ok_or_else(|| Failure::Other("the shard's gas is no number".into()))?;
+	if seat.report == Some(here) {
+		return Err(Failure::Input(format!(
+			"seat {} reported just what the shard comes to here; accusing it would lose the bond",
+			seat.number
+		)));
+	}
+	Ok(here)
+}
+
+/// What is known of a task that differs.
+fn what_differs(seat: &CaseSeat, task: u32, computed: &Outcome, reported: &Reported) -> String {
+	match reported {
 		Ok(reported) => {
 			let mut text = format!(
 				"Task {task} comes to something else here than seat {} reported:",
@@ -278,15 +325,18 @@ fn terms(bond: Balance, seat: &CaseSeat, task: u32, computed: &Outcome, reported
 			said::outcome(computed.status, computed.code),
 			computed.gas_used
 		),
-	};
-	text += &format!(
-		"\nThe bond is {}. If the seat is proven wrong, it comes back with a share of what the seat has at stake ({}). If the seat \
+	}
+}
+
+/// What it may cost.
+fn terms(bond: Balance, seat: &CaseSeat) -> String {
+	format!(
+		"The bond is {}. If the seat is proven wrong, it comes back with a share of what the seat has at stake ({}). If the seat \
 		 turns out right, it is lost, however the board ends: also if the seat's time runs out, and fresh seats then confirm what \
 		 it reported. If nobody confirms it, it comes back. The board is played from here, until it is over.",
 		mill(bond),
 		mill(seat.stake),
-	);
-	text
+	)
 }
 
 /// Asks before money is put up.
@@ -417,8 +467,9 @@ mod tests {
 			"{unknown}"
 		);
 		assert!(refused(Err("asleep".into()), true).is_ok());
-		let text = terms(case.bond, seat, 37, &outcome(5), &Ok(outcome(6)));
+		let text = what_differs(seat, 37, &outcome(5), &Ok(outcome(6)));
 		assert!(text.contains("gas: 5 here, 6 reported"), "{text}");
+		let text = terms(case.bond, seat);
 		assert!(
 			text.contains("The bond is 21 MILL") && text.contains("28 MILL"),
 			"{text}"
@@ -491,13 +542,28 @@ mod tests {
 			endpoints: Vec::new(),
 		};
 		let its = [view(2, Some(vec![7])), view(3, Some(vec![1, 5]))];
-		assert!(ensure_sampled(2, &shard, 5, &its).is_ok());
-		let refused = ensure_sampled(2, &shard, 7, &its).unwrap_err();
+		assert!(ensure_sampled(2, &shard, Some(35), &its).is_ok());
+		let refused = ensure_sampled(2, &shard, Some(37), &its).unwrap_err();
 		assert_eq!(refused.exit_code(), 2);
 		assert!(refused.to_string().ends_with("only these tasks: 31, 35"), "{refused}");
 		// Where it is not known, the chain decides.
-		assert!(ensure_sampled(2, &shard, 7, &its[..1]).is_ok());
-		assert!(ensure_sampled(2, &shard, 7, &[view(3, None)]).is_ok());
+		assert!(ensure_sampled(2, &shard, Some(37), &its[..1]).is_ok());
+		assert!(ensure_sampled(2, &shard, Some(37), &[view(3, None)]).is_ok());
+		let whole = ensure_sampled(2, &shard, None, &its).unwrap_err();
+		assert!(whole.to_string().contains("--task"), "{whole}");
+	}
+
+	#[test]
+	fn a_whole_report_is_accused_of_being_another_only() {
+		let outcomes: BTreeMap<u32, Outcome> = (30..33).map(|task| (task, outcome(task.into()))).collect();
+		let here = outcome::report(&outcomes.values().copied().collect::<Vec<_>>()).unwrap();
+		let mut seat = disputed().seats[1].clone();
+		assert_ne!(seat.report, Some(here));
+		assert_eq!(whole(&seat, &outcomes).unwrap(), here);
+		seat.report = Some(here);
+		let refused = whole(&seat, &outcomes).unwrap_err();
+		assert_eq!(refused.exit_code(), 2);
+		assert!(refused.to_string().contains("would lose the bond"), "{refused}");
 	}
 
 	#[tokio::test]

@@ -7,13 +7,14 @@ use crate::{
 use codec::DecodeAll;
 use millrace_court::board::{Board, Move};
 use millrace_exec::{
-	play::{Player, Trouble},
+	play::{open, Player, Trouble},
 	Side, Stop,
 };
 use millrace_primitives::{
 	api::{BoardView, ShardView},
 	Outcome,
 };
+use std::collections::BTreeMap;
 
 /// Who plays: what it computes by, unless nothing is left to be played.
 pub(super) struct Party(Option<Seated>);
@@ -22,8 +23,8 @@ struct Seated {
 	workshop: Workshop,
 	shard: ShardView,
 	places: Places,
-	/// A task that was computed, by its number in the job.
-	known: Option<(u32, Outcome)>,
+	/// Tasks that were computed, by their numbers in the job.
+	known: BTreeMap<u32, Outcome>,
 	player: Option<(u32, Player)>,
 }
 
@@ -33,7 +34,7 @@ impl Party {
 		Self(None)
 	}
 
-	pub(super) fn new(workshop: Workshop, shard: ShardView, places: Places, known: Option<(u32, Outcome)>) -> Self {
+	pub(super) fn new(workshop: Workshop, shard: ShardView, places: Places, known: BTreeMap<u32, Outcome>) -> Self {
 		Self(Some(Seated {
 			workshop,
 			shard,
@@ -43,11 +44,10 @@ impl Party {
 		}))
 	}
 
-	/// The attacker's move; none if it has none to make. Takes as long as the task does on the step machine, once.
+	/// The attacker's move; none if it has none to make. Takes as long as the task does on the step machine, once, and before
+	/// it is known which it is, as long as the shard's tasks that were not computed yet.
 	pub(super) async fn answer(&mut self, view: &BoardView) -> Result<Option<Move>> {
-		let (Some(seated), Some(below)) = (&mut self.0, view.task) else {
-			return Ok(None);
-		};
+		let Some(seated) = &mut self.0 else { return Ok(None) };
 		let board = Board::decode_all(&mut &view.board[..])
 			.map_err(|_| Failure::Refused("the chain's board is of a form that this release does not know".into()))?;
 		// The attacker is the party that the target is not.
@@ -55,15 +55,14 @@ impl Party {
 			true => Side::Second,
 			false => Side::First,
 		};
+		let Some(below) = view.task else {
+			return seated.open(&board, side).await;
+		};
 		let task = seated.shard.first_task.saturating_add(below);
 		let mut player = match seated.player.take() {
 			Some((of, player)) if of == task => player,
 			_ => {
-				let outcome = match seated.known {
-					Some((of, outcome)) if of == task => outcome,
-					_ => seated.workshop.compute(&seated.places, task).await?,
-				};
-				seated.known = Some((task, outcome));
+				let outcome = seated.compute(task).await?;
 				seated
 					.workshop
 					.player(&seated.shard, &seated.places, task, outcome)
@@ -80,6 +79,30 @@ impl Party {
 		drop(stopped);
 		seated.player = Some((task, player));
 		found.map_err(|trouble| hopeless(&trouble))
+	}
+}
+
+impl Seated {
+	async fn compute(&mut self, task: u32) -> Result<Outcome> {
+		if let Some(outcome) = self.known.get(&task) {
+			return Ok(*outcome);
+		}
+		let outcome = self.workshop.compute(&self.places, task).await?;
+		self.known.insert(task, outcome);
+		Ok(outcome)
+	}
+
+	/// The move of who accuses by a whole report, as long as the two parts of it are looked for that differ.
+	async fn open(&mut self, board: &Board, side: Side) -> Result<Option<Move>> {
+		if board.turn() != side || board.to_open().is_none() {
+			return Ok(None);
+		}
+		let mut outcomes = BTreeMap::new();
+		for below in 0..self.shard.tasks {
+			let task = self.shard.first_task.saturating_add(below);
+			outcomes.insert(below, self.compute(task).await?);
+		}
+		open(&self.workshop.matter(&self.shard), &outcomes, board, side).map_err(|trouble| hopeless(&trouble))
 	}
 }
 

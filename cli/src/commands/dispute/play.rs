@@ -30,6 +30,7 @@ use millrace_primitives::{
 };
 use serde_json::json;
 use std::{
+	collections::BTreeMap,
 	sync::{Mutex, PoisonError},
 	time::Duration,
 };
@@ -78,7 +79,7 @@ pub async fn run(global: &Global, options: PlayOptions, output: &mut Output) -> 
 			let others = shard.seats.iter().filter_map(|seat| seat.endpoint.clone());
 			let workshop = Workshop::open(&chain, &job, at, &options.data, others).await?;
 			let places = workshop.places(shard).await?;
-			Party::new(workshop, shard.clone(), places, None)
+			Party::new(workshop, shard.clone(), places, BTreeMap::new())
 		}
 		// Nothing is left to be played.
 		_ => Party::idle(),
@@ -210,7 +211,7 @@ impl Table<'_> {
 		if let Some(document) = document.as_object_mut() {
 			document.insert("targetLost".into(), json!(seen.decided.map(|(target, _)| target)));
 			document.insert("lost".into(), json!(seen.lost(bond).map(|lost| lost.to_string())));
-			document.insert("won".into(), json!(seen.gained().to_string()));
+			document.insert("won".into(), json!(seen.won.to_string()));
 		}
 		output.result(&document, seen.text(self.target, bond))?;
 		seen.verdict(bond)

@@ -52,11 +52,23 @@ impl Reader<'_> {
 			news.into_iter().for_each(note);
 			if ended {
 				let around = self.around(head).await.ok().flatten();
-				lock(self.seen).around = around;
+				let won = self.won(head).await.unwrap_or_default();
+				let mut seen = lock(self.seen);
+				(seen.around, seen.won) = (around, won);
 			}
 			lock(self.seen).read = head.number;
 		}
 		Failure::Other("the node sends no blocks any more".into())
+	}
+
+	/// What the account gets of what others lost, once that is shared out.
+	async fn won(&self, head: Head) -> Result<Balance> {
+		let verdicts = self.chain.market(At::Hash(head.hash)).all_verdicts().await?;
+		let shares = verdicts.into_iter().filter(|verdict| verdict.shard == self.shard);
+		let shares = shares.flat_map(|verdict| verdict.shares);
+		Ok(shares
+			.filter(|share| share.to.as_ref() == Some(&self.account))
+			.fold(0, |sum: Balance, share| sum.saturating_add(share.amount)))
 	}
 
 	/// All that the account had before a block and after it.
@@ -72,10 +84,14 @@ impl Reader<'_> {
 	}
 }
 
-/// What an account has in all.
+/// What an account has in all, but for what it lost and is only held on it until it is shared out.
 pub(super) async fn total(chain: &Chain, account: &AccountId, at: At) -> Result<Balance> {
 	let balances = chain.balances(account, at).await?;
-	Ok(balances.free.saturating_add(balances.reserved))
+	let held = balances.held.iter();
+	let lost = held.filter(|hold| hold.pallet == "Attestations" && hold.reason == "Guilty");
+	let lost = lost.map(|hold| hold.amount);
+	let has = balances.free.saturating_add(balances.reserved);
+	Ok(lost.fold(has, Balance::saturating_sub))
 }
 
 /// What is known so far.

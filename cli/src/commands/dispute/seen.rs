@@ -26,8 +26,10 @@ pub(super) struct Seen {
 	proven: bool,
 	/// True once the chain says that it has no such board.
 	pub(super) gone: bool,
-	/// All that the account had before and after the block in which the case ended.
+	/// All that the account had before and after the block in which the case ended, but for what is held of it as lost.
 	pub(super) around: Option<(Balance, Balance)>,
+	/// What is held for it of what others lost.
+	pub(super) won: Balance,
 	/// All that it had when this began, and at the end.
 	pub(super) held: (Option<Balance>, Option<Balance>),
 	/// The last finalized block that was looked at.
@@ -136,11 +138,6 @@ impl Seen {
 		}
 	}
 
-	/// What the account had more after the block in which the case ended.
-	pub(super) fn gained(&self) -> Balance {
-		self.around.map_or(0, |(before, after)| after.saturating_sub(before))
-	}
-
 	/// How it ended, in words.
 	pub(super) fn text(&self, target: u8, bond: Balance) -> String {
 		let mut text = match self.decided {
@@ -181,8 +178,11 @@ impl Seen {
 				}
 			),
 		};
-		if self.gained() > 0 {
-			text += &format!(" You won {}.", mill(self.gained()));
+		if self.won > 0 {
+			text += &format!(
+				" You won {} of what others lost; it is held until the verdict is enacted.",
+				mill(self.won)
+			);
 		}
 		text
 	}
@@ -270,11 +270,11 @@ mod tests {
 		assert!(news[0].contains("seat 1 is out") && !ended, "{news:?}");
 		let (_, ended) = seen.take(shard, BOARD, 1, &[end(shard, End::Accepted(0), 1)]).unwrap();
 		assert!(ended);
-		seen.around = Some((3 * MILL, 10 * MILL));
+		seen.won = 7 * MILL;
 		assert_eq!(
 			seen.text(1, BOND),
 			"Seat 1 is out: it claimed a step that the machine does not make. A report of the shard was accepted. The bond of 20 \
-			 MILL is back. You won 7 MILL."
+			 MILL is back. You won 7 MILL of what others lost; it is held until the verdict is enacted."
 		);
 		assert!(seen.verdict(BOND).is_ok());
 

@@ -12,7 +12,7 @@ use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, Table};
 use millrace_client::{keys::address, words as said};
 use millrace_primitives::{
 	api::{BoardView, CaseSeat, CaseStage, CaseView},
-	JobId, MarketBlock,
+	JobId, MarketBlock, ShardId,
 };
 use serde_json::json;
 
@@ -22,7 +22,22 @@ pub async fn run(global: &Global, id: JobId, index: u32, output: &mut Output) ->
 	let (job, at) = job_now(&chain, id).await?;
 	let market = chain.market(at);
 	let (shard, case) = find(&market, &job, index).await?;
+	let verdicts = market.all_verdicts().await?;
+	let of_shard = ShardId { job: id, index };
+	let verdicts: Vec<_> = verdicts
+		.into_iter()
+		.filter(|verdict| verdict.shard == of_shard)
+		.collect();
+	let (now, block_ms) = (market.now().await?, context::block_ms(&chain).await?);
+	let held: Vec<_> = verdicts
+		.iter()
+		.map(|verdict| words::verdict(verdict, now, block_ms))
+		.collect();
 	let Some(case) = case else {
+		if !verdicts.is_empty() {
+			let document = json!({ "marketBlock": now, "case": null, "verdicts": verdicts });
+			return output.result(&document, held.join("\n"));
+		}
 		let why = closed(&job, index, shard.as_ref(), None);
 		return Err(Failure::Input(
 			why.unwrap_or_else(|| "the court has no case of it".into()),
@@ -31,16 +46,18 @@ pub async fn run(global: &Global, id: JobId, index: u32, output: &mut Output) ->
 	let look = Look {
 		case: &case,
 		first: index.saturating_mul(job.shard_size),
-		now: market.now().await?,
-		block_ms: context::block_ms(&chain).await?,
+		now,
+		block_ms,
 	};
 	let document = json!({
 		"marketBlock": look.now,
 		"firstTask": look.first,
 		"case": case,
 		"whatNext": words::next(&case),
+		"verdicts": verdicts,
 	});
-	output.result(&document, look.text())
+	let parts: Vec<_> = [vec![look.text()], held].concat();
+	output.result(&document, parts.join("\n"))
 }
 
 /// A case at some moment.
@@ -75,7 +92,7 @@ impl Look<'_> {
 			row(
 				"attack",
 				format!(
-					"anybody can, for a bond of {}: `millrace dispute open {} --seat N --task T`",
+					"anybody can, for a bond of {}: `millrace dispute open {} --seat N`",
 					mill(case.bond),
 					name(job, index)
 				),
@@ -161,7 +178,7 @@ mod tests {
 			"(without a seat, for 20 MILL) attacks seat 1; the attacker is to move, and its time is over",
 			"2 boards are played",
 			"seat 2 can attack seat 1 now",
-			"for a bond of 21 MILL: `millrace dispute open 7 3 --seat N --task T`",
+			"for a bond of 21 MILL: `millrace dispute open 7 3 --seat N`",
 			"drawn by chance",
 			"out: proven wrong",
 			"28 MILL",

@@ -1,8 +1,12 @@
 //! A case in words.
 
 use super::is_open;
-use millrace_client::words::seat_state;
-use millrace_primitives::api::{CaseSeatState, CaseStage, CaseView};
+use crate::units::{blocks_and_time, mill};
+use millrace_client::{keys::address, words::seat_state};
+use millrace_primitives::{
+	api::{CaseSeatState, CaseStage, CaseView, VerdictView},
+	MarketBlock,
+};
 use std::collections::BTreeMap;
 
 /// How many seats are in which state: `2 stand, 1 computing`.
@@ -17,6 +21,34 @@ pub fn seats_by_state(case: &CaseView) -> String {
 	}
 	let parts: Vec<_> = counts.iter().map(|(state, count)| format!("{count} {state}")).collect();
 	parts.join(", ")
+}
+
+/// What somebody guilty lost, for whom, and when they get it.
+pub fn verdict(verdict: &VerdictView, now: MarketBlock, block_ms: u64) -> String {
+	let head = format!(
+		"shard {}: {} lost {}",
+		verdict.shard.index,
+		address(&verdict.account),
+		mill(verdict.amount)
+	);
+	let when = match (verdict.owed, verdict.frozen) {
+		(true, _) => "over; whoever it is for could not receive it, and can once it has an account".into(),
+		(false, true) => "held, and frozen: it is shared out after that, unless it is voided".into(),
+		(false, false) if verdict.due <= now => "held; it is shared out in the next blocks".into(),
+		(false, false) => format!(
+			"held; it is shared out in {}, unless it is voided",
+			blocks_and_time(verdict.due - now, block_ms)
+		),
+	};
+	let shares: Vec<_> = verdict
+		.shares
+		.iter()
+		.map(|share| match &share.to {
+			Some(to) => format!("{} to {}", mill(share.amount), address(to)),
+			None => format!("{} burns", mill(share.amount)),
+		})
+		.collect();
+	format!("{head}, {when}: {}", shares.join(", "))
 }
 
 /// Whether the shard is audited.

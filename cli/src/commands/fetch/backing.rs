@@ -1,9 +1,18 @@
 //! By what results are backed: how many seats agree on them, whether they were audited, whether they count as verified.
 
 use super::ranges;
+use crate::{
+	failure::{Failure, Result},
+	units::mill,
+};
 use futures::{stream, StreamExt};
-use millrace_client::{events::Court, Chain, Event, Head};
-use millrace_primitives::{api::ShardView, job::ShardState, BlockNumber, JobId, Report, ShardId};
+use millrace_client::{events::Court, Chain, Event, Head, Market};
+use millrace_primitives::{
+	api::{CaseSeatKind, CaseSeatState, CaseStage, CaseView, ShardView},
+	job::ShardState,
+	money::as_decimal,
+	Balance, BlockNumber, JobId, MarketBlock, Report, ShardId,
+};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -17,6 +26,21 @@ const CONCURRENT: usize = 16;
 #[serde(rename_all = "camelCase")]
 pub struct Backing {
 	shards: BTreeMap<u32, Behind>,
+	/// Shards of which there is a report that is not accepted yet.
+	open: BTreeMap<u32, Open>,
+}
+
+/// What stands behind a report of one provider that can still be attacked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+	/// What the provider has at stake.
+	#[serde(with = "as_decimal")]
+	bond: Balance,
+	/// The seats that nobody foresaw and that say the same.
+	audits: u32,
+	/// The last market block in which it can be attacked.
+	until: MarketBlock,
 }
 
 /// What stands behind one shard's.
@@ -45,7 +69,40 @@ impl Backing {
 		};
 		Self {
 			shards: kept.map(behind).collect(),
+			open: BTreeMap::new(),
 		}
+	}
+
+	/// Looks for reports of single providers that nobody contradicts and that can still be attacked, and enters them among the
+	/// shards as if they were accepted: their outputs are to be had already.
+	pub async fn look_ahead(&mut self, market: &Market<'_>, shards: &mut [ShardView]) -> Result<()> {
+		for shard in shards.iter_mut() {
+			if shard.state != ShardState::Reported {
+				continue;
+			}
+			let Some(case) = market.case(shard.id).await? else {
+				continue;
+			};
+			if let Some((report, open)) = opened(&case) {
+				shard.report = Some(report);
+				self.open.insert(shard.id.index, open);
+			}
+		}
+		Ok(())
+	}
+
+	/// Refuses to take what is not accepted for what is.
+	pub fn verdict(&self, job: JobId) -> Result<()> {
+		if self.open.is_empty() {
+			return Ok(());
+		}
+		let shards: Vec<u32> = self.open.keys().copied().collect();
+		Err(Failure::Incomplete(format!(
+			"all outputs are here, and of shards {} they are not accepted yet: check them with `millrace job verify {}`, or fetch \
+			 again once they are",
+			ranges(&shards),
+			job.0
+		)))
 	}
 
 	/// Looks through the last blocks for what their events say, as far as the node has them.
@@ -99,8 +156,9 @@ impl Backing {
 
 	/// In one line; nothing if there are no results.
 	pub fn text(&self) -> String {
+		let open = self.open_text();
 		if self.shards.is_empty() {
-			return String::new();
+			return open;
 		}
 		let (least, most) = (
 			self.shards
@@ -115,7 +173,7 @@ impl Backing {
 				.unwrap_or_default(),
 		);
 		let mut text = match (least, most) {
-			(1, 1) => "Backed by 1 seat for each shard".into(),
+			(1, 1) => "Backed by one provider for each shard".into(),
 			(least, most) if least == most => format!("Backed by {most} seats that agree on each shard"),
 			(least, most) => format!("Backed by {least} to {most} seats that agree on each shard"),
 		};
@@ -129,26 +187,92 @@ impl Backing {
 			(0, _) => String::new(),
 			(known, audited) => format!("; {audited} of {known} audited"),
 		};
-		let thin = those(&|behind| behind.counted == Some(false));
-		if !thin.is_empty() {
-			text += &format!("; accepted, unverified (thin): shards {}", ranges(&thin));
+		let uncounted = those(&|behind| behind.counted == Some(false));
+		let is_alone = |index: &u32| {
+			let behind = self.shards.get(index);
+			behind.is_some_and(|behind| behind.seats == 1 && behind.audited == Some(false))
+		};
+		let (alone, thin): (Vec<u32>, Vec<u32>) = uncounted.iter().copied().partition(is_alone);
+		for (shards, how) in [
+			(alone, "accepted on one provider's word"),
+			(thin, "accepted, unverified (thin)"),
+		] {
+			if !shards.is_empty() {
+				text += &format!("; {how}: shards {}", ranges(&shards));
+			}
 		}
 		let forgotten = those(&|behind| behind.audited.is_none() || behind.counted.is_none()).len();
 		if forgotten > 0 {
 			text += &format!("; of {forgotten} the node has no history any more");
-		} else if thin.is_empty() {
+		} else if uncounted.is_empty() {
 			text += "; all verified";
 		}
-		text + "."
+		text += ".";
+		if !open.is_empty() {
+			text += &format!("\n{open}");
+		}
+		text
 	}
+
+	/// What is not accepted yet, in one line; nothing if there is none.
+	fn open_text(&self) -> String {
+		let shards: Vec<u32> = self.open.keys().copied().collect();
+		let bond = self.open.values().map(|open| open.bond).min();
+		let until = self.open.values().map(|open| open.until).min();
+		let (Some(bond), Some(until)) = (bond, until) else {
+			return String::new();
+		};
+		let audited = self.open.values().filter(|open| open.audits > 0).count();
+		format!(
+			"Not accepted yet: shards {}, each backed by one provider's bond of {} at least; {audited} of {} were drawn and audited, \
+			 and all can be attacked until market block {until} at least.",
+			ranges(&shards),
+			mill(bond),
+			shards.len()
+		)
+	}
+}
+
+/// The one report of a case, if nobody contradicts it and nobody plays about it.
+fn opened(case: &CaseView) -> Option<(Report, Open)> {
+	if case.stage != CaseStage::Judging || !case.boards.is_empty() {
+		return None;
+	}
+	let [seat] = case
+		.seats
+		.iter()
+		.filter(|seat| seat.kind == CaseSeatKind::Primary)
+		.collect::<Vec<_>>()[..]
+	else {
+		return None;
+	};
+	let standing = case.seats.iter().all(|seat| seat.state == CaseSeatState::Standing);
+	// Seats that contradict each other may attack.
+	if !standing || !case.attacks.is_empty() {
+		return None;
+	}
+	let open = Open {
+		bond: seat.stake,
+		audits: case
+			.seats
+			.iter()
+			.filter(|seat| seat.kind == CaseSeatKind::Audit)
+			.count() as u32,
+		until: case.next.saturating_sub(1),
+	};
+	Some((seat.report?, open))
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::commands::dispute::tests::disputed as dispute;
 	use crate::compute::tests::{job_view, shard_view};
 	use codec::Encode;
-	use millrace_primitives::{api::SeatSummary, AccountId, Hash};
+	use millrace_primitives::{
+		api::{CaseSeat, SeatSummary},
+		AccountId, Hash, MILL,
+	};
 
 	fn shards(count: u32) -> Vec<ShardView> {
 		let seat = |index: u8| SeatSummary {
@@ -213,6 +337,77 @@ mod tests {
 			backing.text(),
 			"Backed by 2 seats that agree on each shard; 1 of 2 audited; all verified."
 		);
+	}
+
+	#[test]
+	fn what_one_provider_says_is_told_from_what_was_left() {
+		let job = JobId(7);
+		let single: Vec<_> = shards(3)
+			.into_iter()
+			.map(|mut shard| {
+				shard.seats.truncate(1);
+				shard
+			})
+			.collect();
+		let mut backing = Backing::of(&single);
+		let events = [
+			drawn(job, 0, false),
+			settled(job, 0, false),
+			drawn(job, 1, true),
+			settled(job, 1, true),
+			drawn(job, 2, true),
+			settled(job, 2, false),
+		];
+		assert!(backing.take(job, &events));
+		assert_eq!(
+			backing.text(),
+			"Backed by one provider for each shard; 2 of 3 audited; accepted on one provider's word: shards 0; accepted, \
+			 unverified (thin): shards 2."
+		);
+		assert!(backing.verdict(job).is_ok());
+	}
+
+	#[test]
+	fn what_can_be_attacked_is_no_result_yet() {
+		let seat = |kind, stake| CaseSeat {
+			number: 0,
+			kind,
+			provider: AccountId::from([1; 32]),
+			endpoint: None,
+			state: CaseSeatState::Standing,
+			report: (kind == CaseSeatKind::Primary).then_some(Report {
+				root: Hash::zero(),
+				gas_used: 1,
+			}),
+			stake,
+		};
+		let mut case = CaseView {
+			stage: CaseStage::Judging,
+			next: 901,
+			seats: vec![seat(CaseSeatKind::Primary, 21 * MILL), seat(CaseSeatKind::Audit, MILL)],
+			attacks: Vec::new(),
+			boards: Vec::new(),
+			..dispute()
+		};
+		let (report, open) = opened(&case).unwrap();
+		assert_eq!((report.gas_used, open.audits, open.until), (1, 1, 900));
+		let mut backing = Backing::default();
+		backing.open.insert(3, open);
+		assert_eq!(
+			backing.text(),
+			"Not accepted yet: shards 3, each backed by one provider's bond of 21 MILL at least; 1 of 1 were drawn and audited, \
+			 and all can be attacked until market block 900 at least."
+		);
+		let refused = backing.verdict(JobId(7)).unwrap_err();
+		assert!(refused.to_string().contains("millrace job verify 7"), "{refused}");
+		case.attacks = vec![(1, 0)];
+		assert!(opened(&case).is_none(), "it is contradicted");
+		case.attacks.clear();
+		case.seats.push(seat(CaseSeatKind::Primary, MILL));
+		assert!(opened(&case).is_none(), "two make no single one");
+		case.seats.truncate(1);
+		case.seats[0].state = CaseSeatState::Silent;
+		assert!(opened(&case).is_none());
 	}
 
 	#[test]

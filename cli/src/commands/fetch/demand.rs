@@ -6,7 +6,7 @@
 //!
 //! What was shown is fetched like anything else, so it is verified, named and unpacked as ever.
 
-use super::{client, collect, Fetched};
+use super::{client, collect, ranges, Fetched};
 use crate::{
 	context,
 	failure::{Failure, Result},
@@ -92,17 +92,22 @@ fn place(folder: &Path, root: &Hash) -> PathBuf {
 pub async fn demand(
 	chain: &Chain,
 	purse: Purse<'_>,
-	fetched: Fetched,
+	mut fetched: Fetched,
 	folder: &Path,
 	allow_private: bool,
 	output: &mut Output,
 ) -> Result<Fetched> {
 	let failed: BTreeSet<u32> = fetched.failures.iter().map(|(shard, _)| *shard).collect();
 	let shards = chain.market(At::Finalized).all_shards(fetched.job.id).await?;
-	let shards: Vec<_> = shards
-		.into_iter()
-		.filter(|shard| failed.contains(&shard.id.index))
-		.collect();
+	let failed = shards.into_iter().filter(|shard| failed.contains(&shard.id.index));
+	let (shards, early): (Vec<_>, Vec<_>) = failed.partition(|shard| shard.report.is_some());
+	if !early.is_empty() {
+		let early: Vec<u32> = early.iter().map(|shard| shard.id.index).collect();
+		fetched.notes.push(format!(
+			"shards {} are not accepted yet: nothing can be demanded of them before",
+			ranges(&early)
+		));
+	}
 	let parts = folder.join(PARTS);
 	fs::create_dir_all(&parts).map_err(|error| disk(&parts, error))?;
 	let mut work = Work {
@@ -131,6 +136,7 @@ pub async fn demand(
 /// Fetches shards from what was shown of them, which is removed then.
 async fn take(mut fetched: Fetched, shards: Vec<ShardView>, folder: &Path, store: Parts) -> Result<Fetched> {
 	let parts = store.folder.clone();
+	let taken: BTreeSet<u32> = shards.iter().map(|shard| shard.id.index).collect();
 	let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
 	let listener = listener.map_err(|error| Failure::Other(format!("cannot listen on this machine: {error}")))?;
 	let server = blobs::serve(listener, Arc::new(store));
@@ -160,7 +166,8 @@ async fn take(mut fetched: Fetched, shards: Vec<ShardView>, folder: &Path, store
 	server.shutdown().await;
 	fs::remove_dir_all(&parts).map_err(|error| disk(&parts, error))?;
 	fetched.manifest = again.manifest;
-	fetched.failures = again.failures;
+	fetched.failures.retain(|(shard, _)| !taken.contains(shard));
+	fetched.failures.extend(again.failures);
 	fetched.verified.extend(again.verified);
 	fetched.verified.sort_unstable();
 	fetched.notes.extend(again.notes);

@@ -589,6 +589,8 @@ fn the_worst_failure_decides_the_exit_code() {
 		failures,
 		goes_on: false,
 		job,
+		record: Record::default(),
+		price: None,
 		acknowledged: vec![],
 		notes: vec![],
 		backing: Backing::default(),

@@ -4,6 +4,7 @@ use crate::{commands::fetch::ranges, units::mill};
 use codec::Decode;
 use millrace_client::{
 	events::{Author, Court},
+	keys::address,
 	words, Event, Result,
 };
 use millrace_court::case::{End, Kind};
@@ -36,6 +37,8 @@ struct Chapter {
 	boards: BTreeMap<u32, (Author, u8)>,
 	recomputed: bool,
 	guilty: usize,
+	/// The court knows what is right, whether somebody who was bought said it or not.
+	known: bool,
 }
 
 /// Why a shard ended that the court said nothing of, as the pallet encodes it.
@@ -54,7 +57,7 @@ impl Story {
 	/// say, all are in one.
 	pub fn take(&mut self, id: JobId, events: &[Event]) -> Result<Vec<News>> {
 		let mut news = Vec::new();
-		let mut quiet = Vec::new();
+		let (mut quiet, mut alone) = (Vec::new(), Vec::new());
 		for event in events {
 			if let Some((shard, court)) = event.court()? {
 				if shard.job == id {
@@ -65,25 +68,27 @@ impl Story {
 				if shard.job == id {
 					match self.accepted(shard.index, counted) {
 						Some(told) => news.push(told),
-						None => quiet.push(shard.index),
+						None if counted => quiet.push(shard.index),
+						None => alone.push(shard.index),
 					}
 				}
 			} else if event.is("Jobs", "ShardFailed") {
 				let (shard, failure) = event.decode::<(ShardId, Failure)>()?;
 				if shard.job == id {
-					self.shards.remove(&shard.index);
-					news.extend(failed(shard.index, &failure));
+					let known = self.shards.remove(&shard.index).is_some_and(|chapter| chapter.known);
+					news.extend(failed(shard.index, &failure, known));
 				}
 			}
 		}
-		if !quiet.is_empty() {
-			quiet.sort_unstable();
-			let several = if quiet.len() > 1 { "shards" } else { "shard" };
-			news.push(News {
-				event: "accepted",
-				text: format!("{several} {}: accepted (verified)", ranges(&quiet)),
-				shards: quiet,
-			});
+		let by_one = "accepted on the word of one provider: not drawn to be audited, and nobody showed it wrong";
+		for (mut shards, event, how) in [(quiet, "accepted", "accepted (verified)"), (alone, "unaudited", by_one)] {
+			if shards.is_empty() {
+				continue;
+			}
+			shards.sort_unstable();
+			let several = if shards.len() > 1 { "shards" } else { "shard" };
+			let text = format!("{several} {}: {how}", ranges(&shards));
+			news.push(News { shards, event, text });
 		}
 		Ok(news)
 	}
@@ -92,10 +97,22 @@ impl Story {
 		// Of most shards there is nothing to remember.
 		let chapter = match &court {
 			Court::Begun(_) | Court::Drawn(false) | Court::BondSettled { .. } => return None,
+			Court::Decided {
+				end: End::Accepted(_),
+				guilty,
+				..
+			} if guilty.is_empty() => return None,
+			// They come at a shard's end, and after it.
+			Court::VerdictHeld { .. } | Court::Enacted(..) | Court::Voided(..) => return verdict(shard, &court),
 			_ => self.shards.entry(shard).or_default(),
 		};
 		let (event, text) = match court {
-			Court::Begun(_) | Court::Drawn(false) | Court::BondSettled { .. } => return None,
+			Court::Begun(_)
+			| Court::Drawn(false)
+			| Court::BondSettled { .. }
+			| Court::VerdictHeld { .. }
+			| Court::Enacted(..)
+			| Court::Voided(..) => return None,
 			Court::Drawn(true) => ("drawn", "drawn by chance to be audited".into()),
 			Court::SeatDrawn(Kind::Fresh, _) => {
 				chapter.recomputed = true;
@@ -138,6 +155,7 @@ impl Story {
 			}
 			Court::Decided { end, guilty, .. } => {
 				chapter.guilty = guilty.len();
+				chapter.known = matches!(end, End::Accepted(_));
 				match end {
 					// What follows says whether it counts.
 					End::Accepted(_) | End::Thin(_) => return None,
@@ -165,7 +183,7 @@ impl Story {
 	/// How an accepted shard is told of; none if there is nothing to say but that.
 	fn accepted(&mut self, shard: u32, counted: bool) -> Option<News> {
 		let chapter = self.shards.remove(&shard);
-		if chapter.is_none() && counted {
+		if chapter.is_none() {
 			return None;
 		}
 		let Chapter { recomputed, guilty, .. } = chapter.unwrap_or_default();
@@ -175,7 +193,7 @@ impl Story {
 			true => ("accepted", format!("{again}accepted (verified){guilty}")),
 			false => (
 				"thin",
-				format!("{again}accepted, unverified (thin): nobody could be found to confirm it{guilty}"),
+				format!("{again}accepted, unverified (thin): nobody who was drawn has confirmed it{guilty}"),
 			),
 		};
 		Some(News {
@@ -184,6 +202,41 @@ impl Story {
 			text: format!("shard {shard}: {text}"),
 		})
 	}
+}
+
+/// What becomes of what somebody guilty lost.
+fn verdict(shard: u32, court: &Court) -> Option<News> {
+	let (event, text) = match court {
+		Court::VerdictHeld { account, amount, due } => (
+			"verdictHeld",
+			format!(
+				"{} lost {}, held until market block {due}; until then it can be voided, if the chain judged wrongly",
+				address(account),
+				mill(*amount)
+			),
+		),
+		Court::Enacted(account, paid) => {
+			let amount = paid
+				.iter()
+				.fold(0, |sum: Balance, (_, amount)| sum.saturating_add(*amount));
+			let text = format!("what {} lost is shared out: {}", address(account), mill(amount));
+			("enacted", text)
+		}
+		Court::Voided(account, amount) => (
+			"voided",
+			format!(
+				"the verdict on {} is void, {} is its own again",
+				address(account),
+				mill(*amount)
+			),
+		),
+		_ => return None,
+	};
+	Some(News {
+		shards: vec![shard],
+		event,
+		text: format!("shard {shard}: {text}"),
+	})
 }
 
 /// The chain does not say why: giving the place back costs a fee, not sealing in time more.
@@ -207,8 +260,12 @@ fn count(guilty: usize) -> String {
 }
 
 /// What the court did not say itself.
-fn failed(shard: u32, failure: &Failure) -> Option<News> {
+fn failed(shard: u32, failure: &Failure, known: bool) -> Option<News> {
 	let why = match failure {
+		Failure::Unresolved if known => {
+			"all who were bought for it were wrong, as others showed, who do not keep outputs; what it cost comes back, submit it \
+			 again"
+		}
 		Failure::Unresolved => return None,
 		Failure::Exhausted => "too many providers declined or failed it, and nobody had sealed",
 		Failure::Closed => "its seats were not filled before the job's end",
@@ -285,8 +342,27 @@ mod tests {
 			event("Jobs", "ShardSettled", (other, report(), true)),
 		];
 		assert!(texts(&mut story, &events).is_empty());
-		let events = [settled(5, true), settled(3, true), settled(4, true), settled(9, true)];
+		let well = |index| decided(index, End::Accepted(0), Some(report()), Vec::new());
+		let events = [
+			well(5),
+			settled(5, true),
+			settled(3, true),
+			settled(4, true),
+			settled(9, true),
+		];
 		assert_eq!(texts(&mut story, &events), ["shards 3-5, 9: accepted (verified)"]);
+		let alone = [
+			well(7),
+			settled(7, false),
+			well(8),
+			settled(8, false),
+			settled(10, true),
+		];
+		let by_one = "accepted on the word of one provider: not drawn to be audited, and nobody showed it wrong";
+		assert_eq!(
+			texts(&mut story, &alone),
+			["shard 10: accepted (verified)".into(), format!("shards 7-8: {by_one}")]
+		);
 		assert_eq!(texts(&mut story, &[settled(6, true)]), ["shard 6: accepted (verified)"]);
 	}
 
@@ -355,9 +431,12 @@ mod tests {
 				failed(3, 0),
 				failed(4, 1),
 				failed(5, 2),
+				decided(6, End::Accepted(1), Some(report()), vec![account()]),
+				failed(6, 0),
 			],
 		);
-		assert_eq!(none.len(), 4);
+		assert_eq!(none.len(), 5);
+		assert!(none[4].contains("shard 6: no result: all who were bought"), "{none:?}");
 		assert!(none[0].contains("shard 2: no result: nobody is left"), "{none:?}");
 		assert!(
 			none[1].contains("could not fetch") && none[1].ends_with("2 providers are guilty"),

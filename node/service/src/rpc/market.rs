@@ -31,8 +31,8 @@ use jsonrpsee::{
 };
 use millrace_primitives::{
 	api::{
-		AssignmentView, CaseView, DemandView, Explanation, JobView, MarketApi as MarketRuntimeApi, ProgramView,
-		ProviderView, Quote, ShardView, MAX_PAGE,
+		AssignmentView, CaseView, DemandView, Explanation, FreezeView, JobView, MarketApi as MarketRuntimeApi,
+		ProgramView, ProviderView, Quote, ShardView, VerdictView, MAX_PAGE,
 	},
 	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
 };
@@ -66,6 +66,20 @@ pub trait MarketApi {
 	/// the shard has not started or is settled.
 	#[method(name = "market_case", blocking)]
 	fn case(&self, shard: ShardId, at: Option<Hash>) -> RpcResult<Option<CaseView>>;
+
+	/// Verdicts that are held: what the guilty lost, for whom, and when they get it; in the order of storage after the one on
+	/// an account in a shard (default: from the start), at most `count` and never more than 256. An empty page is the end.
+	#[method(name = "market_verdicts", blocking)]
+	fn verdicts(
+		&self,
+		after: Option<(ShardId, AccountId)>,
+		count: Option<u32>,
+		at: Option<Hash>,
+	) -> RpcResult<Vec<VerdictView>>;
+
+	/// Programs and versions of the machine that are frozen.
+	#[method(name = "market_freezes", blocking)]
+	fn freezes(&self, at: Option<Hash>) -> RpcResult<Vec<FreezeView>>;
 
 	/// The shards of a job that are under way or in custody among the 4,096 indices from `first` (default 0) on, in order,
 	/// at most `count` and never more than 256. After a full page ask again from its last index plus one, after any other
@@ -194,6 +208,19 @@ where
 		self.at(at, |api, block| api.case(block, shard))
 	}
 
+	fn verdicts(
+		&self,
+		after: Option<(ShardId, AccountId)>,
+		count: Option<u32>,
+		at: Option<Hash>,
+	) -> RpcResult<Vec<VerdictView>> {
+		self.at(at, |api, block| api.verdicts(block, after, page(count)))
+	}
+
+	fn freezes(&self, at: Option<Hash>) -> RpcResult<Vec<FreezeView>> {
+		self.at(at, |api, block| api.freezes(block))
+	}
+
 	fn shards(&self, id: JobId, first: Option<u32>, count: Option<u32>, at: Option<Hash>) -> RpcResult<Vec<ShardView>> {
 		self.at(at, |api, block| api.shards(block, id, first.unwrap_or(0), page(count)))
 	}
@@ -238,7 +265,7 @@ where
 		let spec = spec.into_spec().map_err(invalid_spec)?;
 		self.at(at, |api, block| api.quote(block, spec))?.ok_or_else(|| {
 			invalid_spec(
-				"the runtime refuses it: price cap or deadline by its parameters, memory or version by its program"
+				"the runtime refuses it: price cap or deadline or window by its parameters, memory or version by its program"
 					.into(),
 			)
 		})

@@ -8,8 +8,16 @@ fn id_of(who: &AccountId) -> u8 {
 	AsRef::<[u8; 32]>::as_ref(who)[0]
 }
 
-/// Lets everybody who is drawn seal the truth until the case has ended; they open as soon as they can.
+/// The same, and until the verdicts about it are enacted.
 pub fn with_honest_help(shard: ShardId) {
+	with_help(shard);
+	run_until(params().enactment, || {
+		Verdicts::<Test>::iter_prefix(shard).next().is_none()
+	});
+}
+
+/// Lets everybody who is drawn seal the truth until the case has ended; they open as soon as they can.
+pub fn with_help(shard: ShardId) {
 	run_until(3_000, || {
 		if Endings::get(shard).is_some() {
 			return true;
@@ -155,8 +163,8 @@ fn an_outsider_that_is_right_has_its_bond_back_and_one_that_is_wrong_loses_it() 
 				Call::accuse {
 					shard,
 					target: 0,
-					task: 0,
-					outcome: Box::new(outcomes(1)[0]),
+					accusation: accusation(0, outcomes(1)[0]),
+					max_bond: RICH,
 				}
 			),
 			Error::<Test>::NotDifferent
@@ -166,8 +174,8 @@ fn an_outsider_that_is_right_has_its_bond_back_and_one_that_is_wrong_loses_it() 
 		let accuse = |task: u32, version: u8| Call::accuse {
 			shard,
 			target: 0,
-			task,
-			outcome: Box::new(outcomes(version)[0]),
+			accusation: accusation(task, outcomes(version)[0]),
+			max_bond: RICH,
 		};
 		assert_noop!(call(account(WATCHER), accuse(3, 1)), Error::<Test>::NotDifferent);
 		assert_noop!(call(account(70), accuse(0, 1)), Error::<Test>::CannotPay);
@@ -216,8 +224,8 @@ fn an_accusation_is_over_with_its_target_and_settled_when_it_is_pulled() {
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
-			task: 1,
-			outcome: Box::new(outcomes(0)[1]),
+			accusation: accusation(1, outcomes(0)[1]),
+			max_bond: RICH,
 		};
 		assert_ok!(call(account(WATCHER), accuse));
 		let board = boards::FIRST_ACCUSATION;

@@ -1,8 +1,8 @@
 //! Random histories: whatever anybody does, money is conserved, every case ends, nobody who is honest and there ends worse,
-//! and no lie is accepted beside an honest seat that was sold.
+//! and no lie is accepted beside an honest seat that was sold. Whoever governs freezes, thaws and voids in between.
 
 use super::*;
-use millrace_primitives::api::CaseSeatState;
+use millrace_primitives::{api::CaseSeatState, traits::Freezable};
 use proptest::prelude::*;
 
 /// What a provider is like. All that are drawn are honest, or do not care.
@@ -42,9 +42,9 @@ struct Story {
 
 fn story() -> impl Strategy<Value = Story> {
 	(
-		prop::collection::vec(kind(), 2..5),
+		prop::collection::vec(kind(), 1..5),
 		prop_oneof![2 => Just(u8::MAX), 1 => 3_u8..8],
-		prop::collection::vec((any::<u8>(), any::<u8>(), 0_u8..4), 0..12),
+		prop::collection::vec((any::<u8>(), any::<u8>(), 0_u8..7), 0..12),
 		0_u32..50,
 	)
 		.prop_map(|(kinds, lazy, mischief, index)| Story {
@@ -57,6 +57,21 @@ fn story() -> impl Strategy<Value = Story> {
 
 fn id_of(who: &AccountId) -> u8 {
 	AsRef::<[u8; 32]>::as_ref(who)[0]
+}
+
+/// What whoever governs does.
+fn govern(shard: ShardId, who: u8, what: u8) -> DispatchResult {
+	use super::verdicts::{freeze, program, thaw, void};
+	let engine = Freezable::Engine(Work::get().engine);
+	let subject = if who % 2 == 0 { program() } else { engine };
+	match what {
+		0 => freeze(subject),
+		1 => thaw(subject),
+		_ => {
+			let found = Verdicts::<Test>::iter_prefix(shard).next();
+			void(shard, found.map_or(account(who), |(account, _)| account))
+		}
+	}
 }
 
 /// Plays a story to its end.
@@ -81,7 +96,8 @@ fn play(story: &Story) {
 		for seat in view(shard).seats {
 			let id = id_of(&seat.provider);
 			let kind = kind_of(id);
-			if kind == Kind::Silent {
+			// While its work is frozen nothing can be done.
+			if kind == Kind::Silent || !Attestations::freeze_views().is_empty() {
 				continue;
 			}
 			match seat.state {
@@ -111,8 +127,11 @@ fn play(story: &Story) {
 					Call::accuse {
 						shard,
 						target,
-						task: u32::from(*who % 3),
-						outcome: Box::new(outcomes(7)[usize::from(*who % 3)]),
+						accusation: match who % 4 {
+							3 => Box::new(Accusation::Report(outcome::report(&outcomes(7)).unwrap())),
+							task => accusation(task.into(), outcomes(7)[usize::from(task)]),
+						},
+						max_bond: RICH,
 					},
 				),
 				1 => call(operator(1 + who % 8), Call::attack { shard, target }),
@@ -124,16 +143,27 @@ fn play(story: &Story) {
 						action,
 					},
 				),
-				_ => call(account(WATCHER), Call::poke { shard }),
+				3 => call(account(WATCHER), Call::poke { shard }),
+				_ => govern(shard, *who, what - 4),
 			};
 		}
 		next_block();
 	}
+	// While verdicts are held, too.
+	for (who, _, what) in mischief {
+		let _ = govern(shard, *who, *what % 3);
+		next_block();
+	}
+	run_until(2 * LONGEST_FREEZE, || Attestations::freeze_views().is_empty());
 	// What outsiders have at stake comes back, or goes where it belongs.
 	for (_, board) in Boards::<Test>::iter_keys().collect::<Vec<_>>() {
 		call(account(WATCHER), Call::pull { shard, board }).unwrap();
 	}
 	assert!(!Evidence::<Test>::contains_key(shard));
+	run_until(2_000, || Verdicts::<Test>::iter().next().is_none());
+	for id in (1..=PROVIDERS).chain([WATCHER]) {
+		assert_eq!(Attestations::held_as_guilty(&account(id)), 0);
+	}
 	assert_eq!(Attestations::accused_with(&account(WATCHER)), 0);
 	assert_eq!(all_money(), before);
 	assert!(

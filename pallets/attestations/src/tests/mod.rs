@@ -3,8 +3,11 @@
 mod calls;
 mod disputes;
 mod histories;
+mod lane;
 mod lives;
+mod single;
 mod steps;
+mod verdicts;
 
 use crate::{evidence::Shown, mock::*, *};
 use millrace_court::{
@@ -16,7 +19,7 @@ use millrace_primitives::{
 	machine::{errors_root, Blake2, EMPTY_BLOB},
 	outcome::{seal as seal_of, SealContext},
 	traits::Verifier,
-	Status,
+	Outcome, Status,
 };
 
 /// Outcomes of the shard's tasks, in some version; version 0 is the truth.
@@ -57,6 +60,11 @@ fn place(shard: ShardId, provider: u8) -> (u8, u32) {
 }
 
 const SALT: [u8; 32] = [9; 32];
+
+/// That a task came to this.
+pub fn accusation(task: u32, outcome: Outcome) -> Box<Accusation> {
+	Box::new(Accusation::Outcome { task, outcome })
+}
 
 /// L2 where little was claimed: 28 of 3/8 C, and three seats' fees.
 pub fn least_stake() -> Balance {

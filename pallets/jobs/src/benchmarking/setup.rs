@@ -145,7 +145,7 @@ pub(super) fn spec<T: Config>(tasks: u32, replicas: u8) -> JobSpec {
 
 /// A block in which the seeds are complete. Whoever is told of settlements was told of one at the beginning of time.
 pub(super) fn start_clock<T: Config>() {
-	if Clock::<T>::get() != 0 {
+	if Pallet::<T>::now_block() != 0 {
 		return;
 	}
 	T::OnSettled::on_settled(&Settlement {
@@ -162,7 +162,7 @@ pub(super) fn start_clock<T: Config>() {
 		}],
 		counted: true,
 	});
-	Clock::<T>::put(NOW);
+	Clock::<T>::mutate(|clock| clock.now = NOW);
 	let outputs = (0..MAX_SEED_BLOCKS)
 		.map(|n| Hash::repeat_byte(n as u8))
 		.collect::<Vec<_>>();
@@ -197,7 +197,7 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 	let agreed = Pallet::<T>::agreed(&spec, &shard, job.cursor, &params).expect("the program is published");
 	T::Verifier::open(shard_id, &agreed).expect("the shard is new");
 	shard.closed = state >= SeatState::Sealed;
-	let due = Clock::<T>::get() + shard.terms.execution_window;
+	let due = Pallet::<T>::now_block() + shard.terms.execution_window;
 	for (index, provider) in providers.iter().enumerate() {
 		// Benchmarks of other pallets made it before the clock was set.
 		T::Providers::note(provider, Conduct::Alive);
@@ -266,7 +266,7 @@ pub(super) fn crowd<T: Config>(id: JobId, vacancies: u32) {
 			job.vacancies.try_push(vacancy).expect("within the bound");
 		}
 		job.fresh = BACKED_OFF;
-		job.queued = None;
+		job.queued = false;
 	});
 }
 
@@ -381,7 +381,7 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
 	});
-	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, MAX_DRAWS, &round::<T>());
+	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
 	candidates.truncate(MAX_TRIED);
 	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
 	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();
@@ -480,9 +480,10 @@ pub(super) fn serve_one<T: Config>() {
 /// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the
 /// clock there.
 pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
-	crate::TimerClasses::<T>::kill();
+	crate::TimersServed::<T>::put(NOW);
 	let _ = crate::Timers::<T>::clear(u32::MAX, None);
-	Pallet::<T>::arm(action, target);
+	// The last one is served first.
 	Pallet::<T>::arm(TimerAction::BackOff { job: JobId(u64::MAX) }, target);
-	Clock::<T>::put(NOW + 1);
+	Pallet::<T>::arm(action, target);
+	Clock::<T>::mutate(|clock| clock.now = NOW + 1);
 }

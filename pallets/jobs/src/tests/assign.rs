@@ -78,13 +78,13 @@ fn a_job_without_candidates_backs_off_says_why_and_recovers() {
 		let told = Jobs::explain(job).unwrap();
 		assert_eq!(told.reason, Reason::NoneInClass);
 		assert_eq!(told.next_try, Some(5));
-		// Tries at 3, 5, 9, 17: from the third on they wait on a timer.
+		// Tries at 3, 5, 9, 17.
 		blocks(6);
 		let record = JobsMap::<Test>::get(job).unwrap();
-		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, Some(17), None));
+		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, false, Some(17)));
 		blocks(8);
 		let record = JobsMap::<Test>::get(job).unwrap();
-		assert_eq!((record.fresh.tries, record.queued, record.retry), (4, None, Some(33)));
+		assert_eq!((record.fresh.tries, record.queued, record.retry), (4, false, Some(33)));
 		assert_eq!(Jobs::explain(job).unwrap().next_try, Some(33));
 
 		Registry::add(PROVIDER, CAP + 1, 2);

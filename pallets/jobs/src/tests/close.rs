@@ -22,7 +22,7 @@ fn a_job_cancelled_before_it_starts_is_refunded_at_once() {
 		let before = free(ALICE);
 		let job = submit(spec(10, 2));
 		Jobs::cancel(alice(), job).unwrap();
-		assert_eq!(free(ALICE), before - 20 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 20 * SEAT_FEE);
 		assert_eq!(held(ALICE), 0);
 		assert!(gone(job));
 		assert!(seen(Event::JobClosed {
@@ -112,7 +112,7 @@ fn a_shard_that_everybody_left_ends_with_its_job() {
 		}
 		blocks(3);
 		assert!(gone(id.job));
-		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 2 * SEAT_FEE);
 		assert!(seen(Event::ShardFailed {
 			shard: id,
 			failure: Failure::Closed,
@@ -139,7 +139,7 @@ fn a_closed_job_that_cannot_be_completed_lets_who_waited_go() {
 		assert_eq!((free(waiting), free(out)), (MILL, MILL));
 		assert_eq!(Registry::get(waiting).slashed, 0);
 		assert_eq!(Registry::get(waiting).conduct, [Conduct::Alive]);
-		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 2 * SEAT_FEE);
 		assert!(Registry::idle());
 		assert!(OPENED.with_borrow(|all| all.is_empty()));
 		assert!(seen(Event::ShardFailed {

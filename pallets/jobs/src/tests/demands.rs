@@ -2,11 +2,16 @@
 
 use super::*;
 use crate::{
-	timers::TimerAction, CustodyOf, Demands, Event, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS, MAX_DEMANDS,
+	timers::TimerAction, Call, CustodyOf, Demands, Event, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS, MAX_DEMANDS,
 };
 use frame_support::{assert_noop, assert_ok, weights::Weight};
 use millrace_court::demand::{chunk_len, chunks, Answer, Part, ShownChunk, ShownOutcome, Wanted, CHUNK};
-use millrace_primitives::{machine::blob, merkle, outcome, traits::Conduct, Blob, Outcome, Status, MILL};
+use millrace_primitives::{
+	machine::blob,
+	merkle, outcome,
+	traits::{Conduct, Pace, Stop},
+	Blob, Outcome, Status, MILL,
+};
 
 type E = crate::Error<Test>;
 
@@ -346,6 +351,105 @@ fn the_last_block_counts_and_none_after_it() {
 }
 
 #[test]
+fn while_work_is_frozen_nothing_is_demanded_or_answered_and_no_time_for_it_runs() {
+	run(2, || {
+		let set = |behind, frozen| PACES.with_borrow_mut(|all| _ = all.insert(program(), Pace { behind, frozen }));
+		let output = bytes(10);
+		let (id, shown) = kept(&output);
+		let one = holder(id, 0);
+		demand_chunk(id, 0, &shown);
+		let call = Call::answer {
+			shard: id,
+			task: 0,
+			answer: chunk(&output, 0),
+		};
+		let due = || Jobs::demands_of(&account(one))[0].due;
+		let (first, until) = (due(), custody(id).until);
+		blocks(5);
+		for behind in 1..=100 {
+			set(behind, true);
+			next_block();
+		}
+		assert_eq!(due(), first + 100, "who looks sees when it is due if it goes on now");
+		assert!(!Jobs::is_due(&operator(one), &call));
+		let answer = || Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 0));
+		assert_noop!(answer(), E::Frozen);
+		assert_noop!(Jobs::demand_outcome(alice(), id, 0), E::Frozen);
+		set(100, false);
+		assert!(Jobs::is_due(&operator(one), &call));
+		// The last block of what was left.
+		blocks(15);
+		assert_eq!(due(), Jobs::now_block());
+		assert_ok!(answer());
+		// What is demanded now has its own time, and custody the time that was promised.
+		demand_chunk(id, 0, &shown);
+		assert_eq!(due(), Jobs::now_block() + 20);
+		blocks(20);
+		assert!(exists(id));
+		next_block();
+		assert!(!exists(id) && until + 100 > Jobs::now_block());
+		assert_eq!(bound(one), (0, PAY));
+		assert_eq!((Demands::<Test>::iter().count(), OpenDemands::<Test>::get()), (0, 0));
+		blocks(200);
+	});
+}
+
+#[test]
+fn while_the_clock_stands_nothing_is_demanded_or_answered_and_no_time_for_it_runs() {
+	run(2, || {
+		let output = bytes(10);
+		let (id, shown) = kept(&output);
+		let one = holder(id, 0);
+		demand_chunk(id, 0, &shown);
+		let now = Jobs::now_block();
+		StopAfter::set(Stop::Rationed);
+		blocks(50);
+		assert_eq!(Jobs::now_block(), now);
+		let answer = || Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 0));
+		assert_noop!(answer(), E::ClockStands);
+		assert_noop!(Jobs::demand_outcome(alice(), id, 0), E::ClockStands);
+		StopAfter::set(Stop::None);
+		blocks(20);
+		assert_ok!(answer());
+		blocks(60);
+		assert!(!exists(id));
+		assert_eq!((free(one), bound(one)), (MILL + PAY, (0, 0)));
+	});
+}
+
+#[test]
+fn an_answer_is_due_for_who_keeps_what_is_demanded_and_nobody_else() {
+	run(3, || {
+		let output = bytes(10);
+		let (id, shown) = kept(&output);
+		let (one, other) = (holder(id, 0), holder(id, 1));
+		let stranger = (PROVIDER..PROVIDER + 3).find(|id| ![one, other].contains(id)).unwrap();
+		let call = |task, answer| Call::answer {
+			shard: id,
+			task,
+			answer,
+		};
+		let right = || call(0, chunk(&output, 0));
+		assert!(!Jobs::is_due(&operator(one), &right()), "it is not demanded");
+		demand_chunk(id, 0, &shown);
+		for keeper in [one, other] {
+			assert!(Jobs::is_due(&operator(keeper), &right()));
+			assert!(
+				!Jobs::is_due(&account(keeper), &right()),
+				"its own key is not its operator's"
+			);
+		}
+		for nobody in [operator(stranger), account(ALICE)] {
+			assert!(!Jobs::is_due(&nobody, &right()));
+		}
+		assert!(!Jobs::is_due(&operator(one), &call(1, chunk(&output, 0))));
+		assert!(!Jobs::is_due(&operator(one), &call(0, Answer::Outcome(shown))));
+		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 0)));
+		assert!(!Jobs::is_due(&operator(other), &right()), "it was shown");
+	});
+}
+
+#[test]
 fn what_is_demanded_is_not_acknowledged() {
 	run(4, || {
 		for id in PROVIDER..PROVIDER + 4 {
@@ -473,11 +577,10 @@ fn whichever_timer_comes_first_ends_custody() {
 		demand_chunk(id, 0, &shown);
 		let fire = |now| {
 			let entry = crate::TimerEntry {
-				fires: 0,
 				target: 0,
 				action: TimerAction::Custody { shard: id },
 			};
-			Jobs::fire(entry, now, true);
+			Jobs::fire(entry, now, true, true);
 			Jobs::do_try_state().unwrap();
 		};
 		// That of custody, as it was before the demand, is armed again; at the end it does not wait for that of the demand.

@@ -80,10 +80,7 @@ fn every_kind_of_transfer_arrives_exactly() {
 		let withheld = 100_001 + 200_000;
 		assert_eq!(held(ALICE), withheld + ED - 1);
 		let refunded = 400 + rest;
-		assert_eq!(
-			free(ALICE),
-			before - (RESERVE + MILL) - 3 * Params::get().shard_fee + refunded
-		);
+		assert_eq!(free(ALICE), before - (RESERVE + MILL) - 3 * SEAT_FEE + refunded);
 		let paid = 1_000_001 + 2_000_000 + 30 + 2 * ED - 1;
 		assert_eq!(paid + fees + refunded, RESERVE + MILL);
 		assert!(seen(Event::ShardSettled {
@@ -166,7 +163,7 @@ fn a_shard_without_a_report_pays_whom_the_verifier_says_and_is_gone() {
 		assert_eq!(free(60), ED + 50);
 		assert_eq!(supply + ED - issuance(), 8 + 5);
 		assert_eq!(held(ALICE), 0);
-		assert_eq!(free(ALICE), before - RESERVE - 3 * Params::get().shard_fee + refunded);
+		assert_eq!(free(ALICE), before - RESERVE - 3 * SEAT_FEE + refunded);
 		assert!(!exists(id));
 		assert!(Registry::idle());
 		assert!(SETTLED.with_borrow(|all| all.is_empty()));
@@ -251,7 +248,7 @@ fn what_is_not_spoken_of_is_refunded_and_nobody_gets_more_than_there_is() {
 		Evidence::end(other, ending(None, vec![], vec![]));
 		Jobs::acknowledge(alice(), job, 0, 2).unwrap();
 		assert_eq!(held(ALICE), 0);
-		assert_eq!(free(ALICE), before - RESERVE - 6 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - RESERVE - 6 * SEAT_FEE);
 	});
 }
 

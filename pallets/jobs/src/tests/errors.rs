@@ -6,7 +6,7 @@ use frame_support::{assert_noop, traits::fungible::InspectHold};
 use millrace_primitives::{
 	job::{
 		Endpoint, Verification, MAX_IMAGE, MAX_PROGRAM_SIZE, MAX_SETUP, MAX_SHARD_TASKS, MAX_TASKS, MAX_TASK_DATA,
-		MAX_TASK_GAS,
+		MAX_TASK_GAS, MAX_WINDOW,
 	},
 	machine::{self, Unfit, MAX_PAGES},
 	provider::RegionSet,
@@ -143,6 +143,9 @@ fn a_specification_is_refused_with_its_reason() {
 			|s| s.verification = Verification::Replicated { replicas: 8 },
 			E::BadReplicas,
 		);
+		for window in [0, LEAST_WINDOW - 1, MAX_WINDOW + 1, u32::MAX] {
+			refused(|s| s.verification = Verification::Optimistic { window }, E::BadWindow);
+		}
 		refused(|s| s.constraints.regions = RegionSet(0), E::NoRegion);
 		refused(|s| s.deadline = 0, E::BadDeadline);
 		refused(|s| s.endpoints = Default::default(), E::BadEndpoints);
@@ -167,9 +170,9 @@ fn a_client_without_funds_is_refused_and_loses_nothing() {
 		// Not enough for the fee, then enough for the fee only.
 		let poor = account(60);
 		assert_noop!(Jobs::submit(signed(&poor), spec(1, 2)), E::InsufficientFunds);
-		fund(&poor, 2 * ED + 20 * Params::get().shard_fee);
+		fund(&poor, 2 * ED + 20 * SEAT_FEE);
 		assert_noop!(Jobs::submit(signed(&poor), spec(10, 2)), E::InsufficientFunds);
-		assert_eq!(Balances::free_balance(&poor), 2 * ED + 20 * Params::get().shard_fee);
+		assert_eq!(Balances::free_balance(&poor), 2 * ED + 20 * SEAT_FEE);
 	});
 }
 

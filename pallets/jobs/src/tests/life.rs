@@ -14,7 +14,7 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		publish();
 		let (before, issued, author) = (free(ALICE), issuance(), free(VALIDATOR));
 		let job = submit(spec(1, 2));
-		let fee = 2 * Params::get().shard_fee;
+		let fee = 2 * SEAT_FEE;
 		assert_eq!(free(ALICE), before - RESERVE - fee);
 		assert_eq!(held(ALICE), RESERVE);
 		assert_eq!(issuance(), issued - fee);

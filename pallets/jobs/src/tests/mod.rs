@@ -1,16 +1,20 @@
 //! Tests by the step of a job's life that they are about.
 
 mod assign;
+mod clock;
 mod close;
 mod custody;
 mod demands;
 mod ended;
 mod errors;
+mod frozen;
+mod lane;
 mod life;
 mod money;
 mod properties;
 mod scale;
 mod sealing;
+mod single;
 mod verifier;
 mod views;
 mod work;

@@ -134,7 +134,7 @@ fn a_client_may_be_its_own_provider_and_loses_by_it() {
 		finish(id, 1_000_000_000);
 		Jobs::acknowledge(alice(), id.job, 0, 1).unwrap();
 		assert_eq!(free(PROVIDER), other + ASK);
-		assert_eq!(free(ALICE), before - ASK - 2 * ASK / 20 - 2 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - ASK - 2 * ASK / 20 - 2 * SEAT_FEE);
 	});
 }
 
@@ -187,6 +187,6 @@ fn the_verifiers_budget_is_held_and_comes_back() {
 		finish(shard(id.job, 1), 1_000_000_000);
 		Jobs::acknowledge(alice(), id.job, 0, 2).unwrap();
 		assert_eq!(held(ALICE), 0);
-		assert_eq!(free(ALICE), before - 4 * (ASK + ASK / 20) - 4 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 4 * (ASK + ASK / 20) - 4 * SEAT_FEE);
 	});
 }

@@ -56,7 +56,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
 	let index = any::<u8>;
 	prop_oneof![
-		2 => (1u32..40, 1u32..10, 2u8..=7, 1u32..120, 1u64..3_000_000_000, ASK / 2..2 * CAP)
+		2 => (1u32..40, 1u32..10, 1u8..=7, 1u32..120, 1u64..3_000_000_000, ASK / 2..2 * CAP)
 			.prop_map(|(tasks, size, replicas, deadline, gas, cap)| Step::Submit { tasks, size, replicas, deadline, gas, cap }),
 		8 => (1u8..6).prop_map(Step::Tick),
 		2 => (20u8..60).prop_map(Step::Tick),

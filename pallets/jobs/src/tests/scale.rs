@@ -46,10 +46,7 @@ fn a_million_tasks_are_submitted_and_cancelled_in_constant_space() {
 		assert_eq!(crate::Shards::<Test>::iter().count(), 0);
 		blocks(3);
 		Jobs::cancel(alice(), job).unwrap();
-		assert_eq!(
-			before - free(ALICE),
-			7 * u128::from(MAX_TASKS) * Params::get().shard_fee
-		);
+		assert_eq!(before - free(ALICE), 7 * u128::from(MAX_TASKS) * SEAT_FEE);
 		assert_eq!(held(ALICE), 0);
 		assert!(JobsMap::<Test>::get(job).is_none());
 	});

@@ -309,7 +309,7 @@ fn a_fill_timer_without_a_seal_that_the_verifier_knows_of_ends_the_shard() {
 		Registry::free_liability(&sealed, 3 * CAP);
 		assert!(Registry::idle());
 		assert_eq!(held(ALICE), 0);
-		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 2 * SEAT_FEE);
 		assert!(seen(Event::ShardFailed {
 			shard: id,
 			failure: Failure::Closed,

@@ -53,7 +53,7 @@ fn a_shard_that_starts_is_opened_with_all_that_was_agreed() {
 			agreed,
 			Agreed {
 				matter: matter.clone(),
-				seats: 2,
+				verification: by(2),
 				cap: CAP,
 				fee_share: Permill::from_percent(5),
 				request,

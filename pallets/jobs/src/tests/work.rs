@@ -246,7 +246,7 @@ fn a_shard_that_too_many_failed_ends_and_is_refunded_whole() {
 		assert_eq!(post.actual_weight, Some(W::decline() + W::end_shard()));
 		assert!(!exists(id));
 		assert_eq!(free(waiting), MILL);
-		assert_eq!(free(ALICE), before - 2 * Params::get().shard_fee);
+		assert_eq!(free(ALICE), before - 2 * SEAT_FEE);
 		assert!(Registry::idle());
 		assert!(seen(Event::ShardFailed {
 			shard: id,

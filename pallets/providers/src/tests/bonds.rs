@@ -7,7 +7,7 @@ use millrace_primitives::{
 	traits::{Conduct, ProviderRegistry},
 	AccountId, Balance, MILL,
 };
-use sp_runtime::TokenError;
+use sp_runtime::{DispatchError, TokenError};
 
 fn held(who: &AccountId) -> Balance {
 	Balances::balance_on_hold(&crate::HoldReason::Bond.into(), who)
@@ -194,6 +194,50 @@ fn a_slash_burns_the_bond_and_takes_who_has_too_little_out_of_the_pools() {
 		// What is missing, bonded again, brings it back.
 		assert_ok!(Providers::bond_more(signed(0), 1));
 		assert!(record(0).pooled());
+	});
+}
+
+#[test]
+fn what_is_held_for_a_verdict_leaves_the_bond_and_who_has_too_little_the_pools() {
+	build_and_execute(|| {
+		register(0, info());
+		assert_ok!(Providers::unbond(signed(0), 50 * MILL));
+		events();
+		let held = || held(&provider(0));
+		// The other hold has it before the bond has not.
+		let ceded = Providers::cede(&provider(0), 150 * MILL, |amount| {
+			assert_eq!((amount, held()), (150 * MILL, BOND));
+			Ok(())
+		});
+		assert_eq!((ceded, held()), (150 * MILL, BOND - 150 * MILL));
+		assert_eq!(record(0).bond, 100 * MILL);
+		assert!(record(0).pooled());
+		assert_eq!(Providers::cede(&provider(0), 1, |_| Ok(())), 1);
+		assert!(!record(0).pooled(), "at once, whatever becomes of the verdict");
+		assert_eq!(
+			events(),
+			vec![
+				Event::Ceded {
+					provider: provider(0),
+					amount: 150 * MILL
+				},
+				Event::Ceded {
+					provider: provider(0),
+					amount: 1
+				},
+			]
+		);
+		// What cannot be held stays, and there is no more than there is: what is unbonding last.
+		let before = record(0);
+		let refused = Providers::cede(&provider(0), 1, |_| Err(DispatchError::Exhausted));
+		assert_eq!((refused, record(0) == before), (0, true));
+		assert_eq!(
+			Providers::cede(&provider(0), Balance::MAX, |_| Ok(())),
+			BOND - 150 * MILL - 1
+		);
+		assert_eq!((record(0).bond, record(0).unbonding), (0, None));
+		assert_eq!(Providers::cede(&provider(0), 1, |_| Ok(())), 0);
+		assert_eq!(Providers::cede(&provider(1), 1, |_| Ok(())), 0);
 	});
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Everybody that some draw of the request finds.
 fn reachable(request: &DrawRequest) -> Vec<AccountId> {
 	let mut found: Vec<_> = (0..32)
-		.flat_map(|n| Providers::draw(request, Hash::repeat_byte(n), MAX_DRAWS))
+		.flat_map(|n| Providers::draw(request, Hash::repeat_byte(n), MAX_DRAWS, usize::MAX))
 		.map(|candidate| candidate.provider)
 		.collect();
 	found.sort();
@@ -29,15 +29,15 @@ fn providers(numbers: &[u32]) -> Vec<AccountId> {
 #[test]
 fn empty_pools_yield_nobody() {
 	build_and_execute(|| {
-		assert_eq!(Providers::draw(&request(), Hash::zero(), MAX_DRAWS), vec![]);
+		assert_eq!(Providers::draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
 		register(0, info());
 		pass(10);
-		assert_eq!(Providers::draw(&request(), Hash::zero(), 0), vec![]);
+		assert_eq!(Providers::draw(&request(), Hash::zero(), 0, usize::MAX), vec![]);
 		let elsewhere = DrawRequest {
 			regions: RegionSet::of(&[Region::Africa]),
 			..request()
 		};
-		assert_eq!(Providers::draw(&elsewhere, Hash::zero(), MAX_DRAWS), vec![]);
+		assert_eq!(Providers::draw(&elsewhere, Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
 	});
 }
 
@@ -46,13 +46,14 @@ fn a_candidate_shows_what_a_policy_weighs() {
 	build_and_execute(|| {
 		register(0, info());
 		pass(10);
-		let found = Providers::draw(&request(), Hash::zero(), MAX_DRAWS);
+		let found = Providers::draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX);
 		assert_eq!(found.len(), 1, "each once, however often it is drawn");
 		assert_eq!(found[0].provider, provider(0));
-		assert_eq!((found[0].ask, found[0].free_slots), (info().ask, 2));
+		assert_eq!(found[0].ask, info().ask);
 		assert_eq!(found[0].reputation, Permill::from_percent(50));
 		assert_ok!(Providers::reserve(&provider(0), 0));
-		assert_eq!(Providers::draw(&request(), Hash::zero(), 1)[0].free_slots, 1);
+		// It has another slot.
+		assert_eq!(Providers::draw(&request(), Hash::zero(), 1, usize::MAX), found);
 	});
 }
 
@@ -62,16 +63,19 @@ fn a_draw_depends_on_its_seed_alone_and_its_order_is_that_of_the_draws() {
 		(0..10).for_each(|n| register(n, info()));
 		pass(10);
 		let seed = Hash::repeat_byte(7);
-		let all = Providers::draw(&request(), seed, MAX_DRAWS);
-		assert_eq!(all, Providers::draw(&request(), seed, MAX_DRAWS));
+		let all = Providers::draw(&request(), seed, MAX_DRAWS, usize::MAX);
+		assert_eq!(all, Providers::draw(&request(), seed, MAX_DRAWS, usize::MAX));
 		assert_eq!(
 			all,
-			Providers::draw(&request(), seed, u32::MAX),
+			Providers::draw(&request(), seed, u32::MAX, usize::MAX),
 			"no more draws than the cap"
 		);
-		let few = Providers::draw(&request(), seed, 4);
+		let few = Providers::draw(&request(), seed, 4, usize::MAX);
 		assert_eq!(few[..], all[..few.len()], "fewer draws are the first ones");
-		assert_ne!(all, Providers::draw(&request(), Hash::repeat_byte(8), MAX_DRAWS));
+		assert_ne!(
+			all,
+			Providers::draw(&request(), Hash::repeat_byte(8), MAX_DRAWS, usize::MAX)
+		);
 	});
 }
 
@@ -185,7 +189,6 @@ fn the_membership_delay_keeps_newcomers_and_changes_out_of_draws() {
 		declared.slots = 5;
 		assert_ok!(Providers::update_info(RuntimeOrigin::signed(provider(0)), declared));
 		assert_eq!(reachable(&request()), providers(&[0]));
-		assert_eq!(Providers::draw(&request(), Hash::zero(), 1)[0].free_slots, 5);
 	});
 }
 
@@ -240,7 +243,7 @@ fn draws_are_uniform_over_pools_of_different_sizes() {
 		pass(10);
 		let mut counts = BTreeMap::<AccountId, u32>::new();
 		for n in 0..10_000u64 {
-			for candidate in Providers::draw(&request(), Hash::from_low_u64_be(n), 1) {
+			for candidate in Providers::draw(&request(), Hash::from_low_u64_be(n), 1, usize::MAX) {
 				*counts.entry(candidate.provider).or_default() += 1;
 			}
 		}
@@ -342,7 +345,7 @@ fn what_a_block_changes_shifts_no_draw_of_the_next() {
 	build_and_execute(|| {
 		populate(20);
 		pass(20);
-		let draws = |seed: u8| Providers::draw(&request(), Hash::repeat_byte(seed), 8);
+		let draws = |seed: u8| Providers::draw(&request(), Hash::repeat_byte(seed), 8, usize::MAX);
 		let names = |found: Vec<Candidate>| found.into_iter().map(|found| found.provider).collect::<Vec<_>>();
 		let before: Vec<_> = (0..50).map(|seed| names(draws(seed))).collect();
 		// Whoever knows the seed lets its own come and go.

@@ -151,7 +151,7 @@ fn a_sign_of_life_is_written_down_when_the_last_one_is_old() {
 }
 
 #[test]
-fn burned_fees_raise_the_reputation_and_a_draw_sees_it_at_the_next_entry() {
+fn burned_fees_raise_the_reputation_and_draws_see_it_to_a_64th() {
 	build_and_execute(|| {
 		register(0, info());
 		register(1, info());
@@ -164,13 +164,23 @@ fn burned_fees_raise_the_reputation_and_a_draw_sees_it_at_the_next_entry() {
 			min_reputation: Permill::from_percent(60),
 			..request()
 		};
-		assert_eq!(Providers::draw(&request, Hash::zero(), MAX_DRAWS), vec![]);
-		assert_ok!(Providers::heartbeat(RuntimeOrigin::signed(operator(0))));
-		let found = Providers::draw(&request, Hash::zero(), MAX_DRAWS);
+		let found = Providers::draw(&request, Hash::zero(), MAX_DRAWS, usize::MAX);
 		assert_eq!(
 			found.iter().map(|found| &found.provider).collect::<Vec<_>>(),
 			[&provider(0)]
 		);
+		// Less than a 64th is written when the entry is written next.
+		let seen = |who: u32| {
+			let all = Providers::draw(&crate::mock::request(), Hash::zero(), MAX_DRAWS, usize::MAX);
+			all.into_iter()
+				.find(|found| found.provider == provider(who))
+				.map(|found| found.reputation)
+		};
+		settled(&[(0, 10)]);
+		let better = record(0).reputation.score();
+		assert!(better > Permill::from_parts(666_666) && seen(0) == Some(Permill::from_parts(666_666)));
+		settled(&[(0, 200)]);
+		assert!(record(0).reputation.score() > better && seen(0) == Some(record(0).reputation.score()));
 	});
 }
 
@@ -208,7 +218,7 @@ fn work_that_ends_after_a_provider_filled_up_still_counts() {
 		assert_eq!(record(0).reputation.good, UNIT / 2);
 		Providers::free_slot(&provider(0));
 		pass(10);
-		let found = Providers::draw(&request(), Hash::zero(), 1);
+		let found = Providers::draw(&request(), Hash::zero(), 1, usize::MAX);
 		assert_eq!(found[0].reputation, record(0).reputation.score());
 	});
 }
@@ -238,7 +248,7 @@ fn a_benchmarks_provider_has_the_standing_that_was_asked_for() {
 		let make = |standing| Providers::benchmark_provider(&provider(0), &operator(0), standing);
 		for used in 0..3 {
 			make(OneSlot);
-			assert_eq!(Providers::draw(&request(), Hash::zero(), 1).len(), 1);
+			assert_eq!(Providers::draw(&request(), Hash::zero(), 1, usize::MAX).len(), 1);
 			assert_ok!(Providers::reserve(&provider(0), 1_000_000_000 * MILL));
 			assert_eq!((record(0).used_slots, record(0).pooled()), (used + 1, false));
 		}

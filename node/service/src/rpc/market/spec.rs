@@ -4,7 +4,7 @@ use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, SpecError, Verification},
 	job::{
 		MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_IMAGE, MAX_MEMORY_PAGES, MAX_REPLICAS, MAX_SETUP, MAX_SHARD_TASKS,
-		MAX_TASKS, MAX_TASK_DATA, MAX_TASK_GAS, MIN_REPLICAS,
+		MAX_TASKS, MAX_TASK_DATA, MAX_TASK_GAS, MAX_WINDOW, MIN_REPLICAS,
 	},
 	machine::EMPTY_BLOB,
 	money::as_decimal,
@@ -22,6 +22,7 @@ const NO_ENDPOINT: &str = "http://client.invalid/";
 ///   "inputLimit": 65536, "priceCap": "1000000000", "verification": { "replicated": { "replicas": 2 } },
 ///   "constraints": { "class": "general", "regions": 255, "minReputation": 0 }, "deadline": 1200 }
 /// ```
+/// For one provider and a window to attack its report, `verification` is `{ "optimistic": { "window": 600 } }`.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct SpecInput {
@@ -109,7 +110,10 @@ fn in_words(error: SpecError) -> String {
 		SpecError::DataLimit => format!("inputLimit and limits.output must be at most {MAX_TASK_DATA} bytes"),
 		SpecError::Image => format!("image.len must be 1 to {MAX_IMAGE} bytes; leave out an image without any"),
 		SpecError::Setup => format!("setup.len must be 1 to {MAX_SETUP} bytes; leave out a setup without any"),
-		SpecError::Replicas => format!("replicas must be {MIN_REPLICAS} to {MAX_REPLICAS}"),
+		SpecError::Replicas => {
+			format!("replicas must be {MIN_REPLICAS} to {MAX_REPLICAS}; for one ask for {{\"optimistic\":{{\"window\":600}}}}")
+		}
+		SpecError::Window => format!("optimistic.window must be 1 to {MAX_WINDOW} market blocks"),
 		SpecError::Regions => "constraints.regions allows no region; 255 allows all".into(),
 		SpecError::Deadline => "deadline must be above 0".into(),
 		SpecError::Endpoints => "endpoints must be http:// or https:// URLs of printable ASCII".into(),

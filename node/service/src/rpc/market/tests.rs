@@ -190,6 +190,15 @@ sp_api::mock_impl_runtime_apis! {
 			Vec::new()
 		}
 
+		fn verdicts(&self, _: Option<(ShardId, AccountId)>, count: u32) -> Vec<VerdictView> {
+			self.0.pages.lock().unwrap().push(count);
+			Vec::new()
+		}
+
+		fn freezes() -> Vec<FreezeView> {
+			Vec::new()
+		}
+
 		fn quote(spec: JobSpec) -> Option<Quote> {
 			(spec.deadline < 1_000).then(|| Quote {
 				escrow: spec.price_cap,
@@ -275,6 +284,8 @@ async fn what_does_not_exist_is_null() {
 		("market_job", json!([8])),
 		("market_provider", json!([CLIENT])),
 		("market_case", json!([{ "job": 7, "index": 0 }])),
+		("market_verdicts", json!([])),
+		("market_freezes", json!([])),
 	] {
 		let answer = ask(&module, method, params).await;
 		assert_eq!(
@@ -311,7 +322,17 @@ async fn pages_are_bounded() {
 	ask(&module, "market_custody", json!([CLIENT])).await;
 	let after = json!({ "job": 7, "index": 1_000 });
 	ask(&module, "market_custody", json!([CLIENT, after, 5])).await;
-	assert_eq!(*chain.pages.lock().unwrap(), [MAX_PAGE, MAX_PAGE, 2, MAX_PAGE, 1_005]);
+	ask(&module, "market_verdicts", json!([])).await;
+	ask(
+		&module,
+		"market_verdicts",
+		json!([[{ "job": 7, "index": 1 }, CLIENT], 3]),
+	)
+	.await;
+	assert_eq!(
+		*chain.pages.lock().unwrap(),
+		[MAX_PAGE, MAX_PAGE, 2, MAX_PAGE, 1_005, MAX_PAGE, 3]
+	);
 }
 
 #[tokio::test]

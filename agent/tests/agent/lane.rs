@@ -1,0 +1,76 @@
+//! Getting into blocks: several calls at once, and tips when time is short.
+
+use crate::chain::*;
+use millrace_agent::market::Tx;
+use millrace_primitives::job::SeatState;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_opened_at_the_same_time_is_opened_at_once() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new((0..3).map(|index| client.seat(index)).collect());
+	chain.state().hold = true;
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain.until("sealed", |state| state.seals.len() == 3).await;
+	chain.state().hold = false;
+	chain.until("opened", |state| state.reports.len() == 3).await;
+	agent.stop().await;
+	let state = chain.state();
+	assert_eq!(state.wrong, Vec::<String>::new());
+	let reveals: Vec<usize> = state
+		.tips
+		.iter()
+		.filter_map(|(tx, tip)| match tx {
+			Tx::Reveal(_) => Some((1, *tip)),
+			Tx::RevealMany(items) => Some((items.len(), *tip)),
+			_ => None,
+		})
+		.map(|(count, tip)| {
+			assert_eq!(tip, 0, "there is time enough");
+			count
+		})
+		.collect();
+	assert_eq!(reveals, [3]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_time_is_short_takes_its_own_place_with_a_tip() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	chain.state().hold = true;
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain.until("sealed", |state| state.seals.len() == 1).await;
+	{
+		// From now on somebody fills the blocks.
+		let mut state = chain.state();
+		(state.hold, state.least_tip) = (false, TIP);
+	}
+	let now = chain.state().number;
+	chain.until("it waits", |state| state.number > now + 10).await;
+	assert_eq!(
+		chain.in_state(0),
+		Some(SeatState::Sealed),
+		"without a tip there is no room"
+	);
+	{
+		let mut state = chain.state();
+		let due = state.now() + 8;
+		state.seats.get_mut(&shard(0)).unwrap().due = due;
+	}
+	chain.until("opened", |state| state.reports.len() == 1).await;
+	// The one without a tip is never included.
+	chain.state().least_tip = 0;
+	let now = chain.state().number;
+	chain.until("more blocks", |state| state.number > now + 10).await;
+	agent.stop().await;
+	let state = chain.state();
+	assert_eq!(state.wrong, Vec::<String>::new());
+	let reveals: Vec<_> = state
+		.tips
+		.iter()
+		.filter(|(tx, _)| matches!(tx, Tx::Reveal(_)))
+		.collect();
+	assert_eq!(reveals.len(), 1);
+	assert_eq!(reveals[0].1, TIP);
+}
