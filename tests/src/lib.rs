@@ -36,7 +36,7 @@ use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many chains run at the same time in one process of tests: more would only make each other late.
-const CHAINS: usize = 2;
+const CHAINS: usize = 4;
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(CHAINS)));
 
 /// How long a condition may take before the test fails: generous, since machines are slow and shared.
