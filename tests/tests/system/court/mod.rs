@@ -7,6 +7,7 @@ mod copies;
 mod crowd;
 mod cut_off;
 mod lies;
+mod long;
 mod majority;
 mod restart;
 mod silence;
