@@ -6,6 +6,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | this one | processes, and a node with its JSON-RPC and command line |
+//! | [`network`] | a chain of three validators |
 //! | [`provider`] | providers: agents as processes, and one that does nothing |
 //! | [`liar`] | providers that forge what they report, and defend it or do not |
 //! | [`accuser`] | whoever has no seat and says that a report is wrong |
@@ -19,6 +20,7 @@ pub mod accuser;
 pub mod court;
 pub mod ledger;
 pub mod liar;
+pub mod network;
 pub mod programs;
 pub mod provider;
 pub mod published;

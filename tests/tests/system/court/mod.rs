@@ -11,6 +11,7 @@ mod long;
 mod majority;
 mod restart;
 mod silence;
+mod stall;
 
 use millrace_client::Chain;
 use millrace_court::case::How;
