@@ -1,6 +1,7 @@
 //! The court, seen with a real node and real agents: whoever reports what its machine did not compute loses, in every way
 //! that it can be caught, and what is right is accepted and paid. Money is checked to the last planck.
 
+mod absent;
 mod accusation;
 mod audits;
 mod copies;
