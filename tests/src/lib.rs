@@ -191,12 +191,10 @@ impl Drop for Process {
 }
 
 /// What every node here is started with: tests look back at the state of old blocks.
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 7] = [
 	"--no-prometheus",
 	"--no-telemetry",
 	"--no-mdns",
-	"--listen-addr",
-	"/ip4/127.0.0.1/tcp/0",
 	"--state-pruning",
 	"archive",
 	"--blocks-pruning",
@@ -220,7 +218,8 @@ pub struct Node {
 impl Node {
 	/// Starts a node of the preset `development` and waits until it answers. Waits for its turn before.
 	pub async fn start() -> Self {
-		Self::begin(vec!["--dev".into()], Some(turn().await)).await
+		let role = ["--dev", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(String::from);
+		Self::begin(role.into(), Some(turn().await)).await
 	}
 
 	async fn begin(role: Vec<String>, turn: Option<OwnedSemaphorePermit>) -> Self {
@@ -283,7 +282,16 @@ impl Node {
 	/// The number of the last finalized block.
 	pub async fn finalized(&self) -> Option<u64> {
 		let hash = self.rpc("chain_getFinalizedHead", json!([])).await.ok()?;
-		let header = self.rpc("chain_getHeader", json!([hash])).await.ok()?;
+		self.number(json!([hash])).await
+	}
+
+	/// The number of the last block.
+	pub async fn best(&self) -> Option<u64> {
+		self.number(json!([])).await
+	}
+
+	async fn number(&self, hash: Value) -> Option<u64> {
+		let header = self.rpc("chain_getHeader", hash).await.ok()?;
 		u64::from_str_radix(header["number"].as_str()?.trim_start_matches("0x"), 16).ok()
 	}
 

@@ -1,13 +1,19 @@
 //! A chain like a development chain that three validators make.
 
-use crate::{bin, turn, wait_for, Node};
+use crate::{bin, free_port, turn, Node};
 use serde_json::{json, Value};
 use std::{fs, process::Command};
 use tempfile::TempDir;
 
-/// Three validators. Two of them can be stopped: the first goes on with blocks, and nothing is finalized.
+/// How others know who has the network keys 1 and 2.
+const PEERS: [&str; 2] = [
+	"12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp",
+	"12D3KooWHdiAxVd8uMQR1hGWXccidmfCwLqcMpGwR6QcTP6QRMuD",
+];
+
+/// Three validators. Where one of them is stopped the others go on with blocks, and nothing is finalized.
 pub struct Network {
-	/// The first, which is never stopped.
+	/// The first.
 	pub node: Node,
 	others: Vec<Node>,
 	_dir: TempDir,
@@ -40,19 +46,23 @@ impl Network {
 			role.extend(more.iter().map(|option| option.to_string()));
 			role
 		};
-		let keys = [1, 2, 3].map(|number| format!("{number:064x}"));
-		let first = ["--force-authoring", "--node-key", &keys[0]];
-		let node = Node::begin(role("--alice", &first), Some(turn)).await;
-		let boot = wait_for("the first to say where it listens", || async {
-			let addresses = node.rpc("system_localListenAddresses", json!([])).await.ok()?;
-			addresses[0].as_str().map(String::from)
-		})
-		.await;
-		let mut others = Vec::new();
-		for (who, key) in [("--bob", &keys[1]), ("--charlie", &keys[2])] {
-			let more = ["--node-key", key, "--bootnodes", &boot];
-			others.push(Node::begin(role(who, &more), None).await);
+		let addresses = [(); 3].map(|()| format!("/ip4/127.0.0.1/tcp/{}", free_port()));
+		let boot: Vec<_> = addresses
+			.iter()
+			.zip(PEERS)
+			.map(|(at, peer)| format!("{at}/p2p/{peer}"))
+			.collect();
+		let mut nodes = Vec::new();
+		let mut turn = Some(turn);
+		for (number, who) in (1..).zip(["--alice", "--bob", "--charlie"]) {
+			let (key, at) = (format!("{number:064x}"), &addresses[number - 1]);
+			let mut more = vec!["--force-authoring", "--node-key", &key, "--listen-addr", at];
+			let others = boot.iter().enumerate().filter(|(place, _)| place + 1 != number);
+			more.extend(others.flat_map(|(_, other)| ["--bootnodes", other]));
+			nodes.push(Node::begin(role(who, &more), turn.take()).await);
 		}
+		let others = nodes.split_off(1);
+		let node = nodes.remove(0);
 		node.finalizes(3).await;
 		Self {
 			node,
@@ -71,5 +81,10 @@ impl Network {
 		for node in &mut self.others {
 			node.restart().await;
 		}
+	}
+
+	/// The last block of the other two.
+	pub async fn best_of_others(&self) -> Option<u64> {
+		self.others[0].best().await
 	}
 }

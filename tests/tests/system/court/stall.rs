@@ -1,16 +1,20 @@
-//! Nothing is finalized for a while in the middle of a game.
+//! Nothing is finalized for a while in the middle of a game, and seals are lost with a fork.
 
-use super::{done, pairs, run, Trial, CHECKING, LIMITS};
-use millrace_primitives::{JobId, ShardId};
+use super::{done, over, pairs, run, run_with, Trial, CHECKING, LIMITS};
+use millrace_client::Chain;
+use millrace_primitives::{api::CaseStage, JobId, Outcome, ShardId};
 use millrace_tests::{
 	accuser::case,
+	document, fees_in,
 	ledger::{events_since, Ledger},
 	liar::{self, Plan},
 	network::Network,
 	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::Provider,
-	wait_for, wait_within, DEADLINE,
+	served::serve_job,
+	text, wait_for, wait_within, Node, DEADLINE,
 };
+use serde_json::{json, Value};
 use std::time::Duration;
 
 const SHARD: ShardId = ShardId {
@@ -19,7 +23,7 @@ const SHARD: ShardId = ShardId {
 };
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_game_goes_on_when_finality_does_and_nobody_moves_twice() {
+async fn a_game_goes_on_when_finality_does_and_what_a_fork_lost_is_done_again() {
 	let mut network = Network::start().await;
 	let home = network.node.dir.path().to_path_buf();
 	let module = swap_case(100_000);
@@ -53,11 +57,10 @@ async fn a_game_goes_on_when_finality_does_and_nobody_moves_twice() {
 		.await;
 		network.stop_others();
 		let stalled = network.node.finalized().await.expect("there is a finalized block");
-		let best = || async { chain.best_head().await.ok().map(|head| u64::from(head.number)) };
-		let from = best().await.expect("there is a best block");
+		let from = network.node.best().await.expect("there is a best block");
 		// As long as a liar may think about a third of its moves.
 		wait_for("twenty blocks that are not finalized", || async {
-			best().await.filter(|best| *best >= from + 20)
+			network.node.best().await.filter(|best| *best >= from + 20)
 		})
 		.await;
 		let finalized = network.node.finalized().await.expect("there is a finalized block");
@@ -73,12 +76,72 @@ async fn a_game_goes_on_when_finality_does_and_nobody_moves_twice() {
 	check_swapped(&lines, &folder);
 	let refused = events.iter().filter(|event| event.is("System", "ExtrinsicFailed"));
 	assert_eq!(refused.count(), 0, "nobody moved twice, and no move came too late");
-	job.assert_proven(&Trial {
+	job.assert_proven(&trial(&right));
+	seals_are_lost(&mut network, &chain, (&module, &program), (&inputs, &lines), &right).await;
+}
+
+/// Both seats seal in blocks of the first validator alone, which the others never see.
+async fn seals_are_lost(
+	network: &mut Network,
+	chain: &Chain,
+	(module, program): (&[u8], &str),
+	(inputs, lines): (&str, &[Vec<u8>]),
+	right: &[Outcome],
+) {
+	let before = Ledger::read(&network.node, chain).await;
+	let (_server, endpoint) = serve_job(module, lines, <[u8]>::to_vec).await;
+	let served = ["--endpoint", endpoint.as_str()];
+	let output = run_with(&network.node.url(), program, inputs, pairs(2), &served).await;
+	assert!(output.status.success(), "{}", text(&output));
+	let submitted = document(&output);
+	network.stop_others();
+	let shard = ShardId {
+		job: JobId(1),
+		index: 0,
+	};
+	wait_for("both to have sealed", || async {
+		let case = case(chain, shard).await?;
+		(case.stage != CaseStage::Sealing).then_some(())
+	})
+	.await;
+	let last = network.node.best().await.expect("there is a best block");
+	let lost = hash(&network.node, last).await;
+	network.node.kill();
+	network.start_others().await;
+	// So many that theirs is the better chain, whoever drew the better slots.
+	wait_for("the others' chain to be longer", || async {
+		network.best_of_others().await.filter(|best| *best >= last + 35)
+	})
+	.await;
+	network.node.restart().await;
+	network.node.finalizes(last + 35).await;
+	assert_ne!(hash(&network.node, last).await, lost, "the seals' blocks are gone");
+	wait_within(3 * DEADLINE, "the job to be computed all the same", || async {
+		network.node.job(1).await.filter(|job| job["accepted"] == 1)
+	})
+	.await;
+	let accepted = network.node.best().await.expect("there is a best block");
+	network.node.finalizes(accepted).await;
+	let acknowledged = network.node.cli_json("//Alice", &["acknowledge", "1"]).await;
+	let fees = fees_in(&submitted) + fees_in(&acknowledged);
+	let job = over(&network.node, chain, before, &submitted, fees).await;
+	assert_eq!(job.failed, 0);
+	job.assert_proven(&trial(right));
+}
+
+async fn hash(node: &Node, block: u64) -> Value {
+	node.rpc("chain_getBlockHash", json!([block]))
+		.await
+		.expect("it is told")
+}
+
+fn trial(right: &[Outcome]) -> Trial<'_> {
+	Trial {
 		shape: pairs(2),
 		bought: &["//Bob", "//Charlie"],
 		everybody: &["//Bob", "//Charlie", "//Dave"],
-		right: &right,
+		right,
 		liars: |_| &["//Charlie"],
 		sampled: true,
-	});
+	}
 }
