@@ -74,7 +74,7 @@ as_mill() { # PLANCKS
 disputed_job() { # JOB
 	local job="$1" shard='' pid shown=0 text
 	start "$work/job-$job.log" "$bin/millrace" --key //Alice --json submit --program "$examples/kmers.wasm" --inputs "$work/inputs" \
-		--replicas 2 --shard-size 2 --max-price 0.01 --gas-limit 4G --deadline 30m --fetch "$work/outputs-$job" --acknowledge
+		--replicas 2 --shard-size 2 --max-price 0.01 --gas-limit 4G --deadline 30m --fetch "$work/outputs-$job"
 	pid="${started[-1]}"
 	while kill -0 "$pid" 2>/dev/null; do
 		sleep 1
@@ -126,7 +126,16 @@ demo_liar() {
 	say "5. What was accepted, and who was paid by the client"
 	"$bin/millrace" --key //Alice receipt "$job"
 
-	say "6. What all of it came to: who was right and played earned a part of the liar's stake"
+	say "6. What the liar lost is held for a while, should the chain itself have been wrong, and then shared out"
+	"$bin/millrace" dispute list "$job" --all
+	local deadline=$((SECONDS + 120))
+	until "$bin/millrace" --json dispute list "$job" | tr -d ' \n' | grep -q '"verdicts":\[\]'; do
+		[ "$SECONDS" -lt "$deadline" ] || die "it is held for too long" "$work/node.log"
+		sleep 1
+	done
+	"$bin/millrace" --key //Alice acknowledge "$job"
+
+	say "7. What all of it came to: who was right and played earned a part of the liar's stake"
 	printf '%-10s%18s%22s%22s\n' provider 'balance grew by' 'bond before' 'bond after'
 	local at=0 after
 	for name in "${honest[@]}" Ferdie; do

@@ -86,6 +86,8 @@ impl Terms {
 /// Who gets what of a liar's stake whose step was proven, when nothing had to be computed again.
 #[derive(Clone, Debug)]
 pub struct Shares {
+	/// Who lost it.
+	pub loser: AccountId,
 	/// What it lost.
 	pub slash: Balance,
 	/// Who played it, and what that has.
@@ -155,8 +157,8 @@ impl Verdict {
 		losses
 	}
 
-	/// What became of the stakes of those whose step was proven.
-	pub fn shares(&self, terms: &Terms, ask: impl Fn(&AccountId) -> Balance) -> Vec<Shares> {
+	/// What became of the stakes of those whose step was proven, if the samples of audits had the lie in them or had not.
+	pub fn shares(&self, terms: &Terms, ask: impl Fn(&AccountId) -> Balance, sampled: bool) -> Vec<Shares> {
 		let largest = self.largest(terms, ask);
 		let proven = self.lost.iter().filter(|(.., how)| *how == How::Step);
 		let shares = proven.map(|(loser, winner, _)| {
@@ -166,12 +168,13 @@ impl Verdict {
 			let right = |audit: &&AccountId| self.opened.contains_key(*audit) && !self.guilty.contains(*audit);
 			// Audits are for those who were bought.
 			let audits: Vec<AccountId> = match kind {
-				Kind::Primary => self.drawn(Kind::Audit).into_iter().filter(right).cloned().collect(),
-				Kind::Audit | Kind::Fresh => Vec::new(),
+				Kind::Primary if sampled => self.drawn(Kind::Audit).into_iter().filter(right).cloned().collect(),
+				_ => Vec::new(),
 			};
 			let (quarter, replay) = (slash / 4, 7 * largest);
 			let player = if audits.is_empty() { quarter.max(replay) } else { replay };
 			Shares {
+				loser: loser.clone(),
 				slash,
 				player: (winner.clone().expect("seats play here"), player),
 				audit: quarter / (audits.len() as Balance).max(1),

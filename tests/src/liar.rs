@@ -17,7 +17,7 @@ use crate::{
 use codec::DecodeAll;
 use futures::stream::BoxStream;
 use millrace_agent::{
-	court::view::{parts, seat_of},
+	court::view::{is_standing, parts, seat_of},
 	decide::{Custody, View},
 	exec::{
 		play::{Player, Trouble},
@@ -94,13 +94,13 @@ impl Forgery {
 /// What a liar does.
 #[derive(Clone, Debug)]
 pub struct Plan {
-	/// How it forges shards, in turn by their index.
-	pub forgeries: Vec<Forgery>,
-	/// The first task of each shard that it forges, counted from the shard's first.
-	pub from: u32,
+	/// How it forges shards, in turn by their index; none where it is honest.
+	pub forgeries: Vec<Option<Forgery>>,
+	/// The tasks that it forges, counted from the shard's first.
+	pub tasks: std::ops::Range<u32>,
 	/// What part of a run it shows as it is, in thousandths: the next step is wrong, and all after it.
 	pub truth: u64,
-	/// Whether it plays its boards, or is silent.
+	/// Whether it plays its boards, or is silent on them.
 	pub plays: bool,
 	/// Whether it attacks who contradicts it, and does not wait to be attacked.
 	pub attacks: bool,
@@ -112,8 +112,8 @@ impl Default for Plan {
 	/// Another output of all tasks, defended by a step that is wrong late in the run.
 	fn default() -> Self {
 		Self {
-			forgeries: vec![Forgery::Output],
-			from: 0,
+			forgeries: vec![Some(Forgery::Output)],
+			tasks: 0..u32::MAX,
 			truth: 900,
 			plays: true,
 			attacks: false,
@@ -216,7 +216,7 @@ impl Lies {
 		let (shard, task) = *self.known().seeds.get(seed)?;
 		let plan = &self.plan;
 		let forgery = plan.forgeries[shard.index as usize % plan.forgeries.len()];
-		(task >= plan.from).then_some(forgery)
+		forgery.filter(|_| plan.tasks.contains(&task))
 	}
 }
 
@@ -317,13 +317,13 @@ struct Table {
 	lies: Arc<Lies>,
 	/// By shards and boards.
 	players: HashMap<(ShardId, u32), Player<Lie>>,
-	/// What was submitted: attacks, and moves by the positions before them.
-	done: HashSet<(ShardId, Hash)>,
+	/// What was submitted: attacks by how many stand and their targets, and moves by boards and the positions before them.
+	done: HashSet<(ShardId, u32, Hash)>,
 }
 
 impl Table {
 	async fn play(mut self) {
-		while self.lies.plan.plays {
+		while self.lies.plan.plays || self.lies.plan.attacks {
 			tokio::time::sleep(self.lies.plan.pace).await;
 			// What could not be seen now is seen the next time.
 			let seats = self.chain.market(At::Best).assignments(&self.operator.account()).await;
@@ -343,15 +343,18 @@ impl Table {
 		};
 		let targets = case.attacks.iter().filter(|(by, _)| *by == mine.number);
 		if let Some((_, target)) = targets.last().filter(|_| self.lies.plan.attacks) {
-			self.submit(
-				seat.shard,
-				Hash::repeat_byte(*target),
-				calls::attack(seat.shard, *target),
-			);
+			// Refused while a friend plays; tried again when that one is out.
+			let standing = case.seats.iter().filter(|seat| is_standing(case, seat.number)).count();
+			let turn = (seat.shard, u32::MAX - standing as u32, Hash::repeat_byte(*target));
+			self.submit(turn, calls::attack(seat.shard, *target));
+		}
+		if !self.lies.plan.plays {
+			return;
 		}
 		for part in parts(case, mine.number).filter(|part| part.moves) {
 			let (number, position) = (part.board.number, part.turn().position);
-			if self.done.contains(&(seat.shard, position)) {
+			let turn = (seat.shard, number, position);
+			if self.done.contains(&turn) {
 				continue;
 			}
 			let player = match self.players.remove(&(seat.shard, number)) {
@@ -367,13 +370,13 @@ impl Table {
 			});
 			let (player, action) = thought.await.expect("a liar has something to say");
 			self.players.insert((seat.shard, number), player);
-			self.submit(seat.shard, position, calls::play(seat.shard, number, &action));
+			self.submit(turn, calls::play(seat.shard, number, &action));
 		}
 	}
 
 	/// Submits a call once. It may come too late.
-	fn submit(&mut self, shard: ShardId, what: Hash, call: calls::Call) {
-		if self.done.insert((shard, what)) {
+	fn submit(&mut self, what: (ShardId, u32, Hash), call: calls::Call) {
+		if self.done.insert(what) {
 			let (chain, operator) = (self.chain.clone(), self.operator.clone());
 			tokio::spawn(async move { drop(chain.submit(&operator, call).await) });
 		}

@@ -6,19 +6,25 @@
 //! | module | what it holds |
 //! |---|---|
 //! | this one | processes, and a node with its JSON-RPC and command line |
+//! | [`network`] | a chain of three validators |
 //! | [`provider`] | providers: agents as processes, and one that does nothing |
-//! | [`liar`] | providers that forge what they report, and defend it or do not; and whoever accuses others of what is not so |
+//! | [`liar`] | providers that forge what they report, and defend it or do not |
+//! | [`accuser`] | whoever has no seat and says that a report is wrong |
 //! | [`programs`] | small job programs and their inputs |
 //! | [`published`] | programs as their authors published them, and what they must give |
+//! | [`served`] | a job's data, served for as long as a test likes |
 //! | [`ledger`] | who has what at a block, and what happened in a range of blocks |
 //! | [`court`] | what the court did about a job's shards, and what that costs whom |
 
+pub mod accuser;
 pub mod court;
 pub mod ledger;
 pub mod liar;
+pub mod network;
 pub mod programs;
 pub mod provider;
 pub mod published;
+pub mod served;
 
 use millrace_client::{Chain, Keypair};
 use serde_json::{json, Value};
@@ -36,11 +42,17 @@ use tempfile::TempDir;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// So many chains run at the same time in one process of tests: more would only make each other late.
-const CHAINS: usize = 2;
+const CHAINS: usize = 4;
 static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(CHAINS)));
 
 /// How long a condition may take before the test fails: generous, since machines are slow and shared.
 pub const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Waits until another chain may run.
+async fn turn() -> OwnedSemaphorePermit {
+	let turns = TURNS.clone();
+	turns.acquire_owned().await.expect("the semaphore is never closed")
+}
 
 /// The directory of the built binaries: that of the test's own executable, less `deps`.
 pub fn bin_dir() -> PathBuf {
@@ -178,7 +190,18 @@ impl Drop for Process {
 	}
 }
 
-/// A development chain of one node.
+/// What every node here is started with: tests look back at the state of old blocks.
+const OPTIONS: [&str; 7] = [
+	"--no-prometheus",
+	"--no-telemetry",
+	"--no-mdns",
+	"--state-pruning",
+	"archive",
+	"--blocks-pruning",
+	"archive",
+];
+
+/// A node of a development chain, the only one if nothing else is said.
 pub struct Node {
 	/// The process.
 	pub process: Process,
@@ -186,40 +209,42 @@ pub struct Node {
 	pub dir: TempDir,
 	/// The port of JSON-RPC, over HTTP and WebSocket.
 	pub rpc_port: u16,
-	/// Given back last.
-	_turn: OwnedSemaphorePermit,
+	/// Which chain it is started for, and as whom.
+	role: Vec<String>,
+	/// Given back last. Nodes of one chain have one turn.
+	_turn: Option<OwnedSemaphorePermit>,
 }
 
 impl Node {
 	/// Starts a node of the preset `development` and waits until it answers. Waits for its turn before.
 	pub async fn start() -> Self {
-		let turn = TURNS
-			.clone()
-			.acquire_owned()
-			.await
-			.expect("the semaphore is never closed");
+		let role = ["--dev", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(String::from);
+		Self::begin(role.into(), Some(turn().await)).await
+	}
+
+	async fn begin(role: Vec<String>, turn: Option<OwnedSemaphorePermit>) -> Self {
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let rpc_port = free_port();
-		let process = Self::spawn(dir.path(), rpc_port);
+		let process = Self::spawn(dir.path(), rpc_port, &role);
 		let mut node = Self {
 			process,
 			dir,
 			rpc_port,
+			role,
 			_turn: turn,
 		};
 		node.answers().await;
 		node
 	}
 
-	fn spawn(dir: &Path, rpc_port: u16) -> Process {
+	fn spawn(dir: &Path, rpc_port: u16, role: &[String]) -> Process {
 		let mut command = Command::new(bin("millrace-node"));
 		command
-			.args(["--dev", "--base-path"])
+			.arg("--base-path")
 			.arg(dir.join("node"))
-			.args(["--rpc-port", &rpc_port.to_string(), "--no-prometheus", "--no-telemetry"])
-			.args(["--listen-addr", "/ip4/127.0.0.1/tcp/0", "--no-mdns"])
-			// Tests look back at the state of old blocks.
-			.args(["--state-pruning", "archive", "--blocks-pruning", "archive"]);
+			.args(["--rpc-port", &rpc_port.to_string()])
+			.args(OPTIONS)
+			.args(role);
 		Process::start("node", &mut command, dir.join("node.log"))
 	}
 
@@ -231,7 +256,7 @@ impl Node {
 	/// Starts it again on the same database and port.
 	pub async fn restart(&mut self) {
 		self.process.kill();
-		self.process = Self::spawn(self.dir.path(), self.rpc_port);
+		self.process = Self::spawn(self.dir.path(), self.rpc_port, &self.role);
 		self.answers().await;
 	}
 
@@ -257,7 +282,16 @@ impl Node {
 	/// The number of the last finalized block.
 	pub async fn finalized(&self) -> Option<u64> {
 		let hash = self.rpc("chain_getFinalizedHead", json!([])).await.ok()?;
-		let header = self.rpc("chain_getHeader", json!([hash])).await.ok()?;
+		self.number(json!([hash])).await
+	}
+
+	/// The number of the last block.
+	pub async fn best(&self) -> Option<u64> {
+		self.number(json!([])).await
+	}
+
+	async fn number(&self, hash: Value) -> Option<u64> {
+		let header = self.rpc("chain_getHeader", hash).await.ok()?;
 		u64::from_str_radix(header["number"].as_str()?.trim_start_matches("0x"), 16).ok()
 	}
 

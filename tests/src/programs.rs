@@ -54,15 +54,15 @@ fn without_names(wasm: &[u8]) -> Vec<u8> {
 	stripped
 }
 
-/// Turns a circle `turns` times (about 20 gas each), then writes the input with every letter's case changed.
+/// Turns a circle `turns` times (20 gas and 15 steps each), then writes the input with every letter's case changed.
 /// [`swapped`] says what it writes.
-pub fn swap_case(turns: u32) -> Vec<u8> {
+pub fn swap_case(turns: u64) -> Vec<u8> {
 	program(&format!(
-		"(local $len i32) (local $at i32) (local $turns i32)
-		(local.set $turns (i32.const {turns}))
+		"(local $len i32) (local $at i32) (local $turns i64)
+		(local.set $turns (i64.const {turns}))
 		(block $still (loop $turn
-			(br_if $still (i32.eqz (local.get $turns)))
-			(local.set $turns (i32.sub (local.get $turns) (i32.const 1)))
+			(br_if $still (i64.eqz (local.get $turns)))
+			(local.set $turns (i64.sub (local.get $turns) (i64.const 1)))
 			(br $turn)))
 		(local.set $len (call $read))
 		(block $done (loop $next

@@ -1,10 +1,10 @@
 //! `millrace dispute list`.
 
-use super::{is_disputed, is_open, job_now, words};
+use super::{is_disputed, is_open, words};
 use crate::{context, failure::Result, options::Global, output::Output};
 use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, Table};
 use futures::{stream, StreamExt, TryStreamExt};
-use millrace_client::words::stage;
+use millrace_client::{words::stage, At};
 use millrace_primitives::{api::CaseView, job::ShardState, JobId};
 use serde_json::json;
 
@@ -14,8 +14,16 @@ const CONCURRENT: usize = 16;
 /// Runs the command.
 pub async fn run(global: &Global, id: JobId, all: bool, output: &mut Output) -> Result<()> {
 	let chain = global.connect().await?;
-	let (job, at) = job_now(&chain, id).await?;
+	let at = At::Hash(chain.best_head().await?.hash);
 	let market = chain.market(at);
+	let verdicts = market.all_verdicts().await?;
+	let verdicts: Vec<_> = verdicts.into_iter().filter(|verdict| verdict.shard.job == id).collect();
+	let running = match context::job(&chain, id, at).await {
+		Ok(job) => job.running,
+		// What is held may outlive the job.
+		Err(_) if !verdicts.is_empty() => 0,
+		Err(error) => return Err(error),
+	};
 	let shards = market.all_shards(id).await?;
 	// What is in custody was decided; a bond may still be left of it.
 	let shards = shards
@@ -28,8 +36,6 @@ pub async fn run(global: &Global, id: JobId, all: bool, output: &mut Output) -> 
 		.try_filter_map(|case| async move { Ok(case) })
 		.try_collect()
 		.await?;
-	let verdicts = market.all_verdicts().await?;
-	let verdicts: Vec<_> = verdicts.into_iter().filter(|verdict| verdict.shard.job == id).collect();
 	let (now, block_ms) = (market.now().await?, context::block_ms(&chain).await?);
 	let held = verdicts
 		.iter()
@@ -44,7 +50,7 @@ pub async fn run(global: &Global, id: JobId, all: bool, output: &mut Output) -> 
 		"shards": shown.iter().map(document).collect::<Vec<_>>(),
 		"verdicts": verdicts,
 	});
-	let text = text(id, known, job.running, &rows);
+	let text = text(id, known, running, &rows);
 	let parts = [text.as_str(), held.trim_end()];
 	let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
 	output.result(&document, parts.join("\n"))

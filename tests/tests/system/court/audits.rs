@@ -1,6 +1,6 @@
 //! Two seats of one owner say the same, and nobody who was bought contradicts them.
 
-use super::{ask, run, terms, CHECKING, LIMITS};
+use super::{ask, pairs, run, CHECKING, LIMITS};
 use millrace_court::case::Kind;
 use millrace_primitives::{outcome, Balance};
 use millrace_tests::{
@@ -34,12 +34,12 @@ async fn two_seats_of_one_owner_are_caught_by_an_audit() {
 	let chain = node.chain().await;
 	node.cli_json("//Alice", &["program", "publish", &program]).await;
 	let right = outcomes(&module, &lines, &LIMITS);
-	let terms = terms(1);
+	let terms = pairs(1).terms();
 
 	for job in 0..JOBS {
 		let before = Ledger::read(&node, &chain).await;
 		let folder = home.join(job.to_string());
-		let output = run(&node.url(), &program, &inputs, 1, &folder).await;
+		let output = run(&node.url(), &program, &inputs, pairs(1), &folder).await;
 		enacted(&chain).await;
 		let events = events_since(&node, &chain, before.block).await;
 		let after = Ledger::read(&node, &chain).await;

@@ -1,6 +1,6 @@
 //! Jobs of whose shards each is computed by one provider: the client checks what it gets while it can still attack it.
 
-use super::{arg, ask, done, run_by, terms, CHECKING, LIMITS};
+use super::{arg, ask, done, pairs, run_with, Shape, CHECKING, LIMITS};
 use millrace_client::{At, Chain};
 use millrace_court::case::{End, How, Kind};
 use millrace_primitives::{
@@ -10,7 +10,7 @@ use millrace_primitives::{
 use millrace_tests::{
 	court::verdicts,
 	key,
-	ledger::{accusations, events_since, Ledger},
+	ledger::{accusations, enacted, events_since, Ledger},
 	liar::{self, Plan},
 	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::{Provider, ASK},
@@ -19,8 +19,13 @@ use millrace_tests::{
 use serde_json::{json, Value};
 
 const CHECKERS: [&str; 4] = ["//Dave", "//Eve", "//Ferdie", "//Bob//stash"];
+/// Shards of two tasks, computed by one.
+const ALONE: Shape = Shape {
+	replicas: 1,
+	..pairs(2)
+};
 /// Half a minute of a development chain: enough to fetch, to check, and to attack.
-const BY_ONE: [&str; 4] = ["--replicas", "1", "--window", "75"];
+const WINDOW: [&str; 2] = ["--window", "75"];
 const SHARD: ShardId = ShardId {
 	job: JobId(0),
 	index: 0,
@@ -69,7 +74,7 @@ async fn what_one_provider_says_is_fetched_and_checked_before_it_is_accepted() {
 		(case, fetched, verified)
 	};
 	let url = node.url();
-	let (output, (case, fetched, verified)) = tokio::join!(run_by(&BY_ONE, &url, &program, &inputs, 2, &folder), check);
+	let (output, (case, fetched, verified)) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &[WINDOW[0], WINDOW[1], "--fetch", arg(&folder)]), check);
 	// The outputs are there and right, and it is said that they are not accepted, and what stands behind them.
 	assert_eq!(fetched.status.code(), Some(5), "{}", text(&fetched));
 	check_swapped(&lines, &early);
@@ -88,7 +93,7 @@ async fn what_one_provider_says_is_fetched_and_checked_before_it_is_accepted() {
 
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
-	let (verdict, terms) = (&job.verdicts[&0], terms(2));
+	let (verdict, terms) = (&job.verdicts[&0], ALONE.terms());
 	assert_eq!(verdict.end, Some(End::Accepted(0)), "{verdict:?}");
 	assert_eq!(verdict.report, outcome::report(&right));
 	let stake = match verdict.audited {
@@ -138,13 +143,14 @@ async fn a_client_that_checks_catches_one_that_lies_to_it() {
 		Some(node.cli("//Dave//stash", &opens).await)
 	};
 	let url = node.url();
-	let (output, disputed) = tokio::join!(run_by(&BY_ONE, &url, &program, &inputs, 2, &folder), check);
+	let (output, disputed) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &[WINDOW[0], WINDOW[1], "--fetch", arg(&folder)]), check);
 	// Nobody who was bought has the right outputs, so there are none; the client is not charged for them.
 	assert_eq!(output.status.code(), Some(5), "{}", text(&output));
+	enacted(&chain).await;
 	let after = Ledger::read(&node, &chain).await;
 	let events = events_since(&node, &chain, before.block).await;
 	let verdict = verdicts(&events, 0).remove(&0).expect("it was decided");
-	let terms = terms(2);
+	let terms = ALONE.terms();
 	let liar = key("//Charlie").account();
 	assert!(verdict.is_accepted(), "{verdict:?}");
 	assert_eq!(verdict.report, outcome::report(&right));

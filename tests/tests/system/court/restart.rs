@@ -1,6 +1,6 @@
 //! The challenger's machine fails in the middle of a game.
 
-use super::{done, run, CHECKING};
+use super::{done, pairs, run, CHECKING};
 use millrace_client::At;
 use millrace_court::case::How;
 use millrace_primitives::{JobId, ShardId};
@@ -36,7 +36,7 @@ async fn a_challenger_that_is_killed_goes_on_where_it_was_and_wins() {
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
 	let url = node.url();
-	let (output, ()) = tokio::join!(run(&url, &program, &inputs, 2, &folder), async {
+	let (output, ()) = tokio::join!(run(&url, &program, &inputs, pairs(2), &folder), async {
 		let shard = ShardId {
 			job: JobId(0),
 			index: 0,

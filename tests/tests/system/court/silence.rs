@@ -1,6 +1,6 @@
 //! A liar that lets its clock run out: nothing is proven, so others compute it again.
 
-use super::{ask, done, run, terms, CHECKING, LIMITS};
+use super::{ask, done, pairs, run, CHECKING, LIMITS};
 use millrace_court::case::{How, Kind};
 use millrace_primitives::{outcome, Balance, Gas};
 use millrace_tests::{
@@ -38,10 +38,10 @@ async fn who_says_nothing_on_its_board_is_out_and_others_confirm_what_is_right()
 
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
-	let output = run(&node.url(), &program, &inputs, 2, &folder).await;
+	let output = run(&node.url(), &program, &inputs, pairs(2), &folder).await;
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
-	let (verdict, terms) = (&job.verdicts[&0], terms(2));
+	let (verdict, terms) = (&job.verdicts[&0], pairs(2).terms());
 	let (bob, liar) = (key("//Bob").account(), key("//Charlie").account());
 	assert!(verdict.is_accepted(), "{verdict:?}");
 	assert_eq!(verdict.report, outcome::report(&right));

@@ -1,22 +1,31 @@
 //! A liar is played down to the step that its machine does not make.
 
-use super::{ask, done, run, terms, Done, CHECKING, LIMITS};
+use super::{done, pairs, run, Trial, CHECKING, LIMITS};
 use millrace_client::Chain;
-use millrace_court::case::How;
-use millrace_primitives::{outcome, AccountId, Balance, Outcome};
+use millrace_primitives::Outcome;
 use millrace_tests::{
-	key,
 	ledger::Ledger,
 	liar::{self, Forgery, Plan},
 	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::{Inside, Provider},
 	Node,
 };
-use std::collections::BTreeMap;
 
 /// Who can be bought: one honest provider, and the liar.
 const BOUGHT: [&str; 2] = ["//Bob", "//Charlie"];
 const CHECKERS: [&str; 2] = ["//Dave", "//Eve"];
+
+/// A job in which the liar has a seat in every shard.
+fn trial(tasks: u32, right: &[Outcome]) -> Trial<'_> {
+	Trial {
+		shape: pairs(tasks),
+		bought: &BOUGHT,
+		everybody: &["//Bob", "//Charlie", "//Dave", "//Eve"],
+		right,
+		liars: |_| &["//Charlie"],
+		sampled: true,
+	}
+}
 
 async fn market(node: &Node, plan: Plan) -> (Chain, Vec<Provider>, Inside) {
 	let (honest, mut checkers, liar) = tokio::join!(
@@ -28,48 +37,6 @@ async fn market(node: &Node, plan: Plan) -> (Chain, Vec<Provider>, Inside) {
 	(node.chain().await, checkers, liar)
 }
 
-/// Checks the end of a job in which the liar had a seat in every shard, and lost it by a step.
-fn assert_proven(job: &Done, right: &[Outcome], tasks: usize) {
-	let terms = terms(tasks as u32);
-	let (bob, liar) = (key("//Bob").account(), key("//Charlie").account());
-	let (mut gains, mut lost, mut client) = (BTreeMap::<AccountId, Balance>::new(), 0, 0);
-	assert_eq!(job.verdicts.len() * tasks, right.len());
-	for (verdict, right) in job.verdicts.values().zip(right.chunks(tasks)) {
-		assert!(verdict.is_accepted(), "{verdict:?}");
-		assert_eq!(verdict.report, outcome::report(right), "what is right is accepted");
-		assert_eq!(verdict.guilty, [liar.clone()]);
-		assert_eq!(verdict.lost, [(liar.clone(), Some(bob.clone()), How::Step)]);
-		let earned = verdict.earned(&terms, ask(&BOUGHT));
-		assert_eq!(verdict.payments.iter().cloned().collect::<BTreeMap<_, _>>(), earned);
-		let shares = verdict.shares(&terms, ask(&BOUGHT)).remove(0);
-		let audits = shares.audits.iter().map(|audit| (audit.clone(), shares.audit));
-		for (account, amount) in earned.into_iter().chain(audits).chain([shares.player]) {
-			*gains.entry(account).or_default() += amount;
-		}
-		lost += shares.slash;
-		client += shares.client;
-	}
-	assert!(gains[&bob] > 0);
-	assert_eq!(
-		job.gain("//Charlie"),
-		-(lost as i128),
-		"the liar lost its stake and earned nothing"
-	);
-	assert_eq!(
-		job.gain("//Alice"),
-		client as i128 - job.cost as i128,
-		"the client was compensated"
-	);
-	for uri in ["//Bob"].iter().chain(&CHECKERS) {
-		let gain = gains.get(&key(uri).account()).copied().unwrap_or_default();
-		assert_eq!(
-			job.gain(uri),
-			gain as i128,
-			"{uri} was paid for work, replay and audits"
-		);
-	}
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn one_wrong_step_late_in_a_long_run_is_found() {
 	let node = Node::start().await;
@@ -79,7 +46,7 @@ async fn one_wrong_step_late_in_a_long_run_is_found() {
 	let (inputs, lines) = save_lines(&home, "lines", 3);
 	// The last task of three, and it is right for 99 of 100 steps.
 	let plan = Plan {
-		from: 2,
+		tasks: 2..3,
 		truth: 990,
 		..Plan::default()
 	};
@@ -90,10 +57,10 @@ async fn one_wrong_step_late_in_a_long_run_is_found() {
 
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
-	let output = run(&node.url(), &program, &inputs, 3, &folder).await;
+	let output = run(&node.url(), &program, &inputs, pairs(3), &folder).await;
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
-	assert_proven(&job, &right, 3);
+	job.assert_proven(&trial(3, &right));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -104,8 +71,8 @@ async fn who_claims_no_gas_or_all_of_it_is_found() {
 	let program = save(&home, "program.wasm", &module);
 	let (inputs, lines) = save_lines(&home, "lines", 4);
 	let plan = Plan {
-		forgeries: vec![Forgery::NoGas, Forgery::AllGas],
-		from: 1,
+		forgeries: vec![Some(Forgery::NoGas), Some(Forgery::AllGas)],
+		tasks: 1..2,
 		truth: 1_000,
 		attacks: true,
 		..Plan::default()
@@ -116,9 +83,9 @@ async fn who_claims_no_gas_or_all_of_it_is_found() {
 
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
-	let output = run(&node.url(), &program, &inputs, 2, &folder).await;
+	let output = run(&node.url(), &program, &inputs, pairs(2), &folder).await;
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
 	assert_eq!(job.verdicts.len(), 2);
-	assert_proven(&job, &right, 2);
+	job.assert_proven(&trial(2, &right));
 }

@@ -2,13 +2,10 @@
 
 use super::{arg, publish, submit};
 use jsonrpsee::{server::Server as RpcServer, RpcModule};
-use millrace_client::{
-	blobs::{serve, Blob, BlobStore},
-	primitives::merkle,
-	At,
-};
+use millrace_agent::exec::Named;
+use millrace_client::{calls, At};
 use millrace_court::case::Kind;
-use millrace_primitives::{job::SeatState, Balance, Hash, MILLI};
+use millrace_primitives::{job::SeatState, machine::program_id, Balance, ENGINE_VERSION, MILLI};
 use millrace_tests::{
 	amount,
 	court::{verdicts, Terms},
@@ -16,34 +13,16 @@ use millrace_tests::{
 	ledger::{self, escrow, events_since, vacated, Cause},
 	programs::{burglar, endless, flood, memory_bomb, numbered, save, save_lines, swap_case},
 	provider::{Provider, ASK, BOND},
-	run_cli, text, Node,
+	run_cli,
+	served::serve_job,
+	text, Node,
 };
 use serde_json::{json, Value};
-use std::{fs, path::Path, sync::Arc};
+use std::{fs, path::Path};
 
 const CLIENTS: [&str; 3] = ["//Alice", "//Eve", "//Ferdie"];
-
-/// Serves a program and the list of its inputs as they are, and the inputs spoiled.
-struct Spoiling {
-	program: Arc<[u8]>,
-	inputs: Vec<Vec<u8>>,
-	roots: Arc<Vec<Hash>>,
-	spoil: fn(&[u8]) -> Vec<u8>,
-}
-
-impl BlobStore for Spoiling {
-	fn open(&self, root: Hash) -> Option<Blob> {
-		if merkle::data_root(&self.program) == root {
-			return Some(Blob::Bytes(self.program.clone()));
-		}
-		let index = self.roots.iter().position(|known| *known == root)?;
-		Some(Blob::Bytes((self.spoil)(&self.inputs[index]).into()))
-	}
-
-	fn list(&self, root: Hash) -> Option<Arc<Vec<Hash>>> {
-		(merkle::list_root(&self.roots) == root).then(|| self.roots.clone())
-	}
-}
+/// Whose program's module is not what its name says.
+const MISLED: &str = "//Bob//stash";
 
 fn altered(input: &[u8]) -> Vec<u8> {
 	input.iter().map(|byte| byte ^ 1).collect()
@@ -204,29 +183,33 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 	let mut servers = Vec::new();
 	let mut endpoints = Vec::new();
 	for spoil in [altered as fn(&[u8]) -> Vec<u8>, truncated] {
-		let roots = Arc::new(inputs.iter().map(|input| merkle::data_root(input)).collect());
-		let store = Spoiling {
-			program: known.clone().into(),
-			inputs: inputs.clone(),
-			roots,
-			spoil,
-		};
-		let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-			.await
-			.expect("loopback has a free port");
-		let server = serve(listener, Arc::new(store)).expect("it listens");
-		endpoints.push(format!("http://{}", server.local_addr()));
+		let (server, endpoint) = serve_job(&known, &inputs, spoil).await;
+		endpoints.push(endpoint);
 		servers.push(server);
 	}
 	endpoints.push(format!("http://127.0.0.1:{}", free_port()));
+	// The right module, under a name that says that it comes to another program.
+	let (module, other) = (Named::of(&known), Named::of(&unknown));
+	let (module, other) = (module.expect("a program").module, other.expect("a program").roots);
+	let mismatched = calls::publish_program(&other, &module);
+	chain
+		.submit(&key(MISLED), mismatched)
+		.await
+		.expect("anybody may publish");
+	let mismatched = format!("{:?}", program_id(ENGINE_VERSION, &other, &module));
+	let (server, endpoint) = serve_job(&known, &inputs, <[u8]>::to_vec).await;
+	endpoints.push(endpoint);
+	servers.push(server);
 	let from = chain.finalized_head().await.expect("a head").number;
 	let cases = [
 		(&program, "inputsUnavailable", "fetch the inputs"),
 		(&program, "inputsUnavailable", "fetch the inputs"),
 		(&unreachable, "programUnavailable", "fetch the program"),
+		(&mismatched, "programRefused", "the program"),
 	];
 	let mut jobs = Vec::new();
-	for ((client, endpoint), (program, reason, words)) in CLIENTS.iter().zip(&endpoints).zip(cases) {
+	let clients = CLIENTS.iter().chain(&[MISLED]);
+	for ((client, endpoint), (program, reason, words)) in clients.zip(&endpoints).zip(cases) {
 		let more = [
 			"--replicas",
 			"2",

@@ -14,7 +14,7 @@ use millrace_tests::{
 use std::path::Path;
 
 /// Makes a task take some hundred million gas: time enough to be killed.
-const TURNS: u32 = 30_000_000;
+const TURNS: u64 = 30_000_000;
 const WORKING: [SeatState; 1] = [SeatState::Accepted];
 
 /// The options of the jobs here: 24 tasks in 8 shards.
