@@ -85,8 +85,10 @@ impl Crowd {
 		let author = frame_system::Account::<Runtime>::hashed_key_for(id(AliceStash));
 		let account = signer.map(frame_system::Account::<Runtime>::hashed_key_for);
 		// Each block looks at the timers of its own, which are this life's only if it serves one.
-		let served =
-			pallet_jobs::Timers::<Runtime>::hashed_key_for(self.chain.query(pallet_jobs::Clock::<Runtime>::get), 0);
+		let served = pallet_jobs::Timers::<Runtime>::hashed_key_for(
+			self.chain.query(|| pallet_jobs::Clock::<Runtime>::get().now),
+			0,
+		);
 		let idle = !self.chain.touched.written.contains(&served);
 		let own = |keys: &Keys| -> Keys {
 			let of_this = |key: &&Vec<u8>| {

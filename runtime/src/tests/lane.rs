@@ -17,7 +17,12 @@ use frame_support::{
 	weights::Weight,
 };
 use frame_system::CheckWeight;
-use millrace_court::{board::Move, draw::MAX_SAMPLE, sums::ShownLeaf};
+use millrace_court::{
+	board::Move,
+	demand::{Answer, ShownChunk, CHUNK},
+	draw::MAX_SAMPLE,
+	sums::ShownLeaf,
+};
 use millrace_primitives::{
 	api::runtime_decl_for_market_api::MarketApiV1,
 	job::{DeclineReason, SeatState},
@@ -494,6 +499,12 @@ fn nothing_of_the_lane_is_dearer_or_longer_than_is_counted_on() {
 		}
 		.into(),
 		pallet_attestations::Call::unavailable { shard: SHARD }.into(),
+		pallet_jobs::Call::answer {
+			shard: SHARD,
+			task: 0,
+			answer: Answer::Chunk(ShownChunk::of(&vec![7; 5 * CHUNK as usize], 0).expect("it is there")),
+		}
+		.into(),
 	];
 	let mut chain = Chain::development();
 	chain.query(|| {

@@ -4,10 +4,7 @@ use crate::{
 	configs::{life_of_a_seat, price_of, BlockWeights, SeatFee, WeightToFee},
 	Runtime,
 };
-use frame_support::{
-	traits::Get,
-	weights::{Weight, WeightToFee as _},
-};
+use frame_support::weights::{Weight, WeightToFee as _};
 use millrace_primitives::{job::MAX_REPLICAS, params::JobsParams, MILL};
 use pallet_attestations::WeightInfo as _;
 use pallet_balances::WeightInfo as _;
