@@ -426,6 +426,20 @@ fn there_is_no_board_about_nothing() {
 	assert_eq!(Board::against(other, liar.report(), 1, &truth(1)), None);
 	let one = Player::honest(1);
 	assert_eq!(Board::against(subject(1), one.report(), 0, &truth(0)), None);
+	// What claims more gas than there is would have for ever to replay it.
+	for tasks in [1, 3] {
+		let honest = Player::honest(tasks).report();
+		let most = subject(tasks).limits.gas * u64::from(tasks);
+		let claiming = |gas_used| Report {
+			root: Hash::repeat_byte(9),
+			gas_used,
+		};
+		for greedy in [most + 1, u64::MAX].map(claiming) {
+			assert_eq!(Board::between(subject(tasks), honest, greedy), None);
+			assert_eq!(Board::between(subject(tasks), greedy, honest), None);
+		}
+		assert!(Board::between(subject(tasks), honest, claiming(most)).is_some());
+	}
 }
 
 #[test]

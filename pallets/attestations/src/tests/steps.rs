@@ -280,8 +280,12 @@ fn who_accuses_a_single_seat_falsely_loses_its_bond() {
 			accusation,
 			max_bond: RICH,
 		};
-		for same in [same, accusation(5, truth()[1])] {
-			assert_noop!(call(account(WATCHER), accuse(same)), Error::<Test>::NotDifferent);
+		let endless = Box::new(Accusation::Report(millrace_primitives::Report {
+			gas_used: u64::MAX,
+			..outcome::report(&lie(1)).unwrap()
+		}));
+		for refused in [same, accusation(5, truth()[1]), endless] {
+			assert_noop!(call(account(WATCHER), accuse(refused)), Error::<Test>::NotDifferent);
 		}
 		let wrong = lie(1);
 		let forged = Box::new(Accusation::Report(outcome::report(&wrong).unwrap()));

@@ -476,19 +476,46 @@ fn a_version_that_is_frozen_covers_its_programs_and_counts_once() {
 }
 
 #[test]
-fn the_list_of_freezes_is_bounded_and_forgets_only_what_is_long_over() {
+fn the_list_of_freezes_is_bounded_has_room_for_versions_and_forgets_nothing() {
 	new_test_ext().execute_with(|| {
-		for engine in 100..100 + MAX_FREEZES as u8 {
-			assert_ok!(freeze(Freezable::Engine(engine)));
-			assert_ok!(thaw(Freezable::Engine(engine)));
+		let programs = MAX_FREEZES - KEPT_FOR_ENGINES;
+		let stood = |subject| Freeze {
+			subject,
+			engine: 200,
+			since: 0,
+			until: 1,
+			before: 0,
+			used: 0,
+		};
+		let all = (0..programs).map(|n| stood(Freezable::Program(Hash::from_low_u64_be(n.into()))));
+		Freezes::<Test>::put(BoundedVec::truncate_from(all.collect()));
+		assert_eq!(freeze(program()), Err(Error::<Test>::NoRoom.into()));
+		for engine in 0..KEPT_FOR_ENGINES as u8 {
+			assert_ok!(freeze(Freezable::Engine(100 + engine)));
+			assert_ok!(thaw(Freezable::Engine(100 + engine)));
 		}
-		let one_more = Freezable::Engine(200);
-		assert_eq!(freeze(one_more), Err(Error::<Test>::NoRoom.into()));
-		Now::mutate(|now| *now += 8 * LONGEST_FREEZE);
-		assert_eq!(freeze(one_more), Err(Error::<Test>::NoRoom.into()));
-		Now::mutate(|now| *now += 1);
-		assert_ok!(freeze(one_more));
-		assert_eq!(Freezes::<Test>::get().len() as u32, MAX_FREEZES);
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::NoRoom.into()));
+		Now::mutate(|now| *now += 100 * LONGEST_FREEZE);
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::NoRoom.into()));
+		assert_eq!(Attestations::pace_of(&Hash::from_low_u64_be(3), 1).behind, 1);
+	});
+}
+
+#[test]
+fn a_program_and_its_version_in_turn_hold_nothing_without_end() {
+	new_test_ext().execute_with(|| {
+		let over = || run_to(Now::get() + LONGEST_FREEZE);
+		assert_ok!(freeze(program()));
+		over();
+		assert_ok!(freeze(ENGINE));
+		over();
+		// The program rested meanwhile, but stood.
+		assert_eq!(freeze(program()), Err(Error::<Test>::FrozenTooLong.into()));
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::FrozenTooLong.into()));
+		run_to(Now::get() + LONGEST_FREEZE - 1);
+		assert_eq!(freeze(program()), Err(Error::<Test>::FrozenTooLong.into()));
+		next_block();
+		assert_ok!(freeze(ENGINE));
 	});
 }
 
@@ -521,5 +548,10 @@ fn a_version_that_is_not_judged_is_refused_by_name() {
 			max_bond: u128::MAX,
 		};
 		assert_eq!(call(account(WATCHER), accuse), unknown);
+		// Nor does anybody's time run out meanwhile.
+		run_to(Now::get() + 10 * params().clock);
+		assert_eq!(call(account(WATCHER), Call::time { shard, board: 0 }), unknown);
+		Evidence::<Test>::mutate(shard, |evidence| evidence.as_mut().unwrap().agreed.engine -= 1);
+		assert_ok!(call(account(WATCHER), Call::time { shard, board: 0 }));
 	});
 }
