@@ -406,7 +406,7 @@ mod tests {
 	use millrace_court::board::Opening;
 	use millrace_primitives::{
 		provider::{ClassSet, HardwareClass, Region},
-		Status,
+		Outcome, Status,
 	};
 	use subxt::ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor};
 

@@ -120,7 +120,7 @@ fn item<T: Config>(shard: ShardId, n: u32) -> RevealItem {
 fn opened<T: Config>(seats: u32) -> Result<(ShardId, Vec<Member>), BenchmarkError> {
 	let (shard, team) = opening::<T>(seats)?;
 	for (member, n) in team.iter().zip(0..) {
-		Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
+		Pallet::<T>::do_reveal(&member.provider, &item::<T>(shard, n))?;
 	}
 	Ok((shard, team))
 }
@@ -200,7 +200,7 @@ mod benches {
 	fn reveal() -> Result<(), BenchmarkError> {
 		let (shard, team) = opening::<T>(SEATS)?;
 		for (member, n) in team.iter().zip(0..SEATS - 1) {
-			Pallet::<T>::do_reveal(&member.provider, item::<T>(shard, n))?;
+			Pallet::<T>::do_reveal(&member.provider, &item::<T>(shard, n))?;
 		}
 		let item = item::<T>(shard, SEATS - 1);
 		let operator = team[SEATS as usize - 1].operator.clone();

@@ -441,12 +441,13 @@ pub(super) fn serve_one<T: Config>() {
 	Pallet::<T>::serve_timers(&mut WeightMeter::with_limit(Pallet::<T>::timer_weight()), true);
 }
 
-/// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the
+/// Drops the timers of the preparations, arms this one for the next market block, another one before it, and moves the
 /// clock there.
 pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
 	crate::TimersServed::<T>::put(NOW);
 	let _ = crate::Timers::<T>::clear(u32::MAX, None);
-	Pallet::<T>::arm(action, target);
+	// The last one is served first.
 	Pallet::<T>::arm(TimerAction::BackOff { job: JobId(u64::MAX) }, target);
+	Pallet::<T>::arm(action, target);
 	Clock::<T>::mutate(|clock| clock.now = NOW + 1);
 }
