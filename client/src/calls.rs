@@ -539,6 +539,7 @@ mod tests {
 			decline_drawn(shard),
 			unavailable(shard),
 			pull(shard, 7),
+			enact(shard, &account),
 			claim(&account, 4),
 			prune(4, &account),
 			transfer(&account, 1 << 70),
