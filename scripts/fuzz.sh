@@ -58,7 +58,7 @@ for target in "${targets[@]}"; do
 			continue 2
 		fi
 	done
-	if "$built/$host/release/$target" -max_total_time="$seconds" -max_len=32768 -timeout=20 -rss_limit_mb=4096 \
+	if "$built/$host/release/$target" -max_total_time="$seconds" -max_len=32768 -timeout=120 -rss_limit_mb=4096 \
 		-artifact_prefix="$built/failed/$target/" "$built/corpus/$target" >"$log" 2>&1; then
 		tail -n 3 "$log" | sed -n "s/^Done \(.*\)$/fuzz: $target: \1/p"
 	else

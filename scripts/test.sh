@@ -8,7 +8,10 @@ here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 cd "$MILLRACE_ROOT" || exit 1
 log="$(mktemp)"
 systems="$(mktemp)"
-trap 'rm -f "$log" "$systems"' EXIT
+running=
+# A background job of a script does not see an interruption by itself.
+trap '[ -z "$running" ] || kill "$running" 2>/dev/null; rm -f "$log" "$systems"' EXIT
+trap 'exit 130' INT TERM
 status=0
 
 # The tests that start processes need the binaries and the example programs first.
@@ -26,6 +29,9 @@ nice -n 19 cargo test --release --locked --workspace --no-run || status=1
 # Coverage-guided, for a short while; longer by hand.
 nice -n 19 "$here/fuzz.sh" 20 2>&1 | tee -a "$log" || status=1
 wait "$running" || status=1
+running=
+# No test at all is none that passed.
+grep -q '^running [1-9]' "$systems" || status=1
 tee -a "$log" <"$systems"
 cargo test --release --locked --workspace --no-fail-fast 2>&1 | tee -a "$log" || status=1
 

@@ -86,7 +86,11 @@ impl Failure {
 			Self::Usage { value: true, .. } | Self::Input(_) | Self::Chain(Error::Key(_)) => 2,
 			Self::Refused(_)
 			| Self::Chain(
-				Error::Dispatch { .. } | Error::CannotPay { .. } | Error::Refused { .. } | Error::Dropped { .. },
+				Error::Dispatch { .. }
+				| Error::CannotPay { .. }
+				| Error::Refused { .. }
+				| Error::NotDue { .. }
+				| Error::Dropped { .. },
 			) => 3,
 			Self::Fetch(error) if error.is_mismatch() => 6,
 			Self::Fetch(FetchError::Disk { .. } | FetchError::Client(_)) => 1,

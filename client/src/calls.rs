@@ -425,7 +425,7 @@ mod tests {
 	use millrace_court::{board::Opening, demand::ShownChunk};
 	use millrace_primitives::{
 		provider::{ClassSet, HardwareClass, Region},
-		Status,
+		Outcome, Status,
 	};
 	use subxt::ext::scale_decode::visitor::{decode_with_visitor, IgnoreVisitor};
 
@@ -561,6 +561,7 @@ mod tests {
 			decline_drawn(shard),
 			unavailable(shard),
 			pull(shard, 7),
+			enact(shard, &account),
 			claim(&account, 4),
 			prune(4, &account),
 			transfer(&account, 1 << 70),

@@ -153,9 +153,13 @@ pub struct Board {
 }
 
 impl Board {
-	/// A board between two that reported different things of the shard. `None` if they reported the same, or this version of the
-	/// machine is not judged.
+	/// A board between two that reported different things of the shard. `None` if they reported the same, one of them claims more
+	/// gas than the tasks may use, by which it would have any time to replay it, or this version of the machine is not judged.
 	pub fn between(subject: Subject, target: Report, other: Report) -> Option<Self> {
+		let most = subject.limits.gas.saturating_mul(subject.whole().len.into());
+		if target.gas_used.max(other.gas_used) > most {
+			return None;
+		}
 		let [target, other] = [target, other].map(Claim::Report);
 		let at = descend(subject.whole(), target, other);
 		(target != other && subject.is_playable()).then_some(Self { subject, at })

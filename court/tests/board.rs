@@ -25,18 +25,7 @@ use proptest::prelude::*;
 use std::sync::{Arc, OnceLock};
 
 /// Reads a byte, turns around as often as it says, and writes it.
-const PROGRAM: &str = r#"(module
-	(import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-	(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-	(memory (export "memory") 1)
-	(data (i32.const 0) "\20\00\00\00\01\00\00\00")
-	(func (export "_start") (local $n i32)
-		(drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
-		(local.set $n (i32.load8_u (i32.const 32)))
-		(loop $again
-			(i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.extend_i32_u (local.get $n))))
-			(br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-		(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+const PROGRAM: &str = include_str!("common/turns.wat");
 
 const LIMITS: Limits = Limits {
 	gas: 2_000_000,
@@ -426,6 +415,20 @@ fn there_is_no_board_about_nothing() {
 	assert_eq!(Board::against(other, liar.report(), 1, &truth(1)), None);
 	let one = Player::honest(1);
 	assert_eq!(Board::against(subject(1), one.report(), 0, &truth(0)), None);
+	// What claims more gas than there is would have for ever to replay it.
+	for tasks in [1, 3] {
+		let honest = Player::honest(tasks).report();
+		let most = subject(tasks).limits.gas * u64::from(tasks);
+		let claiming = |gas_used| Report {
+			root: Hash::repeat_byte(9),
+			gas_used,
+		};
+		for greedy in [most + 1, u64::MAX].map(claiming) {
+			assert_eq!(Board::between(subject(tasks), honest, greedy), None);
+			assert_eq!(Board::between(subject(tasks), greedy, honest), None);
+		}
+		assert!(Board::between(subject(tasks), honest, claiming(most)).is_some());
+	}
 }
 
 #[test]

@@ -17,6 +17,8 @@
 pub mod cache;
 pub mod engine;
 pub mod image;
+#[cfg(feature = "lying")]
+pub mod lying;
 pub mod play;
 pub mod replay;
 pub mod trial;

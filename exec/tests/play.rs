@@ -5,19 +5,15 @@ use millrace_court::{
 	sums::Claim,
 };
 use millrace_exec::{
+	lying::LyingRun,
 	play::{Player, Trouble},
-	replay::{Begun, Input, Inputs, NoRun, Replay, Replayer, Run},
+	replay::{Begun, Input, Inputs, NoRun, Replay, Replayer},
 	Budget, Bytes, Execute, Named, Refused, Side, Stop, Supply, Wasm, WasmLimits,
 };
 use millrace_primitives::{
 	machine::{address, blob, errors_root, task_seed, Blake2, EMPTY_BLOB},
 	merkle::{list_root, prove_range, prove_within, SumNode},
 	outcome, Hash, Limits, Matter, Outcome, Status, ENGINE_VERSION,
-};
-use millrace_vm::{
-	bisect::{Move as Step, NoAnswer, Trace},
-	game::{Game, Range},
-	stop::Stopped,
 };
 use std::{
 	io,
@@ -26,18 +22,7 @@ use std::{
 };
 
 /// Reads a byte, turns around as often as it says, and writes it.
-const PROGRAM: &str = r#"(module
-	(import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
-	(import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
-	(memory (export "memory") 1)
-	(data (i32.const 0) "\20\00\00\00\01\00\00\00")
-	(func (export "_start") (local $n i32)
-		(drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
-		(local.set $n (i32.load8_u (i32.const 32)))
-		(loop $again
-			(i64.store (i32.const 64) (i64.add (i64.load (i32.const 64)) (i64.extend_i32_u (local.get $n))))
-			(br_if $again (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
-		(drop (call $write (i32.const 1) (i32.const 0) (i32.const 1) (i32.const 8)))))"#;
+const PROGRAM: &str = include_str!("../../court/tests/common/turns.wat");
 
 /// Runs until its gas is gone.
 const ENDLESS: &str = r#"(module (memory (export "memory") 1)
@@ -148,61 +133,16 @@ struct Lie {
 	outcomes: Vec<Outcome>,
 }
 
-struct Lying {
-	trace: Trace,
-	fault: u64,
-	end: Outcome,
-}
-
-impl Lying {
-	fn root(&mut self, step: u64) -> Result<[u8; 32], Stopped> {
-		let mut root = self.trace.root(step)?;
-		if step > self.fault {
-			root[7] ^= 0x55;
-			if self.trace.halt().is_some() {
-				root = self.end.root::<Blake2>();
-			}
-		}
-		Ok(root)
-	}
-}
-
-impl Run for Lying {
-	fn roots(&mut self, range: &Range, _: &Stop) -> Result<Vec<[u8; 32]>, Stopped> {
-		range.points().map(|step| self.root(step)).collect()
-	}
-
-	fn answer(&mut self, game: &Game, _: &Stop) -> Result<Step, NoAnswer> {
-		let (part, claims) = game.answer(|step| Ok::<_, NoAnswer>(self.root(step)?))?;
-		let range = game.picked(part)?;
-		Ok(match range.is_step() {
-			true => Step::Prove {
-				part,
-				witness: self.trace.prove(range.from)?,
-			},
-			false => Step::Divide { part, claims },
-		})
-	}
-
-	fn outcome(&mut self, _: &Stop) -> Result<Outcome, Stopped> {
-		Ok(self.end)
-	}
-}
-
 impl Replay for Lie {
-	type Run = Lying;
+	type Run = LyingRun;
 
 	fn matter(&self) -> &Matter {
 		self.replayer.matter()
 	}
 
-	fn begin(&mut self, task: u32, stop: &Stop) -> Result<Begun<Lying>, NoRun> {
+	fn begin(&mut self, task: u32, stop: &Stop) -> Result<Begun<LyingRun>, NoRun> {
 		let Begun { run, input, proof } = self.replayer.begin(task, stop)?;
-		let run = Lying {
-			trace: run,
-			fault: self.fault,
-			end: self.outcomes[task as usize],
-		};
+		let run = LyingRun::new(run, self.fault, self.outcomes[task as usize]);
 		Ok(Begun { run, input, proof })
 	}
 }

@@ -21,7 +21,7 @@ use millrace_agent::{
 	decide::{Custody, View},
 	exec::{
 		play::{Player, Trouble},
-		replay::{matter_of_seat, Begun, Input, NoRun, Replay, Replayer, Run},
+		replay::{matter_of_seat, Begun, Input, NoRun, Replay, Replayer},
 		Budget, Execution, HostError, LoadError, Named, Program, Side, Stop, Supply,
 	},
 	market::{Heads, Nature, SubmitError, Tx},
@@ -33,16 +33,12 @@ use millrace_client::{
 	calls, At, Chain, Error, Head, Keypair,
 };
 use millrace_court::board::{Board, Move};
+use millrace_exec::lying::LyingRun;
 use millrace_primitives::{
 	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
-	machine::{blob, task_seed, Blake2},
+	machine::{blob, task_seed},
 	merkle, AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
-};
-use millrace_vm::{
-	bisect::{Move as Step, NoAnswer, Trace},
-	game::{Game, Range},
-	stop::Stopped,
 };
 use std::{
 	collections::{HashMap, HashSet},
@@ -451,49 +447,6 @@ pub fn say(player: &mut Player<Lie>, board: &Board, side: Side) -> Move {
 	}
 }
 
-/// A run of a [`Lie`].
-pub struct LyingRun {
-	trace: Trace,
-	/// The last step after which the state is shown as it is.
-	fault: u64,
-	end: Outcome,
-}
-
-impl LyingRun {
-	fn root(&mut self, step: u64) -> Result<[u8; 32], Stopped> {
-		let mut root = self.trace.root(step)?;
-		if step > self.fault {
-			root[7] ^= 0x55;
-			if self.trace.halt().is_some() {
-				root = self.end.root::<Blake2>();
-			}
-		}
-		Ok(root)
-	}
-}
-
-impl Run for LyingRun {
-	fn roots(&mut self, range: &Range, _: &Stop) -> Result<Vec<[u8; 32]>, Stopped> {
-		range.points().map(|step| self.root(step)).collect()
-	}
-
-	fn answer(&mut self, game: &Game, _: &Stop) -> Result<Step, NoAnswer> {
-		let (part, claims) = game.answer(|step| Ok::<_, NoAnswer>(self.root(step)?))?;
-		let range = game.picked(part)?;
-		Ok(match range.is_step() {
-			true => Step::Prove {
-				part,
-				witness: self.trace.prove(range.from)?,
-			},
-			false => Step::Divide { part, claims },
-		})
-	}
-
-	fn outcome(&mut self, _: &Stop) -> Result<Outcome, Stopped> {
-		Ok(self.end)
-	}
-}
-
 impl Replay for Lie {
 	type Run = LyingRun;
 
@@ -511,7 +464,7 @@ impl Replay for Lie {
 		} else {
 			steps * self.truth / 1_000
 		};
-		let run = LyingRun { trace, fault, end };
+		let run = LyingRun::new(trace, fault, end);
 		Ok(Begun { run, input, proof })
 	}
 }

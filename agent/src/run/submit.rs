@@ -223,12 +223,12 @@ impl<M: Market> Agent<M> {
 					SubmitError::Unknown(_) => Attempt::InFlight {
 						until: best.saturating_add(UNKNOWN_FATE),
 					},
-					SubmitError::NotIncluded(_) => Attempt::Backoff {
+					// What is not due costs nothing, and its time may come soon.
+					SubmitError::NotIncluded(_) | SubmitError::NotDue(_) => Attempt::Backoff {
 						until: best
 							.saturating_add(2u32.saturating_pow(rejections.saturating_sub(1)).min(LONGEST_RETRY)),
 					},
-					// Whether it is due after that, the view says.
-					SubmitError::CannotPay(_) | SubmitError::Failed(_) | SubmitError::NotDue(_) => Attempt::Backoff {
+					SubmitError::CannotPay(_) | SubmitError::Failed(_) => Attempt::Backoff {
 						until: best.saturating_add(2u32.saturating_pow(rejections).min(LONGEST_BACKOFF)),
 					},
 				}
@@ -246,10 +246,14 @@ impl<M: Market> Agent<M> {
 			(TxId::Seat(key, TxKind::Unavailable), Err(SubmitError::Failed(_) | SubmitError::NotDue(_))) => {
 				self.local.unheard.insert(key);
 			}
-			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::Failed(_) | SubmitError::NotDue(_))) => {
+			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::Failed(_))) => {
 				if self.local.unheard.remove(&key) {
 					self.note_called(key);
 				}
+			}
+			// The chain hears neither now, as while the case is frozen: it is told again.
+			(TxId::Seat(key, TxKind::Decline), Err(SubmitError::NotDue(_))) => {
+				self.local.unheard.remove(&key);
 			}
 			_ => {}
 		}

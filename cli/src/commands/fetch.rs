@@ -206,7 +206,12 @@ impl Fetched {
 		}
 		let (failed, missing) = (self.manifest.unsuccessful().count(), self.manifest.missing().len());
 		if failed + missing == 0 {
-			return self.backing.verdict(self.manifest.job);
+			let known = self.manifest.shards.iter().filter(|shard| shard.accepted);
+			let known: BTreeSet<u32> = known.map(|shard| shard.index).collect();
+			let all = self.manifest.shards.iter().map(|shard| shard.index);
+			return self
+				.backing
+				.verdict(self.manifest.job, all.filter(|index| !known.contains(index)));
 		}
 		let job = self.manifest.job.0;
 		let more = if self.goes_on && missing > 0 {
@@ -468,6 +473,7 @@ impl Place<'_> {
 			tasks: shard.tasks,
 			report,
 			endpoints,
+			accepted: shard.state == ShardState::Custody,
 		};
 		Ok((entry, entries))
 	}

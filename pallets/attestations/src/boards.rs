@@ -373,6 +373,8 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		} else if clocks.is_over(now) {
+			// Who could not move goes not out.
+			ensure!(is_judged(evidence.agreed.engine), Error::<T>::UnknownEngine);
 			Self::decide(shard, &mut evidence, number, record, clocks.turn(), How::Clock)?;
 		} else {
 			return Ok(false);

@@ -16,10 +16,10 @@ use millrace_primitives::{
 };
 use scale_info::TypeInfo;
 
-/// So many subjects are remembered to have been frozen.
-pub const MAX_FREEZES: u32 = 32;
-/// For so many times the longest freeze the end of one is remembered: longer than work lasts, whose clock is behind by it.
-const REMEMBERED: MarketBlock = 8;
+/// So many subjects can ever be frozen. None is forgotten: the clock of all its work is behind by it, also of work that began later.
+pub const MAX_FREEZES: u32 = 128;
+/// So many of them are kept for versions of the machine.
+pub const KEPT_FOR_ENGINES: u32 = 16;
 
 /// A subject that is or was frozen.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -99,13 +99,21 @@ impl<T: Config> Pallet<T> {
 				});
 			}
 		}
+		// What stood with its version has not rested: else the two in turn would hold it without end.
+		let stood = |freeze: &&Freeze| [subject, Freezable::Engine(engine)].contains(&freeze.subject);
+		let rests_since = freezes.iter().filter(stood).map(|freeze| freeze.until).max();
+		let used = match rests_since {
+			Some(since) if now.saturating_sub(since) < longest => freezes
+				.iter()
+				.filter(stood)
+				.map(|freeze| freeze.used.saturating_add(freeze.lasted(now)))
+				.max()
+				.unwrap_or(0),
+			_ => 0,
+		};
+		ensure!(used < longest, Error::<T>::FrozenTooLong);
 		let known = freezes.iter().position(|freeze| freeze.subject == subject);
 		let last = known.map(|place| freezes.remove(place));
-		let used = last.map_or(0, |last| match now.saturating_sub(last.until) >= longest {
-			true => 0,
-			false => last.used.saturating_add(last.lasted(now)),
-		});
-		ensure!(used < longest, Error::<T>::FrozenTooLong);
 		let until = now.saturating_add(longest - used);
 		let freeze = Freeze {
 			subject,
@@ -115,14 +123,11 @@ impl<T: Config> Pallet<T> {
 			before: last.map_or(0, |last| last.before.saturating_add(last.lasted(now))),
 			used,
 		};
-		if freezes.is_full() {
-			let forgotten = now.saturating_sub(longest.saturating_mul(REMEMBERED));
-			let oldest = freezes.iter().enumerate().min_by_key(|(_, freeze)| freeze.until);
-			let place = oldest
-				.filter(|(_, freeze)| freeze.until < forgotten)
-				.map(|(place, _)| place);
-			freezes.remove(place.ok_or(Error::<T>::NoRoom)?);
-		}
+		let kept = match subject {
+			Freezable::Engine(_) => 0,
+			Freezable::Program(_) => KEPT_FOR_ENGINES,
+		};
+		ensure!((freezes.len() as u32) < MAX_FREEZES - kept, Error::<T>::NoRoom);
 		freezes.try_push(freeze).map_err(|_| Error::<T>::NoRoom)?;
 		Freezes::<T>::put(freezes);
 		Self::deposit_event(Event::Frozen { subject, until });

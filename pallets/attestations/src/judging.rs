@@ -167,12 +167,16 @@ impl<T: Config> Pallet<T> {
 		match due {
 			Due::Draw => {
 				let number = judged.closed.saturating_add(evidence.agreed.draw_outputs.max(1).into());
-				let (acc, drawn) = match Self::output(number) {
+				let acc = match Self::output(number) {
 					Output::Pending(_) => return None,
-					Output::Known(acc) => (acc, draw::is_drawn(&acc, shard, rules.p)),
-					// It would have been known long ago, had anybody asked.
-					Output::Gone => (Outputs::<T>::get().acc, true),
+					Output::Known(acc) => acc,
+					Output::Gone => {
+						// It was frozen for long. A number that is known by now would be chosen by who pokes.
+						judged.closed = Outputs::<T>::get().count;
+						return None;
+					}
 				};
+				let drawn = draw::is_drawn(&acc, shard, rules.p);
 				if drawn {
 					judged.sample = BoundedVec::truncate_from(draw::sample(&acc, shard, rules.tasks));
 				}

@@ -73,7 +73,7 @@ mod try_state;
 pub use boards::{Author, BoardRecord, BoardState};
 pub use draws::OutputsSoFar;
 pub use evidence::{RevealItem, SealItem, SeatEntry, ShardEvidence};
-pub use freezes::{Freeze, MAX_FREEZES};
+pub use freezes::{Freeze, KEPT_FOR_ENGINES, MAX_FREEZES};
 pub use pallet::*;
 pub use verdicts::{Share, Verdict, MAX_SHARES};
 pub use weights::WeightInfo;
@@ -459,7 +459,8 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Seals several reports. An item that fails leaves an event and no trace otherwise. Free if all succeed.
+		/// Seals several reports. An item that fails leaves an event and no trace otherwise; where the lane is checked, all of them must
+		/// be due. Free if all succeed.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(2)]
@@ -475,7 +476,8 @@ pub mod pallet {
 			Ok(pays.into())
 		}
 
-		/// Reveals several reports. An item that fails leaves an event and no trace otherwise. Free if all succeed.
+		/// Reveals several reports. An item that fails leaves an event and no trace otherwise; where the lane is checked, all of them
+		/// must be due. Free if all succeed.
 		///
 		/// Fails with [`NotAnOperator`](Error::NotAnOperator) or [`EmptyBatch`](Error::EmptyBatch).
 		#[pallet::call_index(3)]

@@ -85,7 +85,9 @@ impl<T: Config> Pallet<T> {
 		let pace = Self::pace_of(&program, engine);
 		let due = pace.at(T::Clock::now()).saturating_add(T::Parameters::get().enactment);
 		let before = Verdicts::<T>::get(shard, who);
-		let is_new = before.as_ref().is_none_or(|before| before.owed);
+		if before.is_none() {
+			Self::remind_of(shard, who, pace.market(due));
+		}
 		let mut verdict = before.unwrap_or(Verdict {
 			program,
 			engine,
@@ -93,11 +95,6 @@ impl<T: Config> Pallet<T> {
 			due,
 			owed: false,
 		});
-		if is_new {
-			verdict.due = due;
-			verdict.owed = false;
-			Self::remind_of(shard, who, pace.market(due));
-		}
 		let mut left = held;
 		for (to, amount) in shares {
 			let amount = amount.min(left);
@@ -114,6 +111,11 @@ impl<T: Config> Pallet<T> {
 			amount: held,
 			due: pace.market(verdict.due),
 		});
+		if verdict.owed {
+			// Its time is over, and somebody could not receive its share: that must not be held again.
+			Self::share_out(shard, who, verdict);
+			return;
+		}
 		Verdicts::<T>::insert(shard, who, verdict);
 	}
 

@@ -177,6 +177,9 @@ impl<T: Config> Pallet<T> {
 			let Some(job) = Self::pop_ready() else { continue };
 			let (visit, dropped) = Self::visit(job, &round);
 			meter.consume(Self::visited_weight(visit, dropped));
+			if !round.in_step {
+				meter.consume(Self::pace_weight());
+			}
 			if matches!(visit, Visit::Drawn | Visit::Started | Visit::Ended | Visit::Pulled) {
 				idle = 0;
 			} else if queued() == length {

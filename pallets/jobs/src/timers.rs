@@ -183,7 +183,12 @@ impl<T: Config> Pallet<T> {
 		while at < now && meter.can_consume(Self::timer_weight()) {
 			let next = at.saturating_add(1);
 			match Self::pop_timer(next) {
-				Some(entry) => meter.consume(Self::fire(entry, now, may_draw, in_step)),
+				Some(entry) => {
+					meter.consume(Self::fire(entry, now, may_draw, in_step));
+					if !in_step {
+						meter.consume(Self::pace_weight());
+					}
+				}
 				None => {
 					meter.consume(T::DbWeight::get().reads(1));
 					at = next;

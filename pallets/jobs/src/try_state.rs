@@ -10,7 +10,9 @@ use alloc::{
 };
 use codec::Encode;
 use frame_support::{ensure, traits::fungible::InspectHold};
-use millrace_primitives::{job::SeatState, machine, AccountId, Balance, JobId, ProgramId, ShardId};
+use millrace_primitives::{
+	job::SeatState, machine, traits::Verifier, AccountId, Balance, JobId, MarketBlock, ProgramId, ShardId,
+};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -251,6 +253,16 @@ impl<T: Config> Pallet<T> {
 			ensure!(
 				!page.entries.is_empty() || first.following > 0,
 				"an empty page of timers is kept"
+			);
+			ensure!(
+				place > 0 || (1..=page.following).all(|next| Timers::<T>::contains_key(at, next)),
+				"a page of timers is missing"
+			);
+			// Where no clock but the market's ever stood, what is due rings.
+			let latest = |target: MarketBlock| target.max(Self::now_block().saturating_add(1));
+			ensure!(
+				!T::Verifier::in_step() || page.entries.iter().all(|entry| at <= latest(entry.target)),
+				"a timer is late"
 			);
 			pending.extend(page.entries);
 		}

@@ -14,6 +14,7 @@ use millrace_primitives::{
 	api::runtime_decl_for_market_api::MarketApiV1,
 	outcome,
 	provider::{ClassSet, HardwareClass, ProviderInfo, Region},
+	traits::MarketClock,
 	JobSpec, MICRO, MILL,
 };
 use sp_core::{sr25519, Pair};
@@ -85,10 +86,8 @@ impl Crowd {
 		let author = frame_system::Account::<Runtime>::hashed_key_for(id(AliceStash));
 		let account = signer.map(frame_system::Account::<Runtime>::hashed_key_for);
 		// Each block looks at the timers of its own, which are this life's only if it serves one.
-		let served = pallet_jobs::Timers::<Runtime>::hashed_key_for(
-			self.chain.query(|| pallet_jobs::Clock::<Runtime>::get().now),
-			0,
-		);
+		let served =
+			pallet_jobs::Timers::<Runtime>::hashed_key_for(self.chain.query(<crate::Jobs as MarketClock>::now), 0);
 		let idle = !self.chain.touched.written.contains(&served);
 		let own = |keys: &Keys| -> Keys {
 			let of_this = |key: &&Vec<u8>| {

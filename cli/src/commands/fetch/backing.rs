@@ -91,8 +91,17 @@ impl Backing {
 		Ok(())
 	}
 
-	/// Refuses to take what is not accepted for what is.
-	pub fn verdict(&self, job: JobId) -> Result<()> {
+	/// Refuses to take what is not accepted for what is: the outputs here of these shards were not when they were fetched.
+	pub fn verdict(&self, job: JobId, unaccepted: impl Iterator<Item = u32>) -> Result<()> {
+		let doubtful: Vec<u32> = unaccepted.filter(|index| !self.open.contains_key(index)).collect();
+		if !doubtful.is_empty() {
+			return Err(Failure::Incomplete(format!(
+				"the outputs here of shards {} were fetched before they were accepted, and are disputed, rejected, or gone from the \
+				 chain: see `millrace dispute list {} --all`, and check them with `millrace job verify {1}`",
+				ranges(&doubtful),
+				job.0
+			)));
+		}
 		if self.open.is_empty() {
 			return Ok(());
 		}
@@ -364,7 +373,14 @@ mod tests {
 			"Backed by one provider for each shard; 2 of 3 audited; accepted on one provider's word: shards 0; accepted, \
 			 unverified (thin): shards 2."
 		);
-		assert!(backing.verdict(job).is_ok());
+		assert!(backing.verdict(job, [].into_iter()).is_ok());
+		// What was fetched early, and is not open any more.
+		let doubtful = backing.verdict(job, [3].into_iter()).unwrap_err();
+		assert_eq!(doubtful.exit_code(), 5);
+		assert!(
+			doubtful.to_string().contains("shards 3 were fetched before"),
+			"{doubtful}"
+		);
 	}
 
 	#[test]
@@ -398,7 +414,8 @@ mod tests {
 			"Not accepted yet: shards 3, each backed by one provider's bond of 21 MILL at least; 1 of 1 were drawn and audited, \
 			 and all can be attacked until market block 900 at least."
 		);
-		let refused = backing.verdict(JobId(7)).unwrap_err();
+		let open: Vec<u32> = backing.open.keys().copied().collect();
+		let refused = backing.verdict(JobId(7), open.into_iter()).unwrap_err();
 		assert!(refused.to_string().contains("millrace job verify 7"), "{refused}");
 		case.attacks = vec![(1, 0)];
 		assert!(opened(&case).is_none(), "it is contradicted");

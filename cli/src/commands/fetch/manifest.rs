@@ -55,6 +55,14 @@ pub struct ShardEntry {
 	pub report: Report,
 	/// Who keeps its outputs.
 	pub endpoints: Vec<String>,
+	/// Whether the report was accepted when they were fetched.
+	#[serde(default = "accepted")]
+	pub accepted: bool,
+}
+
+/// Of folders from before other reports were fetched.
+fn accepted() -> bool {
+	true
 }
 
 /// A task.

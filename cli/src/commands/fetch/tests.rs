@@ -1,16 +1,14 @@
 //! Fetching from providers, good and bad, on loopback.
 
 use super::*;
+use crate::compute::tests::job_view;
 use millrace_client::blobs::{serve, Blob, BlobStore, Reason, Refusal, Server};
 use millrace_primitives::{
 	api::SeatSummary,
-	job::{Constraints, JobStatus, Verification},
-	machine::{blob, Blake2, Tail, Trap, EMPTY_BLOB},
-	merkle, outcome,
-	provider::{HardwareClass, RegionSet},
-	AccountId, Hash, ShardId,
+	job::JobStatus,
+	machine::{blob, Blake2, Tail, Trap},
+	merkle, outcome, Hash, ShardId,
 };
-use sp_runtime::Permill;
 use std::sync::{
 	atomic::{AtomicU32, Ordering},
 	Arc,
@@ -142,39 +140,17 @@ impl World {
 	fn job(&self) -> JobView {
 		JobView {
 			id: JobId(3),
-			client: AccountId::from([0; 32]),
 			status: JobStatus::Done,
 			program: Hash::repeat_byte(1),
-			image: None,
-			setup: EMPTY_BLOB,
 			input_root: Hash::repeat_byte(2),
-			tasks: TASKS,
-			shard_size: SHARD,
 			limits: millrace_primitives::Limits {
 				gas: 1,
 				memory_pages: 1,
 				output: 10_000,
 			},
-			input_limit: 1,
-			price_cap: 1,
-			verification: Verification::Replicated { replicas: 2 },
-			constraints: Constraints {
-				class: HardwareClass::General,
-				regions: RegionSet::ANY,
-				min_reputation: Permill::zero(),
-			},
-			preferences: Default::default(),
-			endpoints: Vec::new(),
-			submitted_at: 0,
-			expires_at: 0,
-			escrow: 0,
-			paid: 0,
-			fees: 0,
-			shards: TASKS / SHARD,
-			waiting: 0,
 			running: 0,
 			accepted: TASKS / SHARD,
-			failed: 0,
+			..job_view(TASKS, SHARD)
 		}
 	}
 

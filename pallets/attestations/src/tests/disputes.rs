@@ -97,9 +97,7 @@ fn a_liar_that_is_attacked_and_says_nothing_loses_and_the_honest_one_is_paid() {
 fn a_liar_whom_nobody_answers_and_who_attacks_nobody_is_out_with_its_accuser_s_side() {
 	new_test_ext().execute_with(|| {
 		let before = all_money();
-		let shard = sealed(&[(1, 0), (2, 1)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 1));
+		let shard = opened(&[(1, 0), (2, 1)]);
 		// Neither attacks: both sides are out when the window is over, and fresh seats say what is so.
 		run_until(60, || {
 			view(shard)
@@ -216,10 +214,7 @@ fn an_outsider_that_is_right_has_its_bond_back_and_one_that_is_wrong_loses_it() 
 fn an_accusation_is_over_with_its_target_and_settled_when_it_is_pulled() {
 	new_test_ext().execute_with(|| {
 		let before = all_money();
-		let shard = sealed(&[(1, 0), (2, 1)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 1));
-		assert_ok!(call(operator(1), Call::attack { shard, target: 1 }));
+		let shard = attacked();
 		next_block();
 		let accuse = Call::accuse {
 			shard,
@@ -249,10 +244,7 @@ fn an_accusation_is_over_with_its_target_and_settled_when_it_is_pulled() {
 fn where_nobody_can_be_found_the_one_that_stands_is_paid_and_nothing_counts() {
 	new_test_ext().execute_with(|| {
 		let before = all_money();
-		let shard = sealed(&[(1, 0), (2, 1)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 1));
-		assert_ok!(call(operator(1), Call::attack { shard, target: 1 }));
+		let shard = attacked();
 		// Nobody has bond enough for a fresh seat.
 		for id in 3..=PROVIDERS {
 			Registered::mutate(account(id), |provider| {

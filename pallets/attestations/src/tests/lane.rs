@@ -136,7 +136,10 @@ fn a_move_is_due_of_the_party_whose_turn_it_is_seat_or_outsider() {
 		let accuse = Call::accuse {
 			shard,
 			target: 0,
-			accusation: Box::new(Accusation::Outcome { task: 0, outcome: other }),
+			accusation: Box::new(Accusation::Outcome {
+				task: 0,
+				outcome: other,
+			}),
 			max_bond: u128::MAX,
 		};
 		assert_eq!(Attestations::lane(&accuse), None);

@@ -163,6 +163,22 @@ pub fn sealed(versions: &[(u8, u8)], audited: bool) -> ShardId {
 	shard
 }
 
+/// The same, and all have opened what they sealed; no audit.
+pub fn opened(versions: &[(u8, u8)]) -> ShardId {
+	let shard = sealed(versions, false);
+	for (id, version) in versions {
+		reveal(shard, *id, *version).unwrap();
+	}
+	shard
+}
+
+/// Two have opened, and the first has attacked the second, which lies.
+pub fn attacked() -> ShardId {
+	let shard = opened(&[(1, 0), (2, 1)]);
+	call(operator(1), Call::attack { shard, target: 1 }).unwrap();
+	shard
+}
+
 /// Who was drawn and has not sealed.
 pub fn drawn(shard: ShardId) -> Vec<u8> {
 	let seats = view(shard).seats;

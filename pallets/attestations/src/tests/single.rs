@@ -34,8 +34,7 @@ fn a_window_is_the_court_s_at_least_whatever_it_was_when_the_job_was_submitted()
 	for (asked, passes) in [(1, 12), (12, 12), (13, 13)] {
 		new_test_ext().execute_with(|| {
 			Window::set(asked);
-			let shard = sealed(&[(1, 0)], false);
-			assert_ok!(reveal(shard, 1, 0));
+			let shard = opened(&[(1, 0)]);
 			assert_eq!(run_until(100, || Endings::get(shard).is_some()), passes + 1 + 1);
 		});
 	}

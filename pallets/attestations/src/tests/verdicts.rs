@@ -15,10 +15,7 @@ use sp_runtime::traits::BadOrigin;
 
 /// Ends a shard in which provider 2 lied and let its clock run out, and 1 was right; who computed it again.
 fn convicted() -> (ShardId, Vec<AccountId>) {
-	let shard = sealed(&[(1, 0), (2, 1)], false);
-	assert_ok!(reveal(shard, 1, 0));
-	assert_ok!(reveal(shard, 2, 1));
-	assert_ok!(call(operator(1), Call::attack { shard, target: 1 }));
+	let shard = attacked();
 	with_help(shard);
 	let fresh = System::events().into_iter().filter_map(|record| match record.event {
 		RuntimeEvent::Attestations(Event::SeatDrawn {
@@ -235,17 +232,12 @@ fn what_is_not_voided_when_a_freeze_ends_is_enacted() {
 fn a_bond_that_is_pulled_later_joins_the_verdict_and_puts_nothing_off() {
 	new_test_ext().execute_with(|| {
 		let before = all_money();
-		let shard = sealed(&[(1, 0), (2, 0)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 0));
+		let shard = opened(&[(1, 0), (2, 0)]);
 		for task in [0_u32, 1] {
 			let accuse = Call::accuse {
 				shard,
 				target: 0,
-				accusation: Box::new(Accusation::Outcome {
-					task,
-					outcome: outcomes(1)[task as usize],
-				}),
+				accusation: accusation(task, outcomes(1)[task as usize]),
 				max_bond: u128::MAX,
 			};
 			assert_ok!(call(account(WATCHER), accuse));
@@ -349,10 +341,7 @@ fn a_verdict_has_room_for_all_whom_a_case_can_pay() {
 fn clocks_and_calls_stand_while_frozen() {
 	new_test_ext().execute_with(|| {
 		let before = all_money();
-		let shard = sealed(&[(1, 0), (2, 1)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 1));
-		assert_ok!(call(operator(1), Call::attack { shard, target: 1 }));
+		let shard = attacked();
 		let due = view(shard).boards[0].due;
 		run_to(Now::get() + 8);
 		let refused = call(account(WATCHER), Call::freeze { subject: program() });
@@ -361,10 +350,7 @@ fn clocks_and_calls_stand_while_frozen() {
 		assert_eq!(freeze(program()), Err(Error::<Test>::Frozen.into()));
 		let frozen = Err(Error::<Test>::Frozen.into());
 		let action = Box::new(Move::Divide(0, Default::default()));
-		let accusation = Box::new(Accusation::Outcome {
-			task: 0,
-			outcome: outcomes(0)[0],
-		});
+		let accusation = accusation(0, outcomes(0)[0]);
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
@@ -476,29 +462,53 @@ fn a_version_that_is_frozen_covers_its_programs_and_counts_once() {
 }
 
 #[test]
-fn the_list_of_freezes_is_bounded_and_forgets_only_what_is_long_over() {
+fn the_list_of_freezes_is_bounded_has_room_for_versions_and_forgets_nothing() {
 	new_test_ext().execute_with(|| {
-		for engine in 100..100 + MAX_FREEZES as u8 {
-			assert_ok!(freeze(Freezable::Engine(engine)));
-			assert_ok!(thaw(Freezable::Engine(engine)));
+		let programs = MAX_FREEZES - KEPT_FOR_ENGINES;
+		let stood = |subject| Freeze {
+			subject,
+			engine: 200,
+			since: 0,
+			until: 1,
+			before: 0,
+			used: 0,
+		};
+		let all = (0..programs).map(|n| stood(Freezable::Program(Hash::from_low_u64_be(n.into()))));
+		Freezes::<Test>::put(BoundedVec::truncate_from(all.collect()));
+		assert_eq!(freeze(program()), Err(Error::<Test>::NoRoom.into()));
+		for engine in 0..KEPT_FOR_ENGINES as u8 {
+			assert_ok!(freeze(Freezable::Engine(100 + engine)));
+			assert_ok!(thaw(Freezable::Engine(100 + engine)));
 		}
-		let one_more = Freezable::Engine(200);
-		assert_eq!(freeze(one_more), Err(Error::<Test>::NoRoom.into()));
-		Now::mutate(|now| *now += 8 * LONGEST_FREEZE);
-		assert_eq!(freeze(one_more), Err(Error::<Test>::NoRoom.into()));
-		Now::mutate(|now| *now += 1);
-		assert_ok!(freeze(one_more));
-		assert_eq!(Freezes::<Test>::get().len() as u32, MAX_FREEZES);
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::NoRoom.into()));
+		Now::mutate(|now| *now += 100 * LONGEST_FREEZE);
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::NoRoom.into()));
+		assert_eq!(Attestations::pace_of(&Hash::from_low_u64_be(3), 1).behind, 1);
+	});
+}
+
+#[test]
+fn a_program_and_its_version_in_turn_hold_nothing_without_end() {
+	new_test_ext().execute_with(|| {
+		let over = || run_to(Now::get() + LONGEST_FREEZE);
+		assert_ok!(freeze(program()));
+		over();
+		assert_ok!(freeze(ENGINE));
+		over();
+		// The program rested meanwhile, but stood.
+		assert_eq!(freeze(program()), Err(Error::<Test>::FrozenTooLong.into()));
+		assert_eq!(freeze(ENGINE), Err(Error::<Test>::FrozenTooLong.into()));
+		run_to(Now::get() + LONGEST_FREEZE - 1);
+		assert_eq!(freeze(program()), Err(Error::<Test>::FrozenTooLong.into()));
+		next_block();
+		assert_ok!(freeze(ENGINE));
 	});
 }
 
 #[test]
 fn a_version_that_is_not_judged_is_refused_by_name() {
 	new_test_ext().execute_with(|| {
-		let shard = sealed(&[(1, 0), (2, 1)], false);
-		assert_ok!(reveal(shard, 1, 0));
-		assert_ok!(reveal(shard, 2, 1));
-		assert_ok!(call(operator(1), Call::attack { shard, target: 1 }));
+		let shard = attacked();
 		// As after an upgrade that dropped it too early.
 		Evidence::<Test>::mutate(shard, |evidence| evidence.as_mut().unwrap().agreed.engine += 1);
 		let unknown = Err(Error::<Test>::UnknownEngine.into());
@@ -510,10 +520,7 @@ fn a_version_that_is_not_judged_is_refused_by_name() {
 		};
 		assert_eq!(call(operator(2), play), unknown);
 		assert_eq!(call(operator(2), Call::attack { shard, target: 0 }), unknown);
-		let accusation = Box::new(Accusation::Outcome {
-			task: 0,
-			outcome: outcomes(0)[0],
-		});
+		let accusation = accusation(0, outcomes(0)[0]);
 		let accuse = Call::accuse {
 			shard,
 			target: 1,
@@ -521,5 +528,10 @@ fn a_version_that_is_not_judged_is_refused_by_name() {
 			max_bond: u128::MAX,
 		};
 		assert_eq!(call(account(WATCHER), accuse), unknown);
+		// Nor does anybody's time run out meanwhile.
+		run_to(Now::get() + 10 * params().clock);
+		assert_eq!(call(account(WATCHER), Call::time { shard, board: 0 }), unknown);
+		Evidence::<Test>::mutate(shard, |evidence| evidence.as_mut().unwrap().agreed.engine -= 1);
+		assert_ok!(call(account(WATCHER), Call::time { shard, board: 0 }));
 	});
 }

@@ -477,7 +477,7 @@ pub(super) fn serve_one<T: Config>() {
 	Pallet::<T>::serve_timers(&mut WeightMeter::with_limit(Pallet::<T>::timer_weight()), true);
 }
 
-/// Drops the timers of the preparations, arms this one for the next market block, another one behind it, and moves the
+/// Drops the timers of the preparations, arms this one for the next market block, another one before it, and moves the
 /// clock there.
 pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
 	crate::TimersServed::<T>::put(NOW);

@@ -23,12 +23,10 @@ fn shard(index: u32) -> ShardId {
 	ShardId { job: JobId(0), index }
 }
 
-/// Which error of the chain a call met.
-fn refused<T: std::fmt::Debug>(result: Result<T, Error>) -> String {
-	match result {
-		Err(Error::Dispatch { error, .. }) => error,
-		other => panic!("the chain refuses it: {other:?}"),
-	}
+/// No pool takes a call that is not its signer's to make: none of these comes into a block. By which names the chain refuses them,
+/// the pallet's tests say.
+fn refused<T: std::fmt::Debug>(result: Result<T, Error>) {
+	assert!(matches!(&result, Err(Error::NotDue { .. })), "{result:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,28 +78,23 @@ async fn who_copies_what_others_opened_gains_nothing() {
 		let seal = calls::seal(shard(0), Hash::repeat_byte(7));
 		chain.submit(&operator, seal).await.expect("it has a seat");
 		let report = opened(0).await;
-		let copied = refused(chain.submit(&operator, reveal(0, report)).await);
-		let again = refused(
+		refused(chain.submit(&operator, reveal(0, report)).await);
+		refused(
 			chain
 				.submit(&operator, calls::seal(shard(0), Hash::repeat_byte(8)))
 				.await,
 		);
-		(copied, again)
 	};
 	let late = async {
 		let report = opened(1).await;
-		let sealed = refused(
+		refused(
 			chain
 				.submit(&operator, calls::seal(shard(1), Hash::repeat_byte(7)))
 				.await,
 		);
-		let copied = refused(chain.submit(&operator, reveal(1, report)).await);
-		(sealed, copied)
+		refused(chain.submit(&operator, reveal(1, report)).await);
 	};
-	let (output, (copied, again), (sealed, unsealed)) =
-		tokio::join!(run(&url, &program, &inputs, pairs(1), &folder), early, late);
-	assert_eq!((copied.as_str(), again.as_str()), ("SealMismatch", "WrongSeat"));
-	assert_eq!((sealed.as_str(), unsealed.as_str()), ("NotAssigned", "NotAssigned"));
+	let (output, (), ()) = tokio::join!(run(&url, &program, &inputs, pairs(1), &folder), early, late);
 
 	let events = events_since(&node, &chain, before.block).await;
 	let job = done(&node, &chain, before, &output).await;

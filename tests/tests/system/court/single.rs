@@ -24,8 +24,8 @@ const ALONE: Shape = Shape {
 	replicas: 1,
 	..pairs(2)
 };
-/// Half a minute of a development chain: enough to fetch, to check, and to attack.
-const WINDOW: [&str; 2] = ["--window", "75"];
+/// In blocks of 0.4 s: enough to fetch, to check, and to attack, on a machine that does other things.
+const WINDOW: &str = "250";
 const SHARD: ShardId = ShardId {
 	job: JobId(0),
 	index: 0,
@@ -74,7 +74,8 @@ async fn what_one_provider_says_is_fetched_and_checked_before_it_is_accepted() {
 		(case, fetched, verified)
 	};
 	let url = node.url();
-	let (output, (case, fetched, verified)) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &[WINDOW[0], WINDOW[1], "--fetch", arg(&folder)]), check);
+	let more = ["--window", WINDOW, "--fetch", arg(&folder)];
+	let (output, (case, fetched, verified)) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &more), check);
 	// The outputs are there and right, and it is said that they are not accepted, and what stands behind them.
 	assert_eq!(fetched.status.code(), Some(5), "{}", text(&fetched));
 	check_swapped(&lines, &early);
@@ -143,7 +144,8 @@ async fn a_client_that_checks_catches_one_that_lies_to_it() {
 		Some(node.cli("//Dave//stash", &opens).await)
 	};
 	let url = node.url();
-	let (output, disputed) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &[WINDOW[0], WINDOW[1], "--fetch", arg(&folder)]), check);
+	let more = ["--window", WINDOW, "--fetch", arg(&folder)];
+	let (output, disputed) = tokio::join!(run_with(&url, &program, &inputs, ALONE, &more), check);
 	// Nobody who was bought has the right outputs, so there are none; the client is not charged for them.
 	assert_eq!(output.status.code(), Some(5), "{}", text(&output));
 	enacted(&chain).await;
