@@ -9,8 +9,8 @@ cd "$MILLRACE_ROOT" || exit 1
 log="$(mktemp)"
 systems="$(mktemp)"
 running=
-# A background job of a script does not see an interruption by itself.
-trap '[ -z "$running" ] || kill "$running" 2>/dev/null; rm -f "$log" "$systems"' EXIT
+# A background job of a script does not see an interruption by itself, nor do the processes that it started: it has a group of its own.
+trap '[ -z "$running" ] || kill -- "-$running" 2>/dev/null; rm -f "$log" "$systems"' EXIT
 trap 'exit 130' INT TERM
 status=0
 
@@ -19,7 +19,7 @@ status=0
 cargo test --release --locked --workspace --no-run --test system || exit 1
 # They wait for blocks most of the time. What does not mind to be slow uses it, and gives way where both would compute; the rest
 # measures time and comes after them.
-cargo test --release --locked --workspace --test system -- --test-threads 32 >"$systems" 2>&1 &
+setsid cargo test --release --locked --workspace --test system -- --test-threads 32 >"$systems" 2>&1 &
 running=$!
 until grep -q '^running ' "$systems" || ! kill -0 "$running" 2>/dev/null; do sleep 1; done
 nice -n 19 cargo test --release --locked --workspace --no-run || status=1

@@ -195,8 +195,9 @@ impl Outputs {
 
 	fn load(&self, key: SeatKey) -> Result<(), StoreError> {
 		let rows = self.db.outcomes(key)?;
-		self.unload(key);
 		let mut served = lock(&self.served);
+		// Of this seat or of one before it in the shard.
+		served.remove(key.shard);
 		for (task, outcome) in rows.iter().filter(|(_, outcome)| outcome.errors != [0; 32]) {
 			served
 				.errors
@@ -212,21 +213,24 @@ impl Outputs {
 
 	fn unload(&self, key: SeatKey) {
 		let mut served = lock(&self.served);
-		if served.seats.get(&key.shard).is_none_or(|(served, _)| *served != key) {
-			return;
+		if served.seats.get(&key.shard).is_some_and(|(served, _)| *served == key) {
+			served.remove(key.shard);
 		}
-		let outcomes = served
-			.seats
-			.remove(&key.shard)
-			.map(|(_, outcomes)| outcomes)
-			.unwrap_or_default();
-		served.errors.retain(|_, (shard, _)| *shard != key.shard);
+	}
+}
+
+impl Served {
+	fn remove(&mut self, shard: ShardId) {
+		let Some((_, outcomes)) = self.seats.remove(&shard) else {
+			return;
+		};
+		self.errors.retain(|_, (of, _)| *of != shard);
 		for outcome in outcomes {
 			let root = address(&outcome.output);
-			if let Some(count) = served.roots.get_mut(&root) {
+			if let Some(count) = self.roots.get_mut(&root) {
 				*count -= 1;
 				if *count == 0 {
-					served.roots.remove(&root);
+					self.roots.remove(&root);
 				}
 			}
 		}

@@ -185,6 +185,25 @@ fn outputs_are_given_out_in_custody_only_and_go_with_the_last_who_names_them() {
 }
 
 #[test]
+fn of_two_seats_in_a_shard_the_later_is_given_out() {
+	let folder = tempfile::tempdir().unwrap();
+	let db = Arc::new(Database::open(&folder.path().join("agent.redb")).unwrap());
+	let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+	let later = SeatKey { round: 3, ..key(0) };
+	for (key, output) in [(key(0), b"first"), (later, b"later")] {
+		db.adopt(key, &record()).unwrap();
+		outputs.store(key, 8, &execution(output), true).unwrap();
+		outputs.show(key).unwrap();
+	}
+	let given_out = |output: &[u8]| outputs.open(merkle::data_root(output)).is_some();
+	assert!(!given_out(b"first") && given_out(b"later"));
+	outputs.forget(key(0)).unwrap();
+	assert!(given_out(b"later"));
+	outputs.forget(later).unwrap();
+	assert!(!given_out(b"later"));
+}
+
+#[test]
 fn a_start_removes_what_nothing_names_and_serves_again_what_is_in_custody() {
 	let folder = tempfile::tempdir().unwrap();
 	let (path, blobs) = (folder.path().join("agent.redb"), folder.path().join("blobs"));

@@ -92,6 +92,11 @@ impl<'a> Market<'a> {
 		self.ask("verdicts", (after, count)).await
 	}
 
+	/// Those about one shard.
+	pub async fn verdicts_of(&self, shard: ShardId) -> Result<Vec<VerdictView>> {
+		self.ask("verdicts_of", shard).await
+	}
+
 	/// All verdicts that are held, on the state of one block.
 	///
 	/// # Errors

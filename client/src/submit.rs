@@ -412,7 +412,7 @@ impl Chain {
 		let filled = async {
 			let (head, runtime) = (self.finalized_head().await?, self.runtime(None).await?);
 			let bytes = sign(self, &runtime, signer, &nothing(), (nonce, 0), head, MORTALITY)?;
-			Ok::<_, Error>(self.rpc().submit(&bytes).await)
+			Ok::<_, Error>(self.offer(&bytes).await.0)
 		};
 		match filled.await {
 			Ok(Answer::Taken) => tracing::info!(nonce, "later transactions do not wait for one that was given up"),

@@ -501,6 +501,8 @@ sp_api::decl_runtime_apis! {
 		/// Verdicts that are held, in the order of storage, after the one on an account in a shard; at most `count` and at most
 		/// [`MAX_PAGE`]. An empty page is the end.
 		fn verdicts(after: Option<(ShardId, AccountId)>, count: u32) -> Vec<VerdictView>;
+		/// Those about one shard, at most [`MAX_PAGE`].
+		fn verdicts_of(shard: ShardId) -> Vec<VerdictView>;
 		/// What is frozen.
 		fn freezes() -> Vec<FreezeView>;
 		/// The shards of a job that are under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in

@@ -280,6 +280,10 @@ impl_runtime_apis! {
 			Attestations::verdict_views(after, count)
 		}
 
+		fn verdicts_of(shard: ShardId) -> Vec<VerdictView> {
+			Attestations::verdict_views_of(shard)
+		}
+
 		fn freezes() -> Vec<FreezeView> {
 			Attestations::freeze_views()
 		}

@@ -131,8 +131,8 @@ pub struct Agent<M: Market> {
 	/// What is to be submitted at the end of the round, with others of its kind.
 	batches: submit::Batches,
 	times: Times,
-	/// Calls for which the operator could not pay a tip.
-	untipped: BTreeSet<TxId>,
+	/// Until which block no tips are offered, since the operator could not pay one.
+	poor_until: Option<BlockNumber>,
 	/// What the database holds of seals whose shard has not ended, in case that it cannot be read when they are needed.
 	secrets: HashMap<SeatKey, Secret>,
 	last_transaction: Option<LastTransaction>,
@@ -187,7 +187,7 @@ enum Event {
 	Work(SeatKey, u64, WorkEnd),
 	Thought(Box<court::Thought>),
 	Shown(SeatKey, Wanted, Result<Box<Answer>, String>),
-	Submitted(u64, Result<BlockNumber, SubmitError>),
+	Submitted(u64, Balance, Result<BlockNumber, SubmitError>),
 }
 
 enum WorkEnd {
@@ -269,7 +269,7 @@ impl<M: Market> Agent<M> {
 			next_pending: 0,
 			batches: Default::default(),
 			times: Times::default(),
-			untipped: BTreeSet::new(),
+			poor_until: None,
 			secrets,
 			last_transaction: None,
 			started: metrics::now(),
@@ -576,8 +576,6 @@ impl<M: Market> Agent<M> {
 		self.secrets.remove(&key);
 		self.rooms.remove(&key);
 		self.local.unheard.remove(&key);
-		self.untipped
-			.retain(|id| !matches!(id, TxId::Seat(seat, _) if *seat == key));
 		let used = self.view.best.seats.values().flat_map(addresses).collect();
 		self.shared.fetcher.prune(&used, SPARE_BLOBS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
@@ -650,7 +648,7 @@ impl<M: Market> Agent<M> {
 			}
 			Event::Thought(thought) => self.on_thought(*thought),
 			Event::Shown(key, wanted, shown) => self.on_shown(key, wanted, shown),
-			Event::Submitted(number, result) => self.on_submitted(number, result),
+			Event::Submitted(number, tip, result) => self.on_submitted(number, tip, result),
 		}
 	}
 

@@ -21,6 +21,8 @@ const UNKNOWN_FATE: BlockNumber = 8;
 const LONGEST_BACKOFF: BlockNumber = 64;
 /// The most blocks between two tries of a call that did not reach a block: the next may, and deadlines are near.
 const LONGEST_RETRY: BlockNumber = 8;
+/// So many blocks no tip is offered after the operator could not pay one.
+const UNTIPPED: BlockNumber = 20;
 
 /// A transaction that was submitted.
 pub(super) struct Pending {
@@ -30,6 +32,8 @@ pub(super) struct Pending {
 	tip: Balance,
 	/// How often it is under way, with different tips. One of them at most is included.
 	copies: u32,
+	/// What became of a copy that is under way no more; of two, what leaves more open.
+	failed: Option<SubmitError>,
 }
 
 /// Seals and reveals of one round.
@@ -37,6 +41,17 @@ pub(super) struct Pending {
 pub(super) struct Batches {
 	pub seals: Vec<(SeatKey, Hash)>,
 	pub reveals: Vec<(SeatKey, RevealItem)>,
+}
+
+/// How much an error leaves open about a call of which there were several copies.
+fn openness(error: &SubmitError) -> u8 {
+	match error {
+		SubmitError::CannotPay(_) => 0,
+		SubmitError::NotIncluded(_) => 1,
+		SubmitError::NotDue(_) => 2,
+		SubmitError::Failed(_) => 3,
+		SubmitError::Unknown(_) => 4,
+	}
 }
 
 fn ids<I>(kind: TxKind, batch: &[(SeatKey, I)]) -> Vec<TxId> {
@@ -93,7 +108,7 @@ impl<M: Market> Agent<M> {
 			self.note_submitted(*id);
 		}
 		let now = self.view.best.now;
-		let tip = match calls.iter().any(|id| self.untipped.contains(id)) {
+		let tip = match self.is_poor() {
 			true => 0,
 			false => self.times.tip(&calls, self.shared.config.tip, now),
 		};
@@ -103,6 +118,7 @@ impl<M: Market> Agent<M> {
 			tx: tx.clone(),
 			tip,
 			copies: 1,
+			failed: None,
 		};
 		self.pending.insert(self.next_pending, pending);
 		self.spawn(self.next_pending, tx, tip);
@@ -112,7 +128,7 @@ impl<M: Market> Agent<M> {
 		let shared = self.shared.clone();
 		tokio::spawn(async move {
 			let result = shared.market.submit(tx, tip).await;
-			let _ = shared.sender.send(Event::Submitted(number, result));
+			let _ = shared.sender.send(Event::Submitted(number, tip, result));
 		});
 	}
 
@@ -132,11 +148,14 @@ impl<M: Market> Agent<M> {
 
 	/// Offers a tip for what is under way and whose time has become short: it takes its own place.
 	pub(super) fn hurry(&mut self) {
+		if self.is_poor() {
+			return;
+		}
 		let (now, each) = (self.view.best.now, self.shared.config.tip);
 		let mut hurried = Vec::new();
 		for (number, pending) in &mut self.pending {
 			let tip = self.times.tip(&pending.calls, each, now);
-			if pending.tip == 0 && tip > 0 && !pending.calls.iter().any(|id| self.untipped.contains(id)) {
+			if pending.tip == 0 && tip > 0 {
 				(pending.tip, pending.copies) = (tip, pending.copies.saturating_add(1));
 				hurried.push((*number, pending.tx.clone(), tip));
 			}
@@ -145,6 +164,11 @@ impl<M: Market> Agent<M> {
 			tracing::warn!(transaction = number, tip, "time is short: offering a tip");
 			self.spawn(number, tx, tip);
 		}
+	}
+
+	/// True for a while after the operator could not pay a tip.
+	fn is_poor(&self) -> bool {
+		self.poor_until.is_some_and(|until| self.view.best.number < until)
 	}
 
 	/// Keeps that a call is under way.
@@ -166,23 +190,42 @@ impl<M: Market> Agent<M> {
 		);
 	}
 
-	pub(super) fn on_submitted(&mut self, number: u64, result: Result<BlockNumber, SubmitError>) {
+	/// Takes notice of what became of a copy with this tip.
+	pub(super) fn on_submitted(&mut self, number: u64, tip: Balance, result: Result<BlockNumber, SubmitError>) {
 		let Some(pending) = self.pending.get_mut(&number) else {
 			// Another copy of it is in a block.
 			return;
 		};
 		pending.copies = pending.copies.saturating_sub(1);
-		let poor = pending.tip > 0 && matches!(result, Err(SubmitError::CannotPay(_)));
-		if poor {
-			tracing::warn!("the operator cannot pay the tip; going on without");
-			self.untipped.extend(pending.calls.iter().copied());
-		}
-		if result.is_err() && pending.copies > 0 {
-			// A copy is still under way, and says what becomes of it.
-			return;
+		if let Err(error) = &result {
+			let poor = tip > 0 && matches!(error, SubmitError::CannotPay(_));
+			if tip == pending.tip {
+				// It can be offered again.
+				pending.tip = 0;
+			}
+			if poor {
+				tracing::warn!(%error, "the operator cannot pay a tip; going on without");
+				self.poor_until = Some(self.view.best.number.saturating_add(UNTIPPED));
+			} else {
+				let errors = pending.failed.take().into_iter().chain([error.clone()]);
+				pending.failed = errors.max_by_key(openness);
+			}
+			if pending.copies > 0 {
+				// A copy is still under way, and may do it.
+				return;
+			}
+			if poor && pending.failed.is_none() {
+				pending.copies = 1;
+				let tx = pending.tx.clone();
+				return self.spawn(number, tx, 0);
+			}
 		}
 		let Some(pending) = self.pending.remove(&number) else {
 			return;
+		};
+		let result = match pending.failed {
+			Some(error) if result.is_err() => Err(error),
+			_ => result,
 		};
 		for id in pending.calls {
 			self.on_done(id, result.clone());
@@ -202,7 +245,6 @@ impl<M: Market> Agent<M> {
 		let attempt = match &result {
 			Ok(block) => {
 				self.rejections.remove(&id);
-				self.untipped.remove(&id);
 				self.shared.metrics.transactions.get_or_create(&Kind { kind }).inc();
 				tracing::info!(call = kind, seat = seat.map(|key| key.to_string()), block, "finalized");
 				self.local.fresh = false;
@@ -291,7 +333,7 @@ impl<M: Market> Agent<M> {
 		let wait = async {
 			while in_flight(&self.local) {
 				match self.events.recv().await {
-					Some(Event::Submitted(number, result)) => self.on_submitted(number, result),
+					Some(Event::Submitted(number, tip, result)) => self.on_submitted(number, tip, result),
 					Some(Event::Shown(key, wanted, shown)) => self.on_shown(key, wanted, shown),
 					Some(Event::Work(..) | Event::Thought(_)) => {}
 					None => break,

@@ -197,6 +197,10 @@ pub struct State {
 	pub tips: Vec<(Tx, Balance)>,
 	/// Blocks have room for those only who offer so much.
 	pub least_tip: Balance,
+	/// The operator can pay fees, and no tips.
+	pub poor: bool,
+	/// How often it could not.
+	pub refused_tips: u32,
 	/// So many submissions get lost.
 	pub lose: u32,
 	/// So many submissions are included, but nobody hears of it.
@@ -536,6 +540,10 @@ impl Market for Chain {
 
 	async fn submit(&self, tx: Tx, tip: Balance) -> Result<BlockNumber, SubmitError> {
 		tokio::time::sleep(BLOCK).await;
+		if tip > 0 && self.state().poor {
+			self.state().refused_tips += 1;
+			return Err(SubmitError::CannotPay("a tip".into()));
+		}
 		while tip < self.state().least_tip {
 			tokio::time::sleep(BLOCK).await;
 		}

@@ -74,3 +74,41 @@ async fn whose_time_is_short_takes_its_own_place_with_a_tip() {
 	assert_eq!(reveals.len(), 1);
 	assert_eq!(reveals[0].1, TIP);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_cannot_pay_a_tip_goes_on_without_and_offers_it_again_later() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	{
+		let mut state = chain.state();
+		// Its time is short from the beginning.
+		let due = state.now() + 9;
+		state.seats.get_mut(&shard(0)).unwrap().due = due;
+		state.poor = true;
+	}
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	chain
+		.until("accepted", |state| {
+			state.calls.iter().any(|tx| matches!(tx, Tx::Accept(_)))
+		})
+		.await;
+	{
+		let mut state = chain.state();
+		assert_eq!((state.refused_tips, &state.tips[0].1), (1, &0), "at once, without");
+		// Somebody fills the blocks, and the operator's purse.
+		(state.poor, state.least_tip) = (false, TIP);
+		let due = state.now() + 9;
+		state.seats.get_mut(&shard(0)).unwrap().due = due;
+	}
+	chain.until("sealed", |state| state.seals.len() == 1).await;
+	agent.stop().await;
+	let state = chain.state();
+	let seals: Vec<_> = state
+		.tips
+		.iter()
+		.filter(|(tx, _)| matches!(tx, Tx::Seal(..)))
+		.map(|(_, tip)| *tip)
+		.collect();
+	assert_eq!((seals, &state.wrong), (vec![TIP], &Vec::new()));
+}

@@ -21,10 +21,12 @@ struct Earned {
 	amount: Balance,
 	/// What was burned of its bond.
 	slashed: Balance,
-	/// What it lost by verdicts.
+	/// What verdicts took of it.
+	judged: Balance,
+	/// Of that: what was shared out or burned, and is lost.
 	lost: Balance,
-	/// Of that: what was shared out or given back. The rest is held.
-	given: Balance,
+	/// Of that: what it has back.
+	voided: Balance,
 	/// What it got of what others lost.
 	won: Balance,
 }
@@ -32,7 +34,7 @@ struct Earned {
 impl Earned {
 	/// What is held of it, and may still be voided.
 	fn held(&self) -> Balance {
-		self.lost.saturating_sub(self.given)
+		self.judged.saturating_sub(self.lost).saturating_sub(self.voided)
 	}
 }
 
@@ -70,11 +72,13 @@ impl Receipt {
 			.map(|(_, court)| court)
 		{
 			Some(Court::SeatLeft(provider, lost)) => self.earned.entry(provider).or_default().slashed += lost,
-			Some(Court::VerdictHeld { account, amount, .. }) => self.earned.entry(account).or_default().lost += amount,
-			Some(Court::Voided(account, amount)) => self.earned.entry(account).or_default().given += amount,
+			Some(Court::VerdictHeld { account, amount, .. }) => {
+				self.earned.entry(account).or_default().judged += amount
+			}
+			Some(Court::Voided(account, amount)) => self.earned.entry(account).or_default().voided += amount,
 			Some(Court::Enacted(account, paid)) => {
 				for (to, amount) in paid {
-					self.earned.entry(account.clone()).or_default().given += amount;
+					self.earned.entry(account.clone()).or_default().lost += amount;
 					if let Some(to) = to {
 						self.earned.entry(to).or_default().won += amount;
 					}
@@ -228,6 +232,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		"earned",
 		"bond burned",
 		"held as guilty",
+		"lost as guilty",
 		"of others' bonds",
 		"balance grew by",
 	]);
@@ -250,6 +255,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			mill(earned.amount),
 			mill(earned.slashed),
 			mill(earned.held()),
+			mill(earned.lost),
 			mill(earned.won),
 			grown.map(mill).unwrap_or_default(),
 		]);
@@ -259,11 +265,12 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"earned": earned.amount.to_string(),
 			"slashed": earned.slashed.to_string(),
 			"held": earned.held().to_string(),
+			"lost": earned.lost.to_string(),
 			"won": earned.won.to_string(),
 			"grown": grown.map(|grown| grown.to_string()),
 		}));
 	}
-	for column in 1..7 {
+	for column in 1..8 {
 		if let Some(column) = table.column_mut(column) {
 			column.set_cell_alignment(CellAlignment::Right);
 		}
@@ -447,6 +454,7 @@ mod tests {
 		let earned = &receipt.earned[&provider];
 		assert_eq!((earned.seats, earned.amount, earned.slashed), (3, 190, 6));
 		assert_eq!((earned.won, earned.held()), (5, 0));
-		assert_eq!(receipt.earned[&liar].held(), 19 - 5 - 7 - 3);
+		let liar = &receipt.earned[&liar];
+		assert_eq!((liar.lost, liar.voided, liar.held()), (5 + 7, 3, 19 - 5 - 7 - 3));
 	}
 }

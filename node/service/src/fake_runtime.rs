@@ -195,6 +195,9 @@ sp_api::impl_runtime_apis! {
 			types_only!()
 		}
 
+		fn verdicts_of(_: ShardId) -> Vec<VerdictView> {
+			types_only!()
+		}
 		fn freezes() -> Vec<FreezeView> {
 			types_only!()
 		}

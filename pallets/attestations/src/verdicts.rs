@@ -239,30 +239,43 @@ impl<T: Config> Pallet<T> {
 
 	/// Verdicts that are held, in the order of storage, after one; at most `count` and at most [`MAX_PAGE`].
 	pub fn verdict_views(after: Option<(ShardId, AccountId)>, count: u32) -> Vec<VerdictView> {
-		let now = T::Clock::now();
 		let verdicts = match after {
 			Some((shard, who)) => Verdicts::<T>::iter_from(Verdicts::<T>::hashed_key_for(shard, who)),
 			None => Verdicts::<T>::iter(),
 		};
 		verdicts
 			.take(count.min(MAX_PAGE) as usize)
-			.map(|(shard, account, verdict)| {
-				let pace = Self::pace_of(&verdict.program, verdict.engine);
-				let due = if verdict.owed { now } else { pace.market(verdict.due) };
-				VerdictView {
-					shard,
-					account,
-					amount: verdict.amount(),
-					shares: verdict
-						.shares
-						.into_iter()
-						.map(|(to, amount)| ShareView { to, amount })
-						.collect(),
-					due,
-					frozen: !verdict.owed && pace.frozen,
-					owed: verdict.owed,
-				}
-			})
+			.map(|(shard, account, verdict)| Self::verdict_view(shard, account, verdict))
 			.collect()
+	}
+
+	/// Those about one shard, for views.
+	pub fn verdict_views_of(shard: ShardId) -> Vec<VerdictView> {
+		Verdicts::<T>::iter_prefix(shard)
+			.take(MAX_PAGE as usize)
+			.map(|(account, verdict)| Self::verdict_view(shard, account, verdict))
+			.collect()
+	}
+
+	fn verdict_view(shard: ShardId, account: AccountId, verdict: Verdict) -> VerdictView {
+		let pace = Self::pace_of(&verdict.program, verdict.engine);
+		let due = if verdict.owed {
+			T::Clock::now()
+		} else {
+			pace.market(verdict.due)
+		};
+		VerdictView {
+			shard,
+			account,
+			amount: verdict.amount(),
+			shares: verdict
+				.shares
+				.into_iter()
+				.map(|(to, amount)| ShareView { to, amount })
+				.collect(),
+			due,
+			frozen: !verdict.owed && pace.frozen,
+			owed: verdict.owed,
+		}
 	}
 }

@@ -211,7 +211,7 @@ impl Table<'_> {
 		if let Some(document) = document.as_object_mut() {
 			document.insert("targetLost".into(), json!(seen.decided.map(|(target, _)| target)));
 			document.insert("lost".into(), json!(seen.lost(bond).map(|lost| lost.to_string())));
-			document.insert("won".into(), json!(seen.won.to_string()));
+			document.insert("won".into(), json!(seen.won.map(|won| won.to_string())));
 		}
 		output.result(&document, seen.text(self.target, bond))?;
 		seen.verdict(bond)

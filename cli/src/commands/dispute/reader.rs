@@ -52,7 +52,7 @@ impl Reader<'_> {
 			news.into_iter().for_each(note);
 			if ended {
 				let around = self.around(head).await.ok().flatten();
-				let won = self.won(head).await.unwrap_or_default();
+				let won = self.won(head).await.ok();
 				let mut seen = lock(self.seen);
 				(seen.around, seen.won) = (around, won);
 			}
@@ -63,9 +63,8 @@ impl Reader<'_> {
 
 	/// What the account gets of what others lost, once that is shared out.
 	async fn won(&self, head: Head) -> Result<Balance> {
-		let verdicts = self.chain.market(At::Hash(head.hash)).all_verdicts().await?;
-		let shares = verdicts.into_iter().filter(|verdict| verdict.shard == self.shard);
-		let shares = shares.flat_map(|verdict| verdict.shares);
+		let verdicts = self.chain.market(At::Hash(head.hash)).verdicts_of(self.shard).await?;
+		let shares = verdicts.into_iter().flat_map(|verdict| verdict.shares);
 		Ok(shares
 			.filter(|share| share.to.as_ref() == Some(&self.account))
 			.fold(0, |sum: Balance, share| sum.saturating_add(share.amount)))

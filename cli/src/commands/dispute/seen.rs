@@ -28,8 +28,8 @@ pub(super) struct Seen {
 	pub(super) gone: bool,
 	/// All that the account had before and after the block in which the case ended, but for what is held of it as lost.
 	pub(super) around: Option<(Balance, Balance)>,
-	/// What is held for it of what others lost.
-	pub(super) won: Balance,
+	/// What is held for it of what others lost; none while the node has not said.
+	pub(super) won: Option<Balance>,
 	/// All that it had when this began, and at the end.
 	pub(super) held: (Option<Balance>, Option<Balance>),
 	/// The last finalized block that was looked at.
@@ -178,11 +178,19 @@ impl Seen {
 				}
 			),
 		};
-		if self.won > 0 {
-			text += &format!(
-				" You won {} of what others lost; it is held until the verdict is enacted.",
-				mill(self.won)
-			);
+		match self.won {
+			Some(0) => {}
+			Some(won) => {
+				text += &format!(
+					" You won {} of what others lost; it is held until the verdict is enacted.",
+					mill(won)
+				)
+			}
+			None if self.end.is_none() => {}
+			None => {
+				text +=
+					" The node did not say what you won of others' bonds: `millrace dispute list` shows what is held."
+			}
 		}
 		text
 	}
@@ -270,7 +278,7 @@ mod tests {
 		assert!(news[0].contains("seat 1 is out") && !ended, "{news:?}");
 		let (_, ended) = seen.take(shard, BOARD, 1, &[end(shard, End::Accepted(0), 1)]).unwrap();
 		assert!(ended);
-		seen.won = 7 * MILL;
+		seen.won = Some(7 * MILL);
 		assert_eq!(
 			seen.text(1, BOND),
 			"Seat 1 is out: it claimed a step that the machine does not make. A report of the shard was accepted. The bond of 20 \

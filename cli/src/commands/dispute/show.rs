@@ -22,12 +22,7 @@ pub async fn run(global: &Global, id: JobId, index: u32, output: &mut Output) ->
 	let (job, at) = job_now(&chain, id).await?;
 	let market = chain.market(at);
 	let (shard, case) = find(&market, &job, index).await?;
-	let verdicts = market.all_verdicts().await?;
-	let of_shard = ShardId { job: id, index };
-	let verdicts: Vec<_> = verdicts
-		.into_iter()
-		.filter(|verdict| verdict.shard == of_shard)
-		.collect();
+	let verdicts = market.verdicts_of(ShardId { job: id, index }).await?;
 	let (now, block_ms) = (market.now().await?, context::block_ms(&chain).await?);
 	let held: Vec<_> = verdicts
 		.iter()

@@ -195,6 +195,9 @@ sp_api::mock_impl_runtime_apis! {
 			Vec::new()
 		}
 
+		fn verdicts_of(_: ShardId) -> Vec<VerdictView> {
+			Vec::new()
+		}
 		fn freezes() -> Vec<FreezeView> {
 			Vec::new()
 		}
