@@ -76,7 +76,7 @@ pub enum Conduct {
 	/// Its report was proven wrong, or stood against what was accepted. It gets no work until its next sign of life.
 	Guilty,
 	/// It did not show what it was paid to keep. It gets no work until its next sign of life.
-	Withheld,
+	NotShown,
 }
 
 /// Who can work: implemented by `pallet-providers`, called by `pallet-jobs`. Every method has constant cost.

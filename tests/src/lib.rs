@@ -87,10 +87,18 @@ pub fn examples_dir() -> PathBuf {
 	target_dir().join("examples")
 }
 
-/// A port that was free a moment ago.
+/// A port that was free a moment ago, and that nobody gets by chance: it is none of those from which connections are made, and no
+/// other test of this process has it.
 pub fn free_port() -> u16 {
-	let listener = TcpListener::bind(("127.0.0.1", 0)).expect("loopback has a free port");
-	listener.local_addr().expect("a bound socket has an address").port()
+	const FIRST: u32 = 10_000;
+	const COUNT: u32 = 20_000;
+	static NEXT: AtomicU32 = AtomicU32::new(0);
+	let start = std::process::id().wrapping_mul(67);
+	(0..COUNT)
+		.map(|_| start.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT)
+		.map(|place| (FIRST + place) as u16)
+		.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok())
+		.expect("loopback has a free port")
 }
 
 /// Polls until `check` yields a value; panics with `what` after [`DEADLINE`].

@@ -1,18 +1,21 @@
 //! Parts of outputs that a client demands of those who keep them.
 //!
 //! ```text
-//!  demand ──► answered by one of them ──► the deposit is that one's
-//!     └─────► nobody answers in time ───► custody is over: what was withheld is the client's, what is bound burns
+//!  demand ──► answered by one of them ──► its fee is paid out of the deposit
+//!     └─────► nobody answers in time ───► custody is over: what was withheld and what is bound burns
 //! ```
 //!
 //! Only the client demands, since nobody else may hold up its shard: whoever withholds outputs could else fill all places
-//! with demands of its own. What is bound of the bonds burns, since a client that gained by it could have an honest
-//! provider flooded.
+//! with demands of its own. What those lose who kept the outputs burns, since a client that gained by it could have an honest
+//! provider flooded, or wait until it is down. Who answers is paid its fee and no more, since else it would rather answer
+//! than serve. What custody binds is bound no longer than was promised, but for the time of one answer.
 
 use crate::{
-	timers::TimerAction, Config, CustodyOf, Demand, Demands, Error, Event, JobRecord, Jobs, OpenDemands, Pallet,
-	ShardRecord, Shards, Specs, WeightInfo, ALL_DEMANDS, MAX_DEMANDS,
+	timers::TimerAction, Config, CustodyOf, Demand, Demands, Error, Event, Forfeit, JobRecord, Jobs, OpenDemands,
+	Pallet, ShardRecord, Shards, Specs, WeightInfo, ALL_DEMANDS, FEW_DEMANDS, MAX_DEMANDS,
 };
+use alloc::vec::Vec;
+use codec::Encode;
 use frame_support::{ensure, traits::Get};
 use millrace_court::demand::{chunk_len, Answer, Part, ShownOutcome, Wanted};
 use millrace_primitives::{
@@ -23,16 +26,26 @@ use sp_runtime::{traits::Convert, DispatchResult};
 
 /// Bytes of a transaction around its call: the sender, its signature and what else is signed, at most.
 const ENVELOPE: u32 = 160;
+/// Bytes of a call before the answer itself: the call's number, the shard and the task.
+const BEFORE: u32 = 2 + 12 + 4;
 /// Bytes of an answer beside those of a chunk, at most: hashes that prove it, or an outcome and its path.
 const AROUND: u32 = 1_024;
 
 impl<T: Config> Pallet<T> {
 	/// What is held of the client for the demand of a chunk of so many bytes, or, of none, of an outcome: five quarters of what
-	/// answering it costs at present, rounded up.
+	/// answering it costs at most at present, rounded up.
 	pub fn demand_deposit(bytes: u32) -> Balance {
 		let len = bytes.saturating_add(AROUND).saturating_add(ENVELOPE);
 		let fee = T::CallFee::convert((T::WeightInfo::answer(bytes), len));
 		fee.saturating_add(fee.div_ceil(4))
+	}
+
+	/// What an answer costs its sender at present, at most.
+	pub fn answer_fee(answer: &Answer) -> Balance {
+		let len = (answer.encoded_size() as u32)
+			.saturating_add(BEFORE)
+			.saturating_add(ENVELOPE);
+		T::CallFee::convert((T::WeightInfo::answer(weighed(answer)), len))
 	}
 
 	pub(crate) fn do_demand_outcome(client: AccountId, id: ShardId, task: u32) -> DispatchResult {
@@ -63,8 +76,8 @@ impl<T: Config> Pallet<T> {
 		let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
 		let custody = shard.custody.as_mut().ok_or(Error::<T>::NothingInCustody)?;
 		let (now, pace) = Self::time_of_work(id)?;
-		// Its end is due; the tick had no room for it yet.
-		ensure!(now < custody.until, Error::<T>::NothingInCustody);
+		// Its end is due, even if the tick had no room for it yet, or it waits for an answer.
+		ensure!(now < custody.ends, Error::<T>::NothingInCustody);
 		let tasks = spec.tasks_in(id.index);
 		ensure!(wanted.task < tasks, Error::<T>::NoSuchPart);
 		if let Some(shown) = &shown {
@@ -72,9 +85,14 @@ impl<T: Config> Pallet<T> {
 			ensure!(is_shown, Error::<T>::NotShown);
 		}
 		ensure!(!Demands::<T>::contains_key(id, wanted), Error::<T>::DemandedAlready);
-		ensure!(custody.demands < MAX_DEMANDS, Error::<T>::TooManyDemands);
 		let open = OpenDemands::<T>::get();
-		ensure!(open < ALL_DEMANDS, Error::<T>::TooManyDemands);
+		// Whoever wants to take others' places must have many shards for it.
+		let most = if open < ALL_DEMANDS / 2 {
+			MAX_DEMANDS
+		} else {
+			FEW_DEMANDS
+		};
+		ensure!(open < ALL_DEMANDS && custody.demands < most, Error::<T>::TooManyDemands);
 		let output = shown.map(|shown| shown.outcome.output);
 		let bytes = match (&output, wanted.part) {
 			(Some(output), Part::Chunk(chunk)) => chunk_len(output.len, chunk).ok_or(Error::<T>::NoSuchPart)?,
@@ -129,13 +147,15 @@ impl<T: Config> Pallet<T> {
 		Demands::<T>::remove(id, wanted);
 		OpenDemands::<T>::mutate(|open| *open = open.saturating_sub(1));
 		Shards::<T>::insert(id.job, id.index, shard);
-		Self::pay(&mut job, &operator, demand.deposit);
+		let paid = Self::answer_fee(&answer).min(demand.deposit);
+		Self::pay(&mut job, &operator, paid);
+		Self::refund(&mut job, demand.deposit.saturating_sub(paid));
 		Jobs::<T>::insert(id.job, job);
 		Self::deposit_event(Event::Answered {
 			shard: id,
 			wanted,
 			provider,
-			paid: demand.deposit,
+			paid,
 		});
 		Ok(())
 	}
@@ -163,24 +183,32 @@ impl<T: Config> Pallet<T> {
 		Demands::<T>::get(id, wanted).is_some_and(|demand| demand.due.saturating_add(1) == over)
 	}
 
-	/// Nobody has answered in time: all who keep the outputs lose what is withheld and bound, and custody is over.
+	/// Nobody has answered in time: all who keep the outputs lose what is withheld and bound, which burns, and custody is over.
 	pub(crate) fn forfeit(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord) {
 		let Some(custody) = shard.custody.take() else { return };
-		let mut burned: Balance = 0;
-		for holder in shard.seats.into_iter().filter_map(|seat| seat.holder) {
-			let bound = holder.stake.liability;
-			CustodyOf::<T>::remove(&holder.provider, id);
-			burned = burned.saturating_add(T::Providers::take(&holder.provider, None, bound));
-			Self::release_bound(&holder.provider, bound);
+		let mut lost = Vec::new();
+		for (seat, withheld) in shard.seats.into_iter().zip(&custody.withheld) {
+			let Some(holder) = seat.holder else { continue };
+			let (provider, bound) = (holder.provider, holder.stake.liability);
+			CustodyOf::<T>::remove(&provider, id);
+			let bound_lost = T::Providers::take(&provider, None, bound);
+			Self::release_bound(&provider, bound);
 			// Whom nothing binds may have left.
 			if bound > 0 {
-				T::Providers::note(&holder.provider, Conduct::Withheld);
+				T::Providers::note(&provider, Conduct::NotShown);
 			}
+			lost.push(Forfeit {
+				provider,
+				withheld: *withheld,
+				bound: bound_lost,
+			});
 		}
 		let withheld = custody.withheld.iter().sum();
 		job.paid = job.paid.saturating_sub(withheld);
-		// With the deposits of all demands.
-		Self::refund(job, shard.reserve);
+		Self::pay_fee(job, withheld, withheld);
+		// The deposits of all demands.
+		let refunded = shard.reserve.saturating_sub(withheld);
+		Self::refund(job, refunded);
 		if Demands::<T>::clear_prefix(id, MAX_DEMANDS.into(), None)
 			.maybe_cursor
 			.is_some()
@@ -192,8 +220,8 @@ impl<T: Config> Pallet<T> {
 		Shards::<T>::remove(id.job, id.index);
 		Self::deposit_event(Event::CustodyFailed {
 			shard: id,
-			withheld,
-			burned,
+			refunded,
+			lost,
 		});
 	}
 
@@ -227,8 +255,8 @@ mod tests {
 
 	#[test]
 	fn an_answer_is_no_longer_than_its_fee_is_for() {
-		// The call's number, the shard and the task are before it.
-		let around = 2 + ShardId::max_encoded_len() + 4;
+		let around = BEFORE as usize;
+		assert_eq!(around, 2 + ShardId::max_encoded_len() + 4);
 		let chunk = millrace_court::demand::CHUNK as usize;
 		assert!(Answer::max_encoded_len() + around <= chunk + AROUND as usize);
 		assert!(ShownOutcome::max_encoded_len() + 1 + around <= AROUND as usize);

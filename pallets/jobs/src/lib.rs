@@ -394,17 +394,17 @@ pub mod pallet {
 			wanted: Wanted,
 			/// Who keeps it.
 			provider: AccountId,
-			/// What its operator got.
+			/// What its operator got: the fee of the answer. The rest of what was held for it is the client's again.
 			paid: Balance,
 		},
-		/// It was not shown in time: custody is over, nobody is paid what was withheld, the shard's state is gone.
+		/// It was not shown in time: custody is over, what all who kept the outputs lose is burned, the shard's state is gone.
 		CustodyFailed {
 			/// The shard.
 			shard: ShardId,
-			/// What was withheld, and is the client's again.
-			withheld: Balance,
-			/// What was burned of the bonds of those who kept the outputs.
-			burned: Balance,
+			/// What was held for parts that were not shown, and is the client's again.
+			refunded: Balance,
+			/// Who lost what.
+			lost: Vec<Forfeit>,
 		},
 		/// An amount could not be received and became claimable.
 		PaymentOwed {

@@ -514,7 +514,7 @@ pub fn fund(who: &AccountId, amount: Balance) {
 }
 
 /// What a byte of a transaction costs.
-pub const FEE_PER_BYTE: Balance = 1_000_000;
+pub const FEE_PER_BYTE: Balance = 10_000_000;
 /// What providers ask: 2 mMILL per Ggas.
 pub const ASK: Balance = 2 * MILL / 1_000;
 /// What clients pay at most: 3 mMILL per Ggas.

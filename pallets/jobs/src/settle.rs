@@ -130,6 +130,7 @@ impl<T: Config> Pallet<T> {
 		shard.excluded = Default::default();
 		shard.custody = Some(Custody {
 			report,
+			ends: until,
 			until,
 			withheld,
 			demands: 0,

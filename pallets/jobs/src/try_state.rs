@@ -107,7 +107,7 @@ impl<T: Config> Pallet<T> {
 						"the reserve is not what is withheld and what is held for demands"
 					);
 					ensure!(
-						demands.iter().all(|demand| demand.due < record.until),
+						record.ends <= record.until && demands.iter().all(|demand| demand.due < record.until),
 						"custody ends before a demand"
 					);
 				}

@@ -41,6 +41,8 @@ pub const MAX_TRIED: usize = 8;
 pub const MAX_DEMANDS: u8 = 64;
 /// So many parts of all outputs are demanded at once: blocks have room for the answers to all of them in time.
 pub const ALL_DEMANDS: u32 = 4_096;
+/// So many of one shard, while half of all places or more are taken.
+pub const FEW_DEMANDS: u8 = 4;
 /// So many stale candidates are taken out of the pools by one draw; further ones are passed over.
 pub const MAX_DROPPED: u32 = 2;
 
@@ -319,7 +321,9 @@ pub struct Seat {
 pub struct Custody {
 	/// The accepted report.
 	pub report: Report,
-	/// The market block at which custody ends by itself.
+	/// The market block at which custody was to end by itself when it began: nothing is demanded from then on.
+	pub ends: MarketBlock,
+	/// At which it does: later, if what was demanded last may still be shown.
 	pub until: MarketBlock,
 	/// What each seat is paid then.
 	pub withheld: BoundedVec<Balance, ConstU32<{ MAX_REPLICAS as u32 }>>,
@@ -332,10 +336,21 @@ pub struct Custody {
 pub struct Demand {
 	/// When an answer counts at last, by the clock of the job's work.
 	pub due: MarketBlock,
-	/// What is held of the client for it, and is whose who answers; a part of the shard's reserve.
+	/// What is held of the client for it, out of which who answers is paid; a part of the shard's reserve.
 	pub deposit: Balance,
 	/// The output of which a chunk is demanded; none if an outcome is.
 	pub output: Option<Blob>,
+}
+
+/// What a provider loses that kept outputs and did not show them.
+#[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo)]
+pub struct Forfeit {
+	/// Who.
+	pub provider: AccountId,
+	/// Of its pay, what had been withheld.
+	pub withheld: Balance,
+	/// Of its bond.
+	pub bound: Balance,
 }
 
 /// A provider that is not drawn for a shard again.

@@ -199,11 +199,19 @@ impl<T: Config> Pallet<T> {
 	/// are due first before others, at most [`MAX_PAGE`]. Looks at all demands there are.
 	pub fn demands_of(who: &AccountId) -> Vec<DemandView> {
 		let provider = Self::provider_named(who);
+		// Those of a shard follow each other.
+		let mut last = None;
+		let mut is_of = move |id: ShardId| match last {
+			Some((known, of)) if known == id => of,
+			_ => {
+				let of = CustodyOf::<T>::contains_key(&provider, id)
+					|| Jobs::<T>::get(id.job).is_some_and(|job| job.client == *who);
+				last = Some((id, of));
+				of
+			}
+		};
 		let mut found: Vec<DemandView> = Demands::<T>::iter()
-			.filter(|(id, _, _)| {
-				CustodyOf::<T>::contains_key(&provider, id)
-					|| Jobs::<T>::get(id.job).is_some_and(|job| job.client == *who)
-			})
+			.filter(|(id, _, _)| is_of(*id))
 			.map(|(shard, Wanted { task, part }, demand)| DemandView {
 				shard,
 				task,

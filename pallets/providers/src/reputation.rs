@@ -74,7 +74,7 @@ pub const fn failure_weight(conduct: Conduct) -> Option<u64> {
 		Conduct::Alive => None,
 		Conduct::MissedAccept => Some(UNIT),
 		Conduct::Late => Some(4 * UNIT),
-		Conduct::MissedReveal | Conduct::Withheld => Some(8 * UNIT),
+		Conduct::MissedReveal | Conduct::NotShown => Some(8 * UNIT),
 		Conduct::Guilty => Some(16 * UNIT),
 	}
 }
@@ -187,7 +187,7 @@ mod tests {
 			Just(Conduct::MissedAccept),
 			Just(Conduct::Late),
 			Just(Conduct::MissedReveal),
-			Just(Conduct::Withheld),
+			Just(Conduct::NotShown),
 			Just(Conduct::Guilty)
 		]
 	}

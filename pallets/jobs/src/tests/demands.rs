@@ -2,8 +2,10 @@
 
 use super::*;
 use crate::{
-	timers::TimerAction, Call, CustodyOf, Demands, Event, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS, MAX_DEMANDS,
+	timers::TimerAction, Call, CustodyOf, Demands, Event, Forfeit, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS,
+	MAX_DEMANDS,
 };
+use codec::Encode;
 use frame_support::{assert_noop, assert_ok, weights::Weight};
 use millrace_court::demand::{chunk_len, chunks, Answer, Part, ShownChunk, ShownOutcome, Wanted, CHUNK};
 use millrace_primitives::{
@@ -18,6 +20,11 @@ type E = crate::Error<Test>;
 /// What the demand of a whole chunk, and of an outcome, holds: five quarters of a fee by bytes.
 const CHUNK_DEPOSIT: u128 = (32_768 + 1_024 + 160) * FEE_PER_BYTE * 5 / 4;
 const OUTCOME_DEPOSIT: u128 = (1_024 + 160) * FEE_PER_BYTE * 5 / 4;
+/// What an answer costs, by its bytes and those around it.
+fn fee(answer: &Answer) -> u128 {
+	(answer.encoded_size() as u128 + 18 + 160) * FEE_PER_BYTE
+}
+
 /// What a seat earns for a task of 1 Ggas, and the part of it that is withheld.
 const PAY: u128 = ASK;
 const KEPT: u128 = ASK / 10;
@@ -102,7 +109,7 @@ fn custody_binds_what_was_paid_and_an_end_frees_it() {
 }
 
 #[test]
-fn who_answers_is_paid_the_deposit_once() {
+fn who_answers_has_its_fee_once_and_the_client_the_rest() {
 	run(2, || {
 		let output = bytes(CHUNK as usize + 5);
 		let (id, shown) = kept(&output);
@@ -124,29 +131,28 @@ fn who_answers_is_paid_the_deposit_once() {
 		assert_noop!(Jobs::demand_chunk(alice(), id, 0, 0, shown.clone()), E::DemandedAlready);
 		let operator_of = |provider| signed(&operator(provider));
 		assert_ok!(Jobs::answer(operator_of(other), id, 0, chunk(&output, 0)));
+		let paid = fee(&chunk(&output, 0));
 		assert!(seen(Event::Answered {
 			shard: id,
 			wanted: what,
 			provider: account(other),
-			paid: CHUNK_DEPOSIT,
+			paid,
 		}));
 		Jobs::do_try_state().unwrap();
-		assert_eq!((free(other + 100), free(one + 100)), (CHUNK_DEPOSIT, 0));
+		assert_eq!((free(other + 100), free(one + 100)), (paid, 0));
+		assert_eq!((free(ALICE), held(ALICE)), (before - paid, on_hold));
 		// The other one comes too late for it, and loses nothing.
 		assert_noop!(Jobs::answer(operator_of(one), id, 0, chunk(&output, 0)), E::NotDemanded);
 		// The same chunk can be demanded again, and is paid for again.
 		demand_chunk(id, 0, &shown);
 		assert_ok!(Jobs::answer(operator_of(one), id, 0, chunk(&output, 0)));
-		assert_eq!(free(one + 100), CHUNK_DEPOSIT);
+		assert_eq!(free(one + 100), paid);
 		// Custody ends when it would have, and everybody has what is withheld.
 		blocks(25);
 		assert_ok!(Jobs::acknowledge(alice(), id.job, 0, 1));
 		assert_eq!((free(one), free(other)), (MILL + PAY, MILL + PAY));
 		assert!(Registry::idle() && JobsMap::<Test>::iter().count() == 0);
-		assert_eq!(
-			(free(ALICE), held(ALICE)),
-			(before + on_hold - 2 * KEPT - 2 * CHUNK_DEPOSIT, 0)
-		);
+		assert_eq!((free(ALICE), held(ALICE)), (before + on_hold - 2 * KEPT - 2 * paid, 0));
 	});
 }
 
@@ -171,8 +177,10 @@ fn an_outcome_and_all_chunks_are_shown() {
 		let other = Answer::Outcome(ShownOutcome::of(&outcomes, 2).unwrap());
 		assert_noop!(Jobs::answer(from(), id, 1, other.clone()), E::NotShown);
 		assert_noop!(Jobs::answer(from(), id, 2, other), E::NotDemanded);
+		let mut paid = fee(&Answer::Outcome(shown.clone()));
+		assert!(ED < paid && paid < OUTCOME_DEPOSIT);
 		assert_ok!(Jobs::answer(from(), id, 1, Answer::Outcome(shown.clone())));
-		assert_eq!(free(one + 100), OUTCOME_DEPOSIT);
+		assert_eq!(free(one + 100), paid);
 		for n in 0..chunks(shown.outcome.output.len) {
 			assert_ok!(Jobs::demand_chunk(alice(), id, 1, n, shown.clone()));
 		}
@@ -184,12 +192,12 @@ fn an_outcome_and_all_chunks_are_shown() {
 				unreachable!()
 			};
 			read.extend_from_slice(&shown.bytes);
+			paid += fee(&Answer::Chunk(shown.clone()));
 			assert_ok!(Jobs::answer(from(), id, 1, Answer::Chunk(shown)));
 		}
 		assert_eq!((read, custody(id).demands), (output, 0));
-		// The last one has 33 bytes, and costs as much less.
-		let last = (33 + 1_024 + 160) * FEE_PER_BYTE * 5 / 4;
-		assert_eq!(free(one + 100), OUTCOME_DEPOSIT + 2 * CHUNK_DEPOSIT + last);
+		assert_eq!(free(one + 100), paid);
+		assert!(paid < OUTCOME_DEPOSIT + 2 * CHUNK_DEPOSIT + Jobs::demand_deposit(33));
 		// An output of nothing has an outcome and no chunk.
 		let nothing = ShownOutcome::of(&outcomes, 0).unwrap();
 		assert_noop!(Jobs::demand_chunk(alice(), id, 0, 0, nothing), E::NoSuchPart);
@@ -202,7 +210,8 @@ fn silence_costs_all_who_keep_it_what_is_withheld_and_bound() {
 	run(2, || {
 		let output = bytes(3 * CHUNK as usize);
 		let (id, shown) = kept(&output);
-		let (one, other) = (holder(id, 0), holder(id, 1));
+		let keepers = [holder(id, 0), holder(id, 1)];
+		let [one, other] = keepers;
 		let (before, supply) = (free(ALICE) + held(ALICE), issuance());
 		(0..3).for_each(|n| demand_chunk(id, n, &shown));
 		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 0)));
@@ -214,16 +223,24 @@ fn silence_costs_all_who_keep_it_what_is_withheld_and_bound() {
 		assert!(!exists(id) && JobsMap::<Test>::get(id.job).is_none());
 		assert!(seen(Event::CustodyFailed {
 			shard: id,
-			withheld: 2 * KEPT,
-			burned: 2 * PAY,
+			refunded: 2 * CHUNK_DEPOSIT,
+			lost: [0, 1]
+				.map(|seat| Forfeit {
+					provider: account(keepers[seat]),
+					withheld: KEPT,
+					bound: PAY,
+				})
+				.to_vec(),
 		}));
 		for provider in [one, other] {
 			assert_eq!(bound(provider), (0, PAY));
-			assert_eq!(Registry::get(provider).conduct.last(), Some(&Conduct::Withheld));
+			assert_eq!(Registry::get(provider).conduct.last(), Some(&Conduct::NotShown));
 			assert_eq!(free(provider), MILL + PAY - KEPT);
 		}
-		assert_eq!((free(ALICE), held(ALICE)), (before - CHUNK_DEPOSIT, 0));
-		assert_eq!(issuance(), supply);
+		// The client has what it held for answers, and nothing of what they lose: it burns.
+		let paid = fee(&chunk(&output, 0));
+		assert_eq!((free(ALICE), held(ALICE)), (before - paid - 2 * KEPT, 0));
+		assert_eq!(issuance(), supply - 2 * KEPT);
 		assert_eq!((Demands::<Test>::iter().count(), OpenDemands::<Test>::get()), (0, 0));
 		assert_eq!(CustodyOf::<Test>::iter().count(), 0);
 		assert_noop!(
@@ -316,6 +333,8 @@ fn the_last_block_counts_and_none_after_it() {
 		blocks(20);
 		assert!(exists(id));
 		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 0)));
+		// It is not made longer for ever.
+		assert_noop!(Jobs::demand_chunk(alice(), id, 0, 0, shown), E::NothingInCustody);
 		assert!(exists(id));
 		next_block();
 		assert!(!exists(id) && Registry::idle());
@@ -497,18 +516,31 @@ fn so_many_and_no_more() {
 		assert_noop!(more(), E::TooManyDemands);
 		assert_noop!(Jobs::demand_outcome(alice(), id, 0), E::TooManyDemands);
 		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 9)));
-		// Nor more of all shards together.
-		OpenDemands::<Test>::put(ALL_DEMANDS);
+		// Of one shard fewer, once half of all places are taken.
+		OpenDemands::<Test>::put(ALL_DEMANDS / 2);
 		assert_noop!(more(), E::TooManyDemands);
-		OpenDemands::<Test>::put(ALL_DEMANDS - 1);
+		OpenDemands::<Test>::put(ALL_DEMANDS / 2 - 1);
 		assert_ok!(more());
 		OpenDemands::<Test>::put(64);
+		let (second, shown) = kept(&output);
+		let of_second = |n| Jobs::demand_chunk(alice(), second, 0, n, shown.clone());
+		OpenDemands::<Test>::put(ALL_DEMANDS - 5);
+		(0..4).for_each(|n| assert_ok!(of_second(n)));
+		assert_noop!(of_second(4), E::TooManyDemands);
+		let right = chunk(&output, 3);
+		assert_ok!(Jobs::answer(signed(&operator(holder(second, 0))), second, 0, right));
+		// Nor more of all shards together.
+		OpenDemands::<Test>::put(ALL_DEMANDS);
+		assert_noop!(of_second(4), E::TooManyDemands);
+		OpenDemands::<Test>::put(ALL_DEMANDS - 1);
+		assert_ok!(of_second(4));
+		OpenDemands::<Test>::put(64 + 4);
 		Jobs::do_try_state().unwrap();
 		// All of them are over at once.
 		let before = free(ALICE);
 		blocks(21);
-		assert!(!exists(id));
-		assert_eq!(free(ALICE), before + 64 * CHUNK_DEPOSIT + 2 * KEPT);
+		assert!(!exists(id) && !exists(second));
+		assert_eq!(free(ALICE), before + (64 + 4) * CHUNK_DEPOSIT);
 	});
 }
 
@@ -538,9 +570,10 @@ fn the_largest_output_has_a_last_chunk() {
 		let proof: Vec<[u8; 32]> = zeros[10..27].iter().map(|hash| hash.0).collect();
 		let answer = ShownChunk::new(last, vec![0; len], proof).unwrap();
 		let one = holder(id, 0);
-		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, Answer::Chunk(answer)));
-		let paid = (u128::from(CHUNK) - 1 + 1_024 + 160) * FEE_PER_BYTE;
-		assert_eq!(free(one + 100), paid + paid.div_ceil(4));
+		let answer = Answer::Chunk(answer);
+		let paid = fee(&answer);
+		assert_ok!(Jobs::answer(signed(&operator(one)), id, 0, answer));
+		assert_eq!(free(one + 100), paid);
 	});
 }
 

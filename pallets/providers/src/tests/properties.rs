@@ -88,7 +88,7 @@ fn any_step() -> impl Strategy<Value = Step> {
 		4 => Just(Step::FreeSlot),
 		4 => Just(Step::FreeLiability),
 		2 => (0u32..=100, prop::option::of(0..PROVIDERS + 1), prop_oneof![
-			Just(Conduct::MissedAccept), Just(Conduct::Late), Just(Conduct::MissedReveal), Just(Conduct::Withheld), Just(Conduct::Guilty)
+			Just(Conduct::MissedAccept), Just(Conduct::Late), Just(Conduct::MissedReveal), Just(Conduct::NotShown), Just(Conduct::Guilty)
 		]).prop_map(|(percent, to, conduct)| Step::Fail { percent, to, conduct }),
 		1 => Just(Step::Alive),
 		2 => (0u128..5_000, any::<bool>()).prop_map(|(burned, counted)| Step::Settle { burned, counted }),

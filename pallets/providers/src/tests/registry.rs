@@ -95,7 +95,7 @@ fn a_missed_deadline_costs_standing_and_reputation_until_a_sign_of_life() {
 		(Conduct::MissedAccept, 333_333),
 		(Conduct::Late, 166_666),
 		(Conduct::MissedReveal, 100_000),
-		(Conduct::Withheld, 100_000),
+		(Conduct::NotShown, 100_000),
 		(Conduct::Guilty, 55_555),
 	] {
 		build_and_execute(|| {
