@@ -35,7 +35,10 @@ use std::{
 	net::TcpListener,
 	path::{Path, PathBuf},
 	process::{Child, Command, Output, Stdio},
-	sync::{Arc, LazyLock},
+	sync::{
+		atomic::{AtomicU32, Ordering},
+		Arc, LazyLock,
+	},
 	time::{Duration, Instant},
 };
 use tempfile::TempDir;

@@ -14,8 +14,9 @@ use std::{collections::BTreeMap, sync::Arc};
 
 /// Demands are looked for after so many blocks; while there are some, in each block.
 const INTERVAL: BlockNumber = 10;
-/// So many answers are under way at once: the operator pays the fee of each before it has the deposit.
-const AT_ONCE: usize = 4;
+/// So many answers are on their way into a block at once: some of those that a client may demand of all shards together, each
+/// block, and two megabytes.
+const AT_ONCE: usize = 64;
 /// For each seat before it a provider waits so many market blocks, so that two do not pay for the same answer; at most half of
 /// the time that there is.
 const STAGGER: MarketBlock = 20;
@@ -104,10 +105,12 @@ impl<M: Market> Agent<M> {
 	/// Answers what is demanded, what is due first before others.
 	pub(super) fn answer_demands(&mut self) {
 		let now = self.view.best.now;
-		let under_way = |(id, attempt): (&TxId, &Attempt)| {
-			matches!(id, TxId::Seat(_, TxKind::Answer(..))) && matches!(attempt, Attempt::InFlight { .. })
+		// What is in a block already is demanded no more, and may wait long for finality.
+		let under_way = |(key, wanted): &&(SeatKey, Wanted)| {
+			let attempt = self.local.attempts.get(&id(*key, *wanted));
+			matches!(attempt, Some(Attempt::InFlight { .. }))
 		};
-		let busy = self.local.attempts.iter().filter(|entry| under_way(*entry)).count();
+		let busy = self.demanded.turns.keys().filter(under_way).count();
 		let mut ready: Vec<_> = self
 			.demanded
 			.turns

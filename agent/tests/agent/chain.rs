@@ -201,6 +201,8 @@ pub struct State {
 	pub poor: bool,
 	/// How often it could not.
 	pub refused_tips: u32,
+	/// Finality does not go on.
+	pub stalled: bool,
 	/// So many submissions get lost.
 	pub lose: u32,
 	/// So many submissions are included, but nobody hears of it.
@@ -578,7 +580,7 @@ impl Market for Chain {
 
 impl Chain {
 	pub async fn until_finalized(&self, number: BlockNumber) {
-		while self.state().number < number + 2 {
+		while self.state().stalled || self.state().number < number + 2 {
 			tokio::time::sleep(BLOCK / 4).await;
 		}
 	}

@@ -265,6 +265,15 @@ async fn what_is_demanded_of_outputs_is_shown_once_also_after_a_restart_and_loss
 	agent.crash().await;
 	let agent = start(folder.path(), &chain);
 	chain.until("answers", |state| state.demands.is_empty()).await;
+	// More than is under way at once, while nothing is finalized.
+	chain.state().stalled = true;
+	for _ in 0..2 {
+		let asked = chain.state().calls.len();
+		chain.state().demands = (0..TASKS).map(|task| demand(task, Some(0))).collect();
+		chain.until("answers", |state| state.demands.is_empty()).await;
+		assert!(chain.state().calls.len() >= asked + TASKS as usize);
+	}
+	chain.state().stalled = false;
 	// What nobody keeps is not answered, and what is not demanded any more is let be.
 	let strange = [
 		demand(TASKS, None),

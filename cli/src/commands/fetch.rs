@@ -96,8 +96,12 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 			));
 		}
 	};
-	if !fetched.is_unserved() {
-		// Nothing to demand.
+	if !fetched.has_unserved() {
+		if options.demand.is_some() && !fetched.is_verified() {
+			let text =
+				"--demand: nothing was demanded, since what is missing is not for want of somebody who serves it";
+			fetched.notes.push(text.into());
+		}
 	} else if let (Some(signer), Some(most)) = (&signer, options.demand) {
 		demand::ensure_client(&fetched.job.client, signer, options.job)?;
 		let purse = demand::Purse { signer, most };
@@ -107,6 +111,9 @@ pub async fn run(global: &Global, options: FetchOptions, output: &mut Output) ->
 	}
 	if let Some(signer) = signer.filter(|_| options.acknowledge && fetched.is_verified()) {
 		acknowledge(&chain, &signer, options.job, &mut fetched, output).await?;
+	}
+	if fetched.is_verified() {
+		demand::clear(&folder)?;
 	}
 	report(&fetched, output)?;
 	fetched.verdict()
@@ -169,11 +176,15 @@ impl Fetched {
 		self.failures.is_empty()
 	}
 
-	/// True if all that is missing is what nobody serves.
-	fn is_unserved(&self) -> bool {
-		let unserved =
-			|failure: &Failure| matches!(failure, Failure::Fetch(FetchError::Refused { .. })) && !is_private(failure);
-		!self.failures.is_empty() && self.failures.iter().all(|(_, failure)| unserved(failure))
+	/// The shards of which something is missing that nobody serves, wherever its providers say that they are.
+	fn unserved(&self) -> impl Iterator<Item = u32> + '_ {
+		let unserved = |failure: &Failure| matches!(failure, Failure::Fetch(FetchError::Refused { .. }));
+		let of_these = self.failures.iter().filter(move |(_, failure)| unserved(failure));
+		of_these.map(|(shard, _)| *shard)
+	}
+
+	fn has_unserved(&self) -> bool {
+		self.unserved().next().is_some()
 	}
 
 	/// An error if something is missing.
@@ -188,20 +199,18 @@ impl Fetched {
 			});
 			let (shard, failure) = self.failures.swap_remove(0);
 			let text = format!("{count} shards could not be fetched; shard {shard}: {failure}");
+			let more = self.price.map(|price| demand::advice(self.job.id, &price));
+			let more = more.map_or_else(String::new, |more| format!("; {more}"));
 			return Err(match failure.exit_code() {
 				6 => Failure::Unverified(text),
 				// It says itself what to do.
 				1 | 2 => failure,
 				_ if is_private(&failure) => Failure::Unreachable(format!(
-					"{text}; on a public chain only public addresses are asked, unless you add --allow-private"
+					"{text}; on a public chain only public addresses are asked, unless you add --allow-private{more}"
 				)),
-				_ => {
-					let more = self.price.map(|price| demand::advice(self.job.id, &price));
-					Failure::Unreachable(format!(
-						"{text}; run it again later: what is here is not downloaded again{}",
-						more.map_or_else(String::new, |more| format!("; {more}"))
-					))
-				}
+				_ => Failure::Unreachable(format!(
+					"{text}; run it again later: what is here is not downloaded again{more}"
+				)),
 			});
 		}
 		let (failed, missing) = (self.manifest.unsuccessful().count(), self.manifest.missing().len());

@@ -8,9 +8,10 @@ use crate::{
 };
 use comfy_table::{presets::UTF8_HORIZONTAL_ONLY, CellAlignment, Table};
 use millrace_client::{events::Court, keys::address, At, Chain, Event};
+use millrace_court::demand::Wanted;
 use millrace_primitives::{job::JobStatus, AccountId, Balance, Hash, JobId, MarketBlock, Report, ShardId};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What a provider got out of a job.
 #[derive(Default)]
@@ -29,6 +30,8 @@ struct Earned {
 	voided: Balance,
 	/// What it got of what others lost.
 	won: Balance,
+	/// Of what it earned: burned, since it did not show outputs that were demanded.
+	forfeited: Balance,
 }
 
 impl Earned {
@@ -54,6 +57,17 @@ struct Receipt {
 	withheld: Balance,
 	/// Of that: paid out since.
 	released: Balance,
+	/// Of that: burned, since outputs were not shown that were demanded.
+	forfeited: Balance,
+	/// Held for parts of outputs that were demanded.
+	demanded: Balance,
+	/// Of that: paid to who showed them.
+	shown: Balance,
+	/// Of that: still held. The rest is the client's again.
+	open: Balance,
+	/// What was shown, or not in time, of parts whose demand is not read yet: events are read backwards.
+	answered: Vec<(ShardId, Wanted)>,
+	unanswered: BTreeSet<ShardId>,
 	accepted: u32,
 	/// Of those: accepted because nobody said otherwise, and not verified.
 	unverified: u32,
@@ -140,6 +154,37 @@ impl Receipt {
 					self.all_fees = Some(fees[1]);
 				}
 			}
+			"Demanded" => {
+				let (shard, wanted, _, deposit) = event.decode::<(ShardId, Wanted, MarketBlock, Balance)>()?;
+				if shard.job == id {
+					self.demanded += deposit;
+					match self.answered.iter().position(|answered| *answered == (shard, wanted)) {
+						Some(place) => _ = self.answered.swap_remove(place),
+						None if self.unanswered.contains(&shard) => {}
+						None => self.open += deposit,
+					}
+				}
+			}
+			"Answered" => {
+				let (shard, wanted, _, paid) = event.decode::<(ShardId, Wanted, AccountId, Balance)>()?;
+				if shard.job == id {
+					self.shown += paid;
+					self.answered.push((shard, wanted));
+				}
+			}
+			"CustodyFailed" => {
+				type Failed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
+				let (shard, _, lost) = event.decode::<Failed>()?;
+				if shard.job == id {
+					self.unanswered.insert(shard);
+					for (provider, withheld, bound) in lost {
+						self.forfeited += withheld;
+						let earned = self.earned.entry(provider).or_default();
+						earned.slashed += bound;
+						earned.forfeited += withheld;
+					}
+				}
+			}
 			"CustodyEnded" => {
 				let (shard, paid) = event.decode::<(ShardId, Balance)>()?;
 				if shard.job == id {
@@ -223,6 +268,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		receipt.complete(fees);
 	}
 	let withheld = receipt.withheld.saturating_sub(receipt.released);
+	let withheld = withheld.saturating_sub(receipt.forfeited);
 
 	let mut table = Table::new();
 	table.load_preset(UTF8_HORIZONTAL_ONLY);
@@ -245,7 +291,10 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			let now = chain.balances(provider, At::Hash(head)).await?.free;
 			grown = Some(now.saturating_sub(then));
 			// What accounts pay in fees and receive otherwise is not this job's.
-			if withheld == 0 && earned.seats > 0 && now != then + earned.amount + earned.won {
+			if withheld == 0
+				&& earned.seats > 0
+				&& now != (then + earned.amount + earned.won).saturating_sub(earned.forfeited)
+			{
 				wrong.push(address(provider));
 			}
 		}
@@ -267,6 +316,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"held": earned.held().to_string(),
 			"lost": earned.lost.to_string(),
 			"won": earned.won.to_string(),
+			"forfeited": earned.forfeited.to_string(),
 			"grown": grown.map(|grown| grown.to_string()),
 		}));
 	}
@@ -276,7 +326,8 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		}
 	}
 
-	let accounted = receipt.paid + receipt.fees + receipt.refunded + left.saturating_sub(withheld);
+	let still = left.saturating_sub(receipt.open);
+	let accounted = receipt.paid + receipt.fees + receipt.refunded + still.saturating_sub(withheld);
 	let balanced = accounted == receipt.escrow;
 	let shared = receipt.fees.saturating_sub(receipt.burned);
 	let document = json!({
@@ -290,7 +341,11 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		"feesBurned": receipt.burned.to_string(),
 		"feesShared": shared.to_string(),
 		"refunded": receipt.refunded.to_string(),
-		"stillHeld": left.to_string(),
+		"stillHeld": still.to_string(),
+		"forfeited": receipt.forfeited.to_string(),
+		"demanded": receipt.demanded.to_string(),
+		"shown": receipt.shown.to_string(),
+		"stillDemanded": receipt.open.to_string(),
 		"accepted": receipt.accepted,
 		"unverified": receipt.unverified,
 		"failed": receipt.failed,
@@ -309,11 +364,18 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		("protocol fee, burned", mill(receipt.burned)),
 		("protocol fee, to block authors", mill(shared)),
 		("refunded to the client", mill(receipt.refunded)),
-		("still held", mill(left)),
+		("still held", mill(still)),
 		("burned at submission", mill(receipt.submission_fee)),
 	];
+	let demands = [
+		("of payments burned, not shown", mill(receipt.forfeited)),
+		("held for demanded outputs", mill(receipt.demanded)),
+		("of that paid for showing them", mill(receipt.shown)),
+		("of that still held", mill(receipt.open)),
+	];
+	let demands = demands.into_iter().filter(|_| receipt.demanded > 0);
 	let mut text = format!("{table}\n");
-	for (name, value) in lines {
+	for (name, value) in lines.into_iter().chain(demands) {
 		text += &format!("{name:<32}{value:>28}\n");
 	}
 	text += if balanced {
@@ -338,6 +400,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 mod tests {
 	use super::*;
 	use codec::Encode;
+	use millrace_court::demand::Part;
 
 	fn event(pallet: &str, name: &str, fields: impl Encode) -> Event {
 		Event {
@@ -456,5 +519,38 @@ mod tests {
 		assert_eq!((earned.won, earned.held()), (5, 0));
 		let liar = &receipt.earned[&liar];
 		assert_eq!((liar.lost, liar.voided, liar.held()), (5 + 7, 3, 19 - 5 - 7 - 3));
+	}
+
+	#[test]
+	fn what_was_demanded_is_apart_and_what_was_not_shown_is_nobody_s() {
+		let id = JobId(7);
+		let [seen, silent, open] = [0, 1, 2].map(|index| ShardId { job: id, index });
+		let part = |task| Wanted {
+			task,
+			part: Part::Outcome,
+		};
+		let provider = AccountId::from([1; 32]);
+		let mut receipt = Receipt::default();
+		// The last one first.
+		for (name, fields) in [
+			("Demanded", (open, part(0), 5_u32, 30_u128).encode()),
+			(
+				"CustodyFailed",
+				(silent, 20_u128, vec![(provider.clone(), 4_u128, 50_u128)]).encode(),
+			),
+			("Demanded", (silent, part(0), 5_u32, 20_u128).encode()),
+			("Demanded", (seen, part(0), 5_u32, 10_u128).encode()),
+			("Answered", (seen, part(0), provider.clone(), 8_u128).encode()),
+			("Demanded", (seen, part(0), 5_u32, 11_u128).encode()),
+		] {
+			let event = Event {
+				fields,
+				..event("Jobs", name, ())
+			};
+			receipt.take(id, &event).unwrap();
+		}
+		assert_eq!((receipt.demanded, receipt.shown, receipt.open), (71, 8, 30 + 10));
+		let earned = &receipt.earned[&provider];
+		assert_eq!((receipt.forfeited, earned.forfeited, earned.slashed), (4, 4, 50));
 	}
 }

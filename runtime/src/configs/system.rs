@@ -146,8 +146,12 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			Self::NonTransfer => !matches!(
 				call,
 				RuntimeCall::Balances(..)
-					| RuntimeCall::Jobs(pallet_jobs::Call::submit { .. } | pallet_jobs::Call::top_up { .. })
-					| RuntimeCall::Attestations(pallet_attestations::Call::accuse { .. })
+					| RuntimeCall::Jobs(
+						pallet_jobs::Call::submit { .. }
+							| pallet_jobs::Call::top_up { .. }
+							| pallet_jobs::Call::demand_outcome { .. }
+							| pallet_jobs::Call::demand_chunk { .. }
+					) | RuntimeCall::Attestations(pallet_attestations::Call::accuse { .. })
 					| RuntimeCall::Providers(
 						pallet_providers::Call::register { .. } | pallet_providers::Call::set_operator { .. }
 					)

@@ -11,7 +11,7 @@ use frame_support::{
 	dispatch::GetDispatchInfo,
 	traits::{Get, InstanceFilter},
 };
-use millrace_primitives::{JobId, MILL, MILLI};
+use millrace_primitives::{JobId, ShardId, MILL, MILLI};
 use sp_keyring::Sr25519Keyring::{Alice, AliceStash, Bob, Ferdie};
 use sp_runtime::transaction_validity::{InvalidTransaction, TransactionValidityError};
 
@@ -179,7 +179,14 @@ fn proxies_stay_within_their_type() {
 		price_cap: 1,
 		extra_deadline: 0,
 	});
-	assert!(ProxyType::Market.filter(&raise) && !ProxyType::NonTransfer.filter(&raise));
+	let shard = ShardId {
+		job: JobId(0),
+		index: 0,
+	};
+	let demand = RuntimeCall::Jobs(pallet_jobs::Call::demand_outcome { shard, task: 0 });
+	for spends in [raise, demand] {
+		assert!(ProxyType::Market.filter(&spends) && !ProxyType::NonTransfer.filter(&spends));
+	}
 	state(&genesis("development")).execute_with(|| {
 		System::set_block_number(1);
 		let origin = |who: sp_keyring::Sr25519Keyring| frame_system::RawOrigin::Signed(who.to_account_id());
@@ -223,7 +230,7 @@ fn a_transfer_fits_a_thousand_times_into_a_block() {
 #[test]
 fn what_is_held_for_a_demand_covers_the_answer_and_a_block_has_room_for_many() {
 	use millrace_court::demand::{Answer, ShownChunk, ShownOutcome, CHUNK};
-	use millrace_primitives::{machine::EMPTY_BLOB, Outcome, ShardId, Status};
+	use millrace_primitives::{machine::EMPTY_BLOB, Outcome, Status};
 	let mut chain = Chain::development();
 	chain.blocks(1);
 	let outcome = Outcome {
@@ -252,6 +259,11 @@ fn what_is_held_for_a_demand_covers_the_answer_and_a_block_has_room_for_many() {
 			let transaction = signed(Bob, call.clone());
 			let (len, info) = (transaction.encode().len() as u32, transaction.get_dispatch_info());
 			let fee = TransactionPayment::compute_fee(len, &info, 0);
+			let RuntimeCall::Jobs(pallet_jobs::Call::answer { answer, .. }) = &call else {
+				unreachable!()
+			};
+			let paid = crate::Jobs::answer_fee(answer);
+			assert!(fee <= paid && paid - fee < fee / 10, "{fee} {paid}");
 			(fee, crate::Jobs::demand_deposit(bytes), len, info.total_weight())
 		});
 		println!("an answer of {bytes} bytes: {len} bytes, {weight:?}, {fee} plancks; held {held}");

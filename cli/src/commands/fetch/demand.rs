@@ -13,7 +13,7 @@ use crate::{
 	output::Output,
 	units::mill,
 };
-use codec::Encode;
+use codec::{DecodeAll, Encode};
 use indicatif::ProgressBar;
 use millrace_client::{
 	blobs::{self, fetch_blob, fetch_outcomes, verify_file, Blob, BlobStore, Limits},
@@ -21,12 +21,12 @@ use millrace_client::{
 };
 use millrace_court::demand::{chunks, Answer, Part, ShownChunk, ShownOutcome, Wanted, CHUNK};
 use millrace_primitives::{
-	api::ShardView, machine::address, AccountId, Balance, Hash, JobId, Outcome, Report, ShardId,
+	api::ShardView, machine::address, outcome, AccountId, Balance, Hash, JobId, Outcome, Report, ShardId,
 };
 use std::{
 	collections::{BTreeMap, BTreeSet, HashMap},
-	fs::{self, File},
-	io::{Seek, SeekFrom, Write},
+	fs::{self, OpenOptions},
+	io::{ErrorKind, Seek, SeekFrom, Write},
 	path::{Path, PathBuf},
 	sync::Arc,
 	time::Duration,
@@ -97,7 +97,7 @@ pub async fn demand(
 	allow_private: bool,
 	output: &mut Output,
 ) -> Result<Fetched> {
-	let failed: BTreeSet<u32> = fetched.failures.iter().map(|(shard, _)| *shard).collect();
+	let failed: BTreeSet<u32> = fetched.unserved().collect();
 	let shards = chain.market(At::Finalized).all_shards(fetched.job.id).await?;
 	let failed = shards.into_iter().filter(|shard| failed.contains(&shard.id.index));
 	let (shards, early): (Vec<_>, Vec<_>) = failed.partition(|shard| shard.report.is_some());
@@ -121,21 +121,40 @@ pub async fn demand(
 		parts: &parts,
 		output,
 	};
-	let mut outcomes = HashMap::new();
+	let (mut outcomes, mut failures) = (HashMap::new(), BTreeMap::new());
 	for shard in &shards {
 		let Some(report) = shard.report else { continue };
-		outcomes.insert(shard.id, work.shard(shard, &report).await?.encode());
+		// What is wrong with one shard costs no other its demands.
+		match work.shard(shard, &report).await {
+			Ok(shown) => _ = outcomes.insert(shard.id, shown.encode()),
+			Err(failure) => _ = failures.insert(shard.id.index, failure),
+		}
 	}
+	let shown = shards.into_iter().filter(|shard| outcomes.contains_key(&shard.id));
+	let shown = shown.collect();
 	let store = Parts {
 		folder: parts,
 		outcomes,
 	};
-	take(fetched, shards, folder, store).await
+	for (shard, failure) in &mut fetched.failures {
+		if let Some(later) = failures.remove(shard) {
+			*failure = later;
+		}
+	}
+	take(fetched, shown, folder, store).await
 }
 
-/// Fetches shards from what was shown of them, which is removed then.
+/// Removes what was put together, once all is where it belongs.
+pub fn clear(folder: &Path) -> Result<()> {
+	let parts = folder.join(PARTS);
+	match fs::remove_dir_all(&parts) {
+		Err(error) if error.kind() != ErrorKind::NotFound => Err(disk(&parts, error)),
+		_ => Ok(()),
+	}
+}
+
+/// Fetches shards from what was shown of them.
 async fn take(mut fetched: Fetched, shards: Vec<ShardView>, folder: &Path, store: Parts) -> Result<Fetched> {
-	let parts = store.folder.clone();
 	let taken: BTreeSet<u32> = shards.iter().map(|shard| shard.id.index).collect();
 	let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
 	let listener = listener.map_err(|error| Failure::Other(format!("cannot listen on this machine: {error}")))?;
@@ -164,7 +183,6 @@ async fn take(mut fetched: Fetched, shards: Vec<ShardView>, folder: &Path, store
 	)
 	.await?;
 	server.shutdown().await;
-	fs::remove_dir_all(&parts).map_err(|error| disk(&parts, error))?;
 	fetched.manifest = again.manifest;
 	fetched.failures.retain(|(shard, _)| !taken.contains(shard));
 	fetched.failures.extend(again.failures);
@@ -225,13 +243,19 @@ impl Work<'_> {
 		known.is_some_and(|file| matches!(verify_file(&self.folder.join(file), root), Ok(Some(_))))
 	}
 
+	/// The outcomes, which are kept as they are shown: nothing is paid for twice.
 	async fn outcomes(&mut self, shard: &ShardView, report: &Report) -> Result<Vec<Outcome>> {
-		let cost = self.price.outcome.saturating_mul(shard.tasks.into());
-		let what = format!("{} outcomes of shard {}", shard.tasks, shard.id.index);
-		self.spend(cost, &what)?;
+		let kept = self.parts.join(format!("outcomes-{}", shard.id.index));
+		let known = fs::read(&kept).unwrap_or_default();
+		let mut outcomes = Vec::<Outcome>::decode_all(&mut &known[..]).unwrap_or_default();
+		outcomes.truncate(shard.tasks as usize);
+		let left = shard.tasks.saturating_sub(outcomes.len() as u32);
+		if left > 0 {
+			let cost = self.price.outcome.saturating_mul(left.into());
+			self.spend(cost, &format!("{left} outcomes of shard {}", shard.id.index))?;
+		}
 		let gas = self.fetched.job.limits.gas;
-		let mut outcomes = Vec::new();
-		let tasks: Vec<u32> = (0..shard.tasks).collect();
+		let tasks: Vec<u32> = (outcomes.len() as u32..shard.tasks).collect();
 		for tasks in tasks.chunks(AT_ONCE) {
 			let demands = tasks.iter().map(|task| {
 				let part = Part::Outcome;
@@ -247,37 +271,48 @@ impl Work<'_> {
 					outcomes.push(shown.outcome);
 				}
 			}
+			fs::write(&kept, outcomes.encode()).map_err(|error| disk(&kept, error))?;
+		}
+		if outcome::report(&outcomes) != Some(*report) {
+			fs::remove_file(&kept).map_err(|error| disk(&kept, error))?;
+			return Err(Failure::Unverified(format!(
+				"what was kept of the outcomes of shard {} is not what was shown: run it again",
+				shard.id.index
+			)));
 		}
 		Ok(outcomes)
 	}
 
 	async fn outputs(&mut self, shard: &ShardView, outcomes: &[Outcome], wanted: &[(u32, Outcome)]) -> Result<()> {
-		let count: u64 = wanted
-			.iter()
-			.map(|(_, outcome)| u64::from(chunks(outcome.output.len)))
-			.sum();
-		if count == 0 {
-			return Ok(());
-		}
-		let mut cost: Balance = 0;
+		let (mut count, mut cost): (u64, Balance) = (0, 0);
 		for (_, outcome) in wanted {
 			let len = outcome.output.len;
-			let whole = len / CHUNK;
+			let whole = (len / CHUNK).saturating_sub(done(&self.making(outcome)));
+			count = count.saturating_add(whole.into());
 			cost = cost.saturating_add(self.price.chunk.saturating_mul(whole.into()));
 			if len % CHUNK > 0 {
 				let last = self.chain.market(At::Finalized).demand_deposit(len % CHUNK).await?;
+				count = count.saturating_add(1);
 				cost = cost.saturating_add(last);
 			}
 		}
-		let what = format!("{count} chunks of {} outputs of shard {}", wanted.len(), shard.id.index);
-		self.spend(cost, &what)?;
+		if count > 0 {
+			let what = format!("{count} chunks of {} outputs of shard {}", wanted.len(), shard.id.index);
+			self.spend(cost, &what)?;
+		}
 		for (task, outcome) in wanted {
 			let proof = ShownOutcome::of(outcomes, *task);
 			let proof = proof.ok_or_else(|| Failure::Unverified("outcomes do not make up the report".into()))?;
-			let path = place(self.parts, &address(&outcome.output));
-			let making = path.with_extension("part");
-			let mut file = File::create(&making).map_err(|error| disk(&making, error))?;
-			let numbers: Vec<u32> = (0..chunks(outcome.output.len)).collect();
+			let root = address(&outcome.output);
+			let (path, making) = (place(self.parts, &root), self.making(outcome));
+			let first = done(&making);
+			let open = OpenOptions::new()
+				.create(true)
+				.truncate(false)
+				.write(true)
+				.open(&making);
+			let mut file = open.map_err(|error| disk(&making, error))?;
+			let numbers: Vec<u32> = (first..chunks(outcome.output.len)).collect();
 			for numbers in numbers.chunks(AT_ONCE) {
 				let demands = numbers.iter().map(|chunk| {
 					let part = Part::Chunk(*chunk);
@@ -298,9 +333,22 @@ impl Work<'_> {
 					}
 				}
 			}
+			drop(file);
+			if !matches!(verify_file(&making, &root), Ok(Some(_))) {
+				fs::remove_file(&making).map_err(|error| disk(&making, error))?;
+				return Err(Failure::Unverified(format!(
+					"what was kept of the output of task {task} of shard {} is not what was shown: run it again",
+					shard.id.index
+				)));
+			}
 			fs::rename(&making, &path).map_err(|error| disk(&path, error))?;
 		}
 		Ok(())
+	}
+
+	/// Where an output is put together.
+	fn making(&self, outcome: &Outcome) -> PathBuf {
+		place(self.parts, &address(&outcome.output)).with_extension("part")
 	}
 
 	/// Says what something costs, if it may.
@@ -317,8 +365,8 @@ impl Work<'_> {
 		}
 		self.left -= cost;
 		self.output.note(format!(
-			"Demanding {what} on chain: {} are held for whoever shows them, and come back if nobody does; fees of the \
-			 demands are beside that.",
+			"Demanding {what} on chain: {} are held for whoever shows them, and come back but for what showing them costs; \
+			 fees of the demands are beside that.",
 			mill(cost)
 		));
 		Ok(())
@@ -381,14 +429,19 @@ impl Work<'_> {
 	) -> Result<()> {
 		for event in self.chain.events(block.hash).await? {
 			if event.is("Jobs", "CustodyFailed") {
-				let (failed, withheld, burned) = event.decode::<(ShardId, Balance, Balance)>()?;
+				type Failed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
+				let (failed, refunded, lost) = event.decode::<Failed>()?;
 				if failed == shard {
+					let sum = |part: fn(&(AccountId, Balance, Balance)) -> Balance| {
+						lost.iter().map(part).fold(0, Balance::saturating_add)
+					};
 					return Err(Failure::Unreachable(format!(
-						"nobody showed what was demanded of shard {}: its providers lost {} of their bonds, {} of their pay and \
-						 what was held for the demands are yours again, and the outputs are lost",
+						"nobody showed what was demanded of shard {}: the outputs are lost. Its providers lost {} of their bonds \
+						 and {} of their pay, which burned; {} that were held for demands are yours again",
 						shard.index,
-						mill(burned),
-						mill(withheld)
+						mill(sum(|(_, _, bound)| *bound)),
+						mill(sum(|(_, withheld, _)| *withheld)),
+						mill(refunded)
 					)));
 				}
 			}
@@ -412,6 +465,12 @@ impl Work<'_> {
 		}
 		Ok(())
 	}
+}
+
+/// How many chunks of an output are there, from its first on: they are written in their order.
+fn done(making: &Path) -> u32 {
+	let len = fs::metadata(making).map_or(0, |found| found.len());
+	u32::try_from(len / u64::from(CHUNK)).unwrap_or(0)
 }
 
 fn disk(path: &Path, error: std::io::Error) -> Failure {
@@ -449,7 +508,7 @@ mod tests {
 	async fn what_was_shown_is_fetched_like_anything_else() {
 		let world = World::silent().await;
 		let fetched = world.fetch([0, 1]).await;
-		assert!(fetched.is_unserved() && fetched.failures.len() == 2);
+		assert!(fetched.unserved().eq([0, 1]) && fetched.failures.len() == 2);
 		// Everything of the first shard was shown, of the second one no output.
 		let store = Parts {
 			folder: world.folder.path().join(PARTS),
@@ -471,6 +530,10 @@ mod tests {
 			fetched.failures.iter().map(|(shard, _)| *shard).collect::<Vec<_>>(),
 			[1]
 		);
+		// It is kept until all is there.
+		assert!(world.folder.path().join(PARTS).exists());
+		clear(world.folder.path()).unwrap();
+		clear(world.folder.path()).unwrap();
 		assert!(!world.folder.path().join(PARTS).exists());
 	}
 
@@ -486,6 +549,17 @@ mod tests {
 		let expected =
 			"`millrace fetch 3 DIR --demand MILL` holds 0.25 MILL for each 32 KiB and 0.02 MILL for an outcome";
 		assert!(text.contains(expected), "{text}");
+	}
+
+	#[test]
+	fn what_was_shown_before_is_not_demanded_again() {
+		let folder = tempfile::tempdir().unwrap();
+		let making = folder.path().join("output.part");
+		assert_eq!(done(&making), 0);
+		for (len, chunks) in [(0, 0), (CHUNK - 1, 0), (CHUNK, 1), (3 * CHUNK + 5, 3)] {
+			fs::write(&making, vec![1; len as usize]).unwrap();
+			assert_eq!(done(&making), chunks, "{len}");
+		}
 	}
 
 	#[test]

@@ -20,9 +20,10 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub use follow::{Heads, JobNotice, View};
+pub use follow::{CaseNotice, Heads, JobNotice, View};
 pub use spec::SpecInput;
 
+use super::address::Address;
 use jsonrpsee::{
 	core::RpcResult,
 	proc_macros::rpc,
@@ -34,7 +35,7 @@ use millrace_primitives::{
 		AssignmentView, CaseView, DemandView, Explanation, FreezeView, JobView, MarketApi as MarketRuntimeApi,
 		ProgramView, ProviderView, Quote, ShardView, VerdictView, MAX_PAGE,
 	},
-	AccountId, Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
+	Hash, JobId, MarketBlock, OpaqueBlock as Block, ProgramId, ShardId,
 };
 use sc_rpc::{utils::spawn_subscription_task, SubscriptionTaskExecutor};
 use sp_api::{ApiError, ProvideRuntimeApi};
@@ -72,7 +73,7 @@ pub trait MarketApi {
 	#[method(name = "market_verdicts", blocking)]
 	fn verdicts(
 		&self,
-		after: Option<(ShardId, AccountId)>,
+		after: Option<(ShardId, Address)>,
 		count: Option<u32>,
 		at: Option<Hash>,
 	) -> RpcResult<Vec<VerdictView>>;
@@ -90,14 +91,14 @@ pub trait MarketApi {
 	/// What a provider, named by its account or its operator's, has to do or waits for; at most 256, what it must act on
 	/// first.
 	#[method(name = "market_assignments", blocking)]
-	fn assignments(&self, provider: AccountId, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>>;
+	fn assignments(&self, provider: Address, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>>;
 
 	/// The shards whose outputs a provider, named by its account or its operator's, keeps, in the order of storage after
 	/// the shard `after` (default: from the start), at most `count` and never more than 256. An empty page is the end.
 	#[method(name = "market_custody", blocking)]
 	fn custody(
 		&self,
-		provider: AccountId,
+		provider: Address,
 		after: Option<ShardId>,
 		count: Option<u32>,
 		at: Option<Hash>,
@@ -106,7 +107,7 @@ pub trait MarketApi {
 	/// The parts of outputs that are demanded of a provider, named by its account or its operator's, or by a client; those
 	/// that are due first before others, at most 256. `chunk` counts 32 KiB of a task's output; `null`: its outcome.
 	#[method(name = "market_demands", blocking)]
-	fn demands(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Vec<DemandView>>;
+	fn demands(&self, who: Address, at: Option<Hash>) -> RpcResult<Vec<DemandView>>;
 
 	/// What is held of a client for the demand of a chunk of so many bytes, or, of 0, of an outcome, as a decimal string.
 	#[method(name = "market_demandDeposit", blocking)]
@@ -114,13 +115,12 @@ pub trait MarketApi {
 
 	/// A provider, named by its account or its operator's; `null` if there is none.
 	#[method(name = "market_provider", blocking)]
-	fn provider(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Option<ProviderView>>;
+	fn provider(&self, who: Address, at: Option<Hash>) -> RpcResult<Option<ProviderView>>;
 
 	/// Providers in the order of storage after the account `after` (default: from the start), at most `count` and never
 	/// more than 256. An empty page is the end.
 	#[method(name = "market_providers", blocking)]
-	fn providers(&self, after: Option<AccountId>, count: Option<u32>, at: Option<Hash>)
-		-> RpcResult<Vec<ProviderView>>;
+	fn providers(&self, after: Option<Address>, count: Option<u32>, at: Option<Hash>) -> RpcResult<Vec<ProviderView>>;
 
 	/// What a job would cost and how many providers could do it.
 	///
@@ -138,7 +138,7 @@ pub trait MarketApi {
 
 	/// What a provider, named by its account, could claim from emission for an era; a decimal string.
 	#[method(name = "market_claimable", blocking)]
-	fn claimable(&self, provider: AccountId, era: u32, at: Option<Hash>) -> RpcResult<String>;
+	fn claimable(&self, provider: Address, era: u32, at: Option<Hash>) -> RpcResult<String>;
 
 	/// Follows a job: its state now, then again at every new block of the chosen view (`"best"` by default, or
 	/// `"finalized"`) that changed it. When the job is gone for good the last notice has `"job": null`.
@@ -154,6 +154,18 @@ pub trait MarketApi {
 		item = JobNotice
 	)]
 	fn subscribe_job(&self, id: JobId, view: Option<View>);
+
+	/// Follows the case of a shard: its audits, reports and disputes, now and again at every new block of the chosen view that
+	/// changed it; `"case": null` before the shard starts. Once it is settled the last notice has `"case": null`.
+	///
+	/// # Errors
+	/// The job does not exist in the chosen view.
+	#[subscription(
+		name = "market_subscribeCase" => "market_caseUpdate",
+		unsubscribe = "market_unsubscribeCase",
+		item = CaseNotice
+	)]
+	fn subscribe_case(&self, shard: ShardId, view: Option<View>);
 }
 
 /// Serves the `market_*` methods.
@@ -210,11 +222,13 @@ where
 
 	fn verdicts(
 		&self,
-		after: Option<(ShardId, AccountId)>,
+		after: Option<(ShardId, Address)>,
 		count: Option<u32>,
 		at: Option<Hash>,
 	) -> RpcResult<Vec<VerdictView>> {
-		self.at(at, |api, block| api.verdicts(block, after, page(count)))
+		self.at(at, |api, block| {
+			api.verdicts(block, after.map(|(shard, account)| (shard, account.0)), page(count))
+		})
 	}
 
 	fn freezes(&self, at: Option<Hash>) -> RpcResult<Vec<FreezeView>> {
@@ -225,22 +239,22 @@ where
 		self.at(at, |api, block| api.shards(block, id, first.unwrap_or(0), page(count)))
 	}
 
-	fn assignments(&self, provider: AccountId, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>> {
-		self.at(at, |api, block| api.assignments(block, provider))
+	fn assignments(&self, provider: Address, at: Option<Hash>) -> RpcResult<Vec<AssignmentView>> {
+		self.at(at, |api, block| api.assignments(block, provider.0))
 	}
 
 	fn custody(
 		&self,
-		provider: AccountId,
+		provider: Address,
 		after: Option<ShardId>,
 		count: Option<u32>,
 		at: Option<Hash>,
 	) -> RpcResult<Vec<AssignmentView>> {
-		self.at(at, |api, block| api.custody(block, provider, after, page(count)))
+		self.at(at, |api, block| api.custody(block, provider.0, after, page(count)))
 	}
 
-	fn demands(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Vec<DemandView>> {
-		self.at(at, |api, block| api.demands(block, who))
+	fn demands(&self, who: Address, at: Option<Hash>) -> RpcResult<Vec<DemandView>> {
+		self.at(at, |api, block| api.demands(block, who.0))
 	}
 
 	fn demand_deposit(&self, bytes: u32, at: Option<Hash>) -> RpcResult<String> {
@@ -248,17 +262,14 @@ where
 			.map(|deposit| deposit.to_string())
 	}
 
-	fn provider(&self, who: AccountId, at: Option<Hash>) -> RpcResult<Option<ProviderView>> {
-		self.at(at, |api, block| api.provider(block, who))
+	fn provider(&self, who: Address, at: Option<Hash>) -> RpcResult<Option<ProviderView>> {
+		self.at(at, |api, block| api.provider(block, who.0))
 	}
 
-	fn providers(
-		&self,
-		after: Option<AccountId>,
-		count: Option<u32>,
-		at: Option<Hash>,
-	) -> RpcResult<Vec<ProviderView>> {
-		self.at(at, |api, block| api.providers(block, after, page(count)))
+	fn providers(&self, after: Option<Address>, count: Option<u32>, at: Option<Hash>) -> RpcResult<Vec<ProviderView>> {
+		self.at(at, |api, block| {
+			api.providers(block, after.map(|after| after.0), page(count))
+		})
 	}
 
 	fn quote(&self, spec: SpecInput, at: Option<Hash>) -> RpcResult<Quote> {
@@ -276,14 +287,49 @@ where
 			.ok_or_else(|| unknown_job(id))
 	}
 
-	fn claimable(&self, provider: AccountId, era: u32, at: Option<Hash>) -> RpcResult<String> {
-		self.at(at, |api, block| api.claimable(block, provider, era))
+	fn claimable(&self, provider: Address, era: u32, at: Option<Hash>) -> RpcResult<String> {
+		self.at(at, |api, block| api.claimable(block, provider.0, era))
 			.map(|amount| amount.to_string())
 	}
 
 	fn subscribe_job(&self, pending: PendingSubscriptionSink, id: JobId, view: Option<View>) {
-		let follower = follow::Follower::new(self.client.clone(), self.heads.clone(), id, view.unwrap_or_default());
-		spawn_subscription_task(&self.executor, follower.run(pending));
+		let job = job_at(self.client.clone(), id);
+		let follower = follow::Follower {
+			chain: self.heads.clone(),
+			view: view.unwrap_or_default(),
+			look: job.clone(),
+			notice: |block, job| JobNotice { block, job },
+		};
+		let known = move |block| job(block)?.map(|_| ()).ok_or_else(|| unknown_job(id));
+		spawn_subscription_task(&self.executor, follower.run(pending, known));
+	}
+
+	fn subscribe_case(&self, pending: PendingSubscriptionSink, shard: ShardId, view: Option<View>) {
+		let client = self.client.clone();
+		let follower = follow::Follower {
+			chain: self.heads.clone(),
+			view: view.unwrap_or_default(),
+			look: move |block| {
+				let case = client.runtime_api().case(block, shard);
+				case.map_err(|error| api_error(block, error))
+			},
+			notice: |block, case| CaseNotice { block, case },
+		};
+		let job = job_at(self.client.clone(), shard.job);
+		let known = move |block| job(block)?.map(|_| ()).ok_or_else(|| unknown_job(shard.job));
+		spawn_subscription_task(&self.executor, follower.run(pending, known));
+	}
+}
+
+/// A job at a block.
+fn job_at<Client>(client: Arc<Client>, id: JobId) -> impl Fn(Hash) -> RpcResult<Option<JobView>> + Clone
+where
+	Client: ProvideRuntimeApi<Block>,
+	Client::Api: MarketRuntimeApi<Block>,
+{
+	move |block| {
+		let job = client.runtime_api().job(block, id);
+		job.map_err(|error| api_error(block, error))
 	}
 }
 

@@ -6,9 +6,13 @@
 //! consensus' state (`babe_*`, `grandpa_*`), checkpoints for light clients (`sync_state_*`) and the
 //! market.
 
+mod address;
 pub mod market;
 
-use self::market::{Market, MarketApiServer};
+use self::{
+	address::Bounded,
+	market::{Market, MarketApiServer},
+};
 use crate::components::{FullBackend, FullClient, SelectChain, TransactionPool};
 use jsonrpsee::RpcModule;
 use millrace_primitives::{BlockNumber, Hash, OpaqueBlock as Block};
@@ -45,7 +49,7 @@ pub(crate) fn module(
 	let client = || deps.client.clone();
 	let mut module = RpcModule::new(());
 
-	module.merge(System::new(client(), deps.transaction_pool.clone()).into_rpc())?;
+	module.merge(Bounded(System::new(client(), deps.transaction_pool.clone())).into_rpc())?;
 	module.merge(TransactionPayment::new(client()).into_rpc())?;
 	module.merge(
 		Babe::new(

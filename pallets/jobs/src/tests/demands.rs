@@ -525,7 +525,9 @@ fn so_many_and_no_more() {
 		let (second, shown) = kept(&output);
 		let of_second = |n| Jobs::demand_chunk(alice(), second, 0, n, shown.clone());
 		OpenDemands::<Test>::put(ALL_DEMANDS - 5);
-		(0..4).for_each(|n| assert_ok!(of_second(n)));
+		for n in 0..4 {
+			assert_ok!(of_second(n));
+		}
 		assert_noop!(of_second(4), E::TooManyDemands);
 		let right = chunk(&output, 3);
 		assert_ok!(Jobs::answer(signed(&operator(holder(second, 0))), second, 0, right));

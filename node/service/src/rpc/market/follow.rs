@@ -1,12 +1,11 @@
-//! The subscription to one job.
+//! Subscriptions to one job, and to the case of one shard.
 //!
 //! ```text
-//! new head ──► state of the job there ──► same as last sent? ──yes──► wait for the next head
-//!                                           │no
-//!                                           └──► send ──► gone, and gone in the finalized chain too? ──► end
+//! new head ──► its state there ──► same as last sent? ──yes──► wait for the next head
+//!                                    │no
+//!                                    └──► send ──► gone, and gone in the finalized chain too? ──► end
 //! ```
 
-use super::{api_error, unknown_job};
 use crate::components::FullClient;
 use futures::{
 	future::{self, Either},
@@ -14,12 +13,11 @@ use futures::{
 };
 use jsonrpsee::{types::ErrorObjectOwned, PendingSubscriptionSink, SubscriptionMessage, SubscriptionSink};
 use millrace_primitives::{
-	api::{JobView, MarketApi as MarketRuntimeApi},
-	Hash, JobId, OpaqueBlock as Block,
+	api::{CaseView, JobView},
+	Hash,
 };
 use sc_client_api::BlockchainEvents;
 use serde::{Deserialize, Serialize};
-use sp_api::ProvideRuntimeApi;
 use sp_blockchain::HeaderBackend;
 use std::{pin::pin, sync::Arc};
 
@@ -62,7 +60,7 @@ impl Heads for FullClient {
 	}
 }
 
-/// One notice of a subscription.
+/// One notice of a subscription to a job.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct JobNotice {
@@ -72,48 +70,70 @@ pub struct JobNotice {
 	pub job: Option<JobView>,
 }
 
-/// Feeds one subscription.
-pub(super) struct Follower<Client, Chain> {
-	client: Arc<Client>,
-	chain: Arc<Chain>,
-	id: JobId,
-	view: View,
+/// One notice of a subscription to a shard's case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CaseNotice {
+	/// The block whose state this is.
+	pub block: Hash,
+	/// The case there; `null` before the shard starts and once it is settled.
+	pub case: Option<CaseView>,
 }
 
-impl<Client, Chain> Follower<Client, Chain>
+/// Feeds one subscription.
+pub(super) struct Follower<Chain, Look, Notice> {
+	pub chain: Arc<Chain>,
+	pub view: View,
+	/// What is followed, at a block; none if it is not there.
+	pub look: Look,
+	/// What is sent of it.
+	pub notice: Notice,
+}
+
+impl<Chain, Look, Notice> Follower<Chain, Look, Notice>
 where
-	Client: ProvideRuntimeApi<Block>,
-	Client::Api: MarketRuntimeApi<Block>,
 	Chain: Heads,
 {
-	pub(super) fn new(client: Arc<Client>, chain: Arc<Chain>, id: JobId, view: View) -> Self {
-		Self {
-			client,
-			chain,
-			id,
-			view,
-		}
-	}
-
-	/// Accepts or refuses the subscription, then serves it until the job is gone or the subscriber leaves.
-	pub(super) async fn run(self, pending: PendingSubscriptionSink) {
+	/// Accepts the subscription, or refuses it as `check` says of the present head, then serves it until what was there is gone
+	/// or the subscriber leaves.
+	pub(super) async fn run<T, N>(
+		self,
+		pending: PendingSubscriptionSink,
+		check: impl FnOnce(Hash) -> Result<(), ErrorObjectOwned>,
+	) where
+		T: PartialEq + Clone,
+		N: Serialize,
+		Look: Fn(Hash) -> Result<Option<T>, ErrorObjectOwned>,
+		Notice: Fn(Hash, Option<T>) -> N,
+	{
 		// Subscribed before the first look: no head falls in between.
 		let heads = self.chain.heads(self.view);
 		let block = self.chain.head(self.view);
-		let first = match self.job(block) {
-			Ok(Some(job)) => JobNotice { block, job: Some(job) },
-			Ok(None) => return pending.reject(unknown_job(self.id)).await,
+		let first = match check(block).and_then(|()| (self.look)(block)) {
+			Ok(first) => first,
 			Err(error) => return pending.reject(error).await,
 		};
 		// The subscriber may be gone by now; then there is nobody to serve.
 		if let Ok(sink) = pending.accept().await {
-			self.serve(sink, heads, first).await;
+			self.serve(sink, heads, block, first).await;
 		}
 	}
 
-	async fn serve(&self, sink: SubscriptionSink, mut heads: BoxStream<'static, Hash>, first: JobNotice) {
-		let mut last = first.job.clone();
-		if !send(&sink, &first).await {
+	async fn serve<T, N>(
+		&self,
+		sink: SubscriptionSink,
+		mut heads: BoxStream<'static, Hash>,
+		block: Hash,
+		first: Option<T>,
+	) where
+		T: PartialEq + Clone,
+		N: Serialize,
+		Look: Fn(Hash) -> Result<Option<T>, ErrorObjectOwned>,
+		Notice: Fn(Hash, Option<T>) -> N,
+	{
+		let mut last = first.clone();
+		let mut begun = first.is_some();
+		if !send(&sink, &(self.notice)(block, first)).await {
 			return;
 		}
 		loop {
@@ -121,12 +141,13 @@ where
 				Either::Left((Some(block), _)) => block,
 				Either::Left((None, _)) | Either::Right(_) => return,
 			};
-			match self.job(next) {
-				Ok(job) => {
-					let gone = job.is_none();
-					if job != last {
-						last.clone_from(&job);
-						if !send(&sink, &JobNotice { block: next, job }).await {
+			match (self.look)(next) {
+				Ok(state) => {
+					begun |= state.is_some();
+					let gone = begun && state.is_none();
+					if state != last {
+						last.clone_from(&state);
+						if !send(&sink, &(self.notice)(next, state)).await {
 							return;
 						}
 					}
@@ -135,30 +156,26 @@ where
 					}
 				}
 				// A reorganisation can prune a head's state before we look; the next head tells.
-				Err(error) => log::debug!(target: "rpc", "job {} at {next:?}: {error}", self.id.0),
+				Err(error) => log::debug!(target: "rpc", "a subscription at {next:?}: {error}"),
 			}
 		}
 	}
 
-	fn job(&self, block: Hash) -> Result<Option<JobView>, ErrorObjectOwned> {
-		self.client
-			.runtime_api()
-			.job(block, self.id)
-			.map_err(|error| api_error(block, error))
-	}
-
 	/// On the best chain a job can vanish with the block that submitted it and come back in another.
-	fn is_gone_for_good(&self) -> bool {
-		matches!(self.job(self.chain.head(View::Finalized)), Ok(None))
+	fn is_gone_for_good<T>(&self) -> bool
+	where
+		Look: Fn(Hash) -> Result<Option<T>, ErrorObjectOwned>,
+	{
+		matches!((self.look)(self.chain.head(View::Finalized)), Ok(None))
 	}
 }
 
 /// False if the subscriber left.
-async fn send(sink: &SubscriptionSink, notice: &JobNotice) -> bool {
+async fn send(sink: &SubscriptionSink, notice: &impl Serialize) -> bool {
 	match SubscriptionMessage::from_json(notice) {
 		Ok(message) => sink.send(message).await.is_ok(),
 		Err(error) => {
-			log::warn!(target: "rpc", "cannot write a job as JSON: {error}");
+			log::warn!(target: "rpc", "cannot write a notice as JSON: {error}");
 			false
 		}
 	}

@@ -2,10 +2,11 @@ use super::*;
 use futures::{channel::mpsc, stream::BoxStream, StreamExt};
 use jsonrpsee::RpcModule;
 use millrace_primitives::{
+	api::CaseStage,
 	job::{Constraints, JobStatus, Preferences, Verification},
 	machine::EMPTY_BLOB,
 	provider::{Census, HardwareClass, RegionSet},
-	Balance, Blob, JobSpec, Limits, ProgramRoots,
+	AccountId, Balance, Blob, JobSpec, Limits, ProgramRoots,
 };
 use serde_json::{json, Value};
 use sp_api::ApiRef;
@@ -61,10 +62,27 @@ fn job(running: u32) -> JobView {
 	}
 }
 
+const SHARD: ShardId = ShardId { job: JOB, index: 0 };
+
+fn case(next: MarketBlock) -> CaseView {
+	CaseView {
+		shard: SHARD,
+		stage: CaseStage::Opening,
+		next,
+		drawn: None,
+		seats: Vec::new(),
+		attacks: Vec::new(),
+		bond: 0,
+		boards: Vec::new(),
+	}
+}
+
 /// A chain whose blocks hold at most one job each.
 #[derive(Default)]
 struct TestChain {
 	jobs: Mutex<HashMap<Hash, JobView>>,
+	/// When something happens next in the case of the job's first shard.
+	cases: Mutex<HashMap<Hash, MarketBlock>>,
 	heads: Mutex<HashMap<bool, Hash>>,
 	listeners: Mutex<Vec<(View, mpsc::UnboundedSender<Hash>)>>,
 	pages: Mutex<Vec<u32>>,
@@ -149,8 +167,10 @@ sp_api::mock_impl_runtime_apis! {
 			Ok(jobs.get(&at).filter(|job| job.id == id).cloned())
 		}
 
-		fn case(_: ShardId) -> Option<CaseView> {
-			None
+		#[advanced]
+		fn case(&self, at: Hash, shard: ShardId) -> Result<Option<CaseView>, ApiError> {
+			let cases = self.0.cases.lock().unwrap();
+			Ok(cases.get(&at).filter(|_| shard == SHARD).map(|next| case(*next)))
 		}
 
 		fn shards(&self, _: JobId, _: u32, count: u32) -> Vec<ShardView> {
@@ -488,5 +508,49 @@ async fn the_finalized_view_ignores_the_best_chain() {
 async fn subscribing_to_an_unknown_job_is_refused() {
 	let (_, module) = market();
 	let answer = ask(&module, "market_subscribeJob", json!([8])).await;
+	assert_eq!(answer["error"]["code"], UNKNOWN_JOB);
+}
+
+#[tokio::test]
+async fn a_case_is_followed_from_before_its_beginning_to_its_end() {
+	let (chain, module) = market();
+	let mut notices = module
+		.subscribe_unbounded("market_subscribeCase", [SHARD])
+		.await
+		.unwrap();
+	let mut next = async || notices.next::<CaseNotice>().await.map(|notice| notice.unwrap().0);
+	let notice = |at, due: Option<MarketBlock>| {
+		Some(CaseNotice {
+			block: block(at),
+			case: due.map(case),
+		})
+	};
+	let begin = |at: u8, due| _ = chain.cases.lock().unwrap().insert(block(at), due);
+	assert_eq!(next().await, notice(1, None));
+	chain.set_head(View::Best, block(2), Some(job(1)));
+	begin(3, 9);
+	chain.set_head(View::Best, block(3), Some(job(1)));
+	assert_eq!(next().await, notice(3, Some(9)));
+	begin(4, 9);
+	chain.set_head(View::Best, block(4), Some(job(2)));
+	begin(5, 11);
+	chain.set_head(View::Best, block(5), Some(job(2)));
+	assert_eq!(next().await, notice(5, Some(11)));
+	// Over, but the finalized chain has it: it may come back.
+	chain.set_head(View::Finalized, block(5), None);
+	chain.set_head(View::Best, block(6), Some(job(2)));
+	assert_eq!(next().await, notice(6, None));
+	begin(7, 12);
+	chain.set_head(View::Best, block(7), Some(job(2)));
+	assert_eq!(next().await, notice(7, Some(12)));
+	chain.set_head(View::Finalized, block(8), None);
+	chain.set_head(View::Best, block(8), Some(job(2)));
+	assert_eq!(next().await, notice(8, None));
+	assert_eq!(next().await, None);
+	let unknown = ShardId {
+		job: JobId(8),
+		index: 0,
+	};
+	let answer = ask(&module, "market_subscribeCase", json!([unknown])).await;
 	assert_eq!(answer["error"]["code"], UNKNOWN_JOB);
 }
