@@ -9,7 +9,7 @@ cd "$MILLRACE_ROOT" || exit 1
 log="$(mktemp)"
 systems="$(mktemp)"
 running=
-# A background job of a script does not see an interruption by itself, nor do the processes that it started: it has a group of its own.
+# A background job of a script does not see an interruption by itself, nor do the processes that it started.
 trap '[ -z "$running" ] || kill -- "-$running" 2>/dev/null; rm -f "$log" "$systems"' EXIT
 trap 'exit 130' INT TERM
 status=0
@@ -19,8 +19,11 @@ status=0
 cargo test --release --locked --workspace --no-run --test system || exit 1
 # They wait for blocks most of the time. What does not mind to be slow uses it, and gives way where both would compute; the rest
 # measures time and comes after them.
-setsid cargo test --release --locked --workspace --test system -- --test-threads 32 >"$systems" 2>&1 &
+# A process group of its own, but not a session: between sessions priorities do not count.
+set -m
+cargo test --release --locked --workspace --test system -- --test-threads 32 >"$systems" 2>&1 &
 running=$!
+set +m
 until grep -q '^running ' "$systems" || ! kill -0 "$running" 2>/dev/null; do sleep 1; done
 nice -n 19 cargo test --release --locked --workspace --no-run || status=1
 (cd examples && nice -n 19 cargo test --release --locked --no-fail-fast --target-dir "$CARGO_TARGET_DIR/guests") 2>&1 | tee -a "$log" || status=1
