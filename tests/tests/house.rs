@@ -66,6 +66,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
 			"millrace-client",
 			"millrace-agent",
 			"millrace-court",
+			"millrace-exec",
 			"millrace-primitives",
 			"millrace-runtime",
 			"millrace-vm",

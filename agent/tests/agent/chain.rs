@@ -4,6 +4,7 @@ use crate::rival::Court;
 use codec::Encode;
 use futures::{stream::BoxStream, StreamExt};
 use millrace_agent::{
+	db::DbError,
 	decide::{terms, Custody, Snapshot, Standing, View},
 	exec::{replay::matter_of_seat, Execute, Named},
 	market::{Heads, Market, Nature, SubmitError, Tx},
@@ -632,7 +633,15 @@ pub fn start_with(data: &Path, chain: &Chain, executor: Arc<dyn Execute>) -> Run
 
 pub fn start_as(data: &Path, chain: &Chain, executor: Arc<dyn Execute>, config: Config) -> Running {
 	let address = config.listen;
-	let agent = Agent::new(data, config, chain.clone(), executor).unwrap();
+	// What a crash left under way in this process has the database open until it ends.
+	let mut tries = 0;
+	let agent = loop {
+		match Agent::new(data, config.clone(), chain.clone(), executor.clone()) {
+			Err(AgentError::Database(DbError::InUse(_))) if tries < 100 => std::thread::sleep(BLOCK),
+			agent => break agent.unwrap(),
+		}
+		tries += 1;
+	};
 	let (stop, stopped) = tokio::sync::oneshot::channel();
 	let stopped = async move {
 		let _ = stopped.await;

@@ -79,36 +79,35 @@ async fn whose_time_is_short_takes_its_own_place_with_a_tip() {
 async fn who_cannot_pay_a_tip_goes_on_without_and_offers_it_again_later() {
 	let client = Client::new(echo()).await;
 	let chain = Chain::new(vec![client.seat(0)]);
+	let short = |state: &mut State| {
+		let due = state.now() + 9;
+		state.seats.get_mut(&shard(0)).unwrap().due = due;
+	};
 	{
 		let mut state = chain.state();
 		// Its time is short from the beginning.
-		let due = state.now() + 9;
-		state.seats.get_mut(&shard(0)).unwrap().due = due;
-		state.poor = true;
+		short(&mut state);
+		(state.poor, state.hold) = (true, true);
 	}
 	let folder = tempfile::tempdir().unwrap();
 	let agent = start(folder.path(), &chain);
-	chain
-		.until("accepted", |state| {
-			state.calls.iter().any(|tx| matches!(tx, Tx::Accept(_)))
-		})
-		.await;
+	chain.until("sealed", |state| state.seals.len() == 1).await;
 	{
 		let mut state = chain.state();
-		assert_eq!((state.refused_tips, &state.tips[0].1), (1, &0), "at once, without");
+		let sealed = state.tips.iter().find(|(tx, _)| matches!(tx, Tx::Seal(..)));
+		assert_eq!((state.refused_tips, sealed.unwrap().1), (1, 0), "at once, without");
 		// Somebody fills the blocks, and the operator's purse.
-		(state.poor, state.least_tip) = (false, TIP);
-		let due = state.now() + 9;
-		state.seats.get_mut(&shard(0)).unwrap().due = due;
+		(state.poor, state.hold, state.least_tip) = (false, false, TIP);
+		short(&mut state);
 	}
-	chain.until("sealed", |state| state.seals.len() == 1).await;
+	chain.until("opened", |state| state.reports.len() == 1).await;
 	agent.stop().await;
 	let state = chain.state();
-	let seals: Vec<_> = state
+	let opened: Vec<_> = state
 		.tips
 		.iter()
-		.filter(|(tx, _)| matches!(tx, Tx::Seal(..)))
+		.filter(|(tx, _)| matches!(tx, Tx::Reveal(..)))
 		.map(|(_, tip)| *tip)
 		.collect();
-	assert_eq!((seals, &state.wrong), (vec![TIP], &Vec::new()));
+	assert_eq!((opened, &state.wrong), (vec![TIP], &Vec::new()));
 }

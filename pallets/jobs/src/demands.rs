@@ -36,7 +36,7 @@ impl<T: Config> Pallet<T> {
 	/// answering it costs at most at present, rounded up.
 	pub fn demand_deposit(bytes: u32) -> Balance {
 		let len = bytes.saturating_add(AROUND).saturating_add(ENVELOPE);
-		let fee = T::CallFee::convert((T::WeightInfo::answer(bytes), len));
+		let fee = Self::fee_of_answer(bytes, len);
 		fee.saturating_add(fee.div_ceil(4))
 	}
 
@@ -45,7 +45,12 @@ impl<T: Config> Pallet<T> {
 		let len = (answer.encoded_size() as u32)
 			.saturating_add(BEFORE)
 			.saturating_add(ENVELOPE);
-		T::CallFee::convert((T::WeightInfo::answer(weighed(answer)), len))
+		Self::fee_of_answer(weighed(answer), len)
+	}
+
+	fn fee_of_answer(bytes: u32, len: u32) -> Balance {
+		let weight = T::WeightInfo::answer(bytes).saturating_add(Self::lane_of_answer());
+		T::CallFee::convert((weight, len))
 	}
 
 	pub(crate) fn do_demand_outcome(client: AccountId, id: ShardId, task: u32) -> DispatchResult {

@@ -12,17 +12,20 @@ use millrace_primitives::{
 impl<T: Config> Pallet<T> {
 	/// What it weighs to find out whether a call of the lane is due; none of other calls.
 	pub fn lane(call: &Call<T>) -> Option<Weight> {
-		let reads = match call {
-			Call::accept { .. } | Call::decline { .. } => 2,
-			// Operator, demand and custody.
-			Call::answer { .. } => 3,
-			_ => return None,
-		};
-		let looked = Weight::from_parts(40_000_000, 8_000).saturating_add(T::DbWeight::get().reads(reads));
 		match call {
-			Call::answer { .. } => Some(looked.saturating_add(Self::pace_weight())),
-			_ => Some(looked),
+			Call::accept { .. } | Call::decline { .. } => Some(Self::looked(2)),
+			Call::answer { .. } => Some(Self::lane_of_answer()),
+			_ => None,
 		}
+	}
+
+	fn looked(reads: u64) -> Weight {
+		Weight::from_parts(40_000_000, 8_000).saturating_add(T::DbWeight::get().reads(reads))
+	}
+
+	/// The same of an answer: operator, demand and custody.
+	pub(crate) fn lane_of_answer() -> Weight {
+		Self::looked(3).saturating_add(Self::pace_weight())
 	}
 
 	/// Whether a call of the lane is its signer's to make now. What is due may still fail, and costs its fee then.

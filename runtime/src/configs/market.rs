@@ -10,12 +10,18 @@ use super::{
 	system::BlockWeights,
 };
 use crate::{
-	lane::LaneFull, AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime,
-	RuntimeHoldReason, TransactionPayment,
+	lane::{CheckLane, LaneFull},
+	AccountId, Attestations, Authorship, Balance, Balances, Emission, Jobs, Providers, Runtime, RuntimeHoldReason,
+	TransactionPayment, TxExtension,
 };
+use alloc::vec::Vec;
 use frame_support::{dispatch::DispatchInfo, parameter_types, traits::Get, weights::Weight};
 use millrace_primitives::{traits::DefaultPolicy, MarketBlock, MILL};
-use sp_runtime::{traits::Convert, Perbill};
+use sp_runtime::{
+	generic::Era,
+	traits::{Convert, TransactionExtension},
+	Perbill,
+};
 
 /// The most that is ever emitted to providers: a thousand million MILL. With the parameters that chains start with, the
 /// ceiling of an era has halved ten times by then and is a thousandth of the first, so the cap is no cliff.
@@ -44,17 +50,36 @@ impl Get<Option<AccountId>> for CurrentAuthor {
 	}
 }
 
-/// What a transaction with a call of a weight costs at present, whatever is signed with it, in so many bytes.
+/// What a transaction with a call of a weight costs at present, in so many bytes, with what every transaction carries beside its
+/// call.
 pub struct CallFee;
 
 impl Convert<(Weight, u32), Balance> for CallFee {
 	fn convert((weight, len): (Weight, u32)) -> Balance {
 		let info = DispatchInfo {
 			call_weight: weight,
+			extension_weight: extensions().weight(&frame_system::Call::remark { remark: Vec::new() }.into()),
 			..Default::default()
 		};
 		TransactionPayment::compute_fee(len, &info, 0)
 	}
+}
+
+fn extensions() -> TxExtension {
+	(
+		frame_system::AuthorizeCall::new(),
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckMortality::from(Era::Immortal),
+		frame_system::CheckNonce::from(0),
+		CheckLane,
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(0),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	)
 }
 
 impl pallet_providers::Config for Runtime {
