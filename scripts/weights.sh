@@ -15,7 +15,8 @@ cd "$MILLRACE_ROOT"
 version=0.28.0
 bencher="${FRAME_OMNI_BENCHER:-frame-omni-bencher}"
 if ! command -v "$bencher" >/dev/null; then
-	echo "error: $bencher is missing; 'cargo install frame-omni-bencher --version $version --locked' (half an hour)," >&2
+	echo "error: $bencher is missing; 'cargo install frame-omni-bencher --version $version --locked' (half an hour; its" >&2
+	echo "default features want libclang, Debian's libclang-dev)," >&2
 	echo "or say where it is in FRAME_OMNI_BENCHER" >&2
 	exit 1
 fi

@@ -95,11 +95,20 @@ impl<M: Market> Agent<M> {
 			let due = demand.due;
 			turns.insert((*key, wanted), Turn { from, due });
 		}
-		self.demanded = Demanded {
-			asked: number,
-			demands,
-			turns,
-		};
+		let before = std::mem::replace(
+			&mut self.demanded,
+			Demanded {
+				asked: number,
+				demands,
+				turns,
+			},
+		);
+		// What was shown may be demanded again, before the answer is final.
+		for (key, wanted) in before.turns.into_keys() {
+			if !self.demanded.turns.contains_key(&(key, wanted)) {
+				self.local.attempts.remove(&id(key, wanted));
+			}
+		}
 	}
 
 	/// Answers what is demanded, what is due first before others.
