@@ -181,13 +181,13 @@ impl<M: Market> Agent<M> {
 				tracing::error!(seat = %key, call = kind.name(), %error, "cannot note a transaction, submitting it anyway");
 			}
 		}
-		// As long as this process lives it knows what became of it.
-		self.local.attempts.insert(
-			id,
-			Attempt::InFlight {
-				until: BlockNumber::MAX,
-			},
-		);
+		let until = match id {
+			// What was shown may be demanded again while finality stands, and the chain takes no answer twice.
+			TxId::Seat(_, TxKind::Answer(..)) => self.view.best.number.saturating_add(UNKNOWN_FATE),
+			// As long as this process lives it knows what became of it.
+			_ => BlockNumber::MAX,
+		};
+		self.local.attempts.insert(id, Attempt::InFlight { until });
 	}
 
 	/// Takes notice of what became of a copy with this tip.

