@@ -460,6 +460,7 @@ impl<T: Config> Pallet<T> {
 						ask,
 						state: SeatState::Assigned,
 						due,
+						drawn: round.now,
 						slot: true,
 						stake,
 					});

@@ -124,7 +124,10 @@ impl<T: Config> Pallet<T> {
 		job.accepted = job.accepted.saturating_add(1);
 		job.custody = job.custody.saturating_add(1);
 		let pace = Self::pace_of(id.job);
-		let until = pace.at(Self::now_block()).saturating_add(terms.custody_period.max(1));
+		let now = pace.at(Self::now_block());
+		job.taken = Some(now);
+		Self::reopen(id.job, job);
+		let until = now.saturating_add(terms.custody_period.max(1));
 		let kept = withheld.iter().sum();
 		shard.reserve = kept;
 		shard.excluded = Default::default();

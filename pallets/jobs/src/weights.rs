@@ -168,12 +168,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
 	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
-	/// By hand: six timers more, of the seats that waited for this one.
+	/// By hand: six timers more, of the seats that waited for this one; a job that was suspended is queued.
 	fn accept() -> Weight {
 		// Minimum execution time: 108_612_000 picoseconds.
 		Weight::from_parts(223_547_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(17_u64))
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
 	/// Storage: `Providers::Operators` (r:1 w:0)
 	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -201,10 +201,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
 	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: the clock of the job's work.
 	fn decline() -> Weight {
 		// Minimum execution time: 132_988_000 picoseconds.
 		Weight::from_parts(183_052_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().reads(14_u64))
 			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)

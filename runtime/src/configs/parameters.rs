@@ -219,6 +219,9 @@ impl Limits for JobsParams {
 			within(rates[1], 1_000_000..=rates[0], "runRate")?;
 		}
 		within(self.bytes_per_block, 1_000..=u32::MAX, "bytesPerBlock")?;
+		within(self.slot_price, 0..=MILL, "slotPrice")?;
+		within(self.max_preparation, 1..=YEAR, "maxPreparation")?;
+		within(self.max_execution, 1_000..=YEAR, "maxExecution")?;
 		within(self.custody_period, 1..=YEAR, "custodyPeriod")?;
 		within(
 			self.custody_share,
@@ -229,7 +232,7 @@ impl Limits for JobsParams {
 		within(self.demand_window, 150..=YEAR, "demandWindow")?;
 		within(self.seed_blocks, 1..=8, "seedBlocks")?;
 		within(u32::from(self.draws), 1..=MAX_DRAWS, "draws")?;
-		within(self.decline_limit, 1..=u8::MAX, "declineLimit")
+		within(self.decline_limit, 2..=8, "declineLimit")
 	}
 }
 

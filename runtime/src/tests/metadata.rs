@@ -9,7 +9,10 @@ use crate::{
 };
 use codec::{Decode, Encode};
 use frame_support::traits::Get;
-use millrace_primitives::params::{EmissionParams, JobsParams};
+use millrace_primitives::{
+	params::{EmissionParams, JobsParams},
+	MILL,
+};
 use sp_runtime::{traits::TransactionExtension, Permill};
 
 /// The magic bytes that metadata begins with.
@@ -145,6 +148,37 @@ fn default_and_fast_parameters_are_legal() {
 		.check(),
 		Err("seedBlocks")
 	);
+}
+
+#[test]
+fn what_suspends_a_job_and_what_holds_a_slot_have_limits() {
+	type Change = fn(&mut JobsParams);
+	let check = |change: Change| {
+		let mut params = JobsParams::default();
+		change(&mut params);
+		params.check()
+	};
+	let legal: [Change; 8] = [
+		|params| params.decline_limit = 2,
+		|params| params.decline_limit = pallet_jobs::DECLINERS as u8,
+		|params| params.slot_price = 0,
+		|params| params.slot_price = MILL,
+		|params| params.max_preparation = 1,
+		|params| params.max_preparation = 10_512_000,
+		|params| params.max_execution = 1_000,
+		|params| params.max_execution = 10_512_000,
+	];
+	legal.map(|change| assert_eq!(check(change), Ok(())));
+	let illegal: [(Change, &str); 7] = [
+		(|params| params.decline_limit = 1, "declineLimit"),
+		(|params| params.decline_limit = 9, "declineLimit"),
+		(|params| params.slot_price = MILL + 1, "slotPrice"),
+		(|params| params.max_preparation = 0, "maxPreparation"),
+		(|params| params.max_preparation = 10_512_001, "maxPreparation"),
+		(|params| params.max_execution = 999, "maxExecution"),
+		(|params| params.max_execution = 10_512_001, "maxExecution"),
+	];
+	illegal.map(|(change, field)| assert_eq!(check(change), Err(field)));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod assign;
 mod clock;
 mod close;
 mod custody;
+mod declines;
 mod demands;
 mod ended;
 mod errors;
