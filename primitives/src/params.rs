@@ -29,6 +29,9 @@ const HOUR: MarketBlock = 1_200;
 pub struct ProvidersParams {
 	/// The least bond with which a provider is drawn, in plancks.
 	pub min_bond: Balance,
+	/// The least that work reserves of a bond: who has less of it free is not drawn, in plancks. No more than the court's
+	/// [`CourtParams::floor`].
+	pub least_liability: Balance,
 	/// The least that a provider must send its operator at registration, for transaction fees.
 	pub min_operator_funding: Balance,
 	/// The least ask, in plancks per Ggas.
@@ -49,6 +52,7 @@ impl Default for ProvidersParams {
 	fn default() -> Self {
 		Self {
 			min_bond: 100 * MILL,
+			least_liability: 2 * MILL,
 			min_operator_funding: MILL,
 			min_ask: 100 * MICRO,
 			heartbeat_period: 2 * HOUR,
@@ -132,6 +136,8 @@ pub struct JobsParams {
 	pub seed_blocks: u8,
 	/// How many candidates a draw looks at; at most [`crate::provider::MAX_DRAWS`].
 	pub draws: u8,
+	/// A shard whose draw could find fewer providers gives nobody points or reputation: they might all be one owner's.
+	pub least_crowd: u8,
 	/// So many providers that decline for reasons that may be the job's, while nobody accepts, suspend it; 2 to 8.
 	pub decline_limit: u8,
 }
@@ -157,6 +163,7 @@ impl Default for JobsParams {
 			demand_window: HOUR,
 			seed_blocks: 3,
 			draws: 8,
+			least_crowd: 8,
 			decline_limit: 5,
 		}
 	}
@@ -172,6 +179,7 @@ impl JobsParams {
 			custody_period: 600,
 			demand_window: 150,
 			max_deadline: 24 * HOUR,
+			least_crowd: 1,
 			..Self::default()
 		}
 	}

@@ -37,6 +37,7 @@ impl<T: Config> Pallet<T> {
 	fn end_shard(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, ending: Ending) {
 		let terms = shard.terms.clone();
 		let kept_on = ending.report.is_some();
+		let counted = ending.counted && terms.crowded;
 		let gas = ending.report.map_or(0, |report| report.gas_used.min(terms.gas_limit));
 		let mut left = shard.reserve;
 		let (mut paid, mut fees, mut burns): (Balance, Balance, Balance) = (0, 0, 0);
@@ -142,7 +143,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::ShardSettled {
 			shard: id,
 			report,
-			counted: ending.counted,
+			counted,
 			paid,
 			fees,
 			burned,
@@ -154,7 +155,7 @@ impl<T: Config> Pallet<T> {
 			shard: id,
 			report,
 			payments,
-			counted: ending.counted,
+			counted,
 		});
 	}
 

@@ -145,7 +145,8 @@ pub struct JobRecord {
 	pub custody: u32,
 	/// Who declined since the last acceptance, for reasons that may be the job's, while nobody worked on it.
 	pub decliners: BoundedVec<AccountId, ConstU32<DECLINERS>>,
-	/// When a seat of it was last accepted, exact to half an accept window, or a report; by the clock of its work.
+	/// When a seat of it was last accepted, exact to half an accept window, if it has several shards; or a report was. By the clock
+	/// of its work.
 	pub taken: Option<MarketBlock>,
 	/// When the next shard may be started.
 	pub fresh: Readiness,
@@ -289,6 +290,8 @@ pub struct Terms {
 	pub custody_period: MarketBlock,
 	/// The part of each payment that is withheld until then.
 	pub custody_share: Permill,
+	/// Whether the draw that started it could find so many that points and reputation may follow from it.
+	pub crowded: bool,
 }
 
 /// Who holds a seat.

@@ -333,7 +333,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake.
 	fn draw_seat() -> Weight {
 		// Minimum execution time: 448_186_000 picoseconds.
-		Weight::from_parts(738_592_000, 47070)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(768_592_000, 47070)
 			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
@@ -372,7 +373,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake; the program, and what the verifier is told.
 	fn start_shard() -> Weight {
 		// Minimum execution time: 498_691_000 picoseconds.
-		Weight::from_parts(798_281_000, 47070)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(828_281_000, 47070)
 			.saturating_add(T::DbWeight::get().reads(47_u64))
 			.saturating_add(T::DbWeight::get().writes(24_u64))
 	}
@@ -407,7 +409,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake.
 	fn draw_nobody() -> Weight {
 		// Minimum execution time: 350_220_000 picoseconds.
-		Weight::from_parts(615_950_000, 39390)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(645_950_000, 39390)
 			.saturating_add(T::DbWeight::get().reads(36_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}

@@ -79,10 +79,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Somebody accepted work of a job: who declined it is forgotten, a suspension is over. When is written down only to so
-	/// many blocks: each acceptance would otherwise cost a write.
+	/// many blocks, and not where the only shard tells: each acceptance would otherwise cost a write.
 	fn take_up(id: JobId, now: MarketBlock, exact: MarketBlock) {
 		let Some(mut job) = Jobs::<T>::get(id) else { return };
-		let is_known = job.taken.is_some_and(|taken| now.saturating_sub(taken) <= exact);
+		let is_known = job.shards == 1 || job.taken.is_some_and(|taken| now.saturating_sub(taken) <= exact);
 		if is_known && job.decliners.is_empty() && !job.is_suspended() {
 			return;
 		}

@@ -136,6 +136,9 @@ impl GenesisParameters {
 		self.providers.check().map_err(|field| ("providers", field))?;
 		self.jobs.check().map_err(|field| ("jobs", field))?;
 		self.court.check().map_err(|field| ("court", field))?;
+		// Who has this much free must be able to take some work, or it stands in others' way.
+		within(self.providers.least_liability, 0..=self.court.floor, "leastLiability")
+			.map_err(|field| ("providers", field))?;
 		self.emission.check().map_err(|field| ("emission", field))
 	}
 
@@ -196,6 +199,7 @@ fn within<T: PartialOrd>(value: T, range: RangeInclusive<T>, field: &'static str
 impl Limits for ProvidersParams {
 	fn check(&self) -> Result<(), &'static str> {
 		within(self.min_bond, 1..=MUCH_MONEY, "minBond")?;
+		within(self.least_liability, 0..=MUCH_MONEY, "leastLiability")?;
 		within(self.min_operator_funding, 0..=MUCH_MONEY, "minOperatorFunding")?;
 		within(self.min_ask, 1..=MUCH_MONEY, "minAsk")?;
 		within(self.heartbeat_period, 10..=YEAR, "heartbeatPeriod")?;
@@ -232,6 +236,7 @@ impl Limits for JobsParams {
 		within(self.demand_window, 150..=YEAR, "demandWindow")?;
 		within(self.seed_blocks, 1..=8, "seedBlocks")?;
 		within(u32::from(self.draws), 1..=MAX_DRAWS, "draws")?;
+		within(self.least_crowd, 1..=u8::MAX, "leastCrowd")?;
 		within(self.decline_limit, 2..=8, "declineLimit")
 	}
 }

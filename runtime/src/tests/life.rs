@@ -179,9 +179,9 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		assert_eq!(refunded, quote.escrow - paid_now - job.fees - withheld);
 		let shard = Runtime::shards(JOB, 0, 10).remove(0);
 		assert_eq!((shard.state, shard.report), (ShardState::Custody, Some(report())));
-		for (provider, _) in PROVIDERS {
+		for ((provider, _), bound) in PROVIDERS.into_iter().zip(earned) {
 			let view = Runtime::provider(id(provider)).unwrap();
-			assert_eq!((view.liability, view.used_slots, view.bond), (0, 0, BOND));
+			assert_eq!((view.liability, view.used_slots, view.bond), (bound, 0, BOND));
 			assert!(Runtime::assignments(id(provider)).is_empty());
 			let kept = Runtime::custody(id(provider), None, 10);
 			assert_eq!((kept.len(), kept[0].shard, kept[0].state), (1, SHARD, None));

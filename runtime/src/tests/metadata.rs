@@ -168,7 +168,7 @@ fn what_suspends_a_job_and_what_holds_a_slot_have_limits() {
 		|params| params.max_execution = 1_000,
 		|params| params.max_execution = 10_512_000,
 	];
-	legal.map(|change| assert_eq!(check(change), Ok(())));
+	assert!(legal.into_iter().all(|change| check(change) == Ok(())));
 	let illegal: [(Change, &str); 7] = [
 		(|params| params.decline_limit = 1, "declineLimit"),
 		(|params| params.decline_limit = 9, "declineLimit"),
@@ -178,7 +178,9 @@ fn what_suspends_a_job_and_what_holds_a_slot_have_limits() {
 		(|params| params.max_execution = 999, "maxExecution"),
 		(|params| params.max_execution = 10_512_001, "maxExecution"),
 	];
-	illegal.map(|(change, field)| assert_eq!(check(change), Err(field)));
+	for (change, field) in illegal {
+		assert_eq!(check(change), Err(field));
+	}
 }
 
 #[test]

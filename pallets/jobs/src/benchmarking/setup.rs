@@ -381,7 +381,7 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
 	});
-	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
+	let (mut candidates, _) = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
 	candidates.truncate(MAX_TRIED);
 	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
 	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();

@@ -3,6 +3,7 @@
 mod assign;
 mod clock;
 mod close;
+mod crowd;
 mod custody;
 mod declines;
 mod demands;
