@@ -144,7 +144,7 @@ pub enum BenchmarkStanding {
 	OneSlot,
 	/// Drawable, with more free slots than a benchmark takes.
 	Spare,
-	/// Drawable, but all its bond is reserved.
+	/// Drawable, but all its bond is reserved that the least work leaves.
 	Bound,
 	/// Drawable, although it gave no sign of life for too long.
 	Silent,

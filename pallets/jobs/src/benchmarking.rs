@@ -8,7 +8,7 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Clock, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
+	timers::TimerAction, Backlog, Call, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
 	MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_VACANCIES, MAX_VACATED, NEVER,
 };
 use alloc::vec;

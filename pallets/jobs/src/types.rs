@@ -428,11 +428,15 @@ impl ShardRecord {
 	/// True if the seat's holder, which may decline it, does so early enough for that to be nobody's loss: within half of the time
 	/// to accept; or once it has waited for the others for as long as they may take after the last moment to accept.
 	pub fn leaves_in_time(&self, seat: u8, now: MarketBlock) -> bool {
-		let window = self.terms.accept_window;
+		let waiting = self.terms.accept_window.saturating_mul(2);
 		self.holder(seat).is_some_and(|holder| {
-			let held = now.saturating_sub(holder.drawn);
-			held <= window / 2 || (holder.waits() && held >= window.saturating_mul(2))
+			now <= self.leaves_in_time_until(holder) || (holder.waits() && now.saturating_sub(holder.drawn) >= waiting)
 		})
+	}
+
+	/// When the first half of a holder's time to accept ends.
+	pub fn leaves_in_time_until(&self, holder: &Holder) -> MarketBlock {
+		holder.drawn.saturating_add(self.terms.accept_window / 2)
 	}
 
 	/// True if its seats fell vacant too often for anybody to be drawn for it again.

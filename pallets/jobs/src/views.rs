@@ -240,6 +240,7 @@ impl<T: Config> Pallet<T> {
 		view.state = Some(holder.state);
 		view.held = shard.closed || holder.may_compute();
 		view.due = pace.market(holder.due);
+		view.decline_by = pace.market(shard.leaves_in_time_until(holder));
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
 			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
@@ -257,6 +258,7 @@ impl<T: Config> Pallet<T> {
 			state: Some(seat.state),
 			reveal_open: seat.state == SeatState::Sealed && called.reveal_by.is_some(),
 			due: called.reveal_by.unwrap_or(seat.due),
+			decline_by: seat.due,
 			sample: called.tasks,
 			shown: called.shown,
 			..Self::work_view(seat.shard, seat.index, &shard)?
@@ -275,6 +277,7 @@ impl<T: Config> Pallet<T> {
 			held: true,
 			reveal_open: false,
 			due: NEVER,
+			decline_by: NEVER,
 			sample: None,
 			shown: Vec::new(),
 			engine: shard.terms.engine,

@@ -15,7 +15,7 @@ use millrace_court::stakes;
 use millrace_primitives::{
 	params::{CourtParams, EmissionParams, JobsParams, ProvidersParams},
 	provider::MAX_DRAWS,
-	Balance, MarketBlock, MILL,
+	Balance, MarketBlock, MILL, MILLI,
 };
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -212,7 +212,8 @@ impl Limits for ProvidersParams {
 impl Limits for JobsParams {
 	fn check(&self) -> Result<(), &'static str> {
 		within(self.fee_share, Permill::zero()..=Permill::from_percent(50), "feeShare")?;
-		within(self.second_price, 0..=100 * MILL, "secondPrice")?;
+		// Never free: what is queued for nothing is queued without end.
+		within(self.second_price, MILLI..=100 * MILL, "secondPrice")?;
 		within(self.min_price, 1..=MUCH_MONEY, "minPrice")?;
 		within(self.program_deposit, 0..=MUCH_MONEY, "programDeposit")?;
 		within(self.max_deadline, 10..=YEAR, "maxDeadline")?;

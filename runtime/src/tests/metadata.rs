@@ -11,7 +11,7 @@ use codec::{Decode, Encode};
 use frame_support::traits::Get;
 use millrace_primitives::{
 	params::{EmissionParams, JobsParams},
-	MILL,
+	MILL, MILLI,
 };
 use sp_runtime::{traits::TransactionExtension, Permill};
 
@@ -151,14 +151,16 @@ fn default_and_fast_parameters_are_legal() {
 }
 
 #[test]
-fn what_suspends_a_job_and_what_holds_a_slot_have_limits() {
+fn what_keeps_saboteurs_out_has_limits() {
 	type Change = fn(&mut JobsParams);
 	let check = |change: Change| {
 		let mut params = JobsParams::default();
 		change(&mut params);
 		params.check()
 	};
-	let legal: [Change; 8] = [
+	let legal: [Change; 10] = [
+		|params| params.second_price = MILLI,
+		|params| params.least_crowd = 1,
 		|params| params.decline_limit = 2,
 		|params| params.decline_limit = pallet_jobs::DECLINERS as u8,
 		|params| params.slot_price = 0,
@@ -168,8 +170,15 @@ fn what_suspends_a_job_and_what_holds_a_slot_have_limits() {
 		|params| params.max_execution = 1_000,
 		|params| params.max_execution = 10_512_000,
 	];
+	let mut unpayable = GenesisParameters::default();
+	unpayable.providers.least_liability = unpayable.court.floor;
+	assert_eq!(unpayable.validate(), Ok(()));
+	unpayable.providers.least_liability += 1;
+	assert_eq!(unpayable.validate(), Err(("providers", "leastLiability")));
 	assert!(legal.into_iter().all(|change| check(change) == Ok(())));
-	let illegal: [(Change, &str); 7] = [
+	let illegal: [(Change, &str); 9] = [
+		(|params| params.second_price = MILLI - 1, "secondPrice"),
+		(|params| params.least_crowd = 0, "leastCrowd"),
 		(|params| params.decline_limit = 1, "declineLimit"),
 		(|params| params.decline_limit = 9, "declineLimit"),
 		(|params| params.slot_price = MILL + 1, "slotPrice"),

@@ -218,7 +218,9 @@ fn a_decline_after_half_of_the_time_is_a_missed_acceptance() {
 			let id = shard(submit(spec(1, 2)), 0);
 			blocks(3);
 			let out = holder(id, 0);
-			// 10 blocks to accept.
+			// 10 blocks to accept, from the third on.
+			let view = &Jobs::assignments_of(&account(out))[0];
+			assert_eq!((view.due, view.decline_by), (13, 8));
 			blocks(held);
 			Jobs::decline(signed(&operator(out)), id, LIE).unwrap();
 			assert_eq!(Registry::get(out).conduct, vec![conduct]);

@@ -262,6 +262,7 @@ fn a_benchmarks_provider_has_the_standing_that_was_asked_for() {
 		assert!(record(0).pooled() && Providers::drop_stale(&provider(0)));
 		make(Bound);
 		assert!(record(0).pooled());
-		assert_noop!(Providers::reserve(&provider(0), 1), Error::BondReserved);
+		let least = Parameters::get().least_liability;
+		assert_noop!(Providers::reserve(&provider(0), least + 1), Error::BondReserved);
 	});
 }
