@@ -27,7 +27,7 @@ use millrace_primitives::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A seat whose time to accept is shorter than this, in market blocks, is declined if it cannot be accepted now: a
+/// A seat whose time to decline freely is shorter than this, in market blocks, is declined if it cannot be accepted now: a
 /// missed accept costs the provider its standing, declining is free. So is one that the court drew, and that cannot begin.
 pub const DECLINE_MARGIN: MarketBlock = 5;
 /// A report whose time to reveal is shorter than this, in market blocks, is revealed even if finality lags: a
@@ -384,6 +384,13 @@ impl Decision<'_> {
 		self.seat.due.saturating_sub(self.view.best.now)
 	}
 
+	/// Whether this is about the last moment to decline without a loss, or, if that has passed, to decline at all. A client that
+	/// serves slowly, or not at all, must not cost a provider its reputation.
+	fn must_choose(&self) -> bool {
+		let free = self.seat.decline_by.checked_sub(self.view.best.now);
+		free.unwrap_or_else(|| self.left()) <= DECLINE_MARGIN
+	}
+
 	fn assigned(&self, actions: &mut Vec<Action>) {
 		// While it is on its way the seat is as good as in its next state.
 		let busy = !self.may_submit(TxKind::Accept);
@@ -396,8 +403,8 @@ impl Decision<'_> {
 				actions.push(Action::Decline(self.key, reason));
 			}
 		};
-		let late = self.left() <= DECLINE_MARGIN;
-		if declining || (late && self.left() == 0) {
+		let late = self.must_choose();
+		if declining || self.left() == 0 {
 			return;
 		}
 		if !self.fits() {

@@ -44,6 +44,7 @@ fn seat(state: Option<SeatState>) -> AssignmentView {
 		held: true,
 		reveal_open: false,
 		due: 125,
+		decline_by: 125,
 		sample: None,
 		shown: vec![],
 		engine: ENGINE_VERSION,
@@ -168,10 +169,28 @@ fn while_an_accept_is_on_its_way_nothing_is_sealed_before_it_is_there() {
 #[test]
 fn what_cannot_be_had_is_tried_again_and_declined_before_it_is_late() {
 	let inputs = DeclineReason::InputsUnavailable;
+	// Freely until 105; after that it is late only where nothing else can be done.
 	let due = |due| AssignmentView {
 		due,
+		decline_by: due,
 		..seat(Some(SeatState::Assigned))
 	};
+	let free = |decline_by| AssignmentView {
+		due: 150,
+		..due(decline_by)
+	};
+	assert_eq!(decided(free(106), Progress::Fetching), []);
+	assert_eq!(
+		decided(free(105), Progress::Fetching),
+		[Action::Cancel(key()), Action::Decline(key(), inputs)]
+	);
+	assert_eq!(decided(free(105), Progress::Fetched), [Action::Accept(key())]);
+	assert_eq!(decided(free(99), Progress::Fetching), [], "it has lost nothing yet");
+	let gone = AssignmentView { due: 105, ..free(99) };
+	assert_eq!(
+		decided(gone, Progress::Fetching),
+		[Action::Cancel(key()), Action::Decline(key(), inputs)]
+	);
 	assert_eq!(decided(due(125), failed(inputs, false, 101)), []);
 	assert_eq!(decided(due(125), failed(inputs, false, 100)), [Action::Fetch(key())]);
 	assert_eq!(

@@ -166,6 +166,8 @@ pub struct AssignmentView {
 	pub reveal_open: bool,
 	/// The market block by which the present state must be left.
 	pub due: MarketBlock,
+	/// The last market block in which declining it before it is accepted is no missed acceptance.
+	pub decline_by: MarketBlock,
 	/// The tasks that it computes, counted from the shard's first, if they are not all: an audit's.
 	pub sample: Option<Vec<u32>>,
 	/// The tasks whose outcomes it shows with its reveal.

@@ -29,6 +29,9 @@ const HOUR: MarketBlock = 1_200;
 pub struct ProvidersParams {
 	/// The least bond with which a provider is drawn, in plancks.
 	pub min_bond: Balance,
+	/// The least that work reserves of a bond: who has less of it free is not drawn, in plancks. No more than the court's
+	/// [`CourtParams::floor`].
+	pub least_liability: Balance,
 	/// The least that a provider must send its operator at registration, for transaction fees.
 	pub min_operator_funding: Balance,
 	/// The least ask, in plancks per Ggas.
@@ -49,6 +52,7 @@ impl Default for ProvidersParams {
 	fn default() -> Self {
 		Self {
 			min_bond: 100 * MILL,
+			least_liability: 2 * MILL,
 			min_operator_funding: MILL,
 			min_ask: 100 * MICRO,
 			heartbeat_period: 2 * HOUR,
@@ -114,6 +118,14 @@ pub struct JobsParams {
 	pub run_rate: [Gas; 4],
 	/// Bytes that the slowest acceptable line carries in one market block.
 	pub bytes_per_block: u32,
+	/// Price of a slot for a market block, in plancks. Burned at submission for each seat and all the time for which the job's data
+	/// may take it beyond what passes anyway; see [`crate::window::held`].
+	pub slot_price: Balance,
+	/// The longest that fetching, checking and compiling count. A shard with more data than the slowest line carries by then
+	/// is for faster ones; who has none declines.
+	pub max_preparation: MarketBlock,
+	/// The longest that a shard may take from its acceptance to its sealed report. A job that may take longer is refused.
+	pub max_execution: MarketBlock,
 	/// For so long outputs are kept after acceptance, unless the client acknowledges earlier.
 	pub custody_period: MarketBlock,
 	/// The part of each payment that is withheld until custody ends.
@@ -124,7 +136,9 @@ pub struct JobsParams {
 	pub seed_blocks: u8,
 	/// How many candidates a draw looks at; at most [`crate::provider::MAX_DRAWS`].
 	pub draws: u8,
-	/// So many declines by two providers or more, and no acceptance in between, suspend a job.
+	/// A shard whose draw could find fewer providers gives nobody points or reputation: they might all be one owner's.
+	pub least_crowd: u8,
+	/// So many providers that decline for reasons that may be the job's, while nobody accepts, suspend it; 2 to 8.
 	pub decline_limit: u8,
 }
 
@@ -141,11 +155,15 @@ impl Default for JobsParams {
 			execution_base: 100,
 			run_rate: [250_000_000, 60_000_000, 24_000_000, 18_000_000],
 			bytes_per_block: 3_000_000,
+			slot_price: 250 * MICRO,
+			max_preparation: 4 * HOUR,
+			max_execution: 3 * 24 * HOUR,
 			custody_period: 7 * 24 * HOUR,
 			custody_share: Permill::from_percent(10),
 			demand_window: HOUR,
 			seed_blocks: 3,
 			draws: 8,
+			least_crowd: 8,
 			decline_limit: 5,
 		}
 	}
@@ -161,6 +179,7 @@ impl JobsParams {
 			custody_period: 600,
 			demand_window: 150,
 			max_deadline: 24 * HOUR,
+			least_crowd: 1,
 			..Self::default()
 		}
 	}

@@ -1,6 +1,7 @@
 //! Providers: hardware, regions, and how they are drawn.
 
 use crate::{job::Endpoint, AccountId, Balance};
+use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -10,11 +11,18 @@ use sp_runtime::Permill;
 pub const MAX_DRAWS: u32 = 16;
 /// The number of regions.
 pub const REGIONS: usize = 8;
-/// The number of price buckets: bucket 0 holds asks below [`BUCKET_BASE`], bucket `b` those below `2^b` times it, the last
-/// one all above.
-pub const PRICE_BUCKETS: usize = 16;
-/// The price, in plancks per Ggas, at which bucket 1 starts.
-pub const BUCKET_BASE: Balance = 1_000_000;
+/// The number of price buckets. Each holds the asks up to its price and above that of the one before, the last one all above; see
+/// [`bucket_price`].
+pub const PRICE_BUCKETS: usize = 32;
+/// The price of the first bucket, in plancks per Ggas.
+pub const BUCKET_BASE: Balance = 100_000_000;
+/// The prices of ten buckets, in tenths of that of the first of them; then the same times ten.
+const BUCKET_STEPS: [Balance; 10] = [10, 12, 15, 20, 25, 30, 40, 50, 60, 80];
+
+/// The number of levels of memory.
+pub const MEMORY_LEVELS: usize = 6;
+/// From how many pages of 64 KiB each level starts: none, 1 MiB, 32 MiB, 256 MiB, 1 GiB, and as many as a task may have.
+pub const MEMORY_PAGES: [u32; MEMORY_LEVELS] = [0, 16, 512, 4_096, 16_384, 65_535];
 
 /// The memory of a slot that [`HardwareClass::HighMemory`] stands for: 16 GiB in pages of 64 KiB.
 pub const HIGH_MEMORY_PAGES: u32 = 16 * 1024 * 1024 / 64;
@@ -185,12 +193,39 @@ impl RegionSet {
 	}
 }
 
+/// The highest ask of a price bucket, in plancks per Ggas: 100, 120, 150, 200, 250, 300, 400, 500, 600, 800 and 1,000 times
+/// 10^-6 MILL, and so on. Of the last one there is none.
+pub fn bucket_price(bucket: usize) -> Option<Balance> {
+	let step = BUCKET_STEPS[bucket % BUCKET_STEPS.len()];
+	(bucket < PRICE_BUCKETS - 1).then(|| BUCKET_BASE / 10 * step * 10u128.pow((bucket / BUCKET_STEPS.len()) as u32))
+}
+
 /// The price bucket of an ask.
 pub fn price_bucket(ask: Balance) -> usize {
-	(ask / BUCKET_BASE)
-		.checked_ilog2()
-		.map_or(0, |bits| bits as usize + 1)
-		.min(PRICE_BUCKETS - 1)
+	(0..PRICE_BUCKETS)
+		.find(|bucket| bucket_price(*bucket).is_none_or(|price| ask <= price))
+		.unwrap_or(PRICE_BUCKETS - 1)
+}
+
+/// How many price buckets, from the first on, a draw at this price looks at: those of which nobody asks more. Of the first
+/// and the last one somebody may, where prices are as extreme.
+pub fn affordable_buckets(price_cap: Balance) -> usize {
+	(0..PRICE_BUCKETS - 1)
+		.position(|bucket| bucket_price(bucket).is_none_or(|price| price > price_cap))
+		.map_or(PRICE_BUCKETS, |above| above.max(1))
+}
+
+/// The level of a slot's memory.
+pub fn memory_level(pages: u32) -> usize {
+	MEMORY_PAGES.iter().rposition(|least| *least <= pages).unwrap_or(0)
+}
+
+/// The first level at which a slot has enough memory for a task. A task never needs more than the last one has.
+pub fn level_for_task(pages: u32) -> usize {
+	MEMORY_PAGES
+		.iter()
+		.position(|least| *least >= pages)
+		.unwrap_or(MEMORY_LEVELS - 1)
 }
 
 /// What a provider declares about itself; it may change everything but the account at any time.
@@ -261,6 +296,30 @@ pub struct Candidate {
 	pub reputation: Permill,
 }
 
+/// What a draw found.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Drawn {
+	/// Those who meet the request, each once, in the order of the draw.
+	pub candidates: Vec<Candidate>,
+	/// How many entries it looked at, each once.
+	pub looked: u32,
+	/// How many there are in the pools from which it draws.
+	pub among: u64,
+}
+
+impl Drawn {
+	/// Whether as far as its looks tell at least so many could have been found: nobody can be sure to be drawn then. The last
+	/// look is left out if there were others before it, since looking ends with one that finds somebody.
+	pub fn could_find(&self, least: u32) -> bool {
+		let (found, looked) = match self.candidates.len() as u128 {
+			0 => return false,
+			1 => (1, u128::from(self.looked)),
+			found => (found - 1, u128::from(self.looked.saturating_sub(1))),
+		};
+		u128::from(self.among) * found >= u128::from(least) * looked
+	}
+}
+
 /// How many providers in the pools meet how much of a request; counted without looking at single providers.
 #[derive(
 	Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, DecodeWithMemTracking, TypeInfo, Serialize, Deserialize,
@@ -271,6 +330,104 @@ pub struct Census {
 	pub in_class: u32,
 	/// Of these, those in the allowed regions.
 	pub in_region: u32,
-	/// Of these, those whose price bucket is within the cap; at the cap's own bucket some may ask more.
+	/// Of these, those who do not ask more, as far as price buckets tell.
 	pub affordable: u32,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::{MICRO, MILL};
+	use proptest::prelude::*;
+
+	#[test]
+	fn prices_that_people_choose_are_those_of_buckets() {
+		for price in [
+			100, 120, 150, 200, 250, 300, 400, 500, 600, 800, 1_000, 2_000, 3_000, 10_000, 100_000,
+		] {
+			let bucket = price_bucket(price * MICRO);
+			assert_eq!(bucket_price(bucket), Some(price * MICRO));
+			assert!(bucket < affordable_buckets(price * MICRO));
+			assert_eq!(price_bucket(price * MICRO + 1), bucket + 1);
+			assert!(bucket >= affordable_buckets(price * MICRO - 1) || bucket == 0);
+		}
+		assert_eq!((price_bucket(0), affordable_buckets(0)), (0, 1));
+		assert_eq!(price_bucket(Balance::MAX), PRICE_BUCKETS - 1);
+		assert_eq!(affordable_buckets(Balance::MAX), PRICE_BUCKETS);
+		assert_eq!(bucket_price(PRICE_BUCKETS - 1), None);
+		assert_eq!((price_bucket(MILL), affordable_buckets(MILL)), (31, 32));
+	}
+
+	#[test]
+	fn memory_counts_by_levels() {
+		for (pages, level) in [
+			(0, 0),
+			(15, 0),
+			(16, 1),
+			(511, 1),
+			(512, 2),
+			(65_534, 4),
+			(65_535, 5),
+			(u32::MAX, 5),
+		] {
+			assert_eq!(memory_level(pages), level, "{pages}");
+		}
+		for (pages, level) in [
+			(0, 0),
+			(1, 1),
+			(16, 1),
+			(17, 2),
+			(16_385, 5),
+			(65_535, 5),
+			(u32::MAX, 5),
+		] {
+			assert_eq!(level_for_task(pages), level, "{pages}");
+		}
+	}
+
+	#[test]
+	fn what_could_be_found_is_told_by_the_looks() {
+		let drawn = |found: usize, looked, among| Drawn {
+			candidates: vec![
+				Candidate {
+					provider: AccountId::new([0; 32]),
+					ask: 0,
+					reputation: Permill::zero()
+				};
+				found
+			],
+			looked,
+			among,
+		};
+		assert!(!Drawn::default().could_find(0));
+		assert!(!drawn(2, 2, 2).could_find(3) && drawn(2, 2, 2).could_find(2));
+		assert!(drawn(2, 2, 8).could_find(8) && !drawn(2, 2, 7).could_find(8));
+		assert!(!drawn(2, 16, 119).could_find(8) && drawn(2, 16, 120).could_find(8));
+		assert!(!drawn(1, 16, 127).could_find(8) && drawn(1, 16, 128).could_find(8));
+		assert!(drawn(1, 1, 8).could_find(8) && !drawn(1, 1, 7).could_find(8));
+		assert!(drawn(1, 16, u64::MAX).could_find(u32::MAX));
+	}
+
+	proptest! {
+		#[test]
+		fn a_bucket_holds_what_it_says(ask in 0..MILL / 5, cap in 100 * MICRO..MILL / 5) {
+			let bucket = price_bucket(ask);
+			prop_assert!(bucket_price(bucket).is_none_or(|price| ask <= price));
+			prop_assert!(bucket == 0 || bucket_price(bucket - 1).unwrap() < ask);
+			if bucket < affordable_buckets(cap) && bucket < PRICE_BUCKETS - 1 {
+				prop_assert!(ask <= cap);
+			}
+			// Whoever asks no more than five sixths, or three quarters at the widest steps, is looked at.
+			if ask <= cap / 4 * 3 {
+				prop_assert!(bucket < affordable_buckets(cap));
+			}
+		}
+
+		#[test]
+		fn who_is_looked_at_has_the_memory(has: u32, needs in 0u32..=65_535) {
+			if memory_level(has) >= level_for_task(needs) {
+				prop_assert!(has >= needs);
+			}
+		}
+	}
 }

@@ -11,7 +11,7 @@
 use crate::{
 	job::{Preferences, SeatState, Verification},
 	matter::Matter,
-	provider::{Candidate, Census, DrawRequest},
+	provider::{Candidate, Census, DrawRequest, Drawn},
 	AccountId, Balance, Gas, Hash, MarketBlock, ProgramId, Report, ShardId,
 };
 use alloc::vec::Vec;
@@ -94,7 +94,7 @@ pub trait ProviderRegistry {
 	/// Draws at most `draws` (capped by [`crate::provider::MAX_DRAWS`]) times from the pools, uniformly and with the
 	/// seed only, and returns those drawn that meet the request, each once, in the order of the draws; no more than
 	/// `enough` of them, since each look costs a read.
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate>;
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn;
 	/// How many providers the pools hold for a request.
 	fn census(request: &DrawRequest) -> Census;
 	/// Takes a drawn provider out of the pools if it turns out to be silent or below the least bond; true if it was.
@@ -144,7 +144,7 @@ pub enum BenchmarkStanding {
 	OneSlot,
 	/// Drawable, with more free slots than a benchmark takes.
 	Spare,
-	/// Drawable, but all its bond is reserved.
+	/// Drawable, but all its bond is reserved that the least work leaves.
 	Bound,
 	/// Drawable, although it gave no sign of life for too long.
 	Silent,
@@ -480,8 +480,8 @@ impl ProviderRegistry for () {
 	fn provider_of(_: &AccountId) -> Option<AccountId> {
 		None
 	}
-	fn draw(_: &DrawRequest, _: Hash, _: u32, _: usize) -> Vec<Candidate> {
-		Vec::new()
+	fn draw(_: &DrawRequest, _: Hash, _: u32, _: usize) -> Drawn {
+		Drawn::default()
 	}
 	fn census(_: &DrawRequest) -> Census {
 		Census::default()

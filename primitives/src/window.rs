@@ -12,11 +12,6 @@ pub const CHECK_NANOS: u64 = 11;
 /// The slowest acceptable machine takes so many times as long as the one that was measured, or has other programs to
 /// compile first.
 pub const SLOWEST: u64 = 4;
-/// The longest that fetching, checking and compiling count, in market blocks: four hours of 3-second blocks. A shard
-/// with more data than the line of [`JobsParams::bytes_per_block`] carries by then is for faster ones; who has none
-/// declines.
-pub const MAX_PREPARATION: MarketBlock = 4_800;
-
 /// A market block in nanoseconds: 3 seconds.
 const BLOCK_NANOS: u128 = 3_000_000_000;
 
@@ -32,7 +27,8 @@ pub struct Windows {
 
 /// The windows of a shard of so many tasks of a job whose program's module is so many bytes long.
 pub fn windows(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> Windows {
-	let preparation = preparation(spec, module_len, tasks, params);
+	let preparation =
+		preparation(spec, module_len, tasks, params).min(u128::from(params.max_preparation) * BLOCK_NANOS);
 	let gas = u128::from(spec.limits.gas) * u128::from(tasks);
 	let working = gas.div_ceil(run_rate(spec.limits.memory_pages, params).max(1).into());
 	let blocks =
@@ -54,8 +50,22 @@ pub fn run_rate(memory_pages: u32, params: &JobsParams) -> Gas {
 	}
 }
 
-/// What it takes to fetch and check program, image, setup and inputs, and to compile the program, in nanoseconds; at
-/// most [`MAX_PREPARATION`].
+/// One part in so many of what every seat has anyway holds data that cost nothing: a small job has little to fetch, and what it
+/// pays is what the chain does for it.
+const FREE_PART: u32 = 10;
+
+/// For how many market blocks, rounded down, the data of a shard of so many tasks may take a slot of each seat beyond a tenth of
+/// [`JobsParams::accept_window`] and [`JobsParams::execution_base`]: all that is fetched, checked and compiled, once before
+/// acceptance and once after, and all that is put out, at the worst-case rates. No cap makes what is declared cheaper.
+pub fn held(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> u64 {
+	let outputs = u128::from(spec.limits.output) * u128::from(tasks);
+	let serving = outputs * BLOCK_NANOS / u128::from(params.bytes_per_block.max(1));
+	let blocks = (preparation(spec, module_len, tasks, params) * 2 + serving) / BLOCK_NANOS;
+	let free = params.accept_window.saturating_add(params.execution_base) / FREE_PART;
+	u64::try_from(blocks).unwrap_or(u64::MAX).saturating_sub(free.into())
+}
+
+/// What it takes to fetch and check program, image, setup and inputs, and to compile the program, in nanoseconds.
 fn preparation(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> u128 {
 	let module = u128::from(module_len);
 	let image = spec.image.map_or(0, |image| image.len);
@@ -64,8 +74,7 @@ fn preparation(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams)
 	let fetching = bytes * BLOCK_NANOS / u128::from(params.bytes_per_block.max(1));
 	let checking = bytes * u128::from(CHECK_NANOS);
 	let compiling = module * u128::from(INSTRUCTIONS_IN_TEN_BYTES) * u128::from(COMPILE_NANOS) / 10;
-	let whole = fetching + (checking + compiling) * u128::from(SLOWEST);
-	whole.min(u128::from(MAX_PREPARATION) * BLOCK_NANOS)
+	fetching + (checking + compiling) * u128::from(SLOWEST)
 }
 
 #[cfg(test)]
@@ -139,8 +148,16 @@ mod tests {
 		spec.input_limit = MAX_TASK_DATA;
 		assert_eq!(
 			windows(&spec, MAX_PROGRAM_SIZE, MAX_SHARD_TASKS, &params).accept,
-			params.accept_window + MAX_PREPARATION
+			params.accept_window + params.max_preparation
 		);
+		params.max_preparation = MarketBlock::MAX;
+		// Far from what overflows, and no less than what is true.
+		spec.input_limit = u32::MAX;
+		let slowest = JobsParams {
+			bytes_per_block: 0,
+			..params
+		};
+		assert!(held(&spec, u32::MAX, u32::MAX, &slowest) >= u64::MAX / 2);
 		params.bytes_per_block = 0;
 		params.run_rate = [0; 4];
 		params.accept_window = MarketBlock::MAX;
@@ -150,6 +167,30 @@ mod tests {
 			execution: MarketBlock::MAX,
 		};
 		assert_eq!(windows(&spec, u32::MAX, u32::MAX, &params), longest);
+	}
+
+	#[test]
+	fn only_what_data_take_beyond_a_tenth_of_the_windows_is_held() {
+		let params = JobsParams::default();
+		let mut spec = any_spec();
+		spec.image = None;
+		spec.setup = EMPTY_BLOB;
+		// 1 MB in, 1 MB out, and a program of 1 MB: what passes anyway.
+		spec.input_limit = 1_000_000;
+		spec.limits.output = 1_000_000;
+		assert_eq!(held(&spec, 1_000_000, 1, &params), 0);
+		// Up to 20 blocks of 3,000,000 bytes are free, whatever they are.
+		spec.input_limit = 0;
+		spec.limits.output = 3_000_000;
+		assert_eq!((held(&spec, 0, 20, &params), held(&spec, 0, 21, &params)), (0, 1));
+		// What is fetched counts twice: 30 blocks on the line and 1.32 of checking.
+		spec.limits.output = 0;
+		spec.input_limit = 3_000_000;
+		assert_eq!(held(&spec, 0, 30, &params), 62 - 20);
+		// The most there is: 91,625.97 blocks in and 4,031.54 of checking, twice, and 91,625.97 out.
+		spec.input_limit = MAX_TASK_DATA;
+		spec.limits.output = MAX_TASK_DATA;
+		assert_eq!(held(&spec, 0, MAX_SHARD_TASKS, &params), 282_940 - 20);
 	}
 
 	proptest! {

@@ -129,6 +129,7 @@ impl Client {
 			held: false,
 			reveal_open: false,
 			due: 100_000,
+			decline_by: 100_000,
 			sample: None,
 			shown: vec![1, 4],
 			engine: ENGINE_VERSION,

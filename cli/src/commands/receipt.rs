@@ -115,9 +115,10 @@ impl Receipt {
 				}
 			}
 			"JobToppedUp" => {
-				let (job, _, _, added) = event.decode::<(JobId, Balance, MarketBlock, Balance)>()?;
+				let (job, _, _, added, burned) = event.decode::<(JobId, Balance, MarketBlock, Balance, Balance)>()?;
 				if job == id {
 					self.escrow += added;
+					self.submission_fee += burned;
 				}
 			}
 			"JobClosed" => {

@@ -226,7 +226,7 @@ impl<T: Config> Pallet<T> {
 			return false;
 		};
 		let client = judged.client.clone();
-		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS, usize::MAX) {
+		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS, usize::MAX).candidates {
 			let Candidate { provider, ask, .. } = candidate;
 			if provider == client
 				|| evidence.number_of(&provider).is_some()

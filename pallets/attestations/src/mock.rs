@@ -12,7 +12,7 @@ use millrace_primitives::{
 	job::{SeatEvent, SeatState, Verification},
 	machine::EMPTY_BLOB,
 	merkle,
-	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
+	provider::{Candidate, Census, DrawRequest, Drawn, HardwareClass, RegionSet},
 	traits::{Agreed, Alarm, Ending, Payee, ProviderRecord, SeatView, Verifier},
 	Limits, Matter, ProgramId, ProgramRoots, ENGINE_VERSION, MILL,
 };
@@ -210,16 +210,21 @@ impl ProviderRegistry for Providers {
 		let provider = account(bytes[0].checked_sub(100)?);
 		Registered::contains_key(&provider).then_some(provider)
 	}
-	fn draw(_: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+	fn draw(_: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn {
 		let first = usize::from(seed.as_bytes()[0]);
-		(0..usize::from(PROVIDERS).min(draws as usize))
+		let candidates: Vec<_> = (0..usize::from(PROVIDERS).min(draws as usize))
 			.map(|n| Candidate {
 				provider: account(((first + n) % usize::from(PROVIDERS)) as u8 + 1),
 				ask: ASK,
 				reputation: Permill::one(),
 			})
 			.take(enough)
-			.collect()
+			.collect();
+		Drawn {
+			looked: candidates.len() as u32,
+			among: PROVIDERS.into(),
+			candidates,
+		}
 	}
 	fn census(_: &DrawRequest) -> Census {
 		Census::default()

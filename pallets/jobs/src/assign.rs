@@ -326,6 +326,7 @@ impl<T: Config> Pallet<T> {
 				execution_window: windows.execution,
 				custody_period: params.custody_period,
 				custody_share: params.custody_share,
+				crowded: false,
 			},
 			reserve: job.reserve_of(index),
 			seats: seats.try_into().ok()?,
@@ -384,7 +385,8 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// The candidates for a seat among so many looks, in the order in which they are tried; of no more than are enough.
+	/// The candidates for a seat among so many looks, in the order in which they are tried; of no more than are enough. And whether
+	/// it could have found enough others for nobody to be sure of the seat.
 	pub(crate) fn candidates(
 		id: ShardId,
 		spec: &JobSpec,
@@ -392,23 +394,26 @@ impl<T: Config> Pallet<T> {
 		seat: u8,
 		(draws, enough): (u32, usize),
 		round: &Round,
-	) -> Vec<Candidate> {
+	) -> (Vec<Candidate>, bool) {
 		let request = Self::draw_request(spec, shard.terms.price_cap);
 		let seat_round = shard.seats.get(usize::from(seat)).map_or(0, |seat| seat.round);
 		let outputs = &round.seeds.outputs;
 		let wanted = Self::seed_blocks(&round.params).min(MAX_SEED_BLOCKS) as usize;
 		let newest = &outputs[outputs.len().saturating_sub(wanted)..];
 		let seed = merkle::hash(&(b"millrace:draw", newest, id, seat, seat_round).encode());
-		let mut drawn = T::Providers::draw(&request, seed, draws, enough);
+		let drawn = T::Providers::draw(&request, seed, draws, enough);
+		let crowded = drawn.could_find(round.params.least_crowd.into());
+		let mut drawn = drawn.candidates;
 		drawn.retain(|candidate| {
 			candidate.ask <= request.price_cap
 				&& !shard.excludes(&candidate.provider)
 				&& shard.seat_of(&candidate.provider).is_none()
 		});
-		T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &drawn)
+		let ordered = T::Policy::order(&spec.verification, &spec.preferences, request.price_cap, &drawn)
 			.into_iter()
 			.filter_map(|place| drawn.get(place).cloned())
-			.collect()
+			.collect();
+		(ordered, crowded)
 	}
 
 	/// Draws a provider for a seat and hands the seat to it. With `open` the shard starts by it: the draw looks at as many as it
@@ -425,9 +430,12 @@ impl<T: Config> Pallet<T> {
 		let mut refused = Vec::new();
 		// Mostly one of the first who are found can take it, and each look costs a read.
 		for enough in [least, usize::MAX] {
-			let candidates = Self::candidates(id, spec, shard, seat, (draws, enough), round);
+			let (candidates, crowded) = Self::candidates(id, spec, shard, seat, (draws, enough), round);
 			if candidates.len() < least {
 				continue;
+			}
+			if open {
+				shard.terms.crowded = crowded;
 			}
 			for candidate in candidates {
 				if refused.len() >= MAX_TRIED {
@@ -460,6 +468,7 @@ impl<T: Config> Pallet<T> {
 						ask,
 						state: SeatState::Assigned,
 						due,
+						drawn: round.now,
 						slot: true,
 						stake,
 					});

@@ -8,8 +8,8 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Clock, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
-	MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_EXCLUDED, MAX_VACANCIES, NEVER,
+	timers::TimerAction, Backlog, Call, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
+	MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_VACANCIES, MAX_VACATED, NEVER,
 };
 use alloc::vec;
 use frame_benchmarking::v2::*;
@@ -100,7 +100,7 @@ mod benchmarks {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let providers = team::<T>(SEATS.into(), OneSlot);
 		let id = started::<T>(job, &providers, SeatState::Assigned);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		change_shard::<T>(id, |shard| {
@@ -130,7 +130,7 @@ mod benchmarks {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let providers = team::<T>(SEATS.into(), OneSlot);
 		let id = started::<T>(job, &providers, SeatState::Assigned);
-		exclude::<T>(id, MAX_EXCLUDED - 1);
+		exclude::<T>(id, MAX_VACATED - 1);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		let last = u32::from(SEATS) - 1;
@@ -197,7 +197,7 @@ mod benchmarks {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
 		vacate_seat::<T>(id, 1);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		crowd_and_backlog::<T>(id, 1, MAX_VACANCIES - 1);
 		annoy::<T>(job);
 
@@ -233,7 +233,7 @@ mod benchmarks {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
 		vacate_seat::<T>(id, 1);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		team::<T>(CROWD, OneSlot);
 		crowd_and_backlog::<T>(id, 1, MAX_VACANCIES - u32::from(SEATS));
 		annoy::<T>(job);
@@ -296,7 +296,7 @@ mod benchmarks {
 	fn end_shard() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		crowd_and_backlog::<T>(id, 0, MAX_VACANCIES - 1);
 		annoy::<T>(job);
 
@@ -318,7 +318,7 @@ mod benchmarks {
 	fn timer_stale() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Sealed);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		let action = TimerAction::Execute {
 			shard: id,
 			seat: 0,
@@ -339,7 +339,7 @@ mod benchmarks {
 	fn timer_accept() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), Spare), SeatState::Assigned);
-		exclude::<T>(id, MAX_EXCLUDED - 1);
+		exclude::<T>(id, MAX_VACATED - 1);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		let action = TimerAction::Accept {
@@ -362,7 +362,7 @@ mod benchmarks {
 	fn timer_execute() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), Spare), SeatState::Accepted);
-		exclude::<T>(id, MAX_EXCLUDED - 1);
+		exclude::<T>(id, MAX_VACATED - 1);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		let action = TimerAction::Execute {
@@ -385,7 +385,7 @@ mod benchmarks {
 	fn timer_fill() {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
-		exclude::<T>(id, MAX_EXCLUDED);
+		exclude::<T>(id, MAX_VACATED);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		only_timer::<T>(TimerAction::Fill { shard: id }, NOW + 1);

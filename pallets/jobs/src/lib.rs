@@ -266,8 +266,16 @@ pub mod pallet {
 			expires_at: MarketBlock,
 			/// What is held in addition.
 			added: Balance,
+			/// What was burned: the fee of each vacant seat once more.
+			burned: Balance,
 		},
-		/// Several providers declined, none accepted: nothing is handed out until the client tops up or cancels.
+		/// A job is not suspended any more: the client topped it up, or somebody took work of it after all.
+		JobResumed {
+			/// The job.
+			job: JobId,
+		},
+		/// Several providers declined, none accepted: nothing is handed out until the client tops up or cancels, or somebody
+		/// who holds a seat accepts.
 		JobSuspended {
 			/// The job.
 			job: JobId,
@@ -474,6 +482,8 @@ pub mod pallet {
 		PriceTooLow,
 		/// The deadline is further away than allowed.
 		DeadlineTooLong,
+		/// A shard could take longer than any may: give its tasks less gas, or a shard fewer of them.
+		ShardTooLong,
 		/// The free balance does not cover the deposit, or escrow and fee.
 		InsufficientFunds,
 		/// No such job, or all its state is gone.
@@ -619,7 +629,7 @@ pub mod pallet {
 		/// Submits a job: holds the most it can cost and burns the submission fee of each seat of its shards.
 		///
 		/// Errors: one for each rule of the specification, `UnknownProgram`, `ProgramOutdated`, `Frozen`, `MemoryBelowProgram`,
-		/// `PriceTooLow`, `DeadlineTooLong`, `InsufficientFunds`.
+		/// `PriceTooLow`, `DeadlineTooLong`, `ShardTooLong`, `InsufficientFunds`.
 		#[pallet::call_index(2)]
 		#[pallet::weight(T::WeightInfo::submit())]
 		pub fn submit(origin: OriginFor<T>, spec: JobSpec) -> DispatchResult {
@@ -628,8 +638,8 @@ pub mod pallet {
 		}
 
 		/// Raises the price cap of shards that have not started, or extends the deadline by so many market blocks, or
-		/// both. Resumes a suspended job; what waits because nobody was found is tried once soon, and the fee covers these
-		/// draws.
+		/// both. Resumes a suspended job; who declined may be drawn again, for which the fee of each vacant seat is burned once more;
+		/// what waits because nobody was found is tried once soon, and the transaction's fee covers these draws.
 		///
 		/// Errors: `UnknownJob`, `NotClient`, `NotOpen`, `PriceLowered`, `DeadlineTooLong`, `TooExpensive`,
 		/// `InsufficientFunds`.
@@ -669,7 +679,8 @@ pub mod pallet {
 		}
 
 		/// The operator declines an assignment that it has not accepted, or for which it waits for the shard's other seats to be.
-		/// Free of charge and of consequence, but the provider is not drawn for this shard again.
+		/// Free of charge. Within half of the time to accept, and once the others had theirs, it is free of consequence, but the
+		/// provider is not drawn for this shard again before a top-up; else it counts as a missed acceptance.
 		///
 		/// Errors: `NotProvider`, `UnknownShard`, `NotAssigned`, `WrongState`.
 		#[pallet::call_index(6)]

@@ -11,7 +11,7 @@ use millrace_primitives::{
 	job::{Constraints, Endpoint, Preferences, Verification},
 	machine, merkle,
 	params::JobsParams,
-	provider::{Candidate, Census, DrawRequest, HardwareClass, RegionSet},
+	provider::{Candidate, Census, DrawRequest, Drawn, HardwareClass, RegionSet},
 	traits::{
 		Agreed, Alarm, Assignments, Called, ClockStops, Conduct, DefaultPolicy, DrawnSeat, Ending, OnSettled, Pace,
 		ProviderRecord, ProviderRegistry, Settlement, Stake, Stop, Verifier,
@@ -81,6 +81,7 @@ pub fn params() -> JobsParams {
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
 		demand_window: 20,
+		least_crowd: 1,
 		..JobsParams::default()
 	}
 }
@@ -214,16 +215,18 @@ impl ProviderRegistry for Registry {
 	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
 		Some(b"http://127.0.0.1:1".to_vec())
 	}
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn {
 		REGISTRY.with_borrow(|all| {
 			let pool: Vec<_> = all.iter().filter(|(_, p)| p.used < p.slots).collect();
 			let mut found: Vec<Candidate> = Vec::new();
+			let mut looked = BTreeSet::new();
 			for draw in 0..draws {
 				if pool.is_empty() || found.len() >= enough {
 					break;
 				}
 				let hash = merkle::hash(&[seed.as_bytes(), &draw.to_le_bytes()[..]].concat());
 				let (id, p) = pool[usize::from(hash.as_bytes()[0]) % pool.len()];
+				looked.insert(id);
 				if p.ask <= request.price_cap && !found.iter().any(|c| c.provider == *id) {
 					found.push(Candidate {
 						provider: id.clone(),
@@ -232,7 +235,11 @@ impl ProviderRegistry for Registry {
 					});
 				}
 			}
-			found
+			Drawn {
+				candidates: found,
+				looked: looked.len() as u32,
+				among: pool.len() as u64,
+			}
 		})
 	}
 	fn move_pools(limit: Weight) -> Weight {

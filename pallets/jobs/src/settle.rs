@@ -37,6 +37,7 @@ impl<T: Config> Pallet<T> {
 	fn end_shard(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, ending: Ending) {
 		let terms = shard.terms.clone();
 		let kept_on = ending.report.is_some();
+		let counted = ending.counted && terms.crowded;
 		let gas = ending.report.map_or(0, |report| report.gas_used.min(terms.gas_limit));
 		let mut left = shard.reserve;
 		let (mut paid, mut fees, mut burns): (Balance, Balance, Balance) = (0, 0, 0);
@@ -124,7 +125,10 @@ impl<T: Config> Pallet<T> {
 		job.accepted = job.accepted.saturating_add(1);
 		job.custody = job.custody.saturating_add(1);
 		let pace = Self::pace_of(id.job);
-		let until = pace.at(Self::now_block()).saturating_add(terms.custody_period.max(1));
+		let now = pace.at(Self::now_block());
+		job.taken = Some(now);
+		Self::reopen(id.job, job);
+		let until = now.saturating_add(terms.custody_period.max(1));
 		let kept = withheld.iter().sum();
 		shard.reserve = kept;
 		shard.excluded = Default::default();
@@ -140,7 +144,7 @@ impl<T: Config> Pallet<T> {
 		Self::deposit_event(Event::ShardSettled {
 			shard: id,
 			report,
-			counted: ending.counted,
+			counted,
 			paid,
 			fees,
 			burned,
@@ -152,7 +156,7 @@ impl<T: Config> Pallet<T> {
 			shard: id,
 			report,
 			payments,
-			counted: ending.counted,
+			counted,
 		});
 	}
 

@@ -15,7 +15,9 @@ use frame_support::{
 use millrace_primitives::{
 	job::{JobStatus, Verification},
 	money,
+	params::JobsParams,
 	traits::Verifier,
+	window::{held, windows},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ENGINE_VERSION,
 };
 use sp_runtime::{traits::Convert, DispatchError, DispatchResult, Permill};
@@ -65,10 +67,33 @@ impl<T: Config> Pallet<T> {
 		))
 	}
 
+	/// What is burned for a seat of a shard of so many tasks: what the chain does for it, and its slot for as long as the data that
+	/// the client declares may take it. `None` on overflow.
+	pub(crate) fn seat_fee(spec: &JobSpec, module_len: u32, tasks: u32, params: &JobsParams) -> Option<Balance> {
+		let held = Balance::from(held(spec, module_len, tasks, params));
+		T::SeatFee::convert(spec.verification.seats()).checked_add(params.slot_price.checked_mul(held)?)
+	}
+
 	/// What submission burns: the fee of each seat of each shard. `None` on overflow.
-	pub(crate) fn submission_fee(spec: &JobSpec) -> Option<Balance> {
-		let seats = Balance::from(spec.shards()).checked_mul(spec.verification.seats().into())?;
-		T::SeatFee::convert(spec.verification.seats()).checked_mul(seats)
+	pub(crate) fn submission_fee(spec: &JobSpec, module_len: u32, params: &JobsParams) -> Option<Balance> {
+		let of = |tasks| Self::seat_fee(spec, module_len, tasks, params);
+		let last = spec.tasks_in(spec.shards().saturating_sub(1));
+		reserve_for(of(spec.shard_size)?, of(last)?, spec.shards())?.checked_mul(spec.verification.seats().into())
+	}
+
+	/// Burns a fee of the client's.
+	fn burn_fee(client: &AccountId, fee: Balance) -> DispatchResult {
+		if fee > 0 {
+			T::Currency::burn_from(client, fee, Preservation::Preserve, Precision::Exact, Fortitude::Polite)
+				.map_err(|_| Error::<T>::InsufficientFunds)?;
+		}
+		Ok(())
+	}
+
+	/// Whether a shard's execution window, which is fixed when it starts, is within what a job may ask for.
+	pub(crate) fn is_short_enough(spec: &JobSpec, module_len: u32, params: &JobsParams) -> bool {
+		let longest = spec.shard_size.min(spec.tasks);
+		windows(spec, module_len, longest, params).execution <= params.max_execution
 	}
 
 	pub(crate) fn do_submit(client: AccountId, spec: JobSpec) -> Result<JobId, DispatchError> {
@@ -79,23 +104,18 @@ impl<T: Config> Pallet<T> {
 		ensure!(Self::is_long_enough(&spec), Error::<T>::BadWindow);
 		let mut program = Programs::<T>::get(spec.program).ok_or(Error::<T>::UnknownProgram)?;
 		Self::check_fit(&spec, &program)?;
+		ensure!(
+			Self::is_short_enough(&spec, program.module.len, &params),
+			Error::<T>::ShardTooLong
+		);
 		let pace = T::Verifier::pace(&spec.program, program.engine);
 		ensure!(!pace.frozen, Error::<T>::Frozen);
 
 		let shards = spec.shards();
 		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
 		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
-		let fee = Self::submission_fee(&spec).ok_or(Error::<T>::TooExpensive)?;
-		if fee > 0 {
-			T::Currency::burn_from(
-				&client,
-				fee,
-				Preservation::Preserve,
-				Precision::Exact,
-				Fortitude::Polite,
-			)
-			.map_err(|_| Error::<T>::InsufficientFunds)?;
-		}
+		let fee = Self::submission_fee(&spec, program.module.len, &params).ok_or(Error::<T>::TooExpensive)?;
+		Self::burn_fee(&client, fee)?;
 		Self::hold_escrow(&client, escrow)?;
 
 		let job = NextJob::<T>::mutate(|next| {
@@ -124,8 +144,8 @@ impl<T: Config> Pallet<T> {
 			accepted: 0,
 			failed: 0,
 			custody: 0,
-			declines: 0,
 			decliners: Default::default(),
+			taken: None,
 			fresh: Readiness {
 				ready: Self::seed_ready(&params),
 				tries: 0,
@@ -178,9 +198,14 @@ impl<T: Config> Pallet<T> {
 			extra_deadline == 0 || expires_at.saturating_sub(job.submitted_at) <= params.max_deadline,
 			Error::<T>::DeadlineTooLong
 		);
+		let mut spec = Specs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
+		// Who declined may be drawn again, and hold a slot as long.
+		let burned = Self::seat_fee(&spec, job.module_len, spec.shard_size.min(spec.tasks), &params)
+			.and_then(|fee| fee.checked_mul(job.vacant().into()))
+			.ok_or(Error::<T>::TooExpensive)?;
+		Self::burn_fee(&client, burned)?;
 		let mut added = 0;
 		if price_cap > job.price_cap {
-			let mut spec = Specs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
 			spec.price_cap = price_cap;
 			spec.validate().map_err(Error::<T>::from)?;
 			let (reserve, last_reserve) = Self::reserves(&spec, price_cap, job.fee_share)?;
@@ -199,8 +224,7 @@ impl<T: Config> Pallet<T> {
 			};
 		}
 		job.expires_at = expires_at;
-		job.status = JobStatus::Open;
-		job.forget_declines();
+		Self::reopen(id, &mut job);
 		job.top_ups = job.top_ups.saturating_add(1);
 		let woken = Self::wake(&mut job, Self::seed_ready(&params), MAX_VACANCIES);
 		Self::schedule(id, &mut job);
@@ -210,6 +234,7 @@ impl<T: Config> Pallet<T> {
 			price_cap,
 			expires_at,
 			added,
+			burned,
 		});
 		Ok(woken)
 	}

@@ -115,7 +115,8 @@ impl<T: Config> Pallet<T> {
 					running += 1;
 					let holders = shard.seats.iter().filter_map(|seat| seat.holder.as_ref());
 					ensure!(
-						shard.any_sealed() && holders.clone().all(|holder| holder.state >= SeatState::Sealed),
+						shard.any_reached(SeatState::Sealed)
+							&& holders.clone().all(|holder| holder.state >= SeatState::Sealed),
 						"a closed shard has a seat that may not seal, or none"
 					);
 				}
@@ -131,6 +132,10 @@ impl<T: Config> Pallet<T> {
 						"a seat waits for others that are accepted"
 					);
 					let seats = shard.seats.iter().zip(0u8..).filter(|(seat, _)| seat.holder.is_none());
+					ensure!(
+						!shard.is_spent(),
+						"a shard goes on although its seats fell vacant too often"
+					);
 					vacant.extend(seats.map(|(_, seat)| (index, seat)));
 				}
 			}
@@ -278,7 +283,7 @@ impl<T: Config> Pallet<T> {
 				needed += 1;
 				continue;
 			}
-			needed += usize::from(shard.any_sealed() && !shard.closed);
+			needed += usize::from(shard.any_reached(SeatState::Sealed) && !shard.closed);
 			needed += shard
 				.seats
 				.iter()

@@ -15,8 +15,8 @@ use sp_runtime::Permill;
 
 /// The most vacant seats that a job's record lists; further ones wait in the backlog.
 pub const MAX_VACANCIES: u32 = 64;
-/// The most providers that may fail one shard; the next failure ends it.
-pub const MAX_EXCLUDED: u32 = 16;
+/// So often the seats of a shard fall vacant, all together and whatever the client does, before nobody is drawn for it any more.
+pub const MAX_VACATED: u32 = 16;
 /// How many VRF outputs are kept for seeds.
 pub const MAX_SEED_BLOCKS: u32 = 8;
 /// The most shards that one `acknowledge` looks at.
@@ -27,8 +27,10 @@ pub const MAX_BACK_OFF: u8 = 18;
 /// So many vacancies in back-off are tried at once when a slot or bond of one of the job's providers is free again; the
 /// others are tried with the next ones.
 pub const WOKEN: u32 = 2;
-/// So many providers at least must have declined before a job is suspended.
-pub const DECLINERS: u32 = 2;
+/// So many of those who declined a job are remembered, each once: a suspension takes no more.
+pub const DECLINERS: u32 = 8;
+/// A suspension takes so many at least.
+pub const LEAST_DECLINERS: u8 = 2;
 /// A shard counts as stuck after so many failed draws of one of its seats.
 pub const STUCK_TRIES: u8 = 3;
 /// So many stuck shards do not keep a job from starting others.
@@ -143,10 +145,11 @@ pub struct JobRecord {
 	pub failed: u32,
 	/// Shards in custody.
 	pub custody: u32,
-	/// Declines since the last acceptance, for reasons that may be the job's.
-	pub declines: u8,
-	/// The first of those who declined.
+	/// Who declined since the last acceptance, for reasons that may be the job's, while nobody worked on it.
 	pub decliners: BoundedVec<AccountId, ConstU32<DECLINERS>>,
+	/// When a seat of it was last accepted, exact to half an accept window, if it has several shards; or a report was. By the clock
+	/// of its work.
+	pub taken: Option<MarketBlock>,
 	/// When the next shard may be started.
 	pub fresh: Readiness,
 	/// Vacant seats of shards under way, in the order in which they are tried.
@@ -171,10 +174,24 @@ impl JobRecord {
 		matches!(self.status, JobStatus::Open | JobStatus::Suspended(_))
 	}
 
-	/// A provider accepted, or the client mended what was amiss.
-	pub fn forget_declines(&mut self) {
-		self.declines = 0;
-		self.decliners = Default::default();
+	/// True if it was suspended and nothing ended that.
+	pub fn is_suspended(&self) -> bool {
+		matches!(self.status, JobStatus::Suspended(_))
+	}
+
+	/// True if somebody took work of it so lately that it may be at it.
+	pub fn is_taken(&self, terms: &Terms, now: MarketBlock) -> bool {
+		let at_work = terms
+			.accept_window
+			.saturating_mul(2)
+			.saturating_add(terms.execution_window);
+		self.taken.is_some_and(|taken| now.saturating_sub(taken) <= at_work)
+	}
+
+	/// Seats of shards under way that wait for a draw; those in the backlog of shards that ended meanwhile among them.
+	pub fn vacant(&self) -> u32 {
+		let backlog = self.backlog_tail.wrapping_sub(self.backlog_head);
+		backlog.saturating_add(self.vacancies.len() as u32)
 	}
 
 	/// The number of shards that were never started.
@@ -229,7 +246,7 @@ impl JobRecord {
 
 	/// From which count of VRF outputs on a visit finds something to do; none if there is nothing.
 	pub fn next_ready(&self) -> Option<u32> {
-		if matches!(self.status, JobStatus::Suspended(_)) {
+		if self.is_suspended() {
 			return None;
 		}
 		if self.has_backlog() && !self.vacancies.is_full() {
@@ -275,6 +292,8 @@ pub struct Terms {
 	pub custody_period: MarketBlock,
 	/// The part of each payment that is withheld until then.
 	pub custody_share: Permill,
+	/// Whether the draw that started it could find so many that points and reputation may follow from it.
+	pub crowded: bool,
 }
 
 /// Who holds a seat.
@@ -288,6 +307,8 @@ pub struct Holder {
 	pub state: SeatState,
 	/// The market block by which it must leave `Assigned` or `Accepted`; [`NEVER`] while it waits for others.
 	pub due: MarketBlock,
+	/// The market block in which it was drawn.
+	pub drawn: MarketBlock,
 	/// True while the seat takes a slot of its provider.
 	pub slot: bool,
 	/// What it has at stake. Until its seal this pallet frees the liability, then the verifier, and this pallet what is still
@@ -373,7 +394,7 @@ pub struct ShardRecord {
 	/// Its seats.
 	pub seats: BoundedVec<Seat, ConstU32<{ MAX_REPLICAS as u32 }>>,
 	/// Providers that declined or failed it.
-	pub excluded: BoundedVec<Exclusion, ConstU32<MAX_EXCLUDED>>,
+	pub excluded: BoundedVec<Exclusion, ConstU32<MAX_VACATED>>,
 	/// True once nobody may seal any more: all seats have, or time was up for the others, which are gone.
 	pub closed: bool,
 	/// Set once its report is accepted.
@@ -419,19 +440,38 @@ impl ShardRecord {
 			.is_some_and(|holder| !holder.may_compute() && holder.state.on(SeatEvent::Decline) == Ok(None))
 	}
 
+	/// True if the seat's holder, which may decline it, does so early enough for that to be nobody's loss: within half of the time
+	/// to accept; or once it has waited for the others for as long as they may take after the last moment to accept.
+	pub fn leaves_in_time(&self, seat: u8, now: MarketBlock) -> bool {
+		let waiting = self.terms.accept_window.saturating_mul(2);
+		self.holder(seat).is_some_and(|holder| {
+			now <= self.leaves_in_time_until(holder) || (holder.waits() && now.saturating_sub(holder.drawn) >= waiting)
+		})
+	}
+
+	/// When the first half of a holder's time to accept ends.
+	pub fn leaves_in_time_until(&self, holder: &Holder) -> MarketBlock {
+		holder.drawn.saturating_add(self.terms.accept_window / 2)
+	}
+
+	/// True if its seats fell vacant too often for anybody to be drawn for it again.
+	pub fn is_spent(&self) -> bool {
+		self.seats.iter().fold(0u32, |sum, seat| sum.saturating_add(seat.round)) > MAX_VACATED
+	}
+
+	/// True if a seat's holder came as far as this.
+	pub fn any_reached(&self, state: SeatState) -> bool {
+		self.seats
+			.iter()
+			.filter_map(|seat| seat.holder.as_ref())
+			.any(|holder| holder.state >= state)
+	}
+
 	/// True if every seat has a holder that came as far as this.
 	pub fn all_reached(&self, state: SeatState) -> bool {
 		self.seats
 			.iter()
 			.all(|seat| seat.holder.as_ref().is_some_and(|holder| holder.state >= state))
-	}
-
-	/// True if a seat has sealed.
-	pub fn any_sealed(&self) -> bool {
-		self.seats
-			.iter()
-			.filter_map(|seat| seat.holder.as_ref())
-			.any(|holder| holder.state >= SeatState::Sealed)
 	}
 }
 
@@ -477,7 +517,7 @@ pub struct TimerEntry {
 /// Why a seat fell vacant.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub enum Cause {
-	/// Its provider declined; free.
+	/// Its provider declined in time; free.
 	Declined(DeclineReason),
 	/// Its provider neither accepted nor declined in time.
 	MissedAccept,
@@ -492,7 +532,7 @@ pub enum Cause {
 pub enum Failure {
 	/// The verifier could not decide which report is right.
 	Unresolved,
-	/// More than [`MAX_EXCLUDED`] providers declined or failed it, and nobody had sealed.
+	/// Its seats fell vacant more than [`MAX_VACATED`] times, and nobody had sealed.
 	Exhausted,
 	/// Its seats were not filled in time after the job was cancelled or expired, and nobody had sealed.
 	Closed,

@@ -248,6 +248,7 @@ impl<T: Config> Pallet<T> {
 		view.state = Some(holder.state);
 		view.held = shard.closed || holder.may_compute();
 		view.due = pace.market(holder.due);
+		view.decline_by = pace.market(shard.leaves_in_time_until(holder));
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
 			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
@@ -265,6 +266,7 @@ impl<T: Config> Pallet<T> {
 			state: Some(seat.state),
 			reveal_open: seat.state == SeatState::Sealed && called.reveal_by.is_some(),
 			due: called.reveal_by.unwrap_or(seat.due),
+			decline_by: seat.due,
 			sample: called.tasks,
 			shown: called.shown,
 			..Self::work_view(seat.shard, seat.index, &shard)?
@@ -283,6 +285,7 @@ impl<T: Config> Pallet<T> {
 			held: true,
 			reveal_open: false,
 			due: NEVER,
+			decline_by: NEVER,
 			sample: None,
 			shown: Vec::new(),
 			engine: shard.terms.engine,
@@ -302,7 +305,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What a job would cost under the present parameters; none if it would not be accepted, as its specification is not
-	/// valid, its price below the least one, its deadline too far away, its window too short, or its memory limit below what its program starts with. A
+	/// valid, its price below the least one, its deadline too far away, its window too short, a shard too long, or its memory limit below what its program starts with. A
 	/// program that is not published yet counts as an empty one. The liability is that of a newcomer, an account that nothing is
 	/// known of: the more a provider has worked, the more it has at stake, since it is audited less often.
 	pub fn quote(spec: &JobSpec) -> Option<Quote> {
@@ -327,12 +330,15 @@ impl<T: Config> Pallet<T> {
 			Self::check_fit(spec, program).ok()?;
 		}
 		let module_len = program.map_or(0, |program| program.module.len);
+		if !Self::is_short_enough(spec, module_len, &params) {
+			return None;
+		}
 		let longest = spec.shard_size.min(spec.tasks);
 		Some(Quote {
 			escrow,
 			payments,
 			fees,
-			submission_fee: Self::submission_fee(spec)?,
+			submission_fee: Self::submission_fee(spec, module_len, &params)?,
 			liability: T::Verifier::stake(
 				&AccountId::new([0; 32]),
 				money::seat_cap(spec.price_cap, spec.limits.gas, longest)?,

@@ -168,12 +168,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Providers::PoolMembers` (`max_values`: None, `max_size`: Some(85), added: 2560, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
 	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
-	/// By hand: six timers more, of the seats that waited for this one.
+	/// By hand: six timers more, of the seats that waited for this one; a job that was suspended is queued.
 	fn accept() -> Weight {
 		// Minimum execution time: 108_612_000 picoseconds.
 		Weight::from_parts(223_547_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(10_u64))
-			.saturating_add(T::DbWeight::get().writes(17_u64))
+			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().writes(19_u64))
 	}
 	/// Storage: `Providers::Operators` (r:1 w:0)
 	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
@@ -201,10 +201,11 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Jobs::Backlog` (`max_values`: None, `max_size`: Some(38), added: 2513, mode: `MaxEncodedLen`)
 	/// Storage: `Jobs::Timers` (r:0 w:1)
 	/// Proof: `Jobs::Timers` (`max_values`: None, `max_size`: Some(39), added: 2514, mode: `MaxEncodedLen`)
+	/// By hand: the clock of the job's work.
 	fn decline() -> Weight {
 		// Minimum execution time: 132_988_000 picoseconds.
 		Weight::from_parts(183_052_000, 9978)
-			.saturating_add(T::DbWeight::get().reads(12_u64))
+			.saturating_add(T::DbWeight::get().reads(14_u64))
 			.saturating_add(T::DbWeight::get().writes(13_u64))
 	}
 	/// Storage: `Jobs::Jobs` (r:1 w:1)
@@ -332,7 +333,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake.
 	fn draw_seat() -> Weight {
 		// Minimum execution time: 448_186_000 picoseconds.
-		Weight::from_parts(738_592_000, 47070)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(768_592_000, 47070)
 			.saturating_add(T::DbWeight::get().reads(43_u64))
 			.saturating_add(T::DbWeight::get().writes(22_u64))
 	}
@@ -371,7 +373,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake; the program, and what the verifier is told.
 	fn start_shard() -> Weight {
 		// Minimum execution time: 498_691_000 picoseconds.
-		Weight::from_parts(798_281_000, 47070)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(828_281_000, 47070)
 			.saturating_add(T::DbWeight::get().reads(47_u64))
 			.saturating_add(T::DbWeight::get().writes(24_u64))
 	}
@@ -406,7 +409,8 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// By hand: what each candidate has at stake.
 	fn draw_nobody() -> Weight {
 		// Minimum execution time: 350_220_000 picoseconds.
-		Weight::from_parts(615_950_000, 39390)
+		// By hand: 30 us for more counters of pools.
+		Weight::from_parts(645_950_000, 39390)
 			.saturating_add(T::DbWeight::get().reads(36_u64))
 			.saturating_add(T::DbWeight::get().writes(6_u64))
 	}

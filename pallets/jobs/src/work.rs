@@ -8,13 +8,13 @@
 
 use crate::{
 	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Exclusion, Failure, Holder, JobRecord, Jobs,
-	Pallet, ShardRecord, Shards, NEVER, WOKEN,
+	Pallet, ShardRecord, Shards, DECLINERS, LEAST_DECLINERS, NEVER, WOKEN,
 };
 use frame_support::{ensure, traits::Get};
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatEvent, SeatState},
-	traits::{Conduct, ProviderRegistry, Verifier},
-	AccountId, Balance, JobId, ShardId,
+	traits::{Conduct, Pace, ProviderRegistry, Verifier},
+	AccountId, Balance, JobId, MarketBlock, ShardId,
 };
 use sp_runtime::{DispatchError, DispatchResult};
 
@@ -44,18 +44,18 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_accept(operator: AccountId, id: ShardId) -> DispatchResult {
 		let (mut shard, seat) = Self::seat_of_operator(&operator, id)?;
 		let holder = Self::advance(&mut shard, seat, SeatEvent::Accept)?;
+		let pace = Self::pace_of(id.job);
+		let now = pace.at(Self::now_block());
 		holder.due = NEVER;
 		let provider = holder.provider.clone();
 		if shard.all_reached(SeatState::Accepted) {
-			Self::start_windows(id, &mut shard);
+			Self::start_windows(id, &mut shard, pace);
 		}
 		let due = shard.holder(seat).map_or(NEVER, |holder| holder.due);
+		let exact = shard.terms.accept_window / 2;
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);
-		if let Some(mut job) = Jobs::<T>::get(id.job).filter(|job| job.declines > 0) {
-			job.forget_declines();
-			Jobs::<T>::insert(id.job, job);
-		}
+		Self::take_up(id.job, now, exact);
 		Self::deposit_event(Event::ShardAccepted {
 			shard: id,
 			seat,
@@ -66,9 +66,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// All seats are accepted: the time of those who waited for it begins. Others have theirs from before a seat fell vacant.
-	fn start_windows(id: ShardId, shard: &mut ShardRecord) {
+	fn start_windows(id: ShardId, shard: &mut ShardRecord, pace: Pace) {
 		let window = shard.terms.execution_window.max(1);
-		let pace = Self::pace_of(id.job);
 		let due = pace.at(Self::now_block()).saturating_add(window).min(NEVER - 1);
 		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
 			let round = slot.round;
@@ -79,15 +78,46 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// True if it was one decline too many for the shard.
+	/// Somebody accepted work of a job: who declined it is forgotten, a suspension is over. When is written down only to so
+	/// many blocks, and not where the only shard tells: each acceptance would otherwise cost a write.
+	fn take_up(id: JobId, now: MarketBlock, exact: MarketBlock) {
+		let Some(mut job) = Jobs::<T>::get(id) else { return };
+		let is_known = job.shards == 1 || job.taken.is_some_and(|taken| now.saturating_sub(taken) <= exact);
+		if is_known && job.decliners.is_empty() && !job.is_suspended() {
+			return;
+		}
+		job.taken = Some(now);
+		if Self::reopen(id, &mut job) {
+			Self::schedule(id, &mut job);
+		}
+		Jobs::<T>::insert(id, job);
+	}
+
+	/// Forgets who declined. True if the job was suspended, and is not any more.
+	pub(crate) fn reopen(id: JobId, job: &mut JobRecord) -> bool {
+		job.decliners = Default::default();
+		let suspended = job.is_suspended();
+		if suspended {
+			job.status = JobStatus::Open;
+			Self::deposit_event(Event::JobResumed { job: id });
+		}
+		suspended
+	}
+
+	/// True if it was one vacancy too many for the shard.
 	pub(crate) fn do_decline(operator: AccountId, id: ShardId, reason: DeclineReason) -> Result<bool, DispatchError> {
 		let (shard, seat) = Self::seat_of_operator(&operator, id)?;
 		ensure!(shard.may_decline(seat), Error::<T>::WrongState);
-		Ok(Self::vacate_seat(id, seat, Cause::Declined(reason)))
+		let now = Self::pace_of(id.job).at(Self::now_block());
+		let cause = match shard.leaves_in_time(seat, now) {
+			true => Cause::Declined(reason),
+			false => Cause::MissedAccept,
+		};
+		Ok(Self::vacate_seat(id, seat, cause))
 	}
 
-	/// Takes a seat from its holder, with the consequences that the cause has, and queues it again; or, if too many failed the
-	/// shard, closes it: true then.
+	/// Takes a seat from its holder, with the consequences that the cause has, and queues it again; or, if that happened too
+	/// often, closes the shard: true then.
 	pub(crate) fn vacate_seat(id: ShardId, seat: u8, cause: Cause) -> bool {
 		let (Some(mut job), Some(mut shard)) = (Jobs::<T>::get(id.job), Shards::<T>::get(id.job, id.index)) else {
 			return false;
@@ -102,7 +132,8 @@ impl<T: Config> Pallet<T> {
 		!goes_on
 	}
 
-	/// False if too many failed the shard for the seat to be drawn again.
+	/// False if seats of the shard fell vacant too often for this one to be drawn again. Nobody computes in vain by that: the time
+	/// of all who have not sealed ends in the same block.
 	fn vacate(id: ShardId, job: &mut JobRecord, shard: &mut ShardRecord, seat: u8, cause: Cause) -> bool {
 		let Some(slot) = shard.seats.get_mut(usize::from(seat)) else {
 			return true;
@@ -111,16 +142,18 @@ impl<T: Config> Pallet<T> {
 		slot.round = slot.round.saturating_add(1);
 		Self::leave(id, seat, &holder, cause);
 		if let Cause::Declined(reason) = cause {
-			Self::count_decline(id.job, job, &holder.provider, reason);
+			Self::count_decline(id.job, job, shard, &holder.provider, reason);
+		}
+		if shard.is_spent() {
+			return false;
 		}
 		shard.readmit(job.top_ups);
 		let exclusion = Exclusion {
 			provider: holder.provider,
 			declined: matches!(cause, Cause::Declined(_)).then_some(job.top_ups),
 		};
-		if shard.excluded.try_push(exclusion).is_err() {
-			return false;
-		}
+		let pushed = shard.excluded.try_push(exclusion);
+		debug_assert!(pushed.is_ok(), "no more than fell vacant");
 		Self::add_vacancy(id.job, job, id.index, seat);
 		true
 	}
@@ -187,19 +220,22 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Suspends an open job after too many declines by several providers, none of whom accepted: the trouble is then
-	/// likely the job's. A provider without room says nothing about the job, and no provider can suspend one alone.
-	fn count_decline(id: JobId, job: &mut JobRecord, provider: &AccountId, reason: DeclineReason) {
-		if reason == DeclineReason::NoCapacity {
+	/// Suspends an open job after so many providers declined and nobody took it: the trouble is then likely the job's. Each
+	/// counts once, since a decline costs nothing; who has no room says nothing about the job; and none counts where somebody
+	/// else is at work on the same shard, or was lately on another one.
+	fn count_decline(id: JobId, job: &mut JobRecord, shard: &ShardRecord, provider: &AccountId, reason: DeclineReason) {
+		let now = Self::pace_of(id).at(Self::now_block());
+		if reason == DeclineReason::NoCapacity
+			|| shard.any_reached(SeatState::Accepted)
+			|| job.is_taken(&shard.terms, now)
+			|| job.decliners.contains(provider)
+			|| job.decliners.try_push(provider.clone()).is_err()
+		{
 			return;
 		}
-		job.declines = job.declines.saturating_add(1);
-		if !job.decliners.is_full() && !job.decliners.contains(provider) {
-			let pushed = job.decliners.try_push(provider.clone());
-			debug_assert!(pushed.is_ok(), "there is room: it was checked above");
-		}
-		let many = job.declines >= T::Parameters::get().decline_limit.max(1);
-		if job.status == JobStatus::Open && many && job.decliners.is_full() {
+		let limit = T::Parameters::get().decline_limit.max(LEAST_DECLINERS);
+		let many = job.decliners.len() as u32 >= u32::from(limit).min(DECLINERS);
+		if job.status == JobStatus::Open && many {
 			job.status = JobStatus::Suspended(reason);
 			Self::deposit_event(Event::JobSuspended { job: id, reason });
 		}
@@ -211,7 +247,7 @@ impl<T: Config> Pallet<T> {
 			!shard.holder(seat).is_some_and(|holder| holder.waits()),
 			Error::<T>::WrongState
 		);
-		let first = !shard.any_sealed();
+		let first = !shard.any_reached(SeatState::Sealed);
 		let holder = Self::advance(&mut shard, seat, SeatEvent::Seal)?;
 		// The verifier counts from here.
 		holder.due = NEVER;
@@ -233,7 +269,8 @@ impl<T: Config> Pallet<T> {
 			T::Providers::free_slot(&provider);
 			// The next of the job's shards may want this slot.
 			if let Some(mut job) = Jobs::<T>::get(id.job) {
-				if Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN) > 0 {
+				let resumed = job.is_suspended() && Self::reopen(id.job, &mut job);
+				if Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN) > 0 || resumed {
 					Self::schedule(id.job, &mut job);
 					Jobs::<T>::insert(id.job, job);
 				}

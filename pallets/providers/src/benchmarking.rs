@@ -113,7 +113,7 @@ pub(crate) fn provider_in<T: Config>(who: &AccountId, operator: &AccountId, stan
 			register(&follower, &account("operator", class), &[class], bond::<T>());
 			let mut provider = moved::<T>(&follower);
 			provider.drawable_from = 0;
-			Pallet::<T>::refresh_pools(&follower, &provider, T::Parameters::get().min_bond);
+			Pallet::<T>::refresh_pools(&follower, &provider, &T::Parameters::get());
 			Providers::<T>::insert(follower, provider);
 		}
 	}
@@ -130,12 +130,13 @@ pub(crate) fn provider_in<T: Config>(who: &AccountId, operator: &AccountId, stan
 	.expect("the provider is registered");
 	let mut provider = moved::<T>(who);
 	provider.drawable_from = 0;
+	let params = T::Parameters::get();
 	match standing {
-		BenchmarkStanding::Bound => provider.liability = provider.bond,
+		BenchmarkStanding::Bound => provider.liability = provider.bond.saturating_sub(params.least_liability),
 		BenchmarkStanding::Silent => provider.last_seen = 0,
 		_ => {}
 	}
-	Pallet::<T>::refresh_pools(who, &provider, T::Parameters::get().min_bond);
+	Pallet::<T>::refresh_pools(who, &provider, &params);
 	Providers::<T>::insert(who, provider);
 	if standing == BenchmarkStanding::Unresponsive {
 		Pallet::<T>::note(who, Conduct::Late);
@@ -294,7 +295,7 @@ mod benchmarks {
 			move_all::<T>();
 		}
 
-		assert_eq!(record::<T>(&who).stands_in.0, Region::Asia);
+		assert_eq!(record::<T>(&who).stands_in.region, Region::Asia);
 	}
 
 	impl_benchmark_test_suite!(Pallet, crate::mock::new_test_ext(), crate::mock::Test);

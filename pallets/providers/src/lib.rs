@@ -7,7 +7,7 @@
 //! - **bond**: what answers for a provider's work, on hold in its account. Open work reserves a part of it, the
 //!   **liability**; a slash takes it: for who proved a lie, for whom it harmed, or out of existence.
 //! - **slot**: room for one shard at a time, freed when its report is sealed; the liability stays until the court frees it.
-//! - **pool**: the drawable providers of one hardware class, region and price bucket ([`types::PoolKey`]).
+//! - **pool**: the drawable providers of one hardware class, region, price bucket and level of memory ([`types::PoolKey`]).
 //! - **sign of life**: a heartbeat, or anything that the operator does in the market.
 //!
 //! # A bond's life
@@ -27,9 +27,9 @@
 //!               │  ◄──────────── sign of life ────────────────────────┘  │
 //!               └─ drain ─► Draining ─ resume ─► Active    ◄─ drain ───────┘
 //! ```
-//! An active provider with the least bond and a free slot stands in the pools of its classes. Whoever comes into
-//! standing, or changes what a draw filters on, is drawn after the membership delay: nobody enters for a draw whose
-//! randomness it foresees. Leaving is immediate. Running out of slots and having some again restarts nothing.
+//! An active provider with the least bond, a free slot and bond free for the least work stands in the pools of its classes.
+//! Whoever comes into standing, or changes what a draw filters on, is drawn after the membership delay: nobody enters for a
+//! draw whose randomness it foresees. Leaving is immediate. Running out of slots or bond and having some again restarts nothing.
 //!
 //! # Who may call what
 //! | call | who |

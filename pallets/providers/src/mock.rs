@@ -5,9 +5,9 @@ use crate as pallet_providers;
 use frame_support::{derive_impl, parameter_types, traits::ConstU128};
 use millrace_primitives::{
 	params::ProvidersParams,
-	provider::{ClassSet, DrawRequest, HardwareClass, ProviderInfo, Region, RegionSet},
-	traits::MarketClock,
-	AccountId, Balance, MarketBlock, MICRO, MILL,
+	provider::{Candidate, ClassSet, DrawRequest, HardwareClass, ProviderInfo, Region, RegionSet},
+	traits::{MarketClock, ProviderRegistry},
+	AccountId, Balance, Hash, MarketBlock, MICRO, MILL,
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage, Permill};
 
@@ -79,6 +79,7 @@ pub type Event = pallet_providers::Event<Test>;
 pub fn default_params() -> ProvidersParams {
 	ProvidersParams {
 		min_bond: 100 * MILL,
+		least_liability: 2 * MILL,
 		min_operator_funding: MILL,
 		min_ask: 100 * MICRO,
 		heartbeat_period: 160,
@@ -131,6 +132,11 @@ pub fn request() -> DrawRequest {
 		memory_pages: 1,
 		min_reputation: Permill::zero(),
 	}
+}
+
+/// Whom a draw finds.
+pub fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+	<Providers as ProviderRegistry>::draw(request, seed, draws, enough).candidates
 }
 
 /// Registers the `n`-th provider with its operator.
@@ -192,11 +198,11 @@ pub fn check() {
 	Providers::do_try_state().unwrap();
 	move_pools();
 	Providers::do_try_state().unwrap();
-	let min_bond = Parameters::get().min_bond;
+	let params = Parameters::get();
 	for (who, provider) in pallet_providers::Providers::<Test>::iter() {
 		assert_eq!(
 			provider.pooled(),
-			provider.belongs_in_pools(min_bond),
+			provider.belongs_in_pools(&params),
 			"{who:?}: {provider:?}"
 		);
 	}

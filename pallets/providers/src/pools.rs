@@ -1,14 +1,18 @@
 //! The pools: who can be drawn, and the draw.
 //!
-//! A pool is an indexable list: `PoolMembers[(class, region, bucket)][0 .. size]`, its size one of the 128 counters of
+//! A pool is an indexable list: `PoolMembers[(class, shelf)][0 .. size]`, its size one of the 1,536 counters of
 //! its class in `PoolSizes`. Entering appends, leaving moves the last member into the gap, drawing reads the counters
 //! once and one member per draw. None of them depends on how many providers there are.
+//!
+//! Whatever a request demands by price, region and memory, a pool meets it as a whole or is left out: prices and memory count by
+//! steps, an ask as the next higher one, a slot's memory as the next lower one. So entries that nobody can give work to, however
+//! many somebody registers, do not take the looks of a draw from those who can work.
 //!
 //! Members move after a block's draws only, in the order in which they asked for it: whoever makes the block before a draw knows
 //! its seed already, and what it puts into that block must not change what an index means. What an entry says changes at once.
 
 use crate::{
-	types::{PoolKey, Provider, CLASSES},
+	types::{PoolKey, Provider, Shelf, CLASSES},
 	Config, Error, Moves, MovesBounds, Pallet, PoolMembers, PoolSizes, Providers, WeightInfo,
 };
 use alloc::vec::Vec;
@@ -16,7 +20,7 @@ use frame_support::{defensive, weights::WeightMeter};
 use millrace_primitives::{
 	params::ProvidersParams,
 	provider::{
-		price_bucket, Candidate, Census, ClassSet, DrawRequest, HardwareClass, Region, MAX_DRAWS, PRICE_BUCKETS,
+		affordable_buckets, level_for_task, Census, ClassSet, DrawRequest, Drawn, HardwareClass, Region, MAX_DRAWS,
 	},
 	traits::MarketClock,
 	AccountId, Balance, Hash,
@@ -46,11 +50,11 @@ struct Shape {
 }
 
 impl Footing {
-	pub(crate) fn of(provider: &Provider, min_bond: Balance) -> Self {
+	pub(crate) fn of(provider: &Provider, params: &ProvidersParams) -> Self {
 		let info = &provider.info;
 		Self {
-			in_standing: provider.in_standing(min_bond),
-			is_free: provider.free_slots() > 0,
+			in_standing: provider.in_standing(params),
+			is_free: provider.is_free(params),
 			standing: provider.reputation.score().deconstruct() / (Permill::ACCURACY / 64),
 			shape: Shape {
 				classes: info.classes,
@@ -70,7 +74,7 @@ impl<T: Config> Pallet<T> {
 	) -> Result<R, DispatchError> {
 		let params = T::Parameters::get();
 		let mut provider = Providers::<T>::get(who).ok_or(Error::<T>::UnknownProvider)?;
-		let before = Footing::of(&provider, params.min_bond);
+		let before = Footing::of(&provider, &params);
 		let result = change(&mut provider, &params)?;
 		Self::place(who, &mut provider, Some(before), &params);
 		Providers::<T>::insert(who, provider);
@@ -81,18 +85,18 @@ impl<T: Config> Pallet<T> {
 	/// draws may find, and it is moved after the next draws if it stands where it does not belong.
 	///
 	/// Who comes into standing or changes what a draw filters on waits for the membership delay; who was only out of
-	/// slots does not. So nobody who foresees a draw can enter for it, and nobody who knows its seed can shift it.
+	/// slots or bond does not. So nobody who foresees a draw can enter for it, and nobody who knows its seed can shift it.
 	pub(crate) fn place(who: &AccountId, provider: &mut Provider, before: Option<Footing>, params: &ProvidersParams) {
-		let after = Footing::of(provider, params.min_bond);
+		let after = Footing::of(provider, params);
 		let reshaped = before.as_ref().is_none_or(|before| before.shape != after.shape);
 		let restart = after.in_standing && (reshaped || before.as_ref().is_none_or(|before| !before.in_standing));
 		if restart {
 			provider.drawable_from = T::Clock::now().saturating_add(params.membership_delay);
 		}
 		if before.as_ref() != Some(&after) {
-			Self::refresh_pools(who, provider, params.min_bond);
+			Self::refresh_pools(who, provider, params);
 		}
-		if !Self::is_right(provider, params.min_bond) && !provider.moving {
+		if !Self::is_right(provider, params) && !provider.moving {
 			provider.moving = true;
 			MovesBounds::<T>::mutate(|(_, tail)| {
 				Moves::<T>::insert(*tail, who);
@@ -102,8 +106,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Whether a provider stands in the pools exactly where it belongs.
-	pub(crate) fn is_right(provider: &Provider, min_bond: Balance) -> bool {
-		match provider.belongs_in_pools(min_bond) {
+	pub(crate) fn is_right(provider: &Provider, params: &ProvidersParams) -> bool {
+		match provider.belongs_in_pools(params) {
 			true => provider.pooled() && provider.is_in_place(),
 			false => !provider.pooled(),
 		}
@@ -111,7 +115,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Moves the providers that wait for it, within the meter.
 	pub(crate) fn do_move_pools(meter: &mut WeightMeter) {
-		let min_bond = T::Parameters::get().min_bond;
+		let params = T::Parameters::get();
 		while meter.can_consume(T::WeightInfo::move_provider()) {
 			let (head, tail) = MovesBounds::<T>::get();
 			if head == tail {
@@ -124,12 +128,11 @@ impl<T: Config> Pallet<T> {
 				continue;
 			};
 			provider.moving = false;
-			if !Self::is_right(&provider, min_bond) {
-				let (region, bucket) = provider.stands_in;
-				Self::leave_pools(&mut provider, region, bucket);
+			if !Self::is_right(&provider, &params) {
+				Self::leave_pools(&mut provider);
 				// Another one may have been moved into its gap, never itself: it has no place any more.
-				if provider.belongs_in_pools(min_bond) {
-					Self::enter_pools(&who, &mut provider, min_bond);
+				if provider.belongs_in_pools(&params) {
+					Self::enter_pools(&who, &mut provider, &params);
 				}
 			}
 			Providers::<T>::insert(&who, provider);
@@ -137,43 +140,43 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Appends a provider to the pools of its classes.
-	fn enter_pools(who: &AccountId, provider: &mut Provider, min_bond: Balance) {
-		provider.stands_in = provider.pools();
+	fn enter_pools(who: &AccountId, provider: &mut Provider, params: &ProvidersParams) {
+		let shelf = Shelf::of(&provider.info);
+		provider.stands_in = shelf;
 		let mut entered = Vec::new();
 		for class in provider.info.classes.iter() {
-			let pool = provider.pool(class);
 			PoolSizes::<T>::mutate(class, |sizes| {
-				let size = &mut sizes[pool.region as usize][usize::from(pool.bucket)];
+				let size = shelf.size(sizes);
 				let Some(grown) = size.checked_add(1) else {
 					defensive!("fewer providers than 2^32");
 					return;
 				};
 				provider.places[class as usize] = Some(*size);
-				entered.push((pool, *size));
+				entered.push((shelf.pool(class), *size));
 				*size = grown;
 			});
 		}
 		// All places are known now, so the entries count.
-		let entry = provider.entry(who, min_bond);
+		let entry = provider.entry(who, params);
 		for (pool, index) in entered {
 			PoolMembers::<T>::insert(pool, index, &entry);
 		}
 	}
 
-	/// Takes a provider out of the pools of this region and price bucket, in which its places are.
-	fn leave_pools(provider: &mut Provider, region: Region, bucket: u8) {
+	/// Takes a provider out of the pools in which its places are.
+	fn leave_pools(provider: &mut Provider) {
 		for class in HardwareClass::ALL {
 			let Some(index) = provider.places[class as usize].take() else {
 				continue;
 			};
-			Self::remove_member(PoolKey { class, region, bucket }, index);
+			Self::remove_member(provider.stands_in.pool(class), index);
 		}
 	}
 
 	/// Removes a member and moves the last one into its place.
 	fn remove_member(pool: PoolKey, index: u32) {
 		PoolSizes::<T>::mutate(pool.class, |sizes| {
-			let size = &mut sizes[pool.region as usize][usize::from(pool.bucket)];
+			let size = pool.shelf.size(sizes);
 			let Some(last) = size.checked_sub(1).filter(|last| index <= *last) else {
 				defensive!("a place lies within its pool");
 				return;
@@ -196,65 +199,54 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Writes a provider's entries anew, where they are.
-	pub(crate) fn refresh_pools(who: &AccountId, provider: &Provider, min_bond: Balance) {
-		let entry = provider.entry(who, min_bond);
+	pub(crate) fn refresh_pools(who: &AccountId, provider: &Provider, params: &ProvidersParams) {
+		let entry = provider.entry(who, params);
 		for class in HardwareClass::ALL {
 			if let Some(index) = provider.places[class as usize] {
-				PoolMembers::<T>::insert(provider.pool(class), index, &entry);
+				PoolMembers::<T>::insert(provider.stands_in.pool(class), index, &entry);
 			}
 		}
 	}
 
 	/// See [`millrace_primitives::traits::ProviderRegistry::draw`].
-	pub(crate) fn do_draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
-		let sizes = PoolSizes::<T>::get(request.class);
-		let buckets = price_bucket(request.price_cap).saturating_add(1).min(PRICE_BUCKETS);
-		let pools = || {
-			Region::ALL
-				.into_iter()
-				.filter(|region| request.regions.contains(*region))
-				.flat_map(|region| {
-					let counters = sizes[region as usize].into_iter().take(buckets).enumerate();
-					counters.map(move |(bucket, size)| (region, bucket as u8, size))
-				})
+	pub(crate) fn do_draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn {
+		let pools = Self::pools_for(request);
+		let among: u64 = pools.iter().map(|(_, size)| u64::from(*size)).sum();
+		let mut found = Drawn {
+			among,
+			..Drawn::default()
 		};
-		let total: u64 = pools().map(|(_, _, size)| u64::from(size)).sum();
-		if total == 0 {
-			return Vec::new();
+		if among == 0 {
+			return found;
 		}
 
 		let now = T::Clock::now();
 		let mut drawn = Vec::with_capacity(draws.min(MAX_DRAWS) as usize);
-		let mut found = Vec::new();
 		for turn in 0..draws.min(MAX_DRAWS) {
-			if found.len() >= enough {
+			if found.candidates.len() >= enough {
 				break;
 			}
-			let mut index = uniform(seed, turn, total);
+			let mut index = uniform(seed, turn, among);
 			if drawn.contains(&index) {
 				continue;
 			}
 			drawn.push(index);
-			let pool = pools().find(|(_, _, size)| match index.checked_sub(u64::from(*size)) {
-				Some(rest) => {
-					index = rest;
-					false
-				}
-				None => true,
-			});
-			let Some((region, bucket, _)) = pool else {
+			found.looked = found.looked.saturating_add(1);
+			let pool = pools
+				.iter()
+				.find(|(_, size)| match index.checked_sub(u64::from(*size)) {
+					Some(rest) => {
+						index = rest;
+						false
+					}
+					None => true,
+				});
+			let Some((shelf, _)) = pool else {
 				defensive!("a drawn index is below the total");
 				continue;
 			};
 			// Below the pool's size, hence within 32 bits.
-			let Some(entry) = PoolMembers::<T>::get(
-				PoolKey {
-					class: request.class,
-					region,
-					bucket,
-				},
-				index as u32,
-			) else {
+			let Some(entry) = PoolMembers::<T>::get(shelf.pool(request.class), index as u32) else {
 				defensive!("every index below a pool's size has a member");
 				continue;
 			};
@@ -264,19 +256,44 @@ impl<T: Config> Pallet<T> {
 				&& entry.drawable_from <= now
 				&& entry.is_free
 			{
-				found.push(entry.into());
+				found.candidates.push(entry.into());
 			}
 		}
 		found
 	}
 
+	/// The pools that have members and from which a request is drawn, with their sizes.
+	fn pools_for(request: &DrawRequest) -> Vec<(Shelf, u32)> {
+		let sizes = PoolSizes::<T>::get(request.class);
+		let buckets = affordable_buckets(request.price_cap);
+		let least = level_for_task(request.memory_pages);
+		let mut pools = Vec::new();
+		for region in Region::ALL
+			.into_iter()
+			.filter(|region| request.regions.contains(*region))
+		{
+			for (bucket, levels) in sizes[region as usize].iter().take(buckets).enumerate() {
+				for (memory, size) in levels.iter().enumerate().skip(least).filter(|(_, size)| **size > 0) {
+					let shelf = Shelf {
+						region,
+						bucket: bucket as u8,
+						memory: memory as u8,
+					};
+					pools.push((shelf, *size));
+				}
+			}
+		}
+		pools
+	}
+
 	/// See [`millrace_primitives::traits::ProviderRegistry::census`].
 	pub(crate) fn do_census(request: &DrawRequest) -> Census {
 		let sizes = PoolSizes::<T>::get(request.class);
-		let buckets = price_bucket(request.price_cap).saturating_add(1).min(PRICE_BUCKETS);
+		let buckets = affordable_buckets(request.price_cap);
 		let mut census = Census::default();
 		for region in Region::ALL {
-			for (bucket, size) in sizes[region as usize].into_iter().enumerate() {
+			for (bucket, levels) in sizes[region as usize].iter().enumerate() {
+				let size = levels.iter().fold(0u32, |sum, size| sum.saturating_add(*size));
 				census.in_class = census.in_class.saturating_add(size);
 				if request.regions.contains(region) {
 					census.in_region = census.in_region.saturating_add(size);

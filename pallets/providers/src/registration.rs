@@ -1,6 +1,10 @@
 //! Registration, what a provider declares, its operator, and whether it wants work.
 
-use crate::{reputation::Reputation, types::Provider, Config, Error, Event, HoldReason, Operators, Pallet, Providers};
+use crate::{
+	reputation::Reputation,
+	types::{Provider, Shelf},
+	Config, Error, Event, HoldReason, Operators, Pallet, Providers,
+};
 use frame_support::{
 	ensure,
 	traits::{
@@ -40,7 +44,7 @@ impl<T: Config> Pallet<T> {
 		Self::fund(&who, &operator, operator_funding)?;
 
 		let now = T::Clock::now();
-		let stands_in = crate::types::pools_of(&info);
+		let stands_in = Shelf::of(&info);
 		let mut provider = Provider {
 			operator: operator.clone(),
 			info,
@@ -102,7 +106,7 @@ impl<T: Config> Pallet<T> {
 		Self::try_change(&who, |provider, params| {
 			Self::see(&who, provider);
 			// What settlements added to the reputation since the entries were last written counts from now on.
-			Self::refresh_pools(&who, provider, params.min_bond);
+			Self::refresh_pools(&who, provider, params);
 			Ok(())
 		})?;
 		Self::deposit_event(Event::HeartbeatReceived { provider: who });

@@ -8,7 +8,7 @@ use frame_support::{
 };
 use millrace_primitives::{
 	job::MAX_REPLICAS,
-	provider::{Candidate, Census, DrawRequest, ProviderStatus},
+	provider::{Census, DrawRequest, Drawn, ProviderStatus},
 	traits::{Conduct, MarketClock, OnSettled, ProviderRecord, ProviderRegistry, Settlement},
 	AccountId, Balance, Hash,
 };
@@ -31,7 +31,7 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		Providers::<T>::get(provider).map(|provider| provider.info.endpoint.into_inner())
 	}
 
-	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Vec<Candidate> {
+	fn draw(request: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn {
 		Self::do_draw(request, seed, draws, enough)
 	}
 
@@ -43,14 +43,15 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 		let who = provider;
 		let (params, now) = (T::Parameters::get(), T::Clock::now());
 		let stale = Providers::<T>::get(who).is_some_and(|provider| {
-			provider.pooled() && (provider.silent(now, params.heartbeat_period) || provider.bond < params.min_bond)
+			let is_bonded = provider.bond >= params.min_bond && provider.free_bond() >= params.least_liability;
+			provider.pooled() && (provider.silent(now, params.heartbeat_period) || !is_bonded)
 		});
 		stale
 			&& Self::try_change(who, |provider, params| {
 				if provider.silent(now, params.heartbeat_period) {
 					Self::lose(who, provider);
 				}
-				// Whoever is below the least bond leaves with any change.
+				// Whoever has less bond than the least, or of it free, leaves with any change.
 				Ok(())
 			})
 			.is_ok()

@@ -5,10 +5,7 @@ use frame_support::{
 	ensure,
 	traits::{fungible::InspectHold, Get},
 };
-use millrace_primitives::{
-	job::is_url,
-	provider::{HardwareClass, Region, PRICE_BUCKETS},
-};
+use millrace_primitives::{job::is_url, provider::HardwareClass};
 use sp_runtime::TryRuntimeError;
 
 impl<T: Config> Pallet<T> {
@@ -21,7 +18,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Records agree with what is on hold and with their entries in the pools.
 	fn try_state_providers() -> Result<(), TryRuntimeError> {
-		let min_bond = T::Parameters::get().min_bond;
+		let params = T::Parameters::get();
 		let (head, tail) = MovesBounds::<T>::get();
 		let mut waiting = (0..tail.wrapping_sub(head)).map(|n| Moves::<T>::get(head.wrapping_add(n)));
 		ensure!(waiting.all(|who| who.is_some()), "the queue of moves has a gap");
@@ -41,24 +38,25 @@ impl<T: Config> Pallet<T> {
 				Operators::<T>::get(&provider.operator).as_ref() == Some(&who),
 				"a provider's operator serves it"
 			);
+			let is_bonded = provider.bond >= params.min_bond && provider.free_bond() >= params.least_liability;
 			ensure!(
-				provider.moving || Self::is_right(&provider, min_bond) || provider.bond < min_bond,
+				provider.moving || Self::is_right(&provider, &params) || !is_bonded,
 				"whoever stands where it does not belong waits to be moved"
 			);
 			for class in HardwareClass::ALL {
 				let Some(index) = provider.places[class as usize] else {
 					continue;
 				};
-				let entry = PoolMembers::<T>::get(provider.pool(class), index);
+				let entry = PoolMembers::<T>::get(provider.stands_in.pool(class), index);
 				let entry = entry.ok_or("a provider's place in a pool exists")?;
-				let mut expected = provider.entry(&who, min_bond);
+				let mut expected = provider.entry(&who, &params);
 				ensure!(
 					!entry.is_free || entry.reputation <= expected.reputation,
 					"an entry's reputation is never too good"
 				);
 				expected.reputation = entry.reputation;
-				if provider.bond < min_bond {
-					// The least bond was raised: it is found to be stale when it is drawn.
+				if !is_bonded {
+					// The least bond was raised, or what must be free of it: it is found to be stale when it is drawn.
 					expected.is_free = entry.is_free;
 				}
 				ensure!(entry == expected, "an entry says what the record says");
@@ -80,14 +78,13 @@ impl<T: Config> Pallet<T> {
 	/// Pools hold exactly the members below their sizes, and these know it.
 	fn try_state_pools() -> Result<(), TryRuntimeError> {
 		for (pool, index, entry) in PoolMembers::<T>::iter() {
-			let size = PoolSizes::<T>::get(pool.class)[pool.region as usize]
-				.get(usize::from(pool.bucket))
-				.copied()
-				.ok_or("a pool's price bucket exists")?;
-			ensure!(index < size, "no member lies beyond its pool's size");
+			ensure!(
+				index < *pool.shelf.size(&mut PoolSizes::<T>::get(pool.class)),
+				"no member lies beyond its pool's size"
+			);
 			let provider = Providers::<T>::get(&entry.provider).ok_or("a member has a record")?;
 			ensure!(
-				provider.pool(pool.class) == pool,
+				provider.stands_in == pool.shelf,
 				"a member stands in the pool that its record names"
 			);
 			ensure!(
@@ -97,12 +94,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let counted: u64 = HardwareClass::ALL
 			.into_iter()
-			.flat_map(|class| {
-				let sizes = PoolSizes::<T>::get(class);
-				Region::ALL
-					.into_iter()
-					.flat_map(move |region| sizes[region as usize].into_iter().take(PRICE_BUCKETS))
-			})
+			.flat_map(|class| PoolSizes::<T>::get(class).into_iter().flatten().flatten())
 			.map(u64::from)
 			.sum();
 		ensure!(

@@ -3,7 +3,11 @@
 use crate::reputation::Reputation;
 use codec::{Decode, Encode, MaxEncodedLen};
 use millrace_primitives::{
-	provider::{price_bucket, Candidate, HardwareClass, ProviderInfo, ProviderStatus, Region, PRICE_BUCKETS, REGIONS},
+	params::ProvidersParams,
+	provider::{
+		memory_level, price_bucket, Candidate, HardwareClass, ProviderInfo, ProviderStatus, Region, MEMORY_LEVELS,
+		PRICE_BUCKETS, REGIONS,
+	},
 	AccountId, Balance, MarketBlock,
 };
 use scale_info::TypeInfo;
@@ -12,8 +16,8 @@ use sp_runtime::Permill;
 /// The number of hardware classes.
 pub const CLASSES: usize = HardwareClass::ALL.len();
 
-/// How many members each pool of one hardware class has, by region and price bucket.
-pub type Sizes = [[u32; PRICE_BUCKETS]; REGIONS];
+/// How many members each pool of one hardware class has, by region, price bucket and level of memory.
+pub type Sizes = [[[u32; MEMORY_LEVELS]; PRICE_BUCKETS]; REGIONS];
 
 /// Bond on its way back to its owner.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -52,15 +56,43 @@ pub struct Provider {
 	pub drawable_from: MarketBlock,
 	/// Its index in the pool of each class in which it stands.
 	pub places: [Option<u32>; CLASSES],
-	/// The region and the price bucket of the pools in which it stands.
-	pub stands_in: (Region, u8),
+	/// Which of each class's pools it stands in.
+	pub stands_in: Shelf,
 	/// Whether it waits to be moved.
 	pub moving: bool,
 }
 
-/// The region and the price bucket of the pools to which a provider that declares this belongs.
-pub(crate) fn pools_of(info: &ProviderInfo) -> (Region, u8) {
-	(info.region, price_bucket(info.ask) as u8)
+/// Which of a class's pools.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Shelf {
+	/// The region.
+	pub region: Region,
+	/// The price bucket, below [`PRICE_BUCKETS`].
+	pub bucket: u8,
+	/// The level of memory, below [`MEMORY_LEVELS`].
+	pub memory: u8,
+}
+
+impl Shelf {
+	/// Where a provider that declares this belongs.
+	pub fn of(info: &ProviderInfo) -> Self {
+		Self {
+			region: info.region,
+			bucket: price_bucket(info.ask) as u8,
+			memory: memory_level(info.memory_pages) as u8,
+		}
+	}
+
+	/// Its pool of a class.
+	pub const fn pool(self, class: HardwareClass) -> PoolKey {
+		PoolKey { class, shelf: self }
+	}
+
+	/// Its place among a class's sizes.
+	pub fn size(self, sizes: &mut Sizes) -> &mut u32 {
+		// All three lie within by the way in which they are made.
+		&mut sizes[self.region as usize][usize::from(self.bucket)][usize::from(self.memory)]
+	}
 }
 
 impl Provider {
@@ -69,14 +101,24 @@ impl Provider {
 		self.info.slots.saturating_sub(self.used_slots)
 	}
 
-	/// True if nothing but a free slot is missing for the pools.
-	pub fn in_standing(&self, min_bond: Balance) -> bool {
-		self.status == ProviderStatus::Active && self.bond >= min_bond
+	/// The part of its bond that no open work reserves.
+	pub fn free_bond(&self) -> Balance {
+		self.bond.saturating_sub(self.liability)
 	}
 
-	/// True if it belongs in the pools.
-	pub fn belongs_in_pools(&self, min_bond: Balance) -> bool {
-		self.in_standing(min_bond) && self.free_slots() > 0
+	/// True if nothing but a free slot and free bond is missing for the pools.
+	pub fn in_standing(&self, params: &ProvidersParams) -> bool {
+		self.status == ProviderStatus::Active && self.bond >= params.min_bond
+	}
+
+	/// True if it has a slot and enough of its bond free for the least work.
+	pub fn is_free(&self, params: &ProvidersParams) -> bool {
+		self.free_slots() > 0 && self.free_bond() >= params.least_liability
+	}
+
+	/// True if it belongs in the pools: no entry of which it is certain that it can take no work is in the way of others.
+	pub fn belongs_in_pools(&self, params: &ProvidersParams) -> bool {
+		self.in_standing(params) && self.is_free(params)
 	}
 
 	/// True if it stands in the pools.
@@ -95,28 +137,17 @@ impl Provider {
 		now.saturating_sub(self.last_seen) > period
 	}
 
-	/// The region and the price bucket of the pools to which it belongs.
-	pub fn pools(&self) -> (Region, u8) {
-		pools_of(&self.info)
-	}
-
-	/// In which of a class's pools it stands.
-	pub fn pool(&self, class: HardwareClass) -> PoolKey {
-		let (region, bucket) = self.stands_in;
-		PoolKey { class, region, bucket }
-	}
-
-	/// True if it stands in the pools of all its classes and in no others, of its region and price.
+	/// True if it stands in the pools of all its classes and in no others, of its region, price and memory.
 	pub fn is_in_place(&self) -> bool {
-		self.stands_in == self.pools()
+		self.stands_in == Shelf::of(&self.info)
 			&& HardwareClass::ALL
 				.into_iter()
 				.all(|class| self.places[class as usize].is_some() == self.info.classes.contains(class))
 	}
 
 	/// Its entry in the pools: not free, so that no draw returns it, while it is to leave them.
-	pub fn entry(&self, who: &AccountId, min_bond: Balance) -> PoolEntry {
-		let counts = self.belongs_in_pools(min_bond) && self.is_in_place();
+	pub fn entry(&self, who: &AccountId, params: &ProvidersParams) -> PoolEntry {
+		let counts = self.belongs_in_pools(params) && self.is_in_place();
 		PoolEntry {
 			provider: who.clone(),
 			ask: self.info.ask,
@@ -128,15 +159,14 @@ impl Provider {
 	}
 }
 
-/// A pool: the providers of one hardware class and region whose asks lie in one price bucket.
+/// A pool: the providers of one hardware class and region whose asks lie in one price bucket and whose memory on one level, so that
+/// a request is met by all of a pool in these, or not looked for there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct PoolKey {
 	/// The hardware class.
 	pub class: HardwareClass,
-	/// The region.
-	pub region: Region,
-	/// The price bucket, below [`PRICE_BUCKETS`].
-	pub bucket: u8,
+	/// Which of the class's pools.
+	pub shelf: Shelf,
 }
 
 /// A provider's entry in a pool, with all that a draw filters on, so that a draw is one read.
@@ -146,7 +176,7 @@ pub struct PoolEntry {
 	pub provider: AccountId,
 	/// Its price in plancks per Ggas.
 	pub ask: Balance,
-	/// Whether it has a free slot and is not to leave.
+	/// Whether it has a slot and bond free and is not to leave.
 	pub is_free: bool,
 	/// The memory of each slot in pages of 64 KiB.
 	pub memory_pages: u32,

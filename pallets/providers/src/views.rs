@@ -83,8 +83,12 @@ fn why_not_drawable(provider: &Provider, params: &ProvidersParams, now: MarketBl
 	if provider.free_slots() == 0 {
 		return Some("all its slots are in use".to_string());
 	}
-	if provider.bond <= provider.liability {
-		return Some("open work reserves all of its bond".to_string());
+	if provider.free_bond() < params.least_liability {
+		return Some(format!(
+			"open work reserves all of its bond but {} plancks, and the least work takes {}",
+			provider.free_bond(),
+			params.least_liability
+		));
 	}
 	if provider.drawable_from > now {
 		return Some(format!(

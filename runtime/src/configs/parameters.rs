@@ -15,7 +15,7 @@ use millrace_court::stakes;
 use millrace_primitives::{
 	params::{CourtParams, EmissionParams, JobsParams, ProvidersParams},
 	provider::MAX_DRAWS,
-	Balance, MarketBlock, MILL,
+	Balance, MarketBlock, MILL, MILLI,
 };
 use scale_info::TypeInfo;
 use serde::{Deserialize, Serialize};
@@ -136,6 +136,9 @@ impl GenesisParameters {
 		self.providers.check().map_err(|field| ("providers", field))?;
 		self.jobs.check().map_err(|field| ("jobs", field))?;
 		self.court.check().map_err(|field| ("court", field))?;
+		// Who has this much free must be able to take some work, or it stands in others' way.
+		within(self.providers.least_liability, 0..=self.court.floor, "leastLiability")
+			.map_err(|field| ("providers", field))?;
 		self.emission.check().map_err(|field| ("emission", field))
 	}
 
@@ -196,6 +199,7 @@ fn within<T: PartialOrd>(value: T, range: RangeInclusive<T>, field: &'static str
 impl Limits for ProvidersParams {
 	fn check(&self) -> Result<(), &'static str> {
 		within(self.min_bond, 1..=MUCH_MONEY, "minBond")?;
+		within(self.least_liability, 0..=MUCH_MONEY, "leastLiability")?;
 		within(self.min_operator_funding, 0..=MUCH_MONEY, "minOperatorFunding")?;
 		within(self.min_ask, 1..=MUCH_MONEY, "minAsk")?;
 		within(self.heartbeat_period, 10..=YEAR, "heartbeatPeriod")?;
@@ -208,7 +212,8 @@ impl Limits for ProvidersParams {
 impl Limits for JobsParams {
 	fn check(&self) -> Result<(), &'static str> {
 		within(self.fee_share, Permill::zero()..=Permill::from_percent(50), "feeShare")?;
-		within(self.second_price, 0..=100 * MILL, "secondPrice")?;
+		// Never free: what is queued for nothing is queued without end.
+		within(self.second_price, MILLI..=100 * MILL, "secondPrice")?;
 		within(self.min_price, 1..=MUCH_MONEY, "minPrice")?;
 		within(self.program_deposit, 0..=MUCH_MONEY, "programDeposit")?;
 		within(self.max_deadline, 10..=YEAR, "maxDeadline")?;
@@ -219,6 +224,9 @@ impl Limits for JobsParams {
 			within(rates[1], 1_000_000..=rates[0], "runRate")?;
 		}
 		within(self.bytes_per_block, 1_000..=u32::MAX, "bytesPerBlock")?;
+		within(self.slot_price, 0..=MILL, "slotPrice")?;
+		within(self.max_preparation, 1..=YEAR, "maxPreparation")?;
+		within(self.max_execution, 1_000..=YEAR, "maxExecution")?;
 		within(self.custody_period, 1..=YEAR, "custodyPeriod")?;
 		within(
 			self.custody_share,
@@ -229,7 +237,8 @@ impl Limits for JobsParams {
 		within(self.demand_window, 150..=YEAR, "demandWindow")?;
 		within(self.seed_blocks, 1..=8, "seedBlocks")?;
 		within(u32::from(self.draws), 1..=MAX_DRAWS, "draws")?;
-		within(self.decline_limit, 1..=u8::MAX, "declineLimit")
+		within(self.least_crowd, 1..=u8::MAX, "leastCrowd")?;
+		within(self.decline_limit, 2..=8, "declineLimit")
 	}
 }
 

@@ -9,7 +9,10 @@ use crate::{
 };
 use codec::{Decode, Encode};
 use frame_support::traits::Get;
-use millrace_primitives::params::{EmissionParams, JobsParams};
+use millrace_primitives::{
+	params::{EmissionParams, JobsParams},
+	MILL, MILLI,
+};
 use sp_runtime::{traits::TransactionExtension, Permill};
 
 /// The magic bytes that metadata begins with.
@@ -145,6 +148,48 @@ fn default_and_fast_parameters_are_legal() {
 		.check(),
 		Err("seedBlocks")
 	);
+}
+
+#[test]
+fn what_keeps_saboteurs_out_has_limits() {
+	type Change = fn(&mut JobsParams);
+	let check = |change: Change| {
+		let mut params = JobsParams::default();
+		change(&mut params);
+		params.check()
+	};
+	let legal: [Change; 10] = [
+		|params| params.second_price = MILLI,
+		|params| params.least_crowd = 1,
+		|params| params.decline_limit = 2,
+		|params| params.decline_limit = pallet_jobs::DECLINERS as u8,
+		|params| params.slot_price = 0,
+		|params| params.slot_price = MILL,
+		|params| params.max_preparation = 1,
+		|params| params.max_preparation = 10_512_000,
+		|params| params.max_execution = 1_000,
+		|params| params.max_execution = 10_512_000,
+	];
+	let mut unpayable = GenesisParameters::default();
+	unpayable.providers.least_liability = unpayable.court.floor;
+	assert_eq!(unpayable.validate(), Ok(()));
+	unpayable.providers.least_liability += 1;
+	assert_eq!(unpayable.validate(), Err(("providers", "leastLiability")));
+	assert!(legal.into_iter().all(|change| check(change) == Ok(())));
+	let illegal: [(Change, &str); 9] = [
+		(|params| params.second_price = MILLI - 1, "secondPrice"),
+		(|params| params.least_crowd = 0, "leastCrowd"),
+		(|params| params.decline_limit = 1, "declineLimit"),
+		(|params| params.decline_limit = 9, "declineLimit"),
+		(|params| params.slot_price = MILL + 1, "slotPrice"),
+		(|params| params.max_preparation = 0, "maxPreparation"),
+		(|params| params.max_preparation = 10_512_001, "maxPreparation"),
+		(|params| params.max_execution = 999, "maxExecution"),
+		(|params| params.max_execution = 10_512_001, "maxExecution"),
+	];
+	for (change, field) in illegal {
+		assert_eq!(check(change), Err(field));
+	}
 }
 
 #[test]

@@ -515,6 +515,7 @@ mod tests {
 			held: true,
 			reveal_open: true,
 			due: 0,
+			decline_by: 0,
 			sample,
 			shown: Vec::new(),
 			engine: 1,

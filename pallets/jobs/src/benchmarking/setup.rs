@@ -4,8 +4,8 @@ use crate::{
 	assign::Round,
 	timers::TimerAction,
 	types::{
-		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_EXCLUDED, MAX_SEED_BLOCKS,
-		MAX_TRIED, MAX_VACANCIES, NEVER,
+		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_SEED_BLOCKS, MAX_TRIED,
+		MAX_VACANCIES, MAX_VACATED, NEVER,
 	},
 	AssignmentsOf, Backlog, Clock, Config, CustodyOf, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
 };
@@ -233,6 +233,7 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 			ask: spec.price_cap,
 			state,
 			due: if slot { due } else { NEVER },
+			drawn: NOW,
 			slot,
 			stake,
 		});
@@ -249,7 +250,7 @@ pub(crate) fn accepted_shard<T: Config>(providers: &[AccountId]) -> ShardId {
 	let replicas = (providers.len() as u8).clamp(MIN_REPLICAS, MAX_REPLICAS);
 	let (_, job) = submitted::<T>(1_000, replicas);
 	let id = started::<T>(job, providers, SeatState::Accepted);
-	exclude::<T>(id, MAX_EXCLUDED);
+	exclude::<T>(id, MAX_VACATED);
 	crowd::<T>(job, MAX_VACANCIES);
 	id
 }
@@ -300,10 +301,9 @@ pub(super) fn change_shard<T: Config>(id: ShardId, change: impl FnOnce(&mut Shar
 /// Two providers declined.
 pub(super) fn annoy<T: Config>(id: JobId) {
 	change::<T>(id, |job| {
-		let decliners = (0..DECLINERS)
+		let decliners = (1..DECLINERS)
 			.map(|n| account("decliner", n, 0))
 			.collect::<Vec<AccountId>>();
-		job.declines = decliners.len() as u8;
 		job.decliners = BoundedVec::truncate_from(decliners);
 	});
 }
@@ -359,7 +359,7 @@ pub(super) fn with_vacancy<T: Config>() -> ShardId {
 		};
 		job.vacancies.try_push(vacancy).expect("the list is empty");
 	});
-	exclude::<T>(id, MAX_EXCLUDED);
+	exclude::<T>(id, MAX_VACATED);
 	crowd_and_backlog::<T>(id, 1, MAX_VACANCIES - 1);
 	annoy::<T>(job);
 	tail::<T>(1);
@@ -381,7 +381,7 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
 	});
-	let mut candidates = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
+	let (mut candidates, _) = Pallet::<T>::candidates(id, &spec, &shard, seat, (MAX_DRAWS, usize::MAX), &round::<T>());
 	candidates.truncate(MAX_TRIED);
 	assert!(candidates.len() > MAX_TRIED / 2, "a draw of a crowd finds many");
 	let crowd: Vec<AccountId> = (0..CROWD).map(|n| account("provider", n, 0)).collect();
@@ -416,6 +416,7 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 			ask: spec.price_cap,
 			state: SeatState::Revealed,
 			due: NEVER,
+			drawn: NOW,
 			slot: false,
 			stake: Stake::default(),
 		});
@@ -428,7 +429,7 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 		withheld: BoundedVec::truncate_from(vec![part; SEATS.into()]),
 		demands: 0,
 	});
-	shard.excluded = BoundedVec::truncate_from((0..MAX_EXCLUDED).map(exclusion).collect());
+	shard.excluded = BoundedVec::truncate_from((0..MAX_VACATED).map(exclusion).collect());
 	Shards::<T>::insert(job, id.index, shard);
 	record.cursor += 1;
 	record.accepted += 1;

@@ -273,7 +273,8 @@ fn a_top_up_pays_more_for_what_has_not_started_only() {
 			job,
 			price_cap: 2 * CAP,
 			expires_at: 500,
-			added: 9 * RESERVE
+			added: 9 * RESERVE,
+			burned: 0,
 		}));
 		assert_eq!(crate::Shards::<Test>::get(job, 0).unwrap().terms.price_cap, CAP);
 		Jobs::decline(signed(&operator(holder(id, 1))), id, DeclineReason::NoCapacity).unwrap();

@@ -3,7 +3,9 @@
 mod assign;
 mod clock;
 mod close;
+mod crowd;
 mod custody;
+mod declines;
 mod demands;
 mod ended;
 mod errors;

@@ -1,7 +1,7 @@
 //! When a shard's seats may compute and seal, and when nobody may seal it any more.
 
 use super::*;
-use crate::{AssignmentsOf, Backlog, Cause, Event, Exclusion, Failure, Jobs as JobsMap, WeightInfo, NEVER};
+use crate::{AssignmentsOf, Backlog, Cause, Event, Failure, Jobs as JobsMap, WeightInfo, NEVER};
 use frame_support::assert_noop;
 use millrace_primitives::{
 	job::DeclineReason,
@@ -30,12 +30,10 @@ fn closed(id: ShardId) -> bool {
 /// Strangers have failed the shard so often that the next failure is one too many.
 fn exhaust(id: ShardId) {
 	Shards::<Test>::mutate(id.job, id.index, |shard| {
-		let failed = |seed| Exclusion {
-			provider: account(seed),
-			declined: None,
-		};
-		let strangers: Vec<_> = (200..216).map(failed).collect();
-		shard.as_mut().unwrap().excluded = strangers.try_into().unwrap();
+		let seats = &mut shard.as_mut().unwrap().seats;
+		let vacated: u32 = seats.iter().map(|seat| seat.round).sum();
+		let sealed = |seat: &&mut crate::Seat| seat.holder.as_ref().is_some_and(|h| h.state == SeatState::Sealed);
+		seats.iter_mut().find(sealed).unwrap().round += crate::MAX_VACATED - vacated;
 	});
 }
 
@@ -117,7 +115,7 @@ fn after_a_vacancy_only_those_who_waited_get_a_new_deadline() {
 #[test]
 fn a_window_as_long_as_time_is_still_a_window() {
 	run(2, || {
-		Params::mutate(|params| params.execution_base = u32::MAX);
+		Params::mutate(|params| (params.execution_base, params.max_execution) = (u32::MAX, u32::MAX));
 		let id = assigned(1, 2);
 		accept_all(id);
 		assert_eq!(due(id, 0), NEVER - 1);

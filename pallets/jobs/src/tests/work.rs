@@ -4,7 +4,7 @@ use super::*;
 use crate::{Cause, Event, Exclusion, Failure, Jobs as JobsMap, WeightInfo};
 use frame_support::{assert_noop, dispatch::Pays};
 use millrace_primitives::{
-	job::{DeclineReason, JobStatus, SeatState},
+	job::{DeclineReason, SeatState},
 	traits::Conduct,
 	MILL,
 };
@@ -118,50 +118,6 @@ fn deadlines_stand_still_with_the_clock() {
 }
 
 #[test]
-fn declines_in_a_row_suspend_the_job_until_it_is_topped_up() {
-	run(9, || {
-		let id = assigned(1, 2);
-		for _ in 0..5 {
-			blocks(3);
-			let provider = holder(id, 0);
-			Jobs::decline(signed(&operator(provider)), id, DeclineReason::InputsUnavailable).unwrap();
-		}
-		let status = JobStatus::Suspended(DeclineReason::InputsUnavailable);
-		assert_eq!(Jobs::job_view(id.job).unwrap().status, status);
-		assert!(seen(Event::JobSuspended {
-			job: id.job,
-			reason: DeclineReason::InputsUnavailable
-		}));
-		assert_eq!(
-			Jobs::explain(id.job).unwrap().reason,
-			millrace_primitives::api::Reason::Suspended
-		);
-		blocks(5);
-		assert_eq!(seats(id)[0], None);
-		Jobs::top_up(alice(), id.job, CAP, 0).unwrap();
-		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Open);
-		blocks(4);
-		assert!(seats(id)[0].is_some());
-	});
-}
-
-#[test]
-fn who_declined_is_drawn_again_after_a_top_up() {
-	run(2, || {
-		let id = assigned(1, 2);
-		for seat in 0..2 {
-			let provider = holder(id, seat);
-			Jobs::decline(signed(&operator(provider)), id, DeclineReason::InputsUnavailable).unwrap();
-		}
-		blocks(12);
-		assert_eq!(seats(id), [None, None], "nobody is left");
-		Jobs::top_up(alice(), id.job, CAP, 0).unwrap();
-		blocks(8);
-		assert!(seats(id).iter().all(Option::is_some), "{:?}", seats(id));
-	});
-}
-
-#[test]
 fn who_failed_stays_excluded() {
 	run(2, || {
 		let id = assigned(1, 2);
@@ -176,57 +132,6 @@ fn who_failed_stays_excluded() {
 		record.readmit(1);
 		assert_eq!(record.excluded.to_vec(), [of(1, None)]);
 		assert!(record.excludes(&account(1)) && !record.excludes(&account(2)));
-	});
-}
-
-#[test]
-fn one_provider_alone_cannot_suspend_a_job() {
-	run(3, || {
-		for id in PROVIDER..PROVIDER + 3 {
-			Registry::edit(id, |p| p.slots = 100);
-		}
-		let job = submit(spec(40, 2));
-		blocks(12);
-		let holders = |id| -> Vec<u8> { seats(id).into_iter().flatten().map(|(provider, _)| provider).collect() };
-		let mut declined = 0;
-		for index in 0..40 {
-			let id = shard(job, index);
-			if holders(id).contains(&PROVIDER) {
-				Jobs::decline(signed(&operator(PROVIDER)), id, DeclineReason::InputsUnavailable).unwrap();
-				declined += 1;
-			}
-		}
-		assert!(declined > 5);
-		assert_eq!(Jobs::job_view(job).unwrap().status, JobStatus::Open);
-		// One other is enough.
-		let id = (0..40)
-			.map(|index| shard(job, index))
-			.find(|id| holders(*id).contains(&(PROVIDER + 1)));
-		Jobs::decline(
-			signed(&operator(PROVIDER + 1)),
-			id.unwrap(),
-			DeclineReason::InputsUnavailable,
-		)
-		.unwrap();
-		assert!(matches!(Jobs::job_view(job).unwrap().status, JobStatus::Suspended(_)));
-	});
-}
-
-#[test]
-fn an_acceptance_in_between_forgets_declines() {
-	run(20, || {
-		Params::mutate(|params| params.accept_window = 100);
-		let id = assigned(1, 2);
-		for _ in 0..4 {
-			let provider = holder(id, 0);
-			Jobs::decline(signed(&operator(provider)), id, DeclineReason::ProgramUnavailable).unwrap();
-			blocks(3);
-		}
-		assert_eq!(JobsMap::<Test>::get(id.job).unwrap().declines, 4);
-		Jobs::accept(signed(&operator(holder(id, 1))), id).unwrap();
-		assert_eq!(JobsMap::<Test>::get(id.job).unwrap().declines, 0);
-		Jobs::decline(signed(&operator(holder(id, 0))), id, DeclineReason::ProgramUnavailable).unwrap();
-		assert_eq!(Jobs::job_view(id.job).unwrap().status, JobStatus::Open);
 	});
 }
 

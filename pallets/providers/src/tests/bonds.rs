@@ -388,9 +388,6 @@ fn the_chain_forgets_a_provider_to_the_last_byte() {
 		assert!(!unhashed::exists(&record) && !unhashed::exists(&operator));
 		assert_eq!(crate::PoolMembers::<Test>::iter_keys().count(), 0);
 		let sizes = crate::PoolSizes::<Test>::iter_values();
-		assert_eq!(
-			sizes.map(|sizes| sizes.concat().into_iter().sum::<u32>()).sum::<u32>(),
-			0
-		);
+		assert_eq!(sizes.flat_map(|sizes| sizes.concat().concat()).sum::<u32>(), 0);
 	});
 }

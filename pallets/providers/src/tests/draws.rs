@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// Everybody that some draw of the request finds.
 fn reachable(request: &DrawRequest) -> Vec<AccountId> {
 	let mut found: Vec<_> = (0..32)
-		.flat_map(|n| Providers::draw(request, Hash::repeat_byte(n), MAX_DRAWS, usize::MAX))
+		.flat_map(|n| draw(request, Hash::repeat_byte(n), MAX_DRAWS, usize::MAX))
 		.map(|candidate| candidate.provider)
 		.collect();
 	found.sort();
@@ -29,15 +29,15 @@ fn providers(numbers: &[u32]) -> Vec<AccountId> {
 #[test]
 fn empty_pools_yield_nobody() {
 	build_and_execute(|| {
-		assert_eq!(Providers::draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
+		assert_eq!(draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
 		register(0, info());
 		pass(10);
-		assert_eq!(Providers::draw(&request(), Hash::zero(), 0, usize::MAX), vec![]);
+		assert_eq!(draw(&request(), Hash::zero(), 0, usize::MAX), vec![]);
 		let elsewhere = DrawRequest {
 			regions: RegionSet::of(&[Region::Africa]),
 			..request()
 		};
-		assert_eq!(Providers::draw(&elsewhere, Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
+		assert_eq!(draw(&elsewhere, Hash::zero(), MAX_DRAWS, usize::MAX), vec![]);
 	});
 }
 
@@ -46,14 +46,14 @@ fn a_candidate_shows_what_a_policy_weighs() {
 	build_and_execute(|| {
 		register(0, info());
 		pass(10);
-		let found = Providers::draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX);
+		let found = draw(&request(), Hash::zero(), MAX_DRAWS, usize::MAX);
 		assert_eq!(found.len(), 1, "each once, however often it is drawn");
 		assert_eq!(found[0].provider, provider(0));
 		assert_eq!(found[0].ask, info().ask);
 		assert_eq!(found[0].reputation, Permill::from_percent(50));
 		assert_ok!(Providers::reserve(&provider(0), 0));
 		// It has another slot.
-		assert_eq!(Providers::draw(&request(), Hash::zero(), 1, usize::MAX), found);
+		assert_eq!(draw(&request(), Hash::zero(), 1, usize::MAX), found);
 	});
 }
 
@@ -63,19 +63,16 @@ fn a_draw_depends_on_its_seed_alone_and_its_order_is_that_of_the_draws() {
 		(0..10).for_each(|n| register(n, info()));
 		pass(10);
 		let seed = Hash::repeat_byte(7);
-		let all = Providers::draw(&request(), seed, MAX_DRAWS, usize::MAX);
-		assert_eq!(all, Providers::draw(&request(), seed, MAX_DRAWS, usize::MAX));
+		let all = draw(&request(), seed, MAX_DRAWS, usize::MAX);
+		assert_eq!(all, draw(&request(), seed, MAX_DRAWS, usize::MAX));
 		assert_eq!(
 			all,
-			Providers::draw(&request(), seed, u32::MAX, usize::MAX),
+			draw(&request(), seed, u32::MAX, usize::MAX),
 			"no more draws than the cap"
 		);
-		let few = Providers::draw(&request(), seed, 4, usize::MAX);
+		let few = draw(&request(), seed, 4, usize::MAX);
 		assert_eq!(few[..], all[..few.len()], "fewer draws are the first ones");
-		assert_ne!(
-			all,
-			Providers::draw(&request(), Hash::repeat_byte(8), MAX_DRAWS, usize::MAX)
-		);
+		assert_ne!(all, draw(&request(), Hash::repeat_byte(8), MAX_DRAWS, usize::MAX));
 	});
 }
 
@@ -107,7 +104,7 @@ fn each_filter_keeps_out_who_does_not_meet_it() {
 		register(
 			4,
 			ProviderInfo {
-				memory_pages: 2_048,
+				memory_pages: 4_096,
 				..info()
 			},
 		);
@@ -129,21 +126,23 @@ fn each_filter_keeps_out_who_does_not_meet_it() {
 			reachable(&DrawRequest { price_cap, ..request() }),
 			providers(&[0, 1, 4])
 		);
-		assert_eq!(
-			reachable(&DrawRequest {
-				price_cap: price_cap + 1,
-				..request()
-			}),
-			providers(&[0, 1, 3, 4])
-		);
-		let memory_pages = 1_025;
-		assert_eq!(
-			reachable(&DrawRequest {
-				memory_pages,
-				..request()
-			}),
-			providers(&[4])
-		);
+		// An ask counts as the next price of a bucket.
+		for (price_cap, found) in [
+			(price_cap * 12 / 10 - 1, &[0, 1, 4][..]),
+			(price_cap * 12 / 10, &[0, 1, 3, 4]),
+		] {
+			assert_eq!(reachable(&DrawRequest { price_cap, ..request() }), providers(found));
+		}
+		// A slot's memory counts as the level below.
+		for (memory_pages, found) in [(512, &[0, 1, 2, 3, 4][..]), (513, &[4]), (4_096, &[4]), (4_097, &[])] {
+			assert_eq!(
+				reachable(&DrawRequest {
+					memory_pages,
+					..request()
+				}),
+				providers(found)
+			);
+		}
 		let min_reputation = Permill::from_percent(51);
 		assert_eq!(
 			reachable(&DrawRequest {
@@ -228,6 +227,48 @@ fn whoever_comes_back_into_standing_waits_for_the_delay() {
 }
 
 #[test]
+fn a_draw_knows_how_many_it_could_have_found() {
+	build_and_execute(|| {
+		populate(40);
+		let elsewhere = |n| {
+			let info = ProviderInfo {
+				region: Region::Africa,
+				..info()
+			};
+			assert_ok!(Providers::update_info(RuntimeOrigin::signed(provider(n)), info));
+		};
+		(0..2).for_each(elsewhere);
+		pass(20);
+		let could = |request: &DrawRequest, seed: u8| {
+			<Providers as ProviderRegistry>::draw(request, Hash::repeat_byte(seed), MAX_DRAWS, 2).could_find(8)
+		};
+		// Two in an empty region, whatever is drawn.
+		let empty = DrawRequest {
+			regions: RegionSet::of(&[Region::Africa]),
+			..request()
+		};
+		assert!((0..200).all(|seed| !could(&empty, seed)));
+		assert!((0..200).all(|seed| could(&request(), seed)));
+		// Two who alone have the reputation that is asked for.
+		for n in 0..2 {
+			assert_ok!(Providers::update_info(RuntimeOrigin::signed(provider(n)), info()));
+			Providers::try_change(&provider(n), |provider, _| {
+				provider.reputation.good = 10 * crate::reputation::UNIT;
+				Ok(())
+			})
+			.unwrap();
+		}
+		pass(20);
+		let known = DrawRequest {
+			min_reputation: Permill::from_percent(60),
+			..request()
+		};
+		let counted = (0..=255).filter(|seed| could(&known, *seed)).count();
+		assert!(counted <= 20, "{counted} of 256 seeds");
+	});
+}
+
+#[test]
 fn draws_are_uniform_over_pools_of_different_sizes() {
 	build_and_execute(|| {
 		// Seven in one pool, three alone in theirs.
@@ -243,7 +284,7 @@ fn draws_are_uniform_over_pools_of_different_sizes() {
 		pass(10);
 		let mut counts = BTreeMap::<AccountId, u32>::new();
 		for n in 0..10_000u64 {
-			for candidate in Providers::draw(&request(), Hash::from_low_u64_be(n), 1, usize::MAX) {
+			for candidate in draw(&request(), Hash::from_low_u64_be(n), 1, usize::MAX) {
 				*counts.entry(candidate.provider).or_default() += 1;
 			}
 		}
@@ -345,7 +386,7 @@ fn what_a_block_changes_shifts_no_draw_of_the_next() {
 	build_and_execute(|| {
 		populate(20);
 		pass(20);
-		let draws = |seed: u8| Providers::draw(&request(), Hash::repeat_byte(seed), 8, usize::MAX);
+		let draws = |seed: u8| draw(&request(), Hash::repeat_byte(seed), 8, usize::MAX);
 		let names = |found: Vec<Candidate>| found.into_iter().map(|found| found.provider).collect::<Vec<_>>();
 		let before: Vec<_> = (0..50).map(|seed| names(draws(seed))).collect();
 		// Whoever knows the seed lets its own come and go.

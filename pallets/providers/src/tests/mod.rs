@@ -7,4 +7,5 @@ mod registration;
 mod registry;
 mod scale;
 mod standing;
+mod stuffing;
 mod views;

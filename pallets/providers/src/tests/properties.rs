@@ -216,7 +216,7 @@ proptest! {
 			pass(10);
 			for class in HardwareClass::ALL {
 				let request = millrace_primitives::provider::DrawRequest { class, regions: RegionSet::ANY, ..request() };
-				for candidate in Providers::draw(&request, Hash::zero(), MAX_DRAWS, usize::MAX) {
+				for candidate in draw(&request, Hash::zero(), MAX_DRAWS, usize::MAX) {
 					let record = crate::Providers::<Test>::get(&candidate.provider).unwrap();
 					assert!(record.info.classes.contains(class) && record.status == ProviderStatus::Active);
 					if !record.silent(Clock::now(), Parameters::get().heartbeat_period) {

@@ -44,7 +44,7 @@ fn system() -> [u8; 16] {
 #[test]
 fn a_draw_reads_a_bounded_number_of_entries_and_writes_nothing() {
 	let draw = || {
-		assert!(!Providers::draw(&request(), Hash::repeat_byte(3), MAX_DRAWS, usize::MAX).is_empty());
+		assert!(!draw(&request(), Hash::repeat_byte(3), MAX_DRAWS, usize::MAX).is_empty());
 	};
 	let ((few, none), (many, nothing)) = (cost(FEW, draw), cost(MANY, draw));
 	assert_eq!((none, nothing), (0, 0));

@@ -45,7 +45,10 @@ fn the_reason_says_why_no_draw_finds_it() {
 		assert_ok!(Providers::reserve(&provider(0), BOND));
 		assert_eq!(reason(0), "all its slots are in use");
 		Providers::free_slot(&provider(0));
-		assert_eq!(reason(0), "open work reserves all of its bond");
+		assert_eq!(
+			reason(0),
+			"open work reserves all of its bond but 0 plancks, and the least work takes 2000000000000"
+		);
 		Providers::free_liability(&provider(0), BOND);
 		Parameters::set(ProvidersParams {
 			min_bond: BOND + 1,
