@@ -47,7 +47,7 @@ struct Receipt {
 	client: Option<AccountId>,
 	/// Held at submission and by top-ups.
 	escrow: Balance,
-	/// Burned for its shards at submission.
+	/// Burned for its seats at submission and by top-ups.
 	submission_fee: Balance,
 	paid: Balance,
 	fees: Balance,
@@ -110,7 +110,7 @@ impl Receipt {
 				if job == id {
 					self.client = Some(client);
 					self.escrow += escrow;
-					self.submission_fee = burned;
+					self.submission_fee += burned;
 					return Ok(true);
 				}
 			}
@@ -366,7 +366,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		("protocol fee, to block authors", mill(shared)),
 		("refunded to the client", mill(receipt.refunded)),
 		("still held", mill(still)),
-		("burned at submission", mill(receipt.submission_fee)),
+		("burned for seats", mill(receipt.submission_fee)),
 	];
 	let demands = [
 		("of payments burned, not shown", mill(receipt.forfeited)),
