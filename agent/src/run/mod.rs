@@ -49,7 +49,7 @@ use millrace_primitives::{
 	api::{AssignmentView, ProviderView},
 	job::{DeclineReason, SeatState},
 	outcome::{seal, SealContext},
-	AccountId, BlockNumber, Outcome,
+	AccountId, Balance, BlockNumber, Outcome,
 };
 use std::{
 	collections::{BTreeMap, BTreeSet, HashMap, HashSet},
