@@ -48,6 +48,7 @@ use std::{
 	time::Duration,
 };
 use tempfile::TempDir;
+use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 
 /// The output of a forged task.
 const FORGED: &[u8] = b"a lie";
@@ -175,6 +176,7 @@ async fn begin(
 		lies,
 		players: HashMap::new(),
 		done: HashSet::new(),
+		lost: unbounded_channel(),
 	};
 	(agent, table.play())
 }
@@ -314,13 +316,21 @@ struct Table {
 	/// By shards and boards.
 	players: HashMap<(ShardId, u32), Player<Lie>>,
 	/// What was submitted: attacks by how many stand and their targets, and moves by boards and the positions before them.
-	done: HashSet<(ShardId, u32, Hash)>,
+	done: HashSet<Turn>,
+	/// What was submitted and is in no block, as when a new runtime came between.
+	lost: (UnboundedSender<Turn>, UnboundedReceiver<Turn>),
 }
+
+/// What is submitted once: an attack or a move.
+type Turn = (ShardId, u32, Hash);
 
 impl Table {
 	async fn play(mut self) {
 		while self.lies.plan.plays || self.lies.plan.attacks {
 			tokio::time::sleep(self.lies.plan.pace).await;
+			while let Ok(what) = self.lost.1.try_recv() {
+				self.done.remove(&what);
+			}
 			// What could not be seen now is seen the next time.
 			let seats = self.chain.market(At::Best).assignments(&self.operator.account()).await;
 			for seat in seats.into_iter().flatten() {
@@ -370,11 +380,15 @@ impl Table {
 		}
 	}
 
-	/// Submits a call once. It may come too late.
-	fn submit(&mut self, what: (ShardId, u32, Hash), call: calls::Call) {
+	/// Submits a call once, and again if it was never included. It may come too late.
+	fn submit(&mut self, what: Turn, call: calls::Call) {
 		if self.done.insert(what) {
-			let (chain, operator) = (self.chain.clone(), self.operator.clone());
-			tokio::spawn(async move { drop(chain.submit(&operator, call).await) });
+			let (chain, operator, lost) = (self.chain.clone(), self.operator.clone(), self.lost.0.clone());
+			tokio::spawn(async move {
+				if let Err(Error::Dropped { .. }) = chain.submit(&operator, call).await {
+					drop(lost.send(what));
+				}
+			});
 		}
 	}
 }

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | this one | processes, and a node with its JSON-RPC and command line |
 //! | [`network`] | a chain of three validators |
-//! | [`provider`] | providers: agents as processes, and one that does nothing |
+//! | [`provider`] | providers: agents as processes, and those that do not work |
 //! | [`liar`] | providers that forge what they report, and defend it or do not |
 //! | [`accuser`] | whoever has no seat and says that a report is wrong |
 //! | [`programs`] | small job programs and their inputs |
@@ -88,6 +88,16 @@ fn target_dir() -> PathBuf {
 /// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
 pub fn examples_dir() -> PathBuf {
 	target_dir().join("examples")
+}
+
+/// A new directory for whatever is started.
+fn folder() -> TempDir {
+	TempDir::new().expect("a temporary directory can be made")
+}
+
+/// Bytes as nodes are told them.
+pub fn hex0x(bytes: &[u8]) -> String {
+	format!("0x{}", hex::encode(bytes))
 }
 
 /// A port that was free a moment ago, and that nobody gets by chance: it is none of those from which connections are made, and no
@@ -230,11 +240,10 @@ impl Node {
 	/// Starts a node of the preset `development` and waits until it answers. Waits for its turn before.
 	pub async fn start() -> Self {
 		let role = ["--dev", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(String::from);
-		Self::begin(role.into(), Some(turn().await)).await
+		Self::begin(folder(), role.into(), Some(turn().await)).await
 	}
 
-	async fn begin(role: Vec<String>, turn: Option<OwnedSemaphorePermit>) -> Self {
-		let dir = TempDir::new().expect("a temporary directory can be made");
+	async fn begin(dir: TempDir, role: Vec<String>, turn: Option<OwnedSemaphorePermit>) -> Self {
 		let rpc_port = free_port();
 		let process = Self::spawn(dir.path(), rpc_port, &role);
 		let mut node = Self {

@@ -1,6 +1,6 @@
 //! A chain like a development chain that three validators make.
 
-use crate::{bin, free_port, turn, Node};
+use crate::{bin, folder, free_port, turn, Node};
 use serde_json::{json, Value};
 use std::{fs, process::Command};
 use tempfile::TempDir;
@@ -19,10 +19,11 @@ pub struct Network {
 	_dir: TempDir,
 }
 
-/// The chain's specification as the node exports it.
-fn exported(chain: &str) -> Value {
+/// A chain's specification as the node exports it.
+pub(crate) fn exported(options: &[&str]) -> Value {
 	let output = Command::new(bin("millrace-node"))
-		.args(["export-chain-spec", "--chain", chain])
+		.arg("export-chain-spec")
+		.args(options)
 		.output()
 		.expect("the node can be started");
 	serde_json::from_slice(&output.stdout).expect("a specification is JSON")
@@ -32,9 +33,9 @@ impl Network {
 	/// Starts them, and waits until blocks are finalized. Waits for its turn before.
 	pub async fn start() -> Self {
 		let turn = turn().await;
-		let dir = TempDir::new().expect("a temporary directory can be made");
+		let dir = folder();
 		// The timing of a development chain, and the validators of a local one.
-		let (mut spec, local) = (exported("dev"), exported("local"));
+		let (mut spec, local) = (exported(&["--chain", "dev"]), exported(&["--chain", "local"]));
 		let genesis = |spec: &Value| spec["genesis"]["runtimeGenesis"]["patch"]["session"]["keys"].clone();
 		spec["genesis"]["runtimeGenesis"]["patch"]["session"]["keys"] = genesis(&local);
 		spec["id"] = json!("millrace_three");
@@ -59,7 +60,7 @@ impl Network {
 			let mut more = vec!["--force-authoring", "--node-key", &key, "--listen-addr", at];
 			let others = boot.iter().enumerate().filter(|(place, _)| place + 1 != number);
 			more.extend(others.flat_map(|(_, other)| ["--bootnodes", other]));
-			nodes.push(Node::begin(role(who, &more), turn.take()).await);
+			nodes.push(Node::begin(folder(), role(who, &more), turn.take()).await);
 		}
 		let others = nodes.split_off(1);
 		let node = nodes.remove(0);

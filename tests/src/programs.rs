@@ -104,6 +104,14 @@ pub fn memory_bomb() -> Vec<u8> {
 	program("(loop $more (br_if $more (i32.ne (memory.grow (i32.const 16)) (i32.const -1)))) (unreachable)")
 }
 
+/// Loops in loops with values that all of them may need: what compilers do for each grows with all others.
+pub fn compile_bomb() -> Vec<u8> {
+	let values = "i64 ".repeat(2_000);
+	let (begin, end) = ("(loop (br_if 0 (local.get 0)) ".repeat(12_000), ")".repeat(12_000));
+	let text = format!("(module (func (export \"_start\")) (func (param i32) (local {values}) {begin} {end}))");
+	wat::parse_str(text).expect("the text is a module")
+}
+
 /// Writes for ever.
 pub fn flood() -> Vec<u8> {
 	program("(loop $more (call $write (i32.const 60000)) (br $more))")

@@ -1,8 +1,8 @@
-//! Providers: real agents as processes, and one inside the test that does nothing.
+//! Providers: real agents as processes, and those inside the test that do not work.
 
 use crate::{bin, free_port, key, ledger, ledger::operator_of, text, wait_for, Node, Process};
 use millrace_agent::Config;
-use millrace_client::{calls, At, Chain};
+use millrace_client::{calls, At, Call, Chain};
 use millrace_primitives::{
 	job::SeatState,
 	provider::{HardwareClass, Region},
@@ -214,12 +214,17 @@ pub(crate) async fn drawable(chain: &Chain, owner: &str) {
 
 /// A provider that accepts whatever it is assigned and never reports.
 pub async fn silent(node: &Node, owner: &str) -> Inside {
+	puppet(node, owner, calls::accept).await
+}
+
+/// A provider that says this of whatever it is assigned, once, and does nothing else.
+pub async fn puppet(node: &Node, owner: &str, answer: fn(ShardId) -> Call) -> Inside {
 	let dir = TempDir::new().expect("a temporary directory can be made");
 	let chain = node.chain().await;
 	register(&chain, owner, &config(&node.url(), dir.path())).await;
 	let (operator, caller) = (key(&operator_of(owner)), chain.clone());
 	let task = tokio::spawn(async move {
-		let mut accepted = HashSet::new();
+		let mut answered = HashSet::new();
 		loop {
 			let seats = caller
 				.market(At::Best)
@@ -227,10 +232,10 @@ pub async fn silent(node: &Node, owner: &str) -> Inside {
 				.await
 				.unwrap_or_default();
 			for seat in seats.into_iter().filter(|seat| seat.state == Some(SeatState::Assigned)) {
-				if accepted.insert((seat.shard, seat.round)) {
+				if answered.insert((seat.shard, seat.round)) {
 					let (chain, operator) = (caller.clone(), operator.clone());
 					// It may have lost the seat meanwhile.
-					tokio::spawn(async move { drop(chain.submit(&operator, calls::accept(seat.shard)).await) });
+					tokio::spawn(async move { drop(chain.submit(&operator, answer(seat.shard)).await) });
 				}
 			}
 			tokio::time::sleep(Duration::from_millis(200)).await;

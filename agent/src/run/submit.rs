@@ -30,6 +30,9 @@ pub(super) struct Pending {
 	calls: Vec<TxId>,
 	tx: Tx,
 	tip: Balance,
+	/// The block from which a tip may be offered. One that is refused is offered again by another block and not at once: as long
+	/// as a copy is in a block that is not final, a pool refuses all others as soon as it sees them.
+	tip_from: BlockNumber,
 	/// How often it is under way, with different tips. One of them at most is included.
 	copies: u32,
 	/// What became of a copy that is under way no more; of two, what leaves more open.
@@ -117,6 +120,7 @@ impl<M: Market> Agent<M> {
 			calls,
 			tx: tx.clone(),
 			tip,
+			tip_from: 0,
 			copies: 1,
 			failed: None,
 		};
@@ -151,11 +155,11 @@ impl<M: Market> Agent<M> {
 		if self.is_poor() {
 			return;
 		}
-		let (now, each) = (self.view.best.now, self.shared.config.tip);
+		let (now, each, best) = (self.view.best.now, self.shared.config.tip, self.view.best.number);
 		let mut hurried = Vec::new();
 		for (number, pending) in &mut self.pending {
 			let tip = self.times.tip(&pending.calls, each, now);
-			if pending.tip == 0 && tip > 0 {
+			if pending.tip == 0 && tip > 0 && best >= pending.tip_from {
 				(pending.tip, pending.copies) = (tip, pending.copies.saturating_add(1));
 				hurried.push((*number, pending.tx.clone(), tip));
 			}
@@ -201,7 +205,7 @@ impl<M: Market> Agent<M> {
 			let poor = tip > 0 && matches!(error, SubmitError::CannotPay(_));
 			if tip == pending.tip {
 				// It can be offered again.
-				pending.tip = 0;
+				(pending.tip, pending.tip_from) = (0, self.view.best.number.saturating_add(1));
 			}
 			if poor {
 				tracing::warn!(%error, "the operator cannot pay a tip; going on without");

@@ -201,7 +201,7 @@ pub struct State {
 	pub least_tip: Balance,
 	/// The operator can pay fees, and no tips.
 	pub poor: bool,
-	/// How often it could not.
+	/// How often a tip was refused: it could not be paid, or what it was offered for was in a block.
 	pub refused_tips: u32,
 	/// Finality does not go on.
 	pub stalled: bool,
@@ -543,6 +543,10 @@ impl Market for Chain {
 	}
 
 	async fn submit(&self, tx: Tx, tip: Balance) -> Result<BlockNumber, SubmitError> {
+		if tip > 0 && self.state().tips.iter().any(|(same, _)| *same == tx) {
+			self.state().refused_tips += 1;
+			return Err(SubmitError::NotDue("it is done".into()));
+		}
 		tokio::time::sleep(BLOCK).await;
 		if tip > 0 && self.state().poor {
 			self.state().refused_tips += 1;

@@ -111,3 +111,29 @@ async fn who_cannot_pay_a_tip_goes_on_without_and_offers_it_again_later() {
 		.collect();
 	assert_eq!((opened, &state.wrong), (vec![TIP], &Vec::new()));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_in_a_block_is_not_hurried_all_the_time_until_it_is_final() {
+	let client = Client::new(echo()).await;
+	let chain = Chain::new(vec![client.seat(0)]);
+	let folder = tempfile::tempdir().unwrap();
+	let agent = start(folder.path(), &chain);
+	let is_sealed = |state: &State| state.tips.iter().any(|(tx, _)| matches!(tx, Tx::Seal(..)));
+	chain.until("in a block", is_sealed).await;
+	let from = {
+		let mut state = chain.state();
+		let due = state.now() + 9;
+		state.seats.get_mut(&shard(0)).unwrap().due = due;
+		state.number
+	};
+	chain.until("opened", |state| state.reports.len() == 1).await;
+	agent.stop().await;
+	let state = chain.state();
+	assert_eq!(state.wrong, Vec::<String>::new());
+	let blocks = state.number - from;
+	assert!(
+		state.refused_tips <= blocks,
+		"{} tips in {blocks} blocks",
+		state.refused_tips
+	);
+}

@@ -7,6 +7,7 @@ mod audits;
 mod copies;
 mod crowd;
 mod cut_off;
+mod full;
 mod lies;
 mod long;
 mod majority;
@@ -14,6 +15,7 @@ mod restart;
 mod silence;
 mod single;
 mod stall;
+mod victim;
 mod withheld;
 
 use millrace_client::Chain;
@@ -84,8 +86,17 @@ async fn run_with(url: &str, program: &str, inputs: &str, shape: Shape, more: &[
 	let price = format!("{}.{:012}", shape.price / MILL, shape.price % MILL);
 	let mut args = vec!["--json", "submit", "--program", program, "--inputs", inputs, "--lines"];
 	args.extend(["--max-price", &price, "--gas-limit", &gas, "--memory", "1M"]);
-	args.extend(["--output-limit", &output, "--deadline", "30m", "--replicas", &replicas]);
-	args.extend(["--shard-size", &size]);
+	args.extend([
+		"--output-limit",
+		&output,
+		"--replicas",
+		&replicas,
+		"--shard-size",
+		&size,
+	]);
+	if !more.contains(&"--deadline") {
+		args.extend(["--deadline", "30m"]);
+	}
 	args.extend(more);
 	run_cli(&["--url", url, "--key", "//Alice"], &args).await
 }
