@@ -157,7 +157,7 @@ impl Default for JobsParams {
 			bytes_per_block: 3_000_000,
 			slot_price: 250 * MICRO,
 			max_preparation: 4 * HOUR,
-			max_execution: 3 * 24 * HOUR,
+			max_execution: 14 * 24 * HOUR,
 			custody_period: 7 * 24 * HOUR,
 			custody_share: Permill::from_percent(10),
 			demand_window: HOUR,

@@ -42,8 +42,9 @@ pub async fn quote(chain: &Chain, spec: &JobSpec) -> Result<Quote> {
 	let quote = chain.market(At::Best).quote(spec).await?;
 	quote.ok_or_else(|| {
 		Failure::Input(
-			"the chain does not accept such a job at present: --max-price is below the least price, --deadline too far away, or \
-			 --window shorter than its least"
+			"the chain does not accept such a job at present: --max-price is below the least price, --deadline too far away, \
+			 --window shorter than its least, or a shard may take longer than 14 days on a slow machine: a smaller --shard-size or \
+			 --gas-limit mends that"
 				.into(),
 		)
 	})

@@ -24,10 +24,12 @@ use millrace_client::{At, Chain};
 use millrace_primitives::{
 	job::{
 		Constraints, Endpoint, SpecError, Verification, MAX_ENDPOINTS, MAX_ENDPOINT_LEN, MAX_IMAGE, MAX_MEMORY_PAGES,
-		MAX_REPLICAS, MAX_SETUP, MAX_SHARD_TASKS, MAX_TASK_DATA, MAX_TASK_GAS, MAX_WINDOW,
+		MAX_PROGRAM_SIZE, MAX_REPLICAS, MAX_SETUP, MAX_SHARD_TASKS, MAX_TASK_DATA, MAX_TASK_GAS, MAX_WINDOW,
 	},
 	machine::{Unfit, EMPTY_BLOB},
+	params::JobsParams,
 	provider::{HardwareClass, Region, RegionSet},
+	window::windows,
 	Balance, JobSpec, Limits, ProgramId, ProgramRoots,
 };
 use setup::Setup;
@@ -238,6 +240,17 @@ async fn in_blocks(chain: &Chain, span: Span) -> Result<u32> {
 	}
 }
 
+/// So many tasks a shard, or fewer, that none takes longer than half of what chains ordinarily allow.
+fn short_enough(spec: &JobSpec) -> u32 {
+	let params = JobsParams::default();
+	let longest = params.max_execution / 2;
+	let mut size = spec.shard_size;
+	while size > 1 && windows(spec, MAX_PROGRAM_SIZE, size, &params).execution > longest {
+		size /= 2;
+	}
+	size
+}
+
 impl Loaded {
 	fn spec(&self, deadline: u32, window: u32) -> Result<JobSpec> {
 		let terms = &self.checked.job.terms;
@@ -246,7 +259,7 @@ impl Loaded {
 			regions => RegionSet::of(regions),
 		};
 		let default_size = self.inputs.tasks().div_ceil(SHARDS).clamp(1, MAX_SHARD_TASKS);
-		let spec = JobSpec {
+		let mut spec = JobSpec {
 			program: self.checked.program_id,
 			image: self.image.as_ref().map(Stored::blob),
 			setup: self.checked.setup.as_ref().map_or(EMPTY_BLOB, Stored::blob),
@@ -266,6 +279,9 @@ impl Loaded {
 			deadline,
 			endpoints: Default::default(),
 		};
+		if terms.shard_size.is_none() {
+			spec.shard_size = short_enough(&spec);
+		}
 		// The endpoints come later; whatever else is wrong is said before anything is served.
 		let complete = JobSpec {
 			endpoints: vec![endpoint(PLACEHOLDER)?].try_into().unwrap_or_default(),

@@ -179,13 +179,11 @@ impl JobRecord {
 		matches!(self.status, JobStatus::Suspended(_))
 	}
 
-	/// True if somebody took work of it so lately that it may be at it.
+	/// True if somebody took work of it lately. That its data could be had then says little of later: whoever declines after that
+	/// may be right, and a job that is suspended in time loses no shards.
 	pub fn is_taken(&self, terms: &Terms, now: MarketBlock) -> bool {
-		let at_work = terms
-			.accept_window
-			.saturating_mul(2)
-			.saturating_add(terms.execution_window);
-		self.taken.is_some_and(|taken| now.saturating_sub(taken) <= at_work)
+		let lately = terms.accept_window;
+		self.taken.is_some_and(|taken| now.saturating_sub(taken) <= lately)
 	}
 
 	/// Seats of shards under way that wait for a draw; those in the backlog of shards that ended meanwhile among them.

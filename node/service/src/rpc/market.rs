@@ -276,7 +276,8 @@ where
 		let spec = spec.into_spec().map_err(invalid_spec)?;
 		self.at(at, |api, block| api.quote(block, spec))?.ok_or_else(|| {
 			invalid_spec(
-				"the runtime refuses it: price cap or deadline or window by its parameters, memory or version by its program"
+				"the runtime refuses it: price cap or deadline or window or the time of a shard by its parameters, memory or \
+				 version by its program"
 					.into(),
 			)
 		})
