@@ -372,7 +372,8 @@ pub fn is_url(bytes: &[u8]) -> bool {
 pub enum JobStatus {
 	/// Shards wait or run.
 	Open,
-	/// Nothing is handed out until the client tops up or cancels: several providers in a row declined.
+	/// Nothing is handed out until the client tops up or cancels, or somebody who holds a seat accepts: several providers
+	/// declined.
 	Suspended(DeclineReason),
 	/// Every shard is settled; outputs are in custody.
 	Done,
@@ -382,7 +383,7 @@ pub enum JobStatus {
 	Expired,
 }
 
-/// Why a provider declines an assignment. Declining before accepting is free.
+/// Why a provider declines an assignment. Declining early is free.
 #[derive(
 	Clone,
 	Copy,

@@ -170,8 +170,8 @@ impl Default for JobsParams {
 }
 
 impl JobsParams {
-	/// Short periods, for development chains and tests. Their blocks come 7.5 times as fast as others, machines do not: what
-	/// is fetched and compiled takes as long.
+	/// Short periods and few providers, for development chains and tests. Their blocks come 7.5 times as fast as others, machines
+	/// do not: what is fetched and compiled takes as long.
 	pub fn fast() -> Self {
 		Self {
 			accept_window: 75,
@@ -180,6 +180,7 @@ impl JobsParams {
 			demand_window: 150,
 			max_deadline: 24 * HOUR,
 			least_crowd: 1,
+			decline_limit: 2,
 			..Self::default()
 		}
 	}
