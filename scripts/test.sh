@@ -14,8 +14,9 @@ trap '[ -z "$running" ] || kill -- "-$running" 2>/dev/null; rm -f "$log" "$syste
 trap 'exit 130' INT TERM
 status=0
 
-# The tests that start processes need the binaries and the example programs first.
+# The tests that start processes need the binaries, the runtime that one of them upgrades to, and the example programs first.
 "$here/build.sh" || exit 1
+"$here/build-next-runtime.sh" || exit 1
 cargo test --release --locked --workspace --no-run --test system || exit 1
 # They wait for blocks most of the time. What does not mind to be slow uses it, and gives way where both would compute; the rest
 # measures time and comes after them.

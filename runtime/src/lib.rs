@@ -48,19 +48,30 @@ pub use millrace_primitives::{AccountId, Address, Balance, BlockNumber, Hash, He
 
 use pallet_session::historical as pallet_session_historical;
 
-/// The runtime's version. `spec_version` grows with every release that changes behaviour,
-/// `transaction_version` whenever the encoding of calls or of extensions changes.
-#[sp_version::runtime_version]
-pub const VERSION: RuntimeVersion = RuntimeVersion {
-	spec_name: Cow::Borrowed("millrace"),
-	impl_name: Cow::Borrowed("millrace"),
-	authoring_version: 1,
-	spec_version: 1,
-	impl_version: 1,
-	apis: apis::RUNTIME_API_VERSIONS,
-	transaction_version: 1,
-	system_version: 1,
-};
+/// Its argument is the release's number; a macro, since what embeds it in the wasm reads the source.
+macro_rules! version {
+	($release:tt) => {
+		/// The runtime's version. `spec_version` grows with every release that changes behaviour,
+		/// `transaction_version` whenever the encoding of calls or of extensions changes.
+		#[sp_version::runtime_version]
+		pub const VERSION: RuntimeVersion = RuntimeVersion {
+			spec_name: Cow::Borrowed("millrace"),
+			impl_name: Cow::Borrowed("millrace"),
+			authoring_version: 1,
+			spec_version: $release,
+			impl_version: 1,
+			apis: apis::RUNTIME_API_VERSIONS,
+			transaction_version: 1,
+			system_version: 1,
+		};
+	};
+}
+
+#[cfg(not(feature = "next-version"))]
+version!(1);
+// Later than any release.
+#[cfg(feature = "next-version")]
+version!(1_000_000);
 
 /// The symbol and the decimals that the build script binds into the metadata hash are the token's.
 const _: () = {

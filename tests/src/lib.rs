@@ -28,8 +28,9 @@ pub mod served;
 
 use millrace_client::{Chain, Keypair};
 use serde_json::{json, Value};
+use sp_maybe_compressed_blob::{compress_strongly, CODE_BLOB_BOMB_LIMIT};
 use std::{
-	fs::File,
+	fs::{self, File},
 	future::Future,
 	io::Read,
 	net::TcpListener,
@@ -83,6 +84,14 @@ fn target_dir() -> PathBuf {
 		.parent()
 		.expect("the profile's directory is in the target directory")
 		.to_path_buf()
+}
+
+/// The runtime under a later version, as scripts/build-next-runtime.sh leaves it, and compressed as it would be published.
+pub fn next_runtime() -> Vec<u8> {
+	let path = target_dir().join("next-runtime/runtime.wasm");
+	let wasm = fs::read(&path)
+		.unwrap_or_else(|error| panic!("{}: {error}; run scripts/build-next-runtime.sh first", path.display()));
+	compress_strongly(&wasm, CODE_BLOB_BOMB_LIMIT).expect("it is not too large")
 }
 
 /// An example program's directory with its `.wasm` and inputs, as scripts/build-examples.sh leaves it.
@@ -241,6 +250,21 @@ impl Node {
 	pub async fn start() -> Self {
 		let role = ["--dev", "--listen-addr", "/ip4/127.0.0.1/tcp/0"].map(String::from);
 		Self::begin(folder(), role.into(), Some(turn().await)).await
+	}
+
+	/// The same, of a chain that has this item in its genesis, too.
+	pub async fn start_with(key: &[u8], value: &[u8]) -> Self {
+		let turn = turn().await;
+		let dir = folder();
+		let mut spec = network::exported(&["--chain", "dev", "--raw"]);
+		spec["genesis"]["raw"]["top"][hex0x(key)] = json!(hex0x(value));
+		let path = dir.path().join("spec.json");
+		fs::write(&path, spec.to_string()).expect("the specification can be written");
+		let (path, key) = (path.to_str().expect("temporary paths are text"), format!("{:064x}", 1));
+		let mut role = vec!["--chain", path, "--alice", "--force-authoring", "--node-key", &key];
+		role.extend(["--listen-addr", "/ip4/127.0.0.1/tcp/0"]);
+		let role = role.into_iter().map(String::from).collect();
+		Self::begin(dir, role, Some(turn)).await
 	}
 
 	async fn begin(dir: TempDir, role: Vec<String>, turn: Option<OwnedSemaphorePermit>) -> Self {

@@ -15,6 +15,7 @@ mod restart;
 mod silence;
 mod single;
 mod stall;
+mod upgrade;
 mod victim;
 mod withheld;
 

@@ -5,13 +5,17 @@ use jsonrpsee::{server::Server as RpcServer, RpcModule};
 use millrace_agent::exec::Named;
 use millrace_client::{calls, At};
 use millrace_court::case::Kind;
-use millrace_primitives::{job::SeatState, machine::program_id, Balance, ENGINE_VERSION, MILLI};
+use millrace_primitives::{
+	job::SeatState,
+	machine::{self, program_id},
+	Balance, ENGINE_VERSION, MILLI,
+};
 use millrace_tests::{
 	amount,
 	court::{verdicts, Terms},
-	document, free_port, key,
-	ledger::{self, escrow, events_since, vacated, Cause},
-	programs::{burglar, endless, flood, memory_bomb, numbered, save, save_lines, swap_case},
+	document, fees_in, free_port, key,
+	ledger::{self, escrow, events_since, vacated, Cause, Ledger},
+	programs::{burglar, compile_bomb, endless, flood, memory_bomb, numbered, save, save_lines, swap_case},
 	provider::{Provider, ASK, BOND},
 	run_cli,
 	served::serve_job,
@@ -20,9 +24,10 @@ use millrace_tests::{
 use serde_json::{json, Value};
 use std::{fs, path::Path};
 
+const PROVIDERS: [&str; 3] = ["//Bob", "//Charlie", "//Dave"];
 const CLIENTS: [&str; 3] = ["//Alice", "//Eve", "//Ferdie"];
-/// Whose program's module is not what its name says.
-const MISLED: &str = "//Bob//stash";
+/// Whose program's module is not what its name says, and whose takes too much to compile.
+const MISLED: [&str; 2] = ["//Bob//stash", "//Charlie//stash"];
 
 fn altered(input: &[u8]) -> Vec<u8> {
 	input.iter().map(|byte| byte ^ 1).collect()
@@ -47,7 +52,7 @@ async fn bad_input_is_named_and_loses_nothing() {
 	let node = Node::start().await;
 	let home = node.dir.path().to_path_buf();
 	let (providers, ()) = tokio::join!(
-		Provider::start_all(&node, &["//Bob", "//Charlie", "//Dave"]),
+		Provider::start_all(&node, &PROVIDERS),
 		what_the_command_line_refuses(&node, &home)
 	);
 	what_providers_decline(&node, &home).await;
@@ -188,27 +193,31 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 		servers.push(server);
 	}
 	endpoints.push(format!("http://127.0.0.1:{}", free_port()));
-	// The right module, under a name that says that it comes to another program.
-	let (module, other) = (Named::of(&known), Named::of(&unknown));
-	let (module, other) = (module.expect("a program").module, other.expect("a program").roots);
-	let mismatched = calls::publish_program(&other, &module);
-	chain
-		.submit(&key(MISLED), mismatched)
-		.await
-		.expect("anybody may publish");
-	let mismatched = format!("{:?}", program_id(ENGINE_VERSION, &other, &module));
-	let (server, endpoint) = serve_job(&known, &inputs, <[u8]>::to_vec).await;
-	endpoints.push(endpoint);
-	servers.push(server);
+	// The right module, and one that no compiler would be done with, under names that say that they come to another program.
+	let (bomb, other) = (compile_bomb(), Named::of(&unknown).expect("a program").roots);
+	let mut misnamed = Vec::new();
+	for (publisher, wasm) in MISLED.iter().zip([&known, &bomb]) {
+		let module = machine::blob(wasm).expect("it is not too long");
+		chain
+			.submit(&key(publisher), calls::publish_program(&other, &module))
+			.await
+			.expect("anybody may publish");
+		misnamed.push(format!("{:?}", program_id(ENGINE_VERSION, &other, &module)));
+		let (server, endpoint) = serve_job(wasm, &inputs, <[u8]>::to_vec).await;
+		endpoints.push(endpoint);
+		servers.push(server);
+	}
 	let from = chain.finalized_head().await.expect("a head").number;
 	let cases = [
 		(&program, "inputsUnavailable", "fetch the inputs"),
 		(&program, "inputsUnavailable", "fetch the inputs"),
 		(&unreachable, "programUnavailable", "fetch the program"),
-		(&mismatched, "programRefused", "the program"),
+		(&misnamed[0], "programRefused", "the program"),
+		(&misnamed[1], "programRefused", "the program"),
 	];
+	let before = Ledger::read(node, &chain).await;
 	let mut jobs = Vec::new();
-	let clients = CLIENTS.iter().chain(&[MISLED]);
+	let clients = CLIENTS.iter().chain(&MISLED);
 	for ((client, endpoint), (program, reason, words)) in clients.zip(&endpoints).zip(cases) {
 		let more = [
 			"--replicas",
@@ -223,15 +232,14 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 		let output = submit(&url, client, program, &lines, &more).await;
 		assert!(output.status.success(), "{}", text(&output));
 		let submitted = document(&output);
-		jobs.push((
-			*client,
+		jobs.push((*client, submitted, reason, words));
+	}
+	let mut spent = Vec::new();
+	for (client, submitted, reason, words) in jobs {
+		let (job, escrowed) = (
 			submitted["job"].as_u64().expect("a number"),
 			amount(&submitted["escrow"]),
-			reason,
-			words,
-		));
-	}
-	for (client, job, escrowed, reason, words) in jobs {
+		);
 		node.job_is(job, "suspended", |job| job["status"] == json!({ "suspended": reason }))
 			.await;
 		let explanation = node
@@ -249,6 +257,15 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 		);
 		node.finalized_without(job).await;
 		assert_eq!(escrow(&chain, client).await, 0, "everything came back to {client}");
+		let fees = fees_in(&submitted) + fees_in(&cancelled);
+		spent.push((client, amount(&submitted["submissionFee"]) + fees));
+	}
+	let after = Ledger::read(node, &chain).await;
+	for (client, spent) in spent {
+		assert_eq!(after.gain(&before, client), -(spent as i128), "{client} lost its fees");
+	}
+	for owner in PROVIDERS {
+		assert_eq!(after.gain(&before, owner), 0, "{owner} lost nothing");
 	}
 	let events = events_since(node, &chain, from).await;
 	for (shard, who, cause, slashed) in vacated(&events) {
