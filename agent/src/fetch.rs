@@ -56,8 +56,20 @@ pub struct Fetcher {
 	used: AtomicU64,
 	/// Images whose bytes were compared with their address, and what tells that they are still the same.
 	verified: Mutex<HashMap<Hash, Identity>>,
+	/// What those may have who check a seat.
+	given: Mutex<HashMap<SeatKey, Given>>,
 	/// What of programs, images and setups is being fetched.
 	coming: Mutex<HashMap<Hash, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+/// What a report was computed from.
+struct Given {
+	input_root: Hash,
+	first: u32,
+	/// The addresses of the shard's inputs with the proof of their place, as they were fetched.
+	list: (Vec<Hash>, Vec<Hash>),
+	/// Where programs, images, setups and inputs are.
+	blobs: HashMap<Hash, PathBuf>,
 }
 
 /// The right to fetch what is shared, one holder at a time; nobody keeps it whose seat is given up.
@@ -124,6 +136,7 @@ impl Fetcher {
 			work,
 			used: AtomicU64::new(used),
 			verified: Mutex::default(),
+			given: Mutex::default(),
 			coming: Mutex::default(),
 		})
 	}
@@ -358,8 +371,48 @@ impl Fetcher {
 		fs::read(self.input_path(key, task))
 	}
 
+	/// From now on, until it is cleared, gives away what a seat's report was computed from: who is drawn to check it may not get it
+	/// of the client, and then it would be unpaid.
+	pub fn give(&self, key: SeatKey, seat: &AssignmentView) -> io::Result<()> {
+		if lock(&self.given).contains_key(&key) {
+			return Ok(());
+		}
+		let list = self.read_list(key, seat)?;
+		let inputs = (seat.first_task..).zip(&list.0);
+		let inputs = inputs.map(|(task, root)| (*root, self.input_path(key, task)));
+		let shared = addresses(seat).into_iter().map(|address| {
+			let path = self.shared.join(hex::encode(address));
+			(address, path)
+		});
+		let given = Given {
+			input_root: seat.input_root,
+			first: seat.first_task,
+			blobs: inputs.chain(shared).collect(),
+			list,
+		};
+		lock(&self.given).insert(key, given);
+		Ok(())
+	}
+
+	/// Where something is that is given away.
+	pub fn given(&self, root: Hash) -> Option<PathBuf> {
+		let given = lock(&self.given);
+		let path = given.values().find_map(|given| given.blobs.get(&root))?;
+		path.exists().then(|| path.clone())
+	}
+
+	/// The same of addresses of inputs, with the proof of their place: those of a whole shard.
+	pub fn given_range(&self, root: Hash, first: u32, count: u32) -> Option<Vec<u8>> {
+		let given = lock(&self.given);
+		let of_shard = given.values().find(|given| {
+			(given.input_root, given.first, given.list.0.len() as u64) == (root, first, u64::from(count))
+		});
+		of_shard.map(|given| given.list.encode())
+	}
+
 	/// Removes a seat's inputs.
 	pub fn clear(&self, key: SeatKey) -> io::Result<()> {
+		lock(&self.given).remove(&key);
 		let folder = self.folder(key);
 		let entries = match fs::read_dir(&folder) {
 			Ok(entries) => entries,

@@ -16,6 +16,7 @@
 mod admit;
 mod court;
 mod demands;
+mod give;
 mod status;
 mod submit;
 mod turns;
@@ -286,7 +287,7 @@ impl<M: Market> Agent<M> {
 		let address = self.shared.config.listen;
 		let listen = |source| AgentError::Listen { address, source };
 		let listener = tokio::net::TcpListener::bind(address).await.map_err(listen)?;
-		let server = blobs::serve(listener, self.shared.outputs.clone()).map_err(listen)?;
+		let server = blobs::serve(listener, Arc::new(give::Store(self.shared.clone()))).map_err(listen)?;
 		let (stop_metrics, stopped) = tokio::sync::oneshot::channel::<()>();
 		if let Some(address) = self.shared.config.metrics {
 			let stopped = stopped.map(|_| ());
@@ -397,6 +398,7 @@ impl<M: Market> Agent<M> {
 				tracing::error!(?action, %error, "the machine is in trouble; trying again with the next block");
 			}
 		}
+		self.give();
 		self.submit_batches();
 		self.answer_demands();
 		self.attend();

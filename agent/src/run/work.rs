@@ -1,6 +1,6 @@
 //! Fetching and executing: what takes long, in tasks of their own.
 
-use super::{admit::admit, Seat, Secret, Shared, WorkEnd};
+use super::{admit::admit, give::with_peers, Seat, Secret, Shared, WorkEnd};
 use crate::{
 	db::Sealed,
 	decide::{terms, DECLINE_MARGIN},
@@ -102,7 +102,8 @@ pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEn
 }
 
 async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
-	let Job { key, seat, .. } = job;
+	let key = &job.key;
+	let seat = &with_peers(shared, *key, &job.seat).await;
 	let deadline = until(shared, job, 0).await.filter(|_| !job.patient);
 	let wasm = in_turn(shared, job, deadline, DeclineReason::ProgramUnavailable, || {
 		shared.fetcher.program(seat)

@@ -20,7 +20,7 @@ use millrace_court::{
 	sums::ShownLeaf,
 };
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, DemandView, ProviderView},
+	api::{AssignmentView, CaseSeat, CaseStage, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{address as blob_address, blob, EMPTY_BLOB},
 	merkle,
@@ -190,6 +190,8 @@ pub struct State {
 	pub demands: Vec<DemandView>,
 	/// What is played about shards.
 	pub courts: HashMap<ShardId, Court>,
+	/// Whom seats are drawn to check, where nothing is played.
+	pub peers: Vec<CaseSeat>,
 	/// Whose data cannot be had, as their providers said.
 	pub called: Vec<ShardId>,
 	/// Whether no more of them are heard.
@@ -466,8 +468,18 @@ impl Market for Chain {
 		let mut state = self.state();
 		let report = state.reports.get(&shard).map(|(_, report)| *report);
 		let seat = state.seats.get(&shard).cloned();
+		let peers = state.peers.clone();
 		let Some(court) = state.courts.get_mut(&shard) else {
-			return Ok(None);
+			return Ok((!peers.is_empty()).then(|| CaseView {
+				shard,
+				stage: CaseStage::Auditing,
+				next: 100_000,
+				drawn: Some(true),
+				seats: peers,
+				attacks: Vec::new(),
+				bond: 0,
+				boards: Vec::new(),
+			}));
 		};
 		court.reads.push(at.number);
 		Ok(seat.zip(report).map(|(seat, report)| court.view(&seat, &report)))

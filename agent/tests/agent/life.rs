@@ -7,8 +7,13 @@ use millrace_agent::{
 	market::Tx,
 	Agent, Config, Wasm, WasmLimits,
 };
+use millrace_client::blobs;
 use millrace_primitives::{
-	api::DemandView, job::SeatState, outcome, provider::ProviderStatus, Limits, Outcome, Status,
+	api::{CaseSeat, CaseSeatKind, CaseSeatState, DemandView},
+	job::SeatState,
+	merkle, outcome,
+	provider::ProviderStatus,
+	Limits, Outcome, Status,
 };
 use std::{
 	sync::{
@@ -298,4 +303,58 @@ async fn what_is_demanded_of_outputs_is_shown_once_also_after_a_restart_and_loss
 	// Answers of the one that was killed may be under way while the other starts, which costs nothing: the chain takes none twice.
 	let answers = state.calls.iter().filter(|tx| matches!(tx, Tx::Answer(..))).count();
 	assert!(answers <= 2 * 4 * TASKS as usize, "{answers}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_drawn_to_check_has_of_those_it_checks_what_the_client_does_not_serve() {
+	let mut client = Client::new(echo()).await;
+	let bought = Chain::new(vec![client.seat(1)]);
+	bought.state().hold = true;
+	let folder = tempfile::tempdir().unwrap();
+	let honest = start(folder.path(), &bought);
+	bought.until("sealed", |state| state.seals.len() == 1).await;
+	client.server.take().unwrap().shutdown().await;
+	let drawn = Chain::new(vec![client.audit(1, &[0, 2])]);
+	drawn.state().peers = vec![CaseSeat {
+		number: 0,
+		kind: CaseSeatKind::Primary,
+		provider: provider(),
+		endpoint: Some(format!("http://{}", honest.address)),
+		state: CaseSeatState::Sealed,
+		report: None,
+		stake: 0,
+	}];
+	let folder = tempfile::tempdir().unwrap();
+	let checker = start(folder.path(), &drawn);
+	drawn.until("checked", |state| state.reports.len() == 1).await;
+	checker.stop().await;
+	// Of others than its own shard it has nothing.
+	let blobs = blobs::Client::new(Default::default()).unwrap();
+	let endpoints = [format!("http://{}", honest.address)];
+	let root = merkle::list_root(&client.list);
+	for (first, count) in [(0, TASKS), (TASKS, TASKS - 1)] {
+		assert!(blobs::fetch_range(&blobs, &endpoints, root, 2 * TASKS, first, count)
+			.await
+			.is_err());
+	}
+	// Once the outputs are in custody, nobody checks any more.
+	bought.state().hold = false;
+	bought
+		.until("custody", |state| state.seats.values().all(|seat| seat.state.is_none()))
+		.await;
+	check_outputs(&bought, honest.address, 1).await;
+	let over = async {
+		while blobs::fetch_range(&blobs, &endpoints, root, 2 * TASKS, TASKS, TASKS)
+			.await
+			.is_ok()
+		{
+			tokio::time::sleep(BLOCK).await;
+		}
+	};
+	tokio::time::timeout(std::time::Duration::from_secs(30), over)
+		.await
+		.unwrap();
+	honest.stop().await;
+	assert_eq!(drawn.state().wrong, Vec::<String>::new());
+	assert_eq!(drawn.state().called, Vec::new());
 }

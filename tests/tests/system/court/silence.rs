@@ -1,22 +1,25 @@
-//! A liar that lets its clock run out: nothing is proven, so others compute it again.
+//! A liar that lets its clock run out: nothing is proven, so others compute it again. Its client serves them nothing, so they have
+//! of the seats what was computed.
 
-use super::{ask, done, pairs, run, CHECKING, LIMITS};
+use super::{arg, ask, done, pairs, run_with, CHECKING, LIMITS};
 use millrace_court::case::{How, Kind};
-use millrace_primitives::{outcome, Balance, Gas};
+use millrace_primitives::{api::CaseStage, outcome, Balance, Gas, JobId, ShardId};
 use millrace_tests::{
+	accuser::case,
 	key,
 	ledger::Ledger,
 	liar::{self, Plan},
 	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::{Provider, ASK},
-	Node,
+	served::serve_job,
+	wait_within, Node, DEADLINE,
 };
 
 const BOUGHT: [&str; 2] = ["//Bob", "//Charlie"];
 const CHECKERS: [&str; 4] = ["//Dave", "//Eve", "//Ferdie", "//Bob//stash"];
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_says_nothing_on_its_board_is_out_and_others_confirm_what_is_right() {
+async fn who_says_nothing_on_its_board_is_out_and_others_confirm_what_is_right_without_the_client() {
 	let node = Node::start().await;
 	let home = node.dir.path().to_path_buf();
 	let module = swap_case(1_000);
@@ -26,10 +29,11 @@ async fn who_says_nothing_on_its_board_is_out_and_others_confirm_what_is_right()
 		plays: false,
 		..Plan::default()
 	};
-	let (_honest, _checkers, _liar) = tokio::join!(
+	let (_honest, _checkers, _liar, (server, endpoint)) = tokio::join!(
 		Provider::start(&node, "//Bob"),
 		Provider::all_asking(&node, &CHECKERS, CHECKING),
-		liar::start(&node, "//Charlie", silent)
+		liar::start(&node, "//Charlie", silent),
+		serve_job(&module, &lines, <[u8]>::to_vec)
 	);
 	let chain = node.chain().await;
 	node.cli_json("//Alice", &["program", "publish", &program]).await;
@@ -38,7 +42,20 @@ async fn who_says_nothing_on_its_board_is_out_and_others_confirm_what_is_right()
 
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
-	let output = run(&node.url(), &program, &inputs, pairs(2), &folder).await;
+	let url = node.url();
+	let served = ["--endpoint", endpoint.as_str(), "--fetch", arg(&folder)];
+	let (output, ()) = tokio::join!(run_with(&url, &program, &inputs, pairs(2), &served), async {
+		wait_within(3 * DEADLINE, "both to have sealed", || async {
+			let shard = ShardId {
+				job: JobId(0),
+				index: 0,
+			};
+			let case = case(&chain, shard).await?;
+			(case.stage != CaseStage::Sealing).then_some(())
+		})
+		.await;
+		drop(server);
+	});
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
 	let (verdict, terms) = (&job.verdicts[&0], pairs(2).terms());
