@@ -386,7 +386,8 @@ impl Table {
 			let (chain, operator, lost) = (self.chain.clone(), self.operator.clone(), self.lost.0.clone());
 			tokio::spawn(async move {
 				if let Err(Error::Dropped { .. }) = chain.submit(&operator, call).await {
-					drop(lost.send(what));
+					// Nobody listens any more once it is stopped.
+					let _ = lost.send(what);
 				}
 			});
 		}
