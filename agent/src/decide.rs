@@ -388,7 +388,7 @@ impl Decision<'_> {
 	/// serves slowly, or not at all, must not cost a provider its reputation.
 	fn must_choose(&self) -> bool {
 		let free = self.seat.decline_by.checked_sub(self.view.best.now);
-		free.unwrap_or_else(|| self.left()) <= DECLINE_MARGIN
+		free.map_or(self.left(), |free| free.min(self.left())) <= DECLINE_MARGIN
 	}
 
 	fn assigned(&self, actions: &mut Vec<Action>) {
