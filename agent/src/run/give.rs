@@ -1,11 +1,11 @@
 //! What the agent gives to others: outputs, and what its open reports were computed from.
 
-use super::Shared;
-use crate::{market::Market, outputs::Outputs, seat::SeatKey};
+use super::{work::Job, Shared};
+use crate::{fetch::Unavailable, market::Market, outputs::Outputs, seat::SeatKey};
 use millrace_client::blobs::{Blob, BlobStore};
 use millrace_primitives::{
 	api::{AssignmentView, CaseSeatKind},
-	job::SeatState,
+	job::{DeclineReason, SeatState},
 	machine::Tail,
 	Hash, JobId, ShardId,
 };
@@ -55,16 +55,23 @@ impl<M: Market> super::Agent<M> {
 	}
 }
 
-/// The same seat, which may fetch of those whom it checks, too.
-pub(super) async fn with_peers<M: Market>(shared: &Shared<M>, key: SeatKey, seat: &AssignmentView) -> AssignmentView {
-	let mut seat = seat.clone();
-	if key.is_drawn() {
-		match peers(shared, key).await {
-			Ok(peers) => seat.endpoints.extend(peers),
-			Err(error) => tracing::debug!(seat = %key, %error, "cannot see whom it checks"),
-		}
+/// The same seat, which fetches of those who sealed the shard first, and then of the client: it may be the client that serves slowly
+/// what it does not want to be checked.
+///
+/// # Errors
+/// The node does not say who they are.
+pub(super) async fn with_peers<M: Market>(shared: &Shared<M>, job: &Job) -> Result<AssignmentView, Unavailable> {
+	let mut seat = job.seat.clone();
+	if job.key.is_drawn() || job.patient {
+		let mut peers = peers(shared, job.key).await.map_err(|error| Unavailable {
+			reason: DeclineReason::InputsUnavailable,
+			hopeless: false,
+			text: error.to_string(),
+		})?;
+		peers.append(&mut seat.endpoints);
+		seat.endpoints = peers;
 	}
-	seat
+	Ok(seat)
 }
 
 async fn peers<M: Market>(shared: &Shared<M>, key: SeatKey) -> Result<Vec<String>, millrace_client::Error> {
@@ -72,5 +79,12 @@ async fn peers<M: Market>(shared: &Shared<M>, key: SeatKey) -> Result<Vec<String
 	let case = shared.market.case(head, key.shard).await?;
 	let seats = case.into_iter().flat_map(|case| case.seats);
 	let bought = seats.filter(|seat| seat.kind == CaseSeatKind::Primary);
-	Ok(bought.filter_map(|seat| seat.endpoint).collect())
+	let mut peers: Vec<_> = bought.filter_map(|seat| seat.endpoint).collect();
+	peers.retain(|endpoint| *endpoint != shared.config.endpoint);
+	// Another one each time, since one of them may serve slowly, too.
+	if !peers.is_empty() {
+		let first = head.number as usize % peers.len();
+		peers.rotate_left(first);
+	}
+	Ok(peers)
 }

@@ -103,7 +103,7 @@ pub(super) async fn fetch<M: Market>(shared: Arc<Shared<M>>, job: Job) -> WorkEn
 
 async fn bring<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
 	let key = &job.key;
-	let seat = &with_peers(shared, *key, &job.seat).await;
+	let seat = &with_peers(shared, job).await?;
 	let deadline = until(shared, job, 0).await.filter(|_| !job.patient);
 	let wasm = in_turn(shared, job, deadline, DeclineReason::ProgramUnavailable, || {
 		shared.fetcher.program(seat)
