@@ -172,12 +172,18 @@ impl Verdict {
 				_ => Vec::new(),
 			};
 			let (quarter, replay) = (slash / 4, 7 * largest);
-			let player = if audits.is_empty() { quarter.max(replay) } else { replay };
+			let audit = quarter / (audits.len() as Balance).max(1);
+			// An audit that played has a replay's price or its part of the quarter, whichever is more.
+			let player = match winner {
+				_ if audits.is_empty() => quarter.max(replay),
+				Some(winner) if audits.contains(winner) => audit.max(replay) - audit,
+				_ => replay,
+			};
 			Shares {
 				loser: loser.clone(),
 				slash,
 				player: (winner.clone().expect("seats play here"), player),
-				audit: quarter / (audits.len() as Balance).max(1),
+				audit,
 				audits,
 				client: quarter,
 			}
