@@ -174,7 +174,7 @@ impl JobsParams {
 	/// do not: what is fetched and compiled takes as long.
 	pub fn fast() -> Self {
 		Self {
-			accept_window: 75,
+			accept_window: 150,
 			execution_base: 50,
 			custody_period: 600,
 			demand_window: 150,

@@ -443,7 +443,7 @@ mod tests {
 	#[test]
 	fn defaults_make_a_valid_job_of_about_16_shards() {
 		let (folder, path) = folder();
-		for (tasks, size) in [(1, 1), (16, 1), (64, 4), (65, 5), (100_000, 4_096)] {
+		for (tasks, size) in [(1, 1), (16, 1), (64, 4), (65, 5), (100_000, 64)] {
 			std::fs::write(folder.path().join("inputs"), "x\n".repeat(tasks)).unwrap();
 			let line = format!("--program {} --inputs {} --lines", path("program.wasm"), path("inputs"));
 			let spec = job(&line)
