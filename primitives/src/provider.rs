@@ -20,9 +20,10 @@ pub const BUCKET_BASE: Balance = 100_000_000;
 const BUCKET_STEPS: [Balance; 10] = [10, 12, 15, 20, 25, 30, 40, 50, 60, 80];
 
 /// The number of levels of memory.
-pub const MEMORY_LEVELS: usize = 6;
-/// From how many pages of 64 KiB each level starts: none, 1 MiB, 32 MiB, 256 MiB, 1 GiB, and as many as a task may have.
-pub const MEMORY_PAGES: [u32; MEMORY_LEVELS] = [0, 16, 512, 4_096, 16_384, 65_535];
+pub const MEMORY_LEVELS: usize = 9;
+/// From how many pages of 64 KiB each level starts: none, 1 MiB, 32 MiB, 128 MiB, then each twice the one before, and at last as many
+/// as a task may have. Machines and tasks come in these sizes: what lies between two is found by the lower one only.
+pub const MEMORY_PAGES: [u32; MEMORY_LEVELS] = [0, 16, 512, 2_048, 4_096, 8_192, 16_384, 32_768, 65_535];
 
 /// The memory of a slot that [`HardwareClass::HighMemory`] stands for: 16 GiB in pages of 64 KiB.
 pub const HIGH_MEMORY_PAGES: u32 = 16 * 1024 * 1024 / 64;
@@ -366,9 +367,11 @@ mod tests {
 			(16, 1),
 			(511, 1),
 			(512, 2),
-			(65_534, 4),
-			(65_535, 5),
-			(u32::MAX, 5),
+			(8_191, 4),
+			(8_192, 5),
+			(65_534, 7),
+			(65_535, 8),
+			(u32::MAX, 8),
 		] {
 			assert_eq!(memory_level(pages), level, "{pages}");
 		}
@@ -377,9 +380,11 @@ mod tests {
 			(1, 1),
 			(16, 1),
 			(17, 2),
-			(16_385, 5),
-			(65_535, 5),
-			(u32::MAX, 5),
+			(8_192, 5),
+			(8_193, 6),
+			(32_769, 8),
+			(65_535, 8),
+			(u32::MAX, 8),
 		] {
 			assert_eq!(level_for_task(pages), level, "{pages}");
 		}

@@ -1,6 +1,6 @@
 //! The pools: who can be drawn, and the draw.
 //!
-//! A pool is an indexable list: `PoolMembers[(class, shelf)][0 .. size]`, its size one of the 1,536 counters of
+//! A pool is an indexable list: `PoolMembers[(class, shelf)][0 .. size]`, its size one of the 2,304 counters of
 //! its class in `PoolSizes`. Entering appends, leaving moves the last member into the gap, drawing reads the counters
 //! once and one member per draw. None of them depends on how many providers there are.
 //!
