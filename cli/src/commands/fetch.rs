@@ -13,6 +13,7 @@ mod report;
 mod tally;
 mod unpack;
 
+pub use demand::CustodyFailed;
 pub use report::report;
 pub use tally::tally;
 

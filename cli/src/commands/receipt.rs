@@ -1,6 +1,7 @@
 //! `millrace receipt`: a job's money, from the events of the blocks since its submission.
 
 use crate::{
+	commands::fetch::CustodyFailed,
 	failure::{Failure, Result},
 	options::{Global, ReceiptOptions},
 	output::Output,
@@ -174,8 +175,7 @@ impl Receipt {
 				}
 			}
 			"CustodyFailed" => {
-				type Failed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
-				let (shard, _, lost) = event.decode::<Failed>()?;
+				let (shard, _, lost) = event.decode::<CustodyFailed>()?;
 				if shard.job == id {
 					self.unanswered.insert(shard);
 					for (provider, withheld, bound) in lost {

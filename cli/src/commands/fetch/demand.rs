@@ -39,6 +39,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// Where what was shown is put together, in the folder of outputs.
 const PARTS: &str = ".demanded";
 
+/// The event that outputs were not shown: of which shard, what was held for that, and who lost what of its pay and of its bond.
+pub type CustodyFailed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
+
 /// What showing outputs on chain costs at present.
 #[derive(Clone, Copy, Debug)]
 pub struct Price {
@@ -429,8 +432,7 @@ impl Work<'_> {
 	) -> Result<()> {
 		for event in self.chain.events(block.hash).await? {
 			if event.is("Jobs", "CustodyFailed") {
-				type Failed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
-				let (failed, refunded, lost) = event.decode::<Failed>()?;
+				let (failed, refunded, lost) = event.decode::<CustodyFailed>()?;
 				if failed == shard {
 					let sum = |part: fn(&(AccountId, Balance, Balance)) -> Balance| {
 						lost.iter().map(part).fold(0, Balance::saturating_add)
