@@ -4,6 +4,7 @@ use crate::{bin, free_port, key, ledger, ledger::operator_of, text, wait_for, No
 use millrace_agent::Config;
 use millrace_client::{calls, At, Call, Chain};
 use millrace_primitives::{
+	api::AssignmentView,
 	job::SeatState,
 	provider::{HardwareClass, Region},
 	Balance, ShardId, MILL, MILLI,
@@ -138,22 +139,27 @@ impl Provider {
 	pub fn log(&self) -> String {
 		self.process.output()
 	}
+}
 
-	/// Waits until it holds a seat in a job in one of these states.
-	pub async fn holds(&self, chain: &Chain, job: u64, states: &[SeatState]) -> ShardId {
-		let account = key(&self.owner).account();
-		wait_for(
-			&format!("{} to hold a seat of job {job} in {states:?}", self.owner),
-			|| async {
-				let seats = chain.market(At::Best).assignments(&account).await.ok()?;
-				let seat = seats
-					.into_iter()
-					.find(|seat| seat.shard.job.0 == job && seat.state.is_some_and(|state| states.contains(&state)));
-				seat.map(|seat| seat.shard)
-			},
-		)
-		.await
-	}
+/// Waits until one of these holds a seat in a job in one of these states; its place among them. Which is drawn is chance: a given one
+/// of five is drawn for none of eight shards in one run of sixty.
+pub async fn first_to_hold(providers: &[Provider], chain: &Chain, job: u64, states: &[SeatState]) -> usize {
+	wait_for(
+		&format!("a provider to hold a seat of job {job} in {states:?}"),
+		|| async {
+			for (place, provider) in providers.iter().enumerate() {
+				let seats = chain.market(At::Best).assignments(&key(&provider.owner).account());
+				let holds = |seat: &AssignmentView| {
+					seat.shard.job.0 == job && seat.state.is_some_and(|state| states.contains(&state))
+				};
+				if seats.await.ok()?.iter().any(holds) {
+					return Some(place);
+				}
+			}
+			None
+		},
+	)
+	.await
 }
 
 /// An agent inside the test; ends when it is dropped.

@@ -8,7 +8,7 @@ use millrace_tests::{
 	key,
 	ledger::{self, bond, events_since, vacated, Cause},
 	programs::{check_swapped, save, save_lines, swap_case},
-	provider::{Provider, ASK, BOND},
+	provider::{first_to_hold, Provider, ASK, BOND},
 	wait_for, Node,
 };
 use std::path::Path;
@@ -52,20 +52,21 @@ async fn nothing_is_lost_by_kill_9() {
 	let from = chain.finalized_head().await.expect("a head").number;
 	let folder = home.join("elsewhere");
 	let more = options(&folder);
-	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
-		let dave = &mut providers[2];
-		dave.holds(&chain, 0, &WORKING).await;
-		dave.kill();
+	let (output, dead) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
+		let place = first_to_hold(&providers, &chain, 0, &WORKING).await;
+		providers[place].kill();
+		place
 	});
 	assert_complete(&output);
 	check_swapped(&lines, &folder);
-	let dave = key("//Dave").account();
+	let owner = providers[dead].owner.clone();
+	let killed = key(&owner).account();
 	let events = events_since(&node, &chain, from).await;
 	// It loses a part of its bond for each seat that it accepted and did not seal, and its stake for each that it sealed and
 	// did not open.
 	let left: Vec<_> = vacated(&events)
 		.into_iter()
-		.filter(|(_, who, ..)| *who == dave)
+		.filter(|(_, who, ..)| *who == killed)
 		.collect();
 	let (terms, late) = (terms(), |cause: &Cause| *cause == Cause::Late);
 	for (shard, _, cause, slashed) in &left {
@@ -75,35 +76,34 @@ async fn nothing_is_lost_by_kill_9() {
 	let verdicts = verdicts(&events, 0);
 	assert!(verdicts.values().all(|verdict| verdict.is_accepted()), "{verdicts:?}");
 	let mut lost = losses(&verdicts, &terms, |_| ASK);
-	let judged = lost.remove(&dave).unwrap_or_default();
+	let judged = lost.remove(&killed).unwrap_or_default();
 	assert!(lost.is_empty(), "who was never killed loses nothing: {lost:?}");
 	let late = left.iter().map(|(.., slashed)| slashed).sum::<Balance>();
 	assert!(
 		late + judged > 0,
 		"who accepts and does not report loses a part of its bond: {left:?}"
 	);
-	assert_eq!(bond(&chain, "//Dave").await, BOND - late - judged, "and nothing else");
-	let record = ledger::provider(&node, "//Dave").await;
+	assert_eq!(bond(&chain, &owner).await, BOND - late - judged, "and nothing else");
+	let record = ledger::provider(&node, &owner).await;
 	assert_eq!(
 		(record["status"].as_str(), record["drawable"].as_bool()),
 		(Some("unresponsive"), Some(false))
 	);
 	for (shard, who, cause, _) in vacated(&events) {
-		assert!(who == dave, "{who} lost {shard:?} by {cause:?}, and was never killed");
+		assert!(who == killed, "{who} lost {shard:?} by {cause:?}, and was never killed");
 	}
 
 	// It comes back and is drawn again.
-	providers[2].restart();
-	providers[2].is_drawable(&node).await;
+	providers[dead].restart();
+	providers[dead].is_drawable(&node).await;
 
 	// An agent dies and is started again: it goes on where it was and reports nothing twice.
 	let from = chain.finalized_head().await.expect("a head").number;
 	let folder = home.join("restarted");
 	let more = options(&folder);
 	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
-		let charlie = &mut providers[1];
-		charlie.holds(&chain, 1, &WORKING).await;
-		charlie.restart();
+		let place = first_to_hold(&providers, &chain, 1, &WORKING).await;
+		providers[place].restart();
 	});
 	assert_complete(&output);
 	check_swapped(&lines, &folder);
@@ -115,7 +115,7 @@ async fn nothing_is_lost_by_kill_9() {
 	let more = options(&folder);
 	let (output, ()) = tokio::join!(submit(&url, "//Alice", &program, &inputs, &more), async {
 		node.job_is(2, "running", runs).await;
-		providers[0].holds(&chain, 2, &WORKING).await;
+		first_to_hold(&providers, &chain, 2, &WORKING).await;
 		node.restart().await;
 	});
 	assert_complete(&output);
