@@ -90,7 +90,7 @@ pub struct Config {
 	pub benchmark_mgas: Option<u64>,
 }
 
-/// A hundredth of a MILL: a twentieth of what the smallest job costs its client in fees for a seat.
+/// A hundredth of a MILL: three times what the smallest job costs its client for a seat.
 pub const fn tip() -> Balance {
 	MILL / 100
 }

@@ -185,6 +185,8 @@ pub struct Policy {
 	pub heartbeat_blocks: MarketBlock,
 	/// The memory of a slot in pages of 64 KiB.
 	pub memory_pages: u32,
+	/// How many seats it works on at the same time.
+	pub slots: u16,
 }
 
 /// What to do.
@@ -483,17 +485,38 @@ impl Decision<'_> {
 					actions.push(Action::Seal(self.key));
 				}
 			}
-			// While others are awaited, leaving is free.
+			// While others are awaited, leaving is free at the beginning, and after long.
 			Progress::FetchFailed {
 				reason, hopeless: true, ..
 			} if !self.is_held() => {
-				if self.may_submit(TxKind::Decline) {
+				if self.is_free_to_leave() && self.may_submit(TxKind::Decline) {
 					actions.push(Action::Decline(self.key, reason));
 				}
+			}
+			// A slot that others' work may want does not wait without end for seats that nobody takes.
+			_ if !self.is_held()
+				&& self.view.best.now >= self.seat.leave_from
+				&& self.has_no_slot()
+				&& self.may_submit(TxKind::Decline) =>
+			{
+				actions.push(Action::Decline(self.key, DeclineReason::NoCapacity))
 			}
 			_ if self.left() == 0 && !self.work.called => {}
 			_ => self.go_on(actions),
 		}
+	}
+
+	/// Whether it loses nothing by giving an accepted seat back that waits for others.
+	fn is_free_to_leave(&self) -> bool {
+		let now = self.view.best.now;
+		now <= self.seat.decline_by || now >= self.seat.leave_from
+	}
+
+	/// Whether all slots are taken.
+	fn has_no_slot(&self) -> bool {
+		let seats = self.view.best.seats.iter().filter(|(key, _)| !key.is_drawn());
+		let working = |state| matches!(state, Some(SeatState::Assigned | SeatState::Accepted));
+		seats.filter(|(_, seat)| working(seat.state)).count() >= usize::from(self.policy.slots)
 	}
 
 	/// Nobody computes before: it may be for nothing. Of drawn seats none waits for another, and what was sealed was held.

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 const POLICY: Policy = Policy {
 	heartbeat_blocks: 200,
 	memory_pages: 1024,
+	slots: 2,
 };
 
 const BLOB: Blob = Blob { tree: [3; 32], len: 4 };
@@ -45,6 +46,7 @@ fn seat(state: Option<SeatState>) -> AssignmentView {
 		reveal_open: false,
 		due: 125,
 		decline_by: 125,
+		leave_from: u32::MAX,
 		sample: None,
 		shown: vec![],
 		engine: ENGINE_VERSION,
@@ -244,6 +246,46 @@ fn who_waits_for_the_other_seats_may_still_leave() {
 		[Action::Decline(key(), refused)]
 	);
 	assert_eq!(decided(waiting(), failed(inputs, false, 100)), [Action::Fetch(key())]);
+	// Not where that would count as a missed acceptance.
+	let between = |decline_by, leave_from| AssignmentView {
+		decline_by,
+		leave_from,
+		..waiting()
+	};
+	assert_eq!(decided(between(99, 101), failed(refused, true, 0)), []);
+	for free in [between(100, 101), between(99, 100)] {
+		assert_eq!(
+			decided(free, failed(refused, true, 0)),
+			[Action::Decline(key(), refused)]
+		);
+	}
+}
+
+#[test]
+fn the_last_slot_does_not_wait_without_end() {
+	let seats = |leave_from, other: Option<SeatState>| {
+		let waiting = AssignmentView {
+			held: false,
+			due: u32::MAX,
+			leave_from,
+			..seat(Some(SeatState::Accepted))
+		};
+		let mut of_other = seat(other);
+		of_other.shard.index = 3;
+		of_other.held = true;
+		(view(&[waiting, of_other]), local(Progress::Fetched))
+	};
+	let leaves = |leave_from, other| {
+		let (view, local) = seats(leave_from, other);
+		decide(&view, &local, &POLICY).contains(&Action::Decline(key(), DeclineReason::NoCapacity))
+	};
+	// Two slots: the other seat takes one until it is sealed.
+	for other in [SeatState::Assigned, SeatState::Accepted] {
+		assert!(leaves(100, Some(other)) && !leaves(101, Some(other)), "{other:?}");
+	}
+	for other in [Some(SeatState::Sealed), Some(SeatState::Revealed), None] {
+		assert!(!leaves(100, other), "{other:?}: a slot is free");
+	}
 }
 
 /// A seat that the court drew.
@@ -746,10 +788,12 @@ prop_compose! {
 		open: bool,
 		held: bool,
 		due in 90u32..130,
+		decline_by in 90u32..110,
+		leave_from in 90u32..110,
 		there in prop::bool::weighted(0.8),
 		complete in prop::bool::weighted(0.9),
 	) -> Snapshot {
-		let seat = AssignmentView { state, held, reveal_open: open, due, ..of.clone() };
+		let seat = AssignmentView { state, held, reveal_open: open, due, decline_by, leave_from, ..of.clone() };
 		Snapshot { complete, ..snapshot(number, if there { std::slice::from_ref(&seat) } else { &[] }) }
 	}
 }
@@ -818,7 +862,10 @@ proptest! {
 					progress != Progress::Executed
 						&& match state {
 							Some(Some(SeatState::Assigned)) => true,
-							Some(Some(SeatState::Accepted)) => (drawn && !called) || !held,
+							Some(Some(SeatState::Accepted)) if drawn => !called,
+							Some(Some(SeatState::Accepted)) => !held && at_best.is_some_and(|seat| {
+								view.best.now <= seat.decline_by || view.best.now >= seat.leave_from
+							}),
 							_ => false,
 						},
 				),

@@ -168,6 +168,9 @@ pub struct AssignmentView {
 	pub due: MarketBlock,
 	/// The last market block in which declining it before it is accepted is no missed acceptance.
 	pub decline_by: MarketBlock,
+	/// The market block from which it can be declined again without loss: it was accepted and waits for the shard's other seats. The
+	/// largest number for any other seat.
+	pub leave_from: MarketBlock,
 	/// The tasks that it computes, counted from the shard's first, if they are not all: an audit's.
 	pub sample: Option<Vec<u32>>,
 	/// The tasks whose outcomes it shows with its reveal.
@@ -437,9 +440,12 @@ pub struct Quote {
 	/// Held at submission; what is not used is refunded.
 	#[serde(with = "as_decimal")]
 	pub escrow: Balance,
-	/// Of that the most that providers can earn.
+	/// Of that the most that providers can earn by computing.
 	#[serde(with = "as_decimal")]
 	pub payments: Balance,
+	/// Of that the most that they can earn by keeping the outputs, for as long as custody lasts.
+	#[serde(with = "as_decimal")]
+	pub storage: Balance,
 	/// Of that the most that the protocol's fee can be.
 	#[serde(with = "as_decimal")]
 	pub fees: Balance,

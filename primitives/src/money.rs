@@ -1,7 +1,7 @@
 //! Prices, fees and reserves. Every rounding goes against the one who would gain from it, and a reserve is never below
 //! what can be paid out of it.
 
-use crate::{Balance, Gas};
+use crate::{Balance, Gas, MarketBlock};
 use sp_runtime::Permill;
 
 /// The unit of prices: 10^9 gas.
@@ -18,6 +18,14 @@ pub fn seat_cap(price_cap: Balance, gas_limit: Gas, tasks: u32) -> Option<Balanc
 	price_cap
 		.checked_mul(gas)
 		.map(|product| product.div_ceil(Balance::from(GGAS)))
+}
+
+/// What keeping so many bytes for so many market blocks counts as in gas, rounded up, at most the largest number; `rate` is gas for
+/// 2^20 bytes and one block.
+pub fn storage_gas(bytes: u32, blocks: MarketBlock, rate: Gas) -> Gas {
+	let product = u128::from(bytes) * u128::from(blocks);
+	let gas = product.saturating_mul(rate.into()).div_ceil(1 << 20);
+	Gas::try_from(gas).unwrap_or(Gas::MAX)
 }
 
 /// The protocol's fee on a payment, on top of it, rounded up.
@@ -66,6 +74,16 @@ mod tests {
 		assert_eq!(fee(1, Permill::from_percent(5)), 1);
 		assert_eq!(fee(0, Permill::from_percent(5)), 0);
 		assert_eq!(fee(100, Permill::zero()), 0);
+	}
+
+	#[test]
+	fn keeping_counts_by_bytes_and_blocks() {
+		assert_eq!(storage_gas(1 << 20, 1, 5_000), 5_000);
+		assert_eq!(storage_gas(1 << 20, 201_600, 5_000), 1_008_000_000);
+		assert_eq!(storage_gas(1, 1, 5_000), 1);
+		assert_eq!(storage_gas((1 << 20) + 1, 1, 1), 2);
+		assert_eq!(storage_gas(0, 9, 9) + storage_gas(9, 0, 9) + storage_gas(9, 9, 0), 0);
+		assert_eq!(storage_gas(u32::MAX, u32::MAX, Gas::MAX), Gas::MAX);
 	}
 
 	#[test]

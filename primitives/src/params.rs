@@ -56,7 +56,8 @@ impl Default for ProvidersParams {
 			min_operator_funding: MILL,
 			min_ask: 100 * MICRO,
 			heartbeat_period: 2 * HOUR,
-			membership_delay: HOUR,
+			// Two epochs: so far ahead authors know the outputs of their own blocks.
+			membership_delay: 2 * HOUR,
 			unbonding_period: 7 * 24 * HOUR,
 			reputation_unit: MILLI,
 			reputation_memory: Permill::from_parts(990_000),
@@ -128,6 +129,8 @@ pub struct JobsParams {
 	pub max_execution: MarketBlock,
 	/// For so long outputs are kept after acceptance, unless the client acknowledges earlier.
 	pub custody_period: MarketBlock,
+	/// What keeping a MiB of declared output for a market block counts as, in gas. Each seat is paid for it at its own ask.
+	pub storage_rate: Gas,
 	/// The part of each payment that is withheld until custody ends.
 	pub custody_share: Permill,
 	/// Who keeps outputs has so long to show a part of them that is demanded.
@@ -159,6 +162,9 @@ impl Default for JobsParams {
 			max_preparation: 4 * HOUR,
 			max_execution: 14 * 24 * HOUR,
 			custody_period: 7 * 24 * HOUR,
+			// A MiB for a week counts as a Ggas, a GiB for a month as 4,400: an hour and a quarter of a core. That is what both cost
+			// where they are let by the month.
+			storage_rate: 5_000,
 			custody_share: Permill::from_percent(10),
 			demand_window: HOUR,
 			seed_blocks: 3,

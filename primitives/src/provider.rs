@@ -216,6 +216,16 @@ pub fn affordable_buckets(price_cap: Balance) -> usize {
 		.map_or(PRICE_BUCKETS, |above| above.max(1))
 }
 
+/// What an ask counts as: the next higher step, if it is none itself. `None` above the last one.
+pub fn counted_ask(ask: Balance) -> Option<Balance> {
+	bucket_price(price_bucket(ask))
+}
+
+/// The highest step that a draw at this price looks at: who asks more is not found. `None` if it looks at all.
+pub fn counted_price(price_cap: Balance) -> Option<Balance> {
+	bucket_price(affordable_buckets(price_cap) - 1)
+}
+
 /// The level of a slot's memory.
 pub fn memory_level(pages: u32) -> usize {
 	MEMORY_PAGES.iter().rposition(|least| *least <= pages).unwrap_or(0)
@@ -419,6 +429,8 @@ mod tests {
 			let bucket = price_bucket(ask);
 			prop_assert!(bucket_price(bucket).is_none_or(|price| ask <= price));
 			prop_assert!(bucket == 0 || bucket_price(bucket - 1).unwrap() < ask);
+			let found = counted_price(cap).is_none_or(|most| counted_ask(ask).is_some_and(|counted| counted <= most));
+			prop_assert_eq!(found, bucket < affordable_buckets(cap));
 			if bucket < affordable_buckets(cap) && bucket < PRICE_BUCKETS - 1 {
 				prop_assert!(ask <= cap);
 			}

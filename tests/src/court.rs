@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 /// What is at stake in a shard of a development chain.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms {
-	/// C: the most that a seat can earn, in plancks.
+	/// C: the most that a seat can earn by computing and by keeping outputs, in plancks.
 	pub cap: Balance,
 	params: Params,
 	/// What is burned for each seat.
@@ -26,11 +26,18 @@ pub struct Terms {
 }
 
 impl Terms {
-	/// Of shards of so many tasks, at most at this price for 10^9 gas.
-	pub fn new(price_cap: Balance, gas_limit: Gas, tasks: u32) -> Self {
+	/// Of shards of so many tasks of so much gas and so many bytes of output each, at most at this price for 10^9 gas.
+	pub fn new(price_cap: Balance, gas_limit: Gas, output: u32, tasks: u32) -> Self {
 		let params = CourtParams::fast();
+		let JobsParams {
+			custody_period,
+			storage_rate,
+			..
+		} = JobsParams::fast();
+		let kept = money::storage_gas(output, custody_period, storage_rate);
+		let cap = |gas| money::seat_cap(price_cap, gas, tasks).expect("no overflow");
 		Self {
-			cap: money::seat_cap(price_cap, gas_limit, tasks).expect("no overflow"),
+			cap: cap(gas_limit) + cap(kept),
 			params: Params::from(&params),
 			seat_fee: params.seat_fee,
 		}
@@ -249,7 +256,7 @@ impl Verdict {
 
 /// What became of a job's shards, in their order.
 pub fn verdicts(events: &[Event], job: u64) -> BTreeMap<u32, Verdict> {
-	type Settled = (ShardId, Report, bool, [Balance; 5], Vec<(AccountId, Balance)>);
+	type Settled = (ShardId, Report, bool, [Balance; 6], Vec<(AccountId, Balance)>);
 	let mut verdicts: BTreeMap<ShardId, Verdict> = BTreeMap::new();
 	for event in events {
 		if let Some((shard, court)) = event.court().expect("events are understood") {
@@ -287,4 +294,17 @@ pub fn losses(
 		}
 	}
 	all
+}
+
+/// What each account was paid for keeping a job's outputs.
+pub fn kept(events: &[Event], job: u64) -> BTreeMap<AccountId, Balance> {
+	type Ended = (ShardId, Balance, Vec<(AccountId, Balance)>);
+	let ended = events.iter().filter(|event| event.is("Jobs", "CustodyEnded"));
+	let mut kept = BTreeMap::new();
+	for (shard, _, storage) in ended.map(|event| event.decode::<Ended>().expect("CustodyEnded is understood")) {
+		for (account, amount) in storage.into_iter().filter(|_| shard.job.0 == job) {
+			*kept.entry(account).or_default() += amount;
+		}
+	}
+	kept
 }

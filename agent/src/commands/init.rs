@@ -11,7 +11,7 @@ use anyhow::{bail, Context};
 use clap::Args;
 use millrace_client::{calls, keys::address, At, Chain, Keypair};
 use millrace_primitives::{
-	provider::{ClassSet, HardwareClass, ProviderInfo, Region, HIGH_MEMORY_PAGES},
+	provider::{counted_ask, ClassSet, HardwareClass, ProviderInfo, Region, HIGH_MEMORY_PAGES},
 	AccountId, Balance,
 };
 use serde::{de::value::StrDeserializer, de::IntoDeserializer, Deserialize, Serialize};
@@ -263,6 +263,12 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 			config.memory_pages / 16,
 			format_amount(config.ask)
 		));
+		if let Some(counted) = counted_ask(config.ask).filter(|counted| *counted > config.ask) {
+			actions.push(format!(
+				"prices count by steps: no job that pays less than {} finds this ask",
+				format_amount(counted)
+			));
+		}
 	} else if config != before {
 		actions.push("changed the configuration".into());
 	}

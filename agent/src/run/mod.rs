@@ -391,6 +391,7 @@ impl<M: Market> Agent<M> {
 		let policy = Policy {
 			heartbeat_blocks: config.heartbeat_blocks,
 			memory_pages: config.memory_pages,
+			slots: config.slots,
 		};
 		for action in decide(&self.view, &self.local, &policy) {
 			if let Err(error) = self.perform(action) {

@@ -130,6 +130,7 @@ impl Client {
 			reveal_open: false,
 			due: 100_000,
 			decline_by: 100_000,
+			leave_from: u32::MAX,
 			sample: None,
 			shown: vec![1, 4],
 			engine: ENGINE_VERSION,

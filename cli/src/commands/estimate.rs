@@ -9,7 +9,12 @@ use crate::{
 	units::{blocks_and_time, mill},
 };
 use millrace_client::{blobs::hex_root, words, At, Chain};
-use millrace_primitives::{api::Quote, job::Verification, provider::Census, JobSpec};
+use millrace_primitives::{
+	api::Quote,
+	job::Verification,
+	provider::{counted_price, Census},
+	JobSpec,
+};
 use serde_json::json;
 
 /// Runs the command.
@@ -67,6 +72,7 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 		format!("{} (what is not used comes back)", mill(quote.escrow)),
 	);
 	row("  for providers", format!("at most {}", mill(quote.payments)));
+	row("  for keeping outputs", format!("at most {}", mill(quote.storage)));
 	row("  protocol fee", format!("at most {}", mill(quote.fees)));
 	row("burned at submission", mill(quote.submission_fee));
 	row("a shard may take", blocks_and_time(quote.execution_window, block_ms));
@@ -91,6 +97,16 @@ fn text(prepared: &PreparedJob, spec: &JobSpec, quote: &Quote, block_ms: u64) ->
 	);
 	row("", format!("{} of them in the allowed regions", census.in_region));
 	row("", format!("{} of these at this price or below", census.affordable));
+	if let Some(step) = counted_price(spec.price_cap).filter(|step| *step < spec.price_cap) {
+		row(
+			"",
+			format!(
+				"prices count by steps: {} finds who asks {} or less",
+				mill(spec.price_cap),
+				mill(step)
+			),
+		);
+	}
 	let seats = u32::from(spec.verification.seats());
 	if let Some(remedy) = remedy(&census, seats) {
 		row(

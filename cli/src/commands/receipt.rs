@@ -31,6 +31,8 @@ struct Earned {
 	voided: Balance,
 	/// What it got of what others lost.
 	won: Balance,
+	/// What it earned by keeping outputs, until it was paid or burned.
+	storage: Balance,
 	/// Of what it earned: burned, since it did not show outputs that were demanded.
 	forfeited: Balance,
 }
@@ -54,11 +56,15 @@ struct Receipt {
 	fees: Balance,
 	burned: Balance,
 	refunded: Balance,
+	/// Paid for keeping outputs.
+	storage: Balance,
 	/// Of what was paid: withheld until custody ends.
 	withheld: Balance,
 	/// Of that: paid out since.
 	released: Balance,
 	/// Of that: burned, since outputs were not shown that were demanded.
+	unpaid: Balance,
+	/// The same with what had been earned by keeping them.
 	forfeited: Balance,
 	/// Held for parts of outputs that were demanded.
 	demanded: Balance,
@@ -130,9 +136,9 @@ impl Receipt {
 			}
 			"ShardSettled" => {
 				// Shard, report, whether it counts.
-				type Settled = (ShardId, Report, bool, [Balance; 5], Vec<(AccountId, Balance)>);
-				let (shard, _, counted, [paid, fees, burned, refunded, withheld], payments) =
-					event.decode::<Settled>()?;
+				type Settled = (ShardId, Report, bool, [Balance; 6], Vec<(AccountId, Balance)>);
+				let (shard, _, counted, sums, payments) = event.decode::<Settled>()?;
+				let [paid, fees, burned, refunded, withheld, _] = sums;
 				if shard.job == id {
 					self.accepted += 1;
 					self.unverified += u32::from(!counted);
@@ -175,21 +181,31 @@ impl Receipt {
 				}
 			}
 			"CustodyFailed" => {
-				let (shard, _, lost) = event.decode::<CustodyFailed>()?;
+				let (shard, _, refunded, lost) = event.decode::<CustodyFailed>()?;
 				if shard.job == id {
 					self.unanswered.insert(shard);
-					for (provider, withheld, bound) in lost {
-						self.forfeited += withheld;
+					self.refunded += refunded;
+					for (provider, withheld, storage, bound) in lost {
+						self.unpaid += withheld;
+						self.forfeited += withheld + storage;
+						self.storage += storage;
 						let earned = self.earned.entry(provider).or_default();
 						earned.slashed += bound;
-						earned.forfeited += withheld;
+						earned.storage += storage;
+						earned.forfeited += withheld + storage;
 					}
 				}
 			}
 			"CustodyEnded" => {
-				let (shard, paid) = event.decode::<(ShardId, Balance)>()?;
+				type Ended = (ShardId, Balance, Vec<(AccountId, Balance)>, Balance);
+				let (shard, paid, storage, refunded) = event.decode::<Ended>()?;
 				if shard.job == id {
 					self.released += paid;
+					self.refunded += refunded;
+					for (provider, amount) in storage {
+						self.storage += amount;
+						self.earned.entry(provider).or_default().storage += amount;
+					}
 				}
 			}
 			"SeatVacated" => {
@@ -269,7 +285,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		receipt.complete(fees);
 	}
 	let withheld = receipt.withheld.saturating_sub(receipt.released);
-	let withheld = withheld.saturating_sub(receipt.forfeited);
+	let withheld = withheld.saturating_sub(receipt.unpaid);
 
 	let mut table = Table::new();
 	table.load_preset(UTF8_HORIZONTAL_ONLY);
@@ -277,6 +293,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		"account",
 		"seats",
 		"earned",
+		"for keeping",
 		"bond burned",
 		"held as guilty",
 		"lost as guilty",
@@ -294,7 +311,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			// What accounts pay in fees and receive otherwise is not this job's.
 			if withheld == 0
 				&& earned.seats > 0
-				&& now != (then + earned.amount + earned.won).saturating_sub(earned.forfeited)
+				&& now != (then + earned.amount + earned.storage + earned.won).saturating_sub(earned.forfeited)
 			{
 				wrong.push(address(provider));
 			}
@@ -303,6 +320,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			address(provider),
 			earned.seats.to_string(),
 			mill(earned.amount),
+			mill(earned.storage),
 			mill(earned.slashed),
 			mill(earned.held()),
 			mill(earned.lost),
@@ -313,6 +331,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"provider": address(provider),
 			"seats": earned.seats,
 			"earned": earned.amount.to_string(),
+			"storage": earned.storage.to_string(),
 			"slashed": earned.slashed.to_string(),
 			"held": earned.held().to_string(),
 			"lost": earned.lost.to_string(),
@@ -321,14 +340,14 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 			"grown": grown.map(|grown| grown.to_string()),
 		}));
 	}
-	for column in 1..8 {
+	for column in 1..9 {
 		if let Some(column) = table.column_mut(column) {
 			column.set_cell_alignment(CellAlignment::Right);
 		}
 	}
 
 	let still = left.saturating_sub(receipt.open);
-	let accounted = receipt.paid + receipt.fees + receipt.refunded + still.saturating_sub(withheld);
+	let accounted = receipt.paid + receipt.storage + receipt.fees + receipt.refunded + still.saturating_sub(withheld);
 	let balanced = accounted == receipt.escrow;
 	let shared = receipt.fees.saturating_sub(receipt.burned);
 	let document = json!({
@@ -338,6 +357,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		"submissionFee": receipt.submission_fee.to_string(),
 		"paid": receipt.paid.to_string(),
 		"withheld": withheld.to_string(),
+		"storage": receipt.storage.to_string(),
 		"fees": receipt.fees.to_string(),
 		"feesBurned": receipt.burned.to_string(),
 		"feesShared": shared.to_string(),
@@ -362,6 +382,7 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		("held for the job", mill(receipt.escrow)),
 		("paid to providers", mill(receipt.paid)),
 		("of that still withheld", mill(withheld)),
+		("for keeping outputs", mill(receipt.storage)),
 		("protocol fee, burned", mill(receipt.burned)),
 		("protocol fee, to block authors", mill(shared)),
 		("refunded to the client", mill(receipt.refunded)),
@@ -380,9 +401,9 @@ pub async fn run(global: &Global, options: ReceiptOptions, output: &mut Output) 
 		text += &format!("{name:<32}{value:>28}\n");
 	}
 	text += if balanced {
-		"payments + fees + refunds + what is still held = what was held: yes, to the last unit\n"
+		"payments + keeping + fees + refunds + what is still held = what was held: yes, to the last unit\n"
 	} else {
-		"payments + fees + refunds + what is still held = what was held: NO\n"
+		"payments + keeping + fees + refunds + what is still held = what was held: NO\n"
 	};
 	output.result(&document, text)?;
 	if !balanced {
@@ -431,7 +452,7 @@ mod tests {
 					shard(id, 0),
 					report,
 					true,
-					[100_u128, 5, 4, 395, 10],
+					[100_u128, 5, 4, 365, 10, 30],
 					vec![(provider.clone(), 100_u128)],
 				)
 					.encode(),
@@ -443,7 +464,7 @@ mod tests {
 					shard(other, 0),
 					report,
 					true,
-					[1_u128; 5],
+					[1_u128; 6],
 					vec![(provider.clone(), 1_u128)],
 				)
 					.encode(),
@@ -455,7 +476,7 @@ mod tests {
 					shard(id, 1),
 					report,
 					false,
-					[50_u128, 2, 2, 48, 5],
+					[50_u128, 2, 2, 48, 5, 0],
 					vec![(provider.clone(), 50_u128)],
 				)
 					.encode(),
@@ -464,6 +485,11 @@ mod tests {
 				"Jobs",
 				"ShardFailed",
 				(shard(id, 2), 0_u8, 40_u128, 357_u128, vec![(provider.clone(), 40_u128)]).encode(),
+			),
+			(
+				"Jobs",
+				"CustodyEnded",
+				(shard(id, 0), 10_u128, vec![(provider.clone(), 12_u128)], 18_u128).encode(),
 			),
 			(
 				"Jobs",
@@ -511,12 +537,19 @@ mod tests {
 		}
 		assert!(receipt.take(id, &event("Jobs", "JobSubmitted", submitted)).unwrap());
 		assert_eq!((receipt.accepted, receipt.unverified, receipt.failed), (2, 1, 1));
-		assert_eq!((receipt.paid, receipt.refunded, receipt.fees), (190, 800, 7));
+		assert_eq!((receipt.paid, receipt.storage), (190, 12));
+		assert_eq!((receipt.refunded, receipt.fees), (788, 7));
 		receipt.complete(receipt.all_fees.unwrap());
 		assert_eq!((receipt.fees, receipt.burned), (10, 9));
-		assert_eq!(receipt.paid + receipt.refunded + receipt.fees, receipt.escrow);
+		assert_eq!(
+			receipt.paid + receipt.storage + receipt.refunded + receipt.fees,
+			receipt.escrow
+		);
 		let earned = &receipt.earned[&provider];
-		assert_eq!((earned.seats, earned.amount, earned.slashed), (3, 190, 6));
+		assert_eq!(
+			(earned.seats, earned.amount, earned.storage, earned.slashed),
+			(3, 190, 12, 6)
+		);
 		assert_eq!((earned.won, earned.held()), (5, 0));
 		let liar = &receipt.earned[&liar];
 		assert_eq!((liar.lost, liar.voided, liar.held()), (5 + 7, 3, 19 - 5 - 7 - 3));
@@ -537,7 +570,13 @@ mod tests {
 			("Demanded", (open, part(0), 5_u32, 30_u128).encode()),
 			(
 				"CustodyFailed",
-				(silent, 20_u128, vec![(provider.clone(), 4_u128, 50_u128)]).encode(),
+				(
+					silent,
+					20_u128,
+					9_u128,
+					vec![(provider.clone(), 4_u128, 3_u128, 50_u128)],
+				)
+					.encode(),
 			),
 			("Demanded", (silent, part(0), 5_u32, 20_u128).encode()),
 			("Demanded", (seen, part(0), 5_u32, 10_u128).encode()),
@@ -552,6 +591,7 @@ mod tests {
 		}
 		assert_eq!((receipt.demanded, receipt.shown, receipt.open), (71, 8, 30 + 10));
 		let earned = &receipt.earned[&provider];
-		assert_eq!((receipt.forfeited, earned.forfeited, earned.slashed), (4, 4, 50));
+		assert_eq!((receipt.forfeited, receipt.unpaid, receipt.refunded), (7, 4, 9));
+		assert_eq!((earned.forfeited, earned.storage, earned.slashed), (7, 3, 50));
 	}
 }

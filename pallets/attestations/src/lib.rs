@@ -139,7 +139,7 @@ pub mod pallet {
 		type GovernOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 		/// For so long a program or a version of the machine may be frozen.
 		type LongestFreeze: Get<MarketBlock>;
-		/// Measured weights.
+		/// What calls and hooks weigh.
 		type WeightInfo: WeightInfo;
 	}
 

@@ -83,7 +83,7 @@ pub mod pallet {
 		/// The most that is ever emitted, in plancks. With the genesis issuance it bounds the supply.
 		#[pallet::constant]
 		type Cap: Get<Balance>;
-		/// Measured weights.
+		/// What calls and hooks weigh.
 		type WeightInfo: WeightInfo;
 	}
 

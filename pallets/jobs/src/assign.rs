@@ -311,7 +311,9 @@ impl<T: Config> Pallet<T> {
 	/// A shard under the present terms, all its seats vacant. `None` if its price overflows.
 	pub(crate) fn new_shard(job: &JobRecord, spec: &JobSpec, index: u32, params: &JobsParams) -> Option<ShardRecord> {
 		let tasks = spec.tasks_in(index);
-		let seat_cap = money::seat_cap(job.price_cap, spec.limits.gas, tasks)?;
+		let seat_cap = Self::whole_cap(spec, job.price_cap, job.storage_gas, tasks)?;
+		let storage =
+			Self::storage_cap(job.price_cap, job.storage_gas, tasks)?.checked_mul(spec.verification.seats().into())?;
 		let windows = windows(spec, job.module_len, tasks, params);
 		let seats: Vec<Seat> = (0..spec.verification.seats()).map(|_| Seat::default()).collect();
 		Some(ShardRecord {
@@ -324,14 +326,16 @@ impl<T: Config> Pallet<T> {
 				burn_share: params.burn_share,
 				accept_window: windows.accept,
 				execution_window: windows.execution,
-				custody_period: params.custody_period,
+				custody_period: job.custody_period,
+				storage_gas: job.storage_gas.saturating_mul(tasks.into()),
 				custody_share: params.custody_share,
 				crowded: false,
 			},
-			reserve: job.reserve_of(index),
+			reserve: job.reserve_of(index).checked_sub(storage)?,
+			storage,
 			seats: seats.try_into().ok()?,
 			excluded: Default::default(),
-			closed: false,
+			closed: None,
 			custody: None,
 		})
 	}

@@ -188,12 +188,18 @@ impl<T: Config> Pallet<T> {
 		Demands::<T>::get(id, wanted).is_some_and(|demand| demand.due.saturating_add(1) == over)
 	}
 
-	/// Nobody has answered in time: all who keep the outputs lose what is withheld and bound, which burns, and custody is over.
-	pub(crate) fn forfeit(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord) {
+	/// Nobody has answered in time: all who keep the outputs lose what is withheld and bound and what they had earned by keeping
+	/// them, which burns, and custody is over.
+	pub(crate) fn forfeit(id: ShardId, job: &mut JobRecord, mut shard: ShardRecord, now: MarketBlock) {
 		let Some(custody) = shard.custody.take() else { return };
 		let mut lost = Vec::new();
+		let mut earned: Balance = 0;
 		for (seat, withheld) in shard.seats.into_iter().zip(&custody.withheld) {
 			let Some(holder) = seat.holder else { continue };
+			let kept = shard
+				.storage_earned(holder.ask, now)
+				.min(shard.storage.saturating_sub(earned));
+			earned = earned.saturating_add(kept);
 			let (provider, bound) = (holder.provider, holder.stake.liability);
 			CustodyOf::<T>::remove(&provider, id);
 			let bound_lost = T::Providers::take(&provider, None, bound);
@@ -205,15 +211,17 @@ impl<T: Config> Pallet<T> {
 			lost.push(Forfeit {
 				provider,
 				withheld: *withheld,
+				storage: kept,
 				bound: bound_lost,
 			});
 		}
-		let withheld = custody.withheld.iter().sum();
+		let withheld: Balance = custody.withheld.iter().sum();
 		job.paid = job.paid.saturating_sub(withheld);
-		Self::pay_fee(job, withheld, withheld);
-		// The deposits of all demands.
-		let refunded = shard.reserve.saturating_sub(withheld);
-		Self::refund(job, refunded);
+		let burned = withheld.saturating_add(earned);
+		Self::pay_fee(job, burned, burned);
+		let deposits = shard.reserve.saturating_sub(withheld);
+		let refunded = shard.storage.saturating_sub(earned);
+		Self::refund(job, deposits.saturating_add(refunded));
 		if Demands::<T>::clear_prefix(id, MAX_DEMANDS.into(), None)
 			.maybe_cursor
 			.is_some()
@@ -225,6 +233,7 @@ impl<T: Config> Pallet<T> {
 		Shards::<T>::remove(id.job, id.index);
 		Self::deposit_event(Event::CustodyFailed {
 			shard: id,
+			deposits,
 			refunded,
 			lost,
 		});

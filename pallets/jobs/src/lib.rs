@@ -51,6 +51,7 @@ mod assign;
 pub mod clock;
 pub mod demands;
 mod escrow;
+mod keeping;
 mod lane;
 mod programs;
 mod queue;
@@ -141,7 +142,7 @@ pub mod pallet {
 		type SeatFee: Convert<u8, Balance>;
 		/// The fee of a call of this weight, in a transaction of so many bytes, at present.
 		type CallFee: Convert<(Weight, u32), Balance>;
-		/// Measured weights.
+		/// What calls and hooks weigh.
 		type WeightInfo: WeightInfo;
 	}
 
@@ -360,6 +361,8 @@ pub mod pallet {
 			refunded: Balance,
 			/// The part of `paid` that is withheld until custody ends.
 			withheld: Balance,
+			/// The most that keeping the outputs will cost: what is still held for it.
+			storage: Balance,
 			/// Who earned how much: the seats in their order, then those that the verifier paid.
 			payments: Vec<(AccountId, Balance)>,
 		},
@@ -376,12 +379,16 @@ pub mod pallet {
 			/// Who got how much: the seats in their order, then those that the verifier paid.
 			payments: Vec<(AccountId, Balance)>,
 		},
-		/// Custody of a shard's outputs ended, withheld parts are paid, the shard's state is gone.
+		/// Custody of a shard's outputs ended, withheld parts and keeping are paid, the shard's state is gone.
 		CustodyEnded {
 			/// The shard.
 			shard: ShardId,
-			/// What was paid.
+			/// What was paid of what had been withheld.
 			paid: Balance,
+			/// Who was paid how much for keeping the outputs so long.
+			storage: Vec<(AccountId, Balance)>,
+			/// What the client got back: held for keeping them longer.
+			refunded: Balance,
 		},
 		/// A client demands that a part of a shard's outputs is shown.
 		Demanded {
@@ -410,6 +417,8 @@ pub mod pallet {
 			/// The shard.
 			shard: ShardId,
 			/// What was held for parts that were not shown, and is the client's again.
+			deposits: Balance,
+			/// What was held for keeping the outputs longer, likewise.
 			refunded: Balance,
 			/// Who lost what.
 			lost: Vec<Forfeit>,

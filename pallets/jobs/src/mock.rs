@@ -80,6 +80,8 @@ pub fn params() -> JobsParams {
 		custody_period: 50,
 		max_deadline: 1_000,
 		custody_share: Permill::from_percent(10),
+		// What keeping outputs costs has tests of its own.
+		storage_rate: 0,
 		demand_window: 20,
 		least_crowd: 1,
 		..JobsParams::default()

@@ -105,7 +105,7 @@ impl<T: Config> Pallet<T> {
 		let Some(vacancy) = vacancy else { return true };
 		// The shard may have ended or closed meanwhile.
 		let vacant = Shards::<T>::get(id, vacancy.shard)
-			.filter(|shard| shard.custody.is_none() && !shard.closed)
+			.filter(|shard| shard.custody.is_none() && shard.closed.is_none())
 			.is_some_and(|shard| {
 				shard
 					.seats

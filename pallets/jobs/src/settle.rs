@@ -40,6 +40,7 @@ impl<T: Config> Pallet<T> {
 		let counted = ending.counted && terms.crowded;
 		let gas = ending.report.map_or(0, |report| report.gas_used.min(terms.gas_limit));
 		let mut left = shard.reserve;
+		let mut storage: Balance = 0;
 		let (mut paid, mut fees, mut burns): (Balance, Balance, Balance) = (0, 0, 0);
 		let mut payments = Vec::new();
 		let mut got: Vec<(AccountId, Balance)> = Vec::new();
@@ -56,6 +57,7 @@ impl<T: Config> Pallet<T> {
 					let burned = terms.burn_share.mul_ceil(fee);
 					if kept_on {
 						kept = terms.custody_share.mul_ceil(amount);
+						storage = storage.saturating_add(terms.storage_pay(holder.ask));
 						CustodyOf::<T>::insert(&provider, id, seat);
 						let stake = Stake {
 							liability: earned.bound,
@@ -103,8 +105,11 @@ impl<T: Config> Pallet<T> {
 			}
 		}
 		let burned = Self::pay_fee(job, fees, burns);
-		// What the verifier said nothing of, which should be nothing.
-		refunded = refunded.saturating_add(left);
+		// What the verifier said nothing of, which should be nothing; and what nobody earns by keeping outputs.
+		let storage = storage.min(shard.storage);
+		refunded = refunded
+			.saturating_add(left)
+			.saturating_add(shard.storage.saturating_sub(storage));
 		Self::refund(job, refunded);
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		job.running = job.running.saturating_sub(1);
@@ -131,6 +136,7 @@ impl<T: Config> Pallet<T> {
 		let until = now.saturating_add(terms.custody_period.max(1));
 		let kept = withheld.iter().sum();
 		shard.reserve = kept;
+		shard.storage = storage;
 		shard.excluded = Default::default();
 		shard.custody = Some(Custody {
 			report,
@@ -150,6 +156,7 @@ impl<T: Config> Pallet<T> {
 			burned,
 			refunded,
 			withheld: kept,
+			storage,
 			payments: got,
 		});
 		T::OnSettled::on_settled(&Settlement {
@@ -167,7 +174,8 @@ impl<T: Config> Pallet<T> {
 			Self::release_holder(&holder);
 			AssignmentsOf::<T>::remove(&holder.provider, id);
 		}
-		Self::refund(job, shard.reserve);
+		let refunded = shard.reserve.saturating_add(shard.storage);
+		Self::refund(job, refunded);
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		job.running = job.running.saturating_sub(1);
 		job.failed = job.failed.saturating_add(1);
@@ -176,30 +184,43 @@ impl<T: Config> Pallet<T> {
 			shard: id,
 			failure,
 			paid: 0,
-			refunded: shard.reserve,
+			refunded,
 			payments: Vec::new(),
 		});
 	}
 
-	/// Pays the withheld parts, frees what is bound and removes the shard. Nothing of its outputs may be demanded.
-	pub(crate) fn end_custody(id: ShardId, job: &mut JobRecord, shard: ShardRecord) {
-		let withheld = shard.custody.map(|custody| custody.withheld).unwrap_or_default();
+	/// Pays the withheld parts and for keeping the outputs until now, frees what is bound and removes the shard. Nothing of its
+	/// outputs may be demanded.
+	pub(crate) fn end_custody(id: ShardId, job: &mut JobRecord, shard: ShardRecord, now: MarketBlock) {
+		let withheld = shard.custody.iter().flat_map(|custody| custody.withheld.iter());
+		let mut left = shard.storage;
 		let mut paid: Balance = 0;
-		for (seat, amount) in shard.seats.into_iter().zip(withheld) {
-			let Some(holder) = seat.holder else { continue };
+		let mut storage = Vec::new();
+		for (seat, amount) in shard.seats.iter().zip(withheld) {
+			let Some(holder) = &seat.holder else { continue };
 			CustodyOf::<T>::remove(&holder.provider, id);
 			Self::release_bound(&holder.provider, holder.stake.liability);
-			Self::pay(job, &holder.provider, amount);
-			paid = paid.saturating_add(amount);
+			let earned = draw_on(&mut left, shard.storage_earned(holder.ask, now));
+			Self::pay(job, &holder.provider, amount.saturating_add(earned));
+			paid = paid.saturating_add(*amount);
+			storage.push((holder.provider.clone(), earned));
 		}
+		Self::refund(job, left);
+		job.paid = job.paid.saturating_add(shard.storage.saturating_sub(left));
 		job.custody = job.custody.saturating_sub(1);
 		Shards::<T>::remove(id.job, id.index);
-		Self::deposit_event(Event::CustodyEnded { shard: id, paid });
+		Self::deposit_event(Event::CustodyEnded {
+			shard: id,
+			paid,
+			storage,
+			refunded: left,
+		});
 	}
 
 	pub(crate) fn do_acknowledge(client: AccountId, id: JobId, first: u32, count: u32) -> Result<u32, DispatchError> {
 		let mut job = Self::job_of(&client, id)?;
 		ensure!(count <= MAX_ACKNOWLEDGED, Error::<T>::TooManyShards);
+		let now = Self::pace_of(id).at(Self::now_block());
 		let mut ended = 0;
 		let mut refused = Error::<T>::NothingInCustody;
 		for index in first..first.saturating_add(count).min(job.cursor) {
@@ -209,7 +230,7 @@ impl<T: Config> Pallet<T> {
 				refused = Error::<T>::StillDemanded;
 				continue;
 			}
-			Self::end_custody(kept, &mut job, shard);
+			Self::end_custody(kept, &mut job, shard, now);
 			ended += 1;
 		}
 		ensure!(ended > 0, refused);

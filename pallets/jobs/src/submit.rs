@@ -1,8 +1,8 @@
 //! A job's beginning and end as its client sees them: submit, top up, cancel, expire, conclude.
 
 use crate::{
-	reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Program, Programs, Readiness, Specs,
-	MAX_VACANCIES,
+	keeping::Promise, reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Program, Programs,
+	Readiness, Specs, MAX_VACANCIES,
 };
 use frame_support::{
 	ensure,
@@ -20,7 +20,7 @@ use millrace_primitives::{
 	window::{held, windows},
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ENGINE_VERSION,
 };
-use sp_runtime::{traits::Convert, DispatchError, DispatchResult, Permill};
+use sp_runtime::{traits::Convert, DispatchError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
 	/// Checks that a program can run within a job's limits.
@@ -37,29 +37,24 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// What is held for a shard of so many tasks. `None` on overflow.
-	pub(crate) fn reserve_needed(
-		spec: &JobSpec,
-		price_cap: Balance,
-		fee_share: Permill,
-		tasks: u32,
-	) -> Option<Balance> {
-		let cap = money::seat_cap(price_cap, spec.limits.gas, tasks)?;
-		money::shard_reserve(cap, spec.verification.seats(), fee_share)?.checked_add(T::Verifier::budget(
-			&spec.verification,
-			cap,
-			fee_share,
-		)?)
+	/// What is held for a shard of so many tasks: for what the verifier may pay, and for keeping the outputs. `None` on overflow.
+	pub(crate) fn reserve_needed(spec: &JobSpec, price_cap: Balance, promise: Promise, tasks: u32) -> Option<Balance> {
+		let Promise { fee_share, storage_gas } = promise;
+		let seats = spec.verification.seats();
+		let cap = Self::whole_cap(spec, price_cap, storage_gas, tasks)?;
+		money::shard_reserve(cap, seats, fee_share)?
+			.checked_add(T::Verifier::budget(&spec.verification, cap, fee_share)?)?
+			.checked_add(Self::storage_cap(price_cap, storage_gas, tasks)?.checked_mul(seats.into())?)
 	}
 
 	/// What is held for each full shard and for the last one.
 	pub(crate) fn reserves(
 		spec: &JobSpec,
 		price_cap: Balance,
-		fee_share: Permill,
+		promise: Promise,
 	) -> Result<(Balance, Balance), DispatchError> {
 		let of = |tasks| {
-			Self::reserve_needed(spec, price_cap, fee_share, tasks).ok_or(DispatchError::from(Error::<T>::TooExpensive))
+			Self::reserve_needed(spec, price_cap, promise, tasks).ok_or(DispatchError::from(Error::<T>::TooExpensive))
 		};
 		Ok((
 			of(spec.shard_size)?,
@@ -112,7 +107,8 @@ impl<T: Config> Pallet<T> {
 		ensure!(!pace.frozen, Error::<T>::Frozen);
 
 		let shards = spec.shards();
-		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, params.fee_share)?;
+		let promise = Promise::new(&spec, &params);
+		let (reserve, last_reserve) = Self::reserves(&spec, spec.price_cap, promise)?;
 		let escrow = reserve_for(reserve, last_reserve, shards).ok_or(Error::<T>::TooExpensive)?;
 		let fee = Self::submission_fee(&spec, program.module.len, &params).ok_or(Error::<T>::TooExpensive)?;
 		Self::burn_fee(&client, fee)?;
@@ -128,7 +124,9 @@ impl<T: Config> Pallet<T> {
 			client: client.clone(),
 			status: JobStatus::Open,
 			price_cap: spec.price_cap,
-			fee_share: params.fee_share,
+			fee_share: promise.fee_share,
+			custody_period: params.custody_period,
+			storage_gas: promise.storage_gas,
 			reserve,
 			last_reserve,
 			escrow,
@@ -208,7 +206,7 @@ impl<T: Config> Pallet<T> {
 		if price_cap > job.price_cap {
 			spec.price_cap = price_cap;
 			spec.validate().map_err(Error::<T>::from)?;
-			let (reserve, last_reserve) = Self::reserves(&spec, price_cap, job.fee_share)?;
+			let (reserve, last_reserve) = Self::reserves(&spec, price_cap, Promise::of(&job))?;
 			let held = job.waiting_reserve();
 			job.reserve = job.reserve.max(reserve);
 			job.last_reserve = job.last_reserve.max(last_reserve);

@@ -247,7 +247,9 @@ impl<T: Config> Pallet<T> {
 			TimerAction::Verify { alarm } => {
 				T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve(alarm, may_draw))
 			}
-			TimerAction::Demand { shard, .. } => Self::end_kept(shard, Self::forfeit, T::WeightInfo::timer_demand()),
+			TimerAction::Demand { shard, .. } => {
+				Self::end_kept(shard, Self::forfeit, now, T::WeightInfo::timer_demand())
+			}
 		}
 	}
 
@@ -259,15 +261,22 @@ impl<T: Config> Pallet<T> {
 				T::WeightInfo::timer_stale().saturating_add(T::DbWeight::get().reads_writes(1, 1))
 			}
 			// The time for an answer was over before, if the demand's own timer has not come yet.
-			Some(custody) if custody.demands > 0 => Self::end_kept(id, Self::forfeit, T::WeightInfo::timer_demand()),
-			_ => Self::end_kept(id, Self::end_custody, T::WeightInfo::timer_custody()),
+			Some(custody) if custody.demands > 0 => {
+				Self::end_kept(id, Self::forfeit, now, T::WeightInfo::timer_demand())
+			}
+			_ => Self::end_kept(id, Self::end_custody, now, T::WeightInfo::timer_custody()),
 		}
 	}
 
-	/// Ends a shard in custody in this way, which weighs so much.
-	fn end_kept(id: ShardId, end: fn(ShardId, &mut JobRecord, ShardRecord), weight: Weight) -> Weight {
+	/// Ends a shard in custody in this way, at this time by its clock, which weighs so much.
+	fn end_kept(
+		id: ShardId,
+		end: fn(ShardId, &mut JobRecord, ShardRecord, MarketBlock),
+		now: MarketBlock,
+		weight: Weight,
+	) -> Weight {
 		if let (Some(mut job), Some(shard)) = (Jobs::<T>::get(id.job), Self::kept(id)) {
-			end(id, &mut job, shard);
+			end(id, &mut job, shard, now);
 			Self::conclude(id.job, job);
 		}
 		weight
@@ -281,7 +290,7 @@ impl<T: Config> Pallet<T> {
 		match entry.action {
 			TimerAction::Accept { shard, seat, round } => is_in(shard, seat, round, SeatState::Assigned),
 			TimerAction::Execute { shard, seat, round } => is_in(shard, seat, round, SeatState::Accepted),
-			TimerAction::Fill { shard } => Self::running(shard).is_some_and(|shard| !shard.closed),
+			TimerAction::Fill { shard } => Self::running(shard).is_some_and(|shard| shard.closed.is_none()),
 			TimerAction::BackOff { job } => Jobs::<T>::get(job).is_some_and(|job| job.retry == Some(entry.target)),
 			TimerAction::Expire { job } => Jobs::<T>::get(job).is_some_and(|job| job.is_open()),
 			TimerAction::Custody { shard } => Self::kept(shard).is_some(),

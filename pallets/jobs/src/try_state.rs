@@ -87,7 +87,12 @@ impl<T: Config> Pallet<T> {
 		let mut vacant: BTreeSet<(u32, u8)> = BTreeSet::new();
 		for (index, shard) in Shards::<T>::iter_prefix(id) {
 			ensure!(index < job.cursor, "a shard beyond the cursor has started");
-			reserves += shard.reserve;
+			reserves += shard.reserve + shard.storage;
+			let pay = |ask| shard.terms.storage_pay(ask);
+			ensure!(
+				shard.custody.is_some() || shard.storage >= pay(shard.terms.price_cap) * shard.seats.len() as Balance,
+				"less is held for keeping outputs than it may cost"
+			);
 			match &shard.custody {
 				Some(record) => {
 					custody += 1;
@@ -101,6 +106,11 @@ impl<T: Config> Pallet<T> {
 						demands.len() == usize::from(record.demands) && record.demands <= MAX_DEMANDS,
 						"the count of demands is wrong"
 					);
+					let keepers = shard.seats.iter().filter_map(|seat| seat.holder.as_ref());
+					ensure!(
+						keepers.map(|holder| pay(holder.ask)).sum::<Balance>() == shard.storage,
+						"what is held for keeping outputs is not what it costs"
+					);
 					let deposits: Balance = demands.iter().map(|demand| demand.deposit).sum();
 					ensure!(
 						record.withheld.iter().sum::<Balance>() + deposits == shard.reserve,
@@ -111,7 +121,7 @@ impl<T: Config> Pallet<T> {
 						"custody ends before a demand"
 					);
 				}
-				None if shard.closed => {
+				None if shard.closed.is_some() => {
 					running += 1;
 					let holders = shard.seats.iter().filter_map(|seat| seat.holder.as_ref());
 					ensure!(
@@ -283,7 +293,7 @@ impl<T: Config> Pallet<T> {
 				needed += 1;
 				continue;
 			}
-			needed += usize::from(shard.any_reached(SeatState::Sealed) && !shard.closed);
+			needed += usize::from(shard.any_reached(SeatState::Sealed) && shard.closed.is_none());
 			needed += shard
 				.seats
 				.iter()

@@ -115,6 +115,10 @@ pub struct JobRecord {
 	pub price_cap: Balance,
 	/// The protocol's fee, as promised at submission.
 	pub fee_share: Permill,
+	/// How long outputs are kept after acceptance, as promised at submission.
+	pub custody_period: MarketBlock,
+	/// What keeping the outputs of one task for so long counts as, in gas, as promised at submission.
+	pub storage_gas: Gas,
 	/// What is held for each shard that has not started.
 	pub reserve: Balance,
 	/// What is held for the last one, which may be shorter.
@@ -276,7 +280,7 @@ pub struct Terms {
 	pub gas_limit: Gas,
 	/// The highest ask of a seat, in plancks per Ggas.
 	pub price_cap: Balance,
-	/// The most that a seat can earn.
+	/// The most that a seat can earn, by computing and by keeping the outputs.
 	pub seat_cap: Balance,
 	/// The protocol's fee.
 	pub fee_share: Permill,
@@ -288,6 +292,8 @@ pub struct Terms {
 	pub execution_window: MarketBlock,
 	/// How long outputs are kept after acceptance.
 	pub custody_period: MarketBlock,
+	/// What keeping the outputs of all its tasks for so long counts as, in gas.
+	pub storage_gas: Gas,
 	/// The part of each payment that is withheld until then.
 	pub custody_share: Permill,
 	/// Whether the draw that started it could find so many that points and reputation may follow from it.
@@ -368,6 +374,8 @@ pub struct Forfeit {
 	pub provider: AccountId,
 	/// Of its pay, what had been withheld.
 	pub withheld: Balance,
+	/// What it had earned by keeping the outputs.
+	pub storage: Balance,
 	/// Of its bond.
 	pub bound: Balance,
 }
@@ -387,14 +395,17 @@ pub struct Exclusion {
 pub struct ShardRecord {
 	/// What was agreed.
 	pub terms: Terms,
-	/// What of the job's escrow belongs to it.
+	/// What of the job's escrow belongs to it, beside `storage`.
 	pub reserve: Balance,
+	/// What of the job's escrow is for keeping its outputs.
+	pub storage: Balance,
 	/// Its seats.
 	pub seats: BoundedVec<Seat, ConstU32<{ MAX_REPLICAS as u32 }>>,
 	/// Providers that declined or failed it.
 	pub excluded: BoundedVec<Exclusion, ConstU32<MAX_VACATED>>,
-	/// True once nobody may seal any more: all seats have, or time was up for the others, which are gone.
-	pub closed: bool,
+	/// When nobody could seal any more: all seats had, or time was up for the others, which are gone.
+	/// None before.
+	pub closed: Option<MarketBlock>,
 	/// Set once its report is accepted.
 	pub custody: Option<Custody>,
 }
@@ -441,10 +452,16 @@ impl ShardRecord {
 	/// True if the seat's holder, which may decline it, does so early enough for that to be nobody's loss: within half of the time
 	/// to accept; or once it has waited for the others for as long as they may take after the last moment to accept.
 	pub fn leaves_in_time(&self, seat: u8, now: MarketBlock) -> bool {
-		let waiting = self.terms.accept_window.saturating_mul(2);
-		self.holder(seat).is_some_and(|holder| {
-			now <= self.leaves_in_time_until(holder) || (holder.waits() && now.saturating_sub(holder.drawn) >= waiting)
-		})
+		self.holder(seat)
+			.is_some_and(|holder| now <= self.leaves_in_time_until(holder) || now >= self.leaves_in_time_from(holder))
+	}
+
+	/// When a holder has waited for the others for long enough; [`NEVER`] if it does not wait.
+	pub fn leaves_in_time_from(&self, holder: &Holder) -> MarketBlock {
+		match holder.waits() {
+			true => holder.drawn.saturating_add(self.terms.accept_window.saturating_mul(2)),
+			false => NEVER,
+		}
 	}
 
 	/// When the first half of a holder's time to accept ends.

@@ -1,8 +1,8 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	AssignmentsOf, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards,
-	Specs, NEVER,
+	keeping::Promise, AssignmentsOf, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds,
+	ShardRecord, Shards, Specs, NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
@@ -35,7 +35,7 @@ fn state_of(shard: &ShardRecord) -> ShardState {
 	let least = shard
 		.seats
 		.iter()
-		.filter(|seat| seat.holder.is_some() || !shard.closed)
+		.filter(|seat| seat.holder.is_some() || shard.closed.is_none())
 		.map(|seat| seat.holder.as_ref().map(|holder| holder.state))
 		.min()
 		.flatten();
@@ -246,9 +246,13 @@ impl<T: Config> Pallet<T> {
 			return Some(view);
 		}
 		view.state = Some(holder.state);
-		view.held = shard.closed || holder.may_compute();
+		view.held = shard.closed.is_some() || holder.may_compute();
 		view.due = pace.market(holder.due);
 		view.decline_by = pace.market(shard.leaves_in_time_until(holder));
+		view.leave_from = match shard.leaves_in_time_from(holder) {
+			NEVER => NEVER,
+			from => pace.market(from),
+		};
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
 			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
@@ -286,6 +290,7 @@ impl<T: Config> Pallet<T> {
 			reveal_open: false,
 			due: NEVER,
 			decline_by: NEVER,
+			leave_from: NEVER,
 			sample: None,
 			shown: Vec::new(),
 			engine: shard.terms.engine,
@@ -315,14 +320,18 @@ impl<T: Config> Pallet<T> {
 		if late || spec.price_cap < params.min_price || !Self::is_long_enough(spec) {
 			return None;
 		}
+		let promise = Promise::new(spec, &params);
 		let shards = spec.shards();
 		let last_tasks = spec.tasks_in(shards.checked_sub(1)?);
-		let (reserve, last_reserve) = Self::reserves(spec, spec.price_cap, params.fee_share).ok()?;
+		let (reserve, last_reserve) = Self::reserves(spec, spec.price_cap, promise).ok()?;
 		let escrow = crate::reserve_for(reserve, last_reserve, shards)?;
 		let cap = money::seat_cap(spec.price_cap, spec.limits.gas, spec.shard_size)?;
 		let last_cap = money::seat_cap(spec.price_cap, spec.limits.gas, last_tasks)?;
 		let seats = Balance::from(spec.verification.seats());
 		let payments = crate::reserve_for(cap, last_cap, shards)?.checked_mul(seats)?;
+		let keeping = |tasks| Self::storage_cap(spec.price_cap, promise.storage_gas, tasks);
+		let storage =
+			crate::reserve_for(keeping(spec.shard_size)?, keeping(last_tasks)?, shards)?.checked_mul(seats)?;
 		let fee = |cap| money::fee(cap, params.fee_share);
 		let fees = crate::reserve_for(fee(cap), fee(last_cap), shards)?.checked_mul(seats)?;
 		let program = Programs::<T>::get(spec.program);
@@ -337,11 +346,12 @@ impl<T: Config> Pallet<T> {
 		Some(Quote {
 			escrow,
 			payments,
+			storage,
 			fees,
 			submission_fee: Self::submission_fee(spec, module_len, &params)?,
 			liability: T::Verifier::stake(
 				&AccountId::new([0; 32]),
-				money::seat_cap(spec.price_cap, spec.limits.gas, longest)?,
+				Self::whole_cap(spec, spec.price_cap, promise.storage_gas, longest)?,
 			)?
 			.liability,
 			execution_window: windows(spec, module_len, longest, &params).execution,

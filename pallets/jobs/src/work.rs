@@ -201,7 +201,7 @@ impl<T: Config> Pallet<T> {
 			Self::fail_shard(id, job, shard, failure);
 			return;
 		}
-		shard.closed = true;
+		shard.closed = Some(Self::pace_of(id.job).at(Self::now_block()));
 		job.vacancies.retain(|vacancy| vacancy.shard != id.index);
 		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
 			if let Some(holder) = slot.holder.take_if(|holder| holder.state < SeatState::Sealed) {
@@ -253,12 +253,12 @@ impl<T: Config> Pallet<T> {
 		holder.due = NEVER;
 		let freed = core::mem::take(&mut holder.slot);
 		let provider = holder.provider.clone();
-		shard.closed = shard.all_reached(SeatState::Sealed);
-		if first && !shard.closed {
+		let pace = Self::pace_of(id.job);
+		let now = pace.at(Self::now_block());
+		shard.closed = shard.all_reached(SeatState::Sealed).then_some(now);
+		if first && shard.closed.is_none() {
 			let terms = &shard.terms;
-			let pace = Self::pace_of(id.job);
-			let target = pace
-				.at(Self::now_block())
+			let target = now
 				.saturating_add(terms.accept_window)
 				.saturating_add(terms.execution_window);
 			Self::arm_by(TimerAction::Fill { shard: id }, target, pace);

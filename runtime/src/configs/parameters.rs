@@ -228,6 +228,7 @@ impl Limits for JobsParams {
 		within(self.max_preparation, 1..=YEAR, "maxPreparation")?;
 		within(self.max_execution, 1_000..=YEAR, "maxExecution")?;
 		within(self.custody_period, 1..=YEAR, "custodyPeriod")?;
+		within(self.storage_rate, 0..=1_000_000, "storageRate")?;
 		within(
 			self.custody_share,
 			Permill::zero()..=Permill::from_percent(50),

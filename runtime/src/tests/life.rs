@@ -44,9 +44,12 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	let submission = fees(&mut chain, CLIENT);
 	chain.query(|| {
 		assert_eq!(escrow(CLIENT), quote.escrow);
-		let cap = quote.payments / 2;
+		// What a seat can earn by computing and by keeping the outputs is what the court counts on.
+		let cap = (quote.payments + quote.storage) / 2;
 		let budget = advance(cap, params.fee_share, court.seat_fee).unwrap() + 2 * court.seat_fee;
-		assert_eq!(quote.escrow, quote.payments + quote.fees + budget);
+		let reserve = money::shard_reserve(cap, 2, params.fee_share).unwrap();
+		assert_eq!(quote.escrow, reserve + budget + quote.storage);
+		assert_eq!(quote.fees, 2 * money::fee(quote.payments / 2, params.fee_share));
 		assert_eq!(quote.submission_fee, 2 * SeatFee::convert(2));
 		assert_eq!(
 			free(&id(CLIENT)),
@@ -145,6 +148,13 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	let stakes = Params::from(&court);
 	let earned = whole.map(|whole| whole - stakes.premium(stakes.most, whole, court.seat_fee).unwrap());
 	let seat_fees = 2 * court.seat_fee;
+	// What keeping the outputs costs each seat's client at most.
+	let keeping = {
+		let (JobSpec { limits, tasks, .. }, period) = (spec(), params.custody_period);
+		let gas = money::storage_gas(limits.output, period, params.storage_rate) * u64::from(tasks);
+		asks.map(|ask| money::payment(ask, gas).unwrap())
+	};
+	assert!(keeping.iter().all(|keeping| *keeping > 0));
 	let (providers, client, author, issuance) = balances(&mut chain);
 	chain.query(|| {
 		let job = Runtime::job(JOB).unwrap();
@@ -175,8 +185,9 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 				.map(|earned| params.custody_share.mul_ceil(*earned))
 				.sum::<Balance>()
 		);
-		assert_eq!(escrow(CLIENT), withheld);
-		assert_eq!(refunded, quote.escrow - paid_now - job.fees - withheld);
+		let keeping: Balance = keeping.iter().sum();
+		assert_eq!(escrow(CLIENT), withheld + keeping);
+		assert_eq!(refunded, quote.escrow - paid_now - job.fees - withheld - keeping);
 		let shard = Runtime::shards(JOB, 0, 10).remove(0);
 		assert_eq!((shard.state, shard.report), (ShardState::Custody, Some(report())));
 		for ((provider, _), paid) in PROVIDERS.into_iter().zip(earned) {
@@ -190,7 +201,8 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		}
 	});
 
-	// The client has its outputs: the rest is paid, nothing is left of the job.
+	// The client has its outputs: the rest is paid, and keeping them since the second seal; nothing is left of the job.
+	let closed = chain.query(|| pallet_jobs::Shards::<Runtime>::get(JOB, 0).unwrap().closed.unwrap());
 	assert_ok!(chain.call(
 		CLIENT,
 		pallet_jobs::Call::acknowledge {
@@ -200,11 +212,16 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 		}
 	));
 	let acknowledgement = fees(&mut chain, CLIENT);
+	let kept = {
+		let blocks = Balance::from(chain.query(|| Jobs::now()) - closed);
+		keeping.map(|keeping| keeping * blocks / Balance::from(params.custody_period))
+	};
+	assert!(kept.iter().all(|kept| *kept > 0));
 	chain.query(|| {
 		for (index, (provider, _)) in PROVIDERS.into_iter().enumerate() {
 			assert_eq!(
 				free(&id(provider)) - providers_before[index],
-				earned[index],
+				earned[index] + kept[index],
 				"paid exactly what it earned"
 			);
 			assert!(Runtime::custody(id(provider), None, 10).is_empty());
@@ -217,6 +234,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 			.iter()
 			.zip(whole)
 			.map(|(earned, whole)| earned + money::fee(whole, params.fee_share))
+			.chain(kept)
 			.sum::<Balance>();
 		assert_eq!(
 			free(&id(CLIENT)),

@@ -1,4 +1,4 @@
-//! What measured weights mean: how much of the market a block has room for, and what a seat costs the chain.
+//! What the weights mean: how much of the market a block has room for, and what a seat costs the chain.
 
 use crate::{
 	configs::{life_of_a_seat, price_of, BlockWeights, SeatFee, WeightToFee},
@@ -90,6 +90,16 @@ fn what_providers_and_clients_send_compares_with_a_transfer() {
 		assert!(weight.ref_time() > transfer / 2, "{name} is measured");
 		assert!(weight.ref_time() < 50 * transfer, "{name} is bearable");
 	}
+}
+
+/// A job of one task that one provider computes: what its client sends, what is free, and what hooks do, from the submission to the end
+/// of custody, in transactions of their own, while nobody argues.
+#[test]
+fn the_life_of_a_single_seat_compares_with_a_transfer() {
+	let transfer = Balances::transfer_allow_death().ref_time();
+	let life = (Jobs::submit() + life_of_a_seat(1) + Jobs::acknowledge(1)).ref_time();
+	println!("{} transfers", life / transfer);
+	assert!(life < 160 * transfer);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use millrace_primitives::{params::JobsParams, Balance, MILLI};
 use millrace_tests::{
 	amount,
-	court::{verdicts, Terms},
+	court::{kept, verdicts, Terms},
 	document, fees_in,
 	ledger::{events_since, operator_of, Ledger, AUTHOR},
 	programs::{compare_with_reference, example},
@@ -125,7 +125,7 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 		.expect("market_explain answers");
 	assert_eq!(explanation["reason"], "nothingWaits");
 	let params = JobsParams::fast();
-	let terms = Terms::new(10 * MILLI, 4_000_000_000, 8);
+	let terms = Terms::new(10 * MILLI, 4_000_000_000, 1 << 20, 8);
 	let verdicts = verdicts(&events_since(&node, &chain, before.block).await, 0);
 	let (mut earned, mut fees, mut burned) = (BTreeMap::<String, Balance>::new(), 0, 0);
 	for (shard, verdict) in node.shards(0).await.iter().zip(verdicts.values()) {
@@ -173,10 +173,14 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 		(amount(&job["paid"]), fees, burned)
 	);
 	assert_eq!((told("stillHeld"), told("withheld")), (0, 0));
-	assert_eq!(told("escrow"), told("paid") + told("fees") + told("refunded"));
+	let storage = told("storage");
+	assert!(storage > 0, "keeping outputs is paid");
+	assert_eq!(told("escrow"), told("paid") + storage + told("fees") + told("refunded"));
 
 	// Where every planck went.
 	let after = Ledger::read(&node, &chain).await;
+	let kept = kept(&events_since(&node, &chain, before.block).await, 0);
+	assert_eq!(kept.values().sum::<Balance>(), storage);
 	let submission = amount(&submitted["submissionFee"]);
 	let mut operators = 0;
 	for uri in PROVIDERS {
@@ -184,7 +188,7 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 		let gain = after.gain(&before, uri);
 		assert_eq!(
 			gain,
-			earned.get(&address).copied().unwrap_or_default() as i128,
+			(earned.get(&address).unwrap_or(&0) + kept.get(&millrace_tests::key(uri).account()).unwrap_or(&0)) as i128,
 			"{uri} earned what it was promised"
 		);
 		operators -= after.gain(&before, &operator_of(uri));
@@ -193,7 +197,7 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 	let client = -after.gain(&before, "//Alice");
 	assert_eq!(
 		client,
-		paid + (fees + submission + client_fees) as i128,
+		paid + (storage + fees + submission + client_fees) as i128,
 		"the client paid what it was told"
 	);
 	assert!(operators >= 0, "operators gain nothing");

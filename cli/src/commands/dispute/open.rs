@@ -516,6 +516,7 @@ mod tests {
 			reveal_open: true,
 			due: 0,
 			decline_by: 0,
+			leave_from: 0,
 			sample,
 			shown: Vec::new(),
 			engine: 1,

@@ -39,8 +39,9 @@ const POLL: Duration = Duration::from_secs(1);
 /// Where what was shown is put together, in the folder of outputs.
 const PARTS: &str = ".demanded";
 
-/// The event that outputs were not shown: of which shard, what was held for that, and who lost what of its pay and of its bond.
-pub type CustodyFailed = (ShardId, Balance, Vec<(AccountId, Balance, Balance)>);
+/// The event that outputs were not shown: of which shard, what was held for that and for keeping them longer, and who lost what of its
+/// pay, of what it had for keeping them, and of its bond.
+pub type CustodyFailed = (ShardId, Balance, Balance, Vec<(AccountId, Balance, Balance, Balance)>);
 
 /// What showing outputs on chain costs at present.
 #[derive(Clone, Copy, Debug)]
@@ -432,18 +433,19 @@ impl Work<'_> {
 	) -> Result<()> {
 		for event in self.chain.events(block.hash).await? {
 			if event.is("Jobs", "CustodyFailed") {
-				let (failed, refunded, lost) = event.decode::<CustodyFailed>()?;
+				let (failed, deposits, refunded, lost) = event.decode::<CustodyFailed>()?;
 				if failed == shard {
-					let sum = |part: fn(&(AccountId, Balance, Balance)) -> Balance| {
+					let sum = |part: fn(&(AccountId, Balance, Balance, Balance)) -> Balance| {
 						lost.iter().map(part).fold(0, Balance::saturating_add)
 					};
 					return Err(Failure::Unreachable(format!(
 						"nobody showed what was demanded of shard {}: the outputs are lost. Its providers lost {} of their bonds \
-						 and {} of their pay, which burned; {} that were held for demands are yours again",
+						 and {} of their pay, which burned; {} that were held for demands and for keeping the outputs longer are \
+						 yours again",
 						shard.index,
-						mill(sum(|(_, _, bound)| *bound)),
-						mill(sum(|(_, withheld, _)| *withheld)),
-						mill(refunded)
+						mill(sum(|(.., bound)| *bound)),
+						mill(sum(|(_, withheld, storage, _)| withheld.saturating_add(*storage))),
+						mill(deposits.saturating_add(refunded))
 					)));
 				}
 			}

@@ -127,7 +127,8 @@ pub(super) fn spec<T: Config>(tasks: u32, replicas: u8) -> JobSpec {
 		limits: Limits {
 			gas: GGAS,
 			memory_pages: 2,
-			output: 1,
+			// Enough for keeping it to have a price.
+			output: 1 << 20,
 		},
 		input_limit: 1,
 		price_cap: T::Parameters::get().min_price.max(MILL),
@@ -196,7 +197,7 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 	let mut shard = Pallet::<T>::new_shard(&job, &spec, job.cursor, &params).expect("the price is small");
 	let agreed = Pallet::<T>::agreed(&spec, &shard, job.cursor, &params).expect("the program is published");
 	T::Verifier::open(shard_id, &agreed).expect("the shard is new");
-	shard.closed = state >= SeatState::Sealed;
+	shard.closed = (state >= SeatState::Sealed).then_some(0);
 	let due = Pallet::<T>::now_block() + shard.terms.execution_window;
 	for (index, provider) in providers.iter().enumerate() {
 		// Benchmarks of other pallets made it before the clock was set.
@@ -422,9 +423,10 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 		});
 	}
 	shard.reserve = part * Balance::from(SEATS);
-	shard.closed = true;
+	shard.closed = Some(0);
 	shard.custody = Some(Custody {
 		report: REPORT,
+		ends: NOW + 1,
 		until: NOW + 1,
 		withheld: BoundedVec::truncate_from(vec![part; SEATS.into()]),
 		demands: 0,

@@ -10,6 +10,7 @@ fn the_withheld_part_is_paid_when_custody_ends_by_itself() {
 	run(2, || {
 		let id = assigned(1, 2);
 		let provider = holder(id, 0);
+		let holders = [provider, holder(id, 1)];
 		finish(id, 1_000_000_000);
 		let until = Jobs::shard_views(id.job, 0, 1)[0].custody_until.unwrap();
 		assert_eq!(until, 4 + 50);
@@ -21,7 +22,9 @@ fn the_withheld_part_is_paid_when_custody_ends_by_itself() {
 		assert_eq!(free(provider), MILL + ASK);
 		assert!(seen(Event::CustodyEnded {
 			shard: id,
-			paid: 2 * (ASK / 10)
+			paid: 2 * (ASK / 10),
+			storage: [0, 1].map(|seat| (account(holders[seat]), 0)).to_vec(),
+			refunded: 0,
 		}));
 		assert!(JobsMap::<Test>::get(id.job).is_none());
 	});

@@ -356,7 +356,7 @@ fn who_sealed_goes_on_when_others_leave_too_often() {
 		Evidence::seal(id, 1).unwrap();
 		// The other one is late, and so are all who follow, or they decline.
 		let mut vacated = 0;
-		while !Shards::<Test>::get(id.job, 0).unwrap().closed {
+		while Shards::<Test>::get(id.job, 0).unwrap().closed.is_none() {
 			if let Some((saboteur, SeatState::Assigned)) = seats(id)[0] {
 				decline(saboteur, id);
 				vacated += 1;

@@ -223,11 +223,13 @@ fn silence_costs_all_who_keep_it_what_is_withheld_and_bound() {
 		assert!(!exists(id) && JobsMap::<Test>::get(id.job).is_none());
 		assert!(seen(Event::CustodyFailed {
 			shard: id,
-			refunded: 2 * CHUNK_DEPOSIT,
+			deposits: 2 * CHUNK_DEPOSIT,
+			refunded: 0,
 			lost: [0, 1]
 				.map(|seat| Forfeit {
 					provider: account(keepers[seat]),
 					withheld: KEPT,
+					storage: 0,
 					bound: PAY,
 				})
 				.to_vec(),

@@ -10,6 +10,7 @@ mod demands;
 mod ended;
 mod errors;
 mod frozen;
+mod keeping;
 mod lane;
 mod life;
 mod money;

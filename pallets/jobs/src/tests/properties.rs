@@ -8,6 +8,7 @@ use millrace_primitives::{
 	job::DeclineReason,
 	machine::blob,
 	outcome,
+	params::JobsParams,
 	traits::{Alarm, Stake},
 	Blob, Outcome, Status,
 };
@@ -47,6 +48,8 @@ enum Step {
 	Demand(u8, u8, Option<u8>),
 	/// Something that is demanded, by the seat of this number if it can be shown at all.
 	Answer(u8, u8),
+	/// Another price of keeping outputs, and another time for it, from now on.
+	Govern(u64, u32),
 	Starve(bool),
 	Drain(u8),
 	Claim(u8),
@@ -76,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (index(), index()).prop_map(|(pick, count)| Step::Acknowledge(pick, count)),
 		4 => (index(), index(), proptest::option::of(index())).prop_map(|(pick, task, chunk)| Step::Demand(pick, task, chunk)),
 		4 => (index(), index()).prop_map(|(pick, seat)| Step::Answer(pick, seat)),
+		1 => (0u64..60_000_000_000, 1u32..90).prop_map(|(rate, period)| Step::Govern(rate, period)),
 		1 => any::<bool>().prop_map(Step::Starve),
 		1 => index().prop_map(Step::Drain),
 		1 => index().prop_map(Step::Claim),
@@ -90,7 +94,7 @@ fn pick<I>(all: Vec<I>, by: u8) -> Option<I> {
 
 fn under_way(by: u8, closed: bool) -> Option<ShardId> {
 	let mut all: Vec<_> = Shards::<Test>::iter()
-		.filter(|(_, _, record)| record.custody.is_none() && (record.closed || !closed))
+		.filter(|(_, _, record)| record.custody.is_none() && (record.closed.is_some() || !closed))
 		.map(|(job, index, _)| shard(job, index))
 		.collect();
 	all.sort();
@@ -293,6 +297,11 @@ fn apply(step: Step) {
 			}
 		}
 		Step::Acknowledge(by, count) => drop(Jobs::acknowledge(alice(), job(by), 0, count.into())),
+		Step::Govern(storage_rate, custody_period) => Params::set(JobsParams {
+			storage_rate,
+			custody_period,
+			..params()
+		}),
 		Step::Starve(starve) => {
 			let step = <W as crate::WeightInfo>::end_shard();
 			let little = <W as crate::WeightInfo>::tick() + step * 2;
@@ -412,8 +421,8 @@ proptest! {
 				check_registry();
 				// Whoever sealed left the others behind long ago.
 				for (job, index, record) in Shards::<Test>::iter().collect::<Vec<_>>() {
-					assert!(record.closed || record.custody.is_some() || !record.any_reached(SeatState::Sealed));
-					if record.closed && record.custody.is_none() {
+					assert!(record.closed.is_some() || record.custody.is_some() || !record.any_reached(SeatState::Sealed));
+					if record.closed.is_some() && record.custody.is_none() {
 						Evidence::end(shard(job, index), any_ending(shard(job, index), false, false, [0; 7]));
 					}
 				}

@@ -24,7 +24,7 @@ fn due(id: ShardId, seat: u8) -> u32 {
 }
 
 fn closed(id: ShardId) -> bool {
-	Shards::<Test>::get(id.job, id.index).unwrap().closed
+	Shards::<Test>::get(id.job, id.index).unwrap().closed.is_some()
 }
 
 /// Strangers have failed the shard so often that the next failure is one too many.

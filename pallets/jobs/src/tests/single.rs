@@ -44,7 +44,7 @@ fn one_seat_is_drawn_and_closes_its_shard_when_it_seals() {
 			Error::<Test>::WrongState
 		);
 		seal_all(id);
-		assert!(Jobs::running(id).unwrap().closed);
+		assert!(Jobs::running(id).unwrap().closed.is_some());
 		assert!(!is_filling(), "there is nobody to wait for");
 		reveal_all(id);
 

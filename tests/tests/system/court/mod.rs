@@ -24,7 +24,7 @@ use millrace_court::case::How;
 use millrace_primitives::{job::JobStatus, outcome, AccountId, Balance, JobId, Limits, Outcome, MILL};
 use millrace_tests::{
 	amount,
-	court::{verdicts, Terms, Verdict},
+	court::{kept, verdicts, Terms, Verdict},
 	document, fees_in, key,
 	ledger::{enacted, events_since, Ledger},
 	provider::ASK,
@@ -71,7 +71,7 @@ const fn pairs(tasks: u32) -> Shape {
 
 impl Shape {
 	fn terms(&self) -> Terms {
-		Terms::new(self.price, self.limits.gas, self.tasks)
+		Terms::new(self.price, self.limits.gas, self.limits.output, self.tasks)
 	}
 }
 
@@ -119,6 +119,8 @@ struct Done {
 	failed: u32,
 	/// What the client paid for, but for what it has back of others.
 	cost: Balance,
+	/// Of that: who had how much for keeping outputs.
+	kept: BTreeMap<AccountId, Balance>,
 }
 
 /// Acknowledges a job's outputs, of which all are there, and waits until nothing is left of it.
@@ -149,18 +151,22 @@ async fn over(node: &Node, chain: &Chain, before: Ledger, submitted: &Value, spe
 	let [(_, _, _, failed, paid, fees)] = settled[..] else {
 		panic!("one job was settled: {settled:?}");
 	};
+	let kept = kept(&events, job);
 	Done {
 		before,
 		after,
 		verdicts: verdicts(&events, job),
 		failed,
-		cost: paid + fees + amount(&submitted["submissionFee"]) + spent,
+		cost: paid + fees + amount(&submitted["submissionFee"]) + spent + kept.values().sum::<Balance>(),
+		kept,
 	}
 }
 
 impl Done {
+	/// What an account gained, beside what it had for keeping outputs.
 	fn gain(&self, uri: &str) -> i128 {
-		self.after.gain(&self.before, uri)
+		let kept = self.kept.get(&key(uri).account()).copied().unwrap_or_default();
+		self.after.gain(&self.before, uri) - kept as i128
 	}
 
 	/// Checks the verdicts and everybody's money where every lie was proven by a step, and everybody else was there.

@@ -39,8 +39,8 @@ async fn fetch(node: &Node, job: u64, folder: &Path, demand: Option<&str>) -> st
 	run_cli(&["--url", &node.url(), "--key", "//Alice"], &args).await
 }
 
-/// What the providers of a job were paid, withheld parts included.
-fn paid(events: &[Event], job: u64) -> Vec<(AccountId, Balance)> {
+/// What the providers of a job were paid, withheld parts included, and what is held for keeping its outputs.
+fn paid(events: &[Event], job: u64) -> (Vec<(AccountId, Balance)>, Balance) {
 	let shard = ShardId {
 		job: JobId(job),
 		index: 0,
@@ -48,11 +48,9 @@ fn paid(events: &[Event], job: u64) -> Vec<(AccountId, Balance)> {
 	let settled = events.iter().filter(|event| event.is("Jobs", "ShardSettled"));
 	settled
 		.map(|event| {
-			type Amounts = (Balance, Balance, Balance, Balance, Balance, Vec<(AccountId, Balance)>);
-			let (of, _, _, amounts) = event
-				.decode::<(ShardId, millrace_primitives::Report, bool, Amounts)>()
-				.expect("the event is as it was");
-			(of, amounts.5)
+			type Settled = (ShardId, Report, bool, [Balance; 6], Vec<(AccountId, Balance)>);
+			let (of, _, _, sums, paid) = event.decode::<Settled>().expect("the event is as it was");
+			(of, (paid, sums[5]))
 		})
 		.find(|(of, _)| *of == shard)
 		.expect("the job is settled")
@@ -129,7 +127,7 @@ async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
 		"{}",
 		text(&silent)
 	);
-	let paid = paid(&settled, lost);
+	let (paid, storage) = paid(&settled, lost);
 	let cap = pairs(2).terms().cap;
 	assert!(paid.iter().all(|(_, amount)| (1..=cap).contains(amount)), "{paid:?}");
 	let mut withheld = 0;
@@ -141,6 +139,6 @@ async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
 		assert_eq!(bond(&chain, owner).await, bond_before - amount, "{owner}");
 		withheld += amount.div_ceil(10);
 	}
-	assert_eq!(escrow(&chain, "//Alice").await, held - withheld);
+	assert_eq!(escrow(&chain, "//Alice").await, held - withheld - storage);
 	node.finalized_without(lost).await;
 }

@@ -5,7 +5,7 @@ use millrace_client::Chain;
 use millrace_court::case::How;
 use millrace_primitives::{outcome, AccountId, Balance, Limits, MILLI};
 use millrace_tests::{
-	court::{losses, verdicts, Terms},
+	court::{kept, losses, verdicts, Terms},
 	document, key,
 	ledger::{self, bond, enacted, escrow, events_since, vacated, Cause, Ledger},
 	liar::{self, Plan},
@@ -38,7 +38,7 @@ fn options<'a>(replicas: &'a str, folder: &'a Path) -> [&'a str; 8] {
 
 /// The terms of their shards.
 fn terms() -> Terms {
-	Terms::new(10 * MILLI, LIMITS.gas, 2)
+	Terms::new(10 * MILLI, LIMITS.gas, LIMITS.output, 2)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -150,6 +150,9 @@ async fn who_lies(node: &Node, chain: &Chain, program: &str, module: &[u8]) {
 		node.cli_json(client, &["acknowledge", &job.to_string()]).await;
 		node.finalized_without(job).await;
 		assert_eq!(escrow(chain, client).await, 0, "the client has the rest back");
+		for (account, amount) in kept(&events_since(node, chain, before.block).await, job) {
+			*gains.entry(account).or_default() += amount as i128;
+		}
 	}
 	assert!(proven >= 2, "it had a seat in both shards of one job");
 	enacted(chain).await;

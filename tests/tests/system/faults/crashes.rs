@@ -33,7 +33,7 @@ fn options(folder: &Path) -> [&str; 8] {
 
 /// The terms of their shards.
 fn terms() -> Terms {
-	Terms::new(10 * MILLI, 2_000_000_000, 3)
+	Terms::new(10 * MILLI, 2_000_000_000, 65_536, 3)
 }
 
 #[tokio::test(flavor = "multi_thread")]

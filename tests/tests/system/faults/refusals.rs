@@ -281,6 +281,7 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 /// and the gas that was used is paid.
 async fn what_programs_do_wrong(node: &Node, home: &Path) {
 	const LIMIT: u64 = 1_000_000_000;
+	const OUTPUT: u32 = 65_536;
 	let (chain, url) = (node.chain().await, node.url());
 	let from = chain.finalized_head().await.expect("a head").number;
 	let (lines, _) = save_lines(home, "two", 2);
@@ -322,7 +323,7 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 	});
 	let jobs = futures::future::join_all(runs).await;
 	let events = events_since(node, &chain, from).await;
-	let terms = Terms::new(10 * MILLI, LIMIT, 2);
+	let terms = Terms::new(10 * MILLI, LIMIT, OUTPUT, 2);
 	for ((id, (name, _)), client) in jobs.into_iter().zip(&programs).zip(CLIENTS) {
 		let job = node.job(id).await.expect("its outcomes are in custody");
 		assert_eq!(

@@ -226,6 +226,7 @@ sp_api::mock_impl_runtime_apis! {
 			(spec.deadline < 1_000).then(|| Quote {
 				escrow: spec.price_cap,
 				payments: 0,
+				storage: 0,
 				fees: 0,
 				submission_fee: 0,
 				liability: 0,
