@@ -4,6 +4,7 @@
 mod absent;
 mod accusation;
 mod audits;
+mod both_silent;
 mod copies;
 mod crowd;
 mod cut_off;
