@@ -116,10 +116,13 @@ demo_liar() {
 	mkdir "$work/inputs"
 	find "$examples/kmers/inputs" -type f | sort | head -n 6 | xargs -I{} cp {} "$work/inputs"
 	"$bin/millrace" --key //Alice program publish "$examples/kmers.wasm"
+	local client_before
+	client_before="$(free Alice)"
 	for ((job = 0; job < 8; job++)); do
 		echo "job $job"
 		! disputed_job "$job" || break
 		echo "nobody disagreed: the liar had no seat in it"
+		"$bin/millrace" --key //Alice acknowledge "$job"
 	done
 	[ "$job" -lt 8 ] || die "the liar never had a seat" "$work/liar-Ferdie.log"
 
@@ -135,8 +138,8 @@ demo_liar() {
 	done
 	"$bin/millrace" --key //Alice acknowledge "$job"
 
-	say "7. What all of it came to: who was right and played earned a part of the liar's stake"
-	printf '%-10s%18s%22s%22s\n' provider 'balance grew by' 'bond before' 'bond after'
+	say "7. What all of it came to: who was right and played earned a part of the liar's stake, and so did the client Alice, which paid for the jobs"
+	printf '%-10s%18s%22s%22s\n' account 'balance grew by' 'bond before' 'bond after'
 	local at=0 after
 	for name in "${honest[@]}" Ferdie; do
 		after="$(bond "$name")"
@@ -144,6 +147,7 @@ demo_liar() {
 			"$(as_mill "$after")"
 		at=$((at + 1))
 	done
+	printf '%-10s%18s%22s%22s\n' Alice "$(as_mill $(($(free Alice) - client_before)))" - -
 	[ "$after" -lt "${before_bonds[-1]}" ] || die "the liar still has all of its bond" "$work/liar-Ferdie.log"
 
 	say "Done: the lie was found down to the step that the machine does not make, and what is right was accepted"

@@ -198,6 +198,58 @@ impl Verdict {
 		shares.collect()
 	}
 
+	/// What each provider gains by the case, and what the client has back of what the guilty lose, where every sample had the lie in
+	/// it and whoever opened did so in time. The first of the guilty pays who computed again, which the client did before.
+	/// Nobody is paid who is out.
+	pub fn gains(&self, terms: &Terms, ask: impl Fn(&AccountId) -> Balance) -> (BTreeMap<AccountId, i128>, Balance) {
+		let (largest, earned) = (self.largest(terms, &ask), self.earned(terms, &ask));
+		let replay = 7 * largest;
+		let lost = |account: &AccountId| self.lost.iter().find(|(loser, ..)| loser == account);
+		let mut gains: BTreeMap<AccountId, i128> = BTreeMap::new();
+		let mut gain = |account: &AccountId, amount: i128| *gains.entry(account.clone()).or_default() += amount;
+		for (account, amount) in &earned {
+			if lost(account).is_none() {
+				gain(account, *amount as i128);
+			}
+		}
+		for (account, amount) in &self.left {
+			gain(account, -(*amount as i128));
+		}
+		let claims = self
+			.drawn(Kind::Fresh)
+			.into_iter()
+			.filter_map(|account| earned.get(account));
+		let mut work: Balance = claims.map(|claim| claim + terms.seat_fee).sum();
+		let mut client = if self.guilty.is_empty() { 0 } else { work };
+		let right = |audit: &&AccountId| self.opened.contains_key(*audit) && !self.guilty.contains(*audit);
+		let audits: Vec<&AccountId> = self.drawn(Kind::Audit).into_iter().filter(right).collect();
+		for (kind, account) in self.seats.iter().filter(|(_, account)| self.guilty.contains(account)) {
+			let slash = terms.slash(*kind, self.audited, largest);
+			gain(account, -(slash as i128));
+			let rest = slash - std::mem::take(&mut work);
+			let (player, step) = match lost(account) {
+				Some((_, Some(winner), how)) if !self.guilty.contains(winner) => (Some(winner), *how == How::Step),
+				_ => (None, false),
+			};
+			// Audits are for those who were bought.
+			let audits: &[&AccountId] = if *kind == Kind::Primary { &audits } else { &[] };
+			let each = rest / 4 / (audits.len() as Balance).max(1);
+			audits.iter().for_each(|audit| gain(audit, each as i128));
+			if let Some(player) = player {
+				let played = match (audits.is_empty(), step) {
+					(false, _) if audits.contains(&player) => each.max(replay) - each,
+					(false, _) | (true, false) => replay,
+					(true, true) => replay.max(rest / 4),
+				};
+				gain(player, played as i128);
+			}
+			if step {
+				client += rest / 4;
+			}
+		}
+		(gains, client)
+	}
+
 	/// What providers earned for right work, if they have no history: those who were bought that are right, and audits.
 	pub fn earned(&self, terms: &Terms, ask: impl Fn(&AccountId) -> Balance) -> BTreeMap<AccountId, Balance> {
 		let right = self.seats.iter().filter(|(_, account)| !self.guilty.contains(account));

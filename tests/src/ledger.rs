@@ -78,6 +78,61 @@ impl Ledger {
 	pub fn burned(&self, before: &Self) -> i128 {
 		before.issuance as i128 - self.issuance as i128
 	}
+
+	/// Checks that everybody gained exactly this since then, by secret URI, beside what transactions cost it, and that what all of
+	/// them lost together is gone. Who is not named gained nothing.
+	pub async fn assert_gains(&self, node: &Node, chain: &Chain, before: &Self, gains: &[(impl AsRef<str>, i128)]) {
+		let fees = Fees::of(&events_between(node, chain, before.block, self.block).await);
+		for uri in self.totals.keys() {
+			let named = gains.iter().filter(|(of, _)| of.as_ref() == uri.as_str());
+			let gained: i128 = named.map(|(_, gain)| *gain).sum();
+			let author = if uri == AUTHOR { fees.author } else { 0 };
+			let expected = gained + author as i128 - fees.by(uri) as i128;
+			assert_eq!(self.gain(before, uri), expected, "{uri}");
+		}
+		let gained: i128 = gains.iter().map(|(_, gain)| *gain).sum();
+		assert_eq!(
+			self.burned(before),
+			fees.burned() as i128 - gained,
+			"nobody has what is gone"
+		);
+	}
+}
+
+/// What transactions cost, and what became of that.
+#[derive(Debug, Default)]
+pub struct Fees {
+	/// What each account paid, tips included.
+	paid: BTreeMap<AccountId, Balance>,
+	/// What of it the author of the blocks has.
+	pub author: Balance,
+}
+
+impl Fees {
+	/// Of the transactions that caused these events.
+	pub fn of(events: &[Event]) -> Self {
+		let mut fees = Self::default();
+		for event in events {
+			if event.is("TransactionPayment", "TransactionFeePaid") {
+				let (who, fee, tip): (AccountId, Balance, Balance) =
+					event.decode().expect("TransactionFeePaid is understood");
+				*fees.paid.entry(who).or_default() += fee;
+				// Half of what is no tip, without the odd planck.
+				fees.author += (fee - tip) / 2 + tip;
+			}
+		}
+		fees
+	}
+
+	/// What an account paid.
+	pub fn by(&self, uri: &str) -> Balance {
+		self.paid.get(&key(uri).account()).copied().unwrap_or_default()
+	}
+
+	/// What burned.
+	pub fn burned(&self) -> Balance {
+		self.paid.values().sum::<Balance>() - self.author
+	}
 }
 
 /// What is on hold of an account as escrow at the last finalized block.
@@ -115,6 +170,11 @@ async fn held(chain: &Chain, uri: &str, pallet: &str, reason: &str) -> Balance {
 /// The events of the blocks after `from` up to the last finalized one.
 pub async fn events_since(node: &Node, chain: &Chain, from: BlockNumber) -> Vec<Event> {
 	let last = chain.finalized_head().await.expect("there is a finalized block").number;
+	events_between(node, chain, from, last).await
+}
+
+/// The events of the blocks after `from` up to `last`.
+pub async fn events_between(node: &Node, chain: &Chain, from: BlockNumber, last: BlockNumber) -> Vec<Event> {
 	let mut events = Vec::new();
 	for number in from + 1..=last {
 		let hash = node

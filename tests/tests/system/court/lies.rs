@@ -64,14 +64,14 @@ async fn one_wrong_step_late_in_a_long_run_is_found() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_claims_no_gas_or_all_of_it_is_found() {
+async fn who_claims_no_gas_or_all_of_it_or_a_little_too_much_is_found() {
 	let node = Node::start().await;
 	let home = node.dir.path().to_path_buf();
 	let module = swap_case(1_000);
 	let program = save(&home, "program.wasm", &module);
-	let (inputs, lines) = save_lines(&home, "lines", 4);
+	let (inputs, lines) = save_lines(&home, "lines", 6);
 	let plan = Plan {
-		forgeries: vec![Some(Forgery::NoGas), Some(Forgery::AllGas)],
+		forgeries: vec![Some(Forgery::NoGas), Some(Forgery::AllGas), Some(Forgery::MoreGas)],
 		tasks: 1..2,
 		truth: 1_000,
 		attacks: true,
@@ -86,6 +86,6 @@ async fn who_claims_no_gas_or_all_of_it_is_found() {
 	let output = run(&node.url(), &program, &inputs, pairs(2), &folder).await;
 	let job = done(&node, &chain, before, &output).await;
 	check_swapped(&lines, &folder);
-	assert_eq!(job.verdicts.len(), 2);
+	assert_eq!(job.verdicts.len(), 3);
 	job.assert_proven(&trial(2, &right));
 }

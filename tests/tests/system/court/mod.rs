@@ -4,6 +4,7 @@
 mod absent;
 mod accusation;
 mod audits;
+mod both_silent;
 mod copies;
 mod crowd;
 mod cut_off;
@@ -70,6 +71,11 @@ const fn pairs(tasks: u32) -> Shape {
 }
 
 impl Shape {
+	/// What those ask who check such jobs and are never bought.
+	const fn checking(&self) -> Balance {
+		3 * self.price / 2
+	}
+
 	fn terms(&self) -> Terms {
 		Terms::new(self.price, self.limits.gas, self.limits.output, self.tasks)
 	}
@@ -104,9 +110,14 @@ async fn run_with(url: &str, program: &str, inputs: &str, shape: Shape, more: &[
 
 /// What the providers in a test ask: those of these owners can be bought.
 fn ask<'a>(bought: &'a [&str]) -> impl Fn(&AccountId) -> Balance + 'a {
+	asks(bought, CHECKING)
+}
+
+/// The same, where those who are never bought ask this.
+fn asks<'a>(bought: &'a [&str], checking: Balance) -> impl Fn(&AccountId) -> Balance + 'a {
 	move |account| match bought.iter().any(|uri| key(uri).account() == *account) {
 		true => ASK,
-		false => CHECKING,
+		false => checking,
 	}
 }
 
@@ -169,10 +180,33 @@ impl Done {
 		self.after.gain(&self.before, uri) - kept as i128
 	}
 
+	/// Checks everybody's money as the rules have it for what happened: [`Verdict::gains`].
+	fn assert_gains(&self, terms: &Terms, ask: impl Fn(&AccountId) -> Balance, everybody: &[&str]) {
+		let (mut gains, mut back) = (BTreeMap::<AccountId, i128>::new(), 0);
+		for verdict in self.verdicts.values() {
+			let (of_shard, client) = verdict.gains(terms, &ask);
+			for (account, amount) in of_shard {
+				*gains.entry(account).or_default() += amount;
+			}
+			back += client;
+		}
+		for uri in everybody {
+			let gained = gains.remove(&key(uri).account()).unwrap_or_default();
+			assert_eq!(self.gain(uri), gained, "{uri}: {:?}", self.verdicts);
+		}
+		assert!(gains.is_empty(), "everybody is looked at: {gains:?}");
+		assert_eq!(
+			self.gain("//Alice"),
+			back as i128 - self.cost as i128,
+			"{:?}",
+			self.verdicts
+		);
+	}
+
 	/// Checks the verdicts and everybody's money where every lie was proven by a step, and everybody else was there.
 	fn assert_proven(&self, trial: &Trial) {
 		let tasks = trial.shape.tasks as usize;
-		let ask = ask(trial.bought);
+		let ask = asks(trial.bought, trial.shape.checking());
 		// What everybody may have gained: where audits may have seen the lie or not, there are two ways.
 		let mut ways = vec![BTreeMap::<AccountId, i128>::new()];
 		let mut client = 0;

@@ -1,6 +1,6 @@
 //! The challenger's machine fails in the middle of a game.
 
-use super::{done, pairs, run, CHECKING};
+use super::{done, pairs, run, Trial, CHECKING, LIMITS};
 use millrace_client::At;
 use millrace_court::case::How;
 use millrace_primitives::{JobId, ShardId};
@@ -8,7 +8,7 @@ use millrace_tests::{
 	key,
 	ledger::Ledger,
 	liar::{self, Plan},
-	programs::{check_swapped, save, save_lines, swap_case},
+	programs::{check_swapped, outcomes, save, save_lines, swap_case},
 	provider::Provider,
 	wait_for, wait_within, Node, DEADLINE,
 };
@@ -18,7 +18,8 @@ use std::time::Duration;
 async fn a_challenger_that_is_killed_goes_on_where_it_was_and_wins() {
 	let node = Node::start().await;
 	let home = node.dir.path().to_path_buf();
-	let program = save(&home, "program.wasm", &swap_case(1_000_000));
+	let module = swap_case(1_000_000);
+	let program = save(&home, "program.wasm", &module);
 	let (inputs, lines) = save_lines(&home, "lines", 2);
 	// Slow enough for a crash between two moves.
 	let slow = Plan {
@@ -32,6 +33,7 @@ async fn a_challenger_that_is_killed_goes_on_where_it_was_and_wins() {
 	);
 	let chain = node.chain().await;
 	node.cli_json("//Alice", &["program", "publish", &program]).await;
+	let right = outcomes(&module, &lines, &LIMITS);
 
 	let before = Ledger::read(&node, &chain).await;
 	let folder = home.join("outputs");
@@ -62,7 +64,14 @@ async fn a_challenger_that_is_killed_goes_on_where_it_was_and_wins() {
 	check_swapped(&lines, &folder);
 	let verdict = &job.verdicts[&0];
 	let (bob, liar) = (key("//Bob").account(), key("//Charlie").account());
-	assert_eq!(verdict.lost, [(liar.clone(), Some(bob), How::Step)]);
-	assert_eq!(verdict.guilty, [liar]);
-	assert!(verdict.is_accepted() && honest.is_running());
+	assert_eq!(verdict.lost, [(liar, Some(bob), How::Step)]);
+	assert!(honest.is_running());
+	job.assert_proven(&Trial {
+		shape: pairs(2),
+		bought: &["//Bob", "//Charlie"],
+		everybody: &["//Bob", "//Charlie", "//Dave"],
+		right: &right,
+		liars: |_| &["//Charlie"],
+		sampled: true,
+	});
 }

@@ -2,13 +2,14 @@
 
 use super::{arg, pairs, PRICE};
 use millrace_client::{calls, Event};
+use millrace_court::demand::Wanted;
 use millrace_primitives::{
 	provider::{ClassSet, HardwareClass, ProviderInfo, Region},
-	AccountId, Balance, JobId, ShardId,
+	AccountId, Balance, JobId, Report, ShardId,
 };
 use millrace_tests::{
 	document, key,
-	ledger::{bond, escrow, events_since, operator_of, Ledger},
+	ledger::{bond, escrow, events_between, events_since, operator_of, Ledger},
 	programs::{check_swapped, save, swap_case},
 	provider::{Provider, SLOTS},
 	run_cli, submission, text, Node,
@@ -108,19 +109,33 @@ async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
 	check_swapped(&lines, &folder);
 	// Two outcomes, and three chunks, each paid for once; the operators have more than their fees back.
 	let events = events_since(&node, &chain, from).await;
-	let answers = events.iter().filter(|event| event.is("Jobs", "Answered")).count();
-	assert_eq!(answers, 5);
+	let answers = events.iter().filter(|event| event.is("Jobs", "Answered"));
+	let answers: Vec<_> = answers
+		.map(|event| event.decode::<(ShardId, Wanted, AccountId, Balance)>())
+		.map(|answer| answer.expect("Answered is understood"))
+		.collect();
+	assert_eq!(answers.len(), 5);
 	let after = Ledger::read(&node, &chain).await;
 	let gains: i128 = KEEPERS
 		.iter()
 		.map(|owner| after.gain(&before, &operator_of(owner)))
 		.sum();
 	assert!(gains > 0, "{gains}");
+	// What answers are paid the client loses, and nobody has or loses anything else.
+	let mut moved = Vec::new();
+	for (_, _, provider, paid) in &answers {
+		let keeper = KEEPERS.iter().find(|owner| key(owner).account() == *provider);
+		let operator = operator_of(keeper.expect("who keeps them answers"));
+		moved.extend([(operator, *paid as i128), ("//Alice".into(), -(*paid as i128))]);
+	}
+	after.assert_gains(&node, &chain, &before, &moved).await;
 
-	// With their machines off they lose what they were paid, and the client has back what is withheld.
+	// With their machines off they lose of their bonds what they were paid, and what is withheld of it and what they had earned
+	// by keeping the outputs. All of it burns: the client has back only what was for keeping them longer.
 	let bonds = [bond(&chain, KEEPERS[0]).await, bond(&chain, KEEPERS[1]).await];
 	let held = escrow(&chain, "//Alice").await;
 	keepers.iter_mut().for_each(Provider::kill);
+	let before = Ledger::read(&node, &chain).await;
 	let silent = fetch(&node, lost, &home.join("lost"), Some("2")).await;
 	assert!(
 		!silent.status.success() && text(&silent).contains("nobody showed"),
@@ -141,4 +156,32 @@ async fn what_nobody_serves_is_shown_on_chain_or_costs_who_keeps_it() {
 	}
 	assert_eq!(escrow(&chain, "//Alice").await, held - withheld - storage);
 	node.finalized_without(lost).await;
+	let after = Ledger::read(&node, &chain).await;
+	let events = events_between(&node, &chain, before.block, after.block).await;
+	// Of which shard, what is the client's again, and of each keeper what was withheld, what it had for keeping, and of its bond.
+	type Failed = (ShardId, Balance, Balance, Vec<(AccountId, Balance, Balance, Balance)>);
+	let failed = events.iter().find(|event| event.is("Jobs", "CustodyFailed"));
+	let failed = failed.expect("they were not shown").decode::<Failed>();
+	let (of, _, _, mut losers) = failed.expect("CustodyFailed is understood");
+	assert_eq!(of.job, JobId(lost));
+	losers.sort();
+	let mut expected = paid.clone();
+	expected.sort();
+	let known: Vec<_> = losers
+		.iter()
+		.map(|(who, held, _, bound)| (who, *held, *bound))
+		.collect();
+	let expected: Vec<_> = expected
+		.iter()
+		.map(|(who, amount)| (who, amount.div_ceil(10), *amount))
+		.collect();
+	assert_eq!(known, expected);
+	let mut moved = Vec::new();
+	for owner in KEEPERS {
+		let loser = losers.iter().find(|(who, ..)| *who == key(owner).account());
+		let (_, held, stored, bound) = loser.expect("both lose");
+		assert!(*stored > 0, "both had earned something by keeping them");
+		moved.extend([(owner, -(*bound as i128)), ("//Alice", -((held + stored) as i128))]);
+	}
+	after.assert_gains(&node, &chain, &before, &moved).await;
 }

@@ -8,21 +8,22 @@ use millrace_court::case::Kind;
 use millrace_primitives::{
 	job::SeatState,
 	machine::{self, program_id},
-	Balance, ENGINE_VERSION, MILLI,
+	params::JobsParams,
+	AccountId, Balance, ENGINE_VERSION, MILLI,
 };
 use millrace_tests::{
 	amount,
-	court::{verdicts, Terms},
+	court::{kept, verdicts, Terms},
 	document, fees_in, free_port, key,
-	ledger::{self, escrow, events_since, vacated, Cause, Ledger},
+	ledger::{self, escrow, events_between, events_since, vacated, Cause, Ledger, AUTHOR},
 	programs::{burglar, compile_bomb, endless, flood, memory_bomb, numbered, save, save_lines, swap_case},
 	provider::{Provider, ASK, BOND},
 	run_cli,
 	served::serve_job,
-	text, Node,
+	submission, text, Node,
 };
 use serde_json::{json, Value};
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 const PROVIDERS: [&str; 3] = ["//Bob", "//Charlie", "//Dave"];
 const CLIENTS: [&str; 3] = ["//Alice", "//Eve", "//Ferdie"];
@@ -277,14 +278,21 @@ async fn what_providers_decline(node: &Node, home: &Path) {
 	drop(servers);
 }
 
+/// What each provider has of these amounts.
+fn of_providers(amounts: &BTreeMap<AccountId, Balance>) -> [(&'static str, i128); 3] {
+	let of = |uri: &str| amounts.get(&key(uri).account()).copied().unwrap_or_default();
+	PROVIDERS.map(|uri| (uri, of(uri) as i128))
+}
+
 /// Programs that never end, want all memory, or write for ever: the outcome is a failure on which all providers agree,
-/// and the gas that was used is paid.
+/// and the gas that was used is paid, to the last planck.
 async fn what_programs_do_wrong(node: &Node, home: &Path) {
 	const LIMIT: u64 = 1_000_000_000;
 	const OUTPUT: u32 = 65_536;
 	let (chain, url) = (node.chain().await, node.url());
 	let from = chain.finalized_head().await.expect("a head").number;
 	let (lines, _) = save_lines(home, "two", 2);
+	let before = Ledger::read(node, &chain).await;
 	let programs = [
 		("endless.wasm", endless()),
 		("bomb.wasm", memory_bomb()),
@@ -318,10 +326,15 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 				fs::read_dir(&folder).expect("the folder is there").next().is_some(),
 				"but a manifest"
 			);
-			fetched["job"].as_u64().expect("a number")
+			let id = fetched["job"].as_u64().expect("a number");
+			(id, amount(&submission(&output)["submissionFee"]))
 		}
 	});
-	let jobs = futures::future::join_all(runs).await;
+	let runs = futures::future::join_all(runs).await.into_iter();
+	let (jobs, submission_fees): (Vec<u64>, Vec<Balance>) = runs.unzip();
+	let ids = jobs.clone();
+	let paid = CLIENTS.into_iter().zip(submission_fees);
+	let mut gains: Vec<(&str, i128)> = paid.map(|(client, fee)| (client, -(fee as i128))).collect();
 	let events = events_since(node, &chain, from).await;
 	let terms = Terms::new(10 * MILLI, LIMIT, OUTPUT, 2);
 	for ((id, (name, _)), client) in jobs.into_iter().zip(&programs).zip(CLIENTS) {
@@ -349,7 +362,18 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 		for account in verdict.drawn(Kind::Primary) {
 			assert!(earned[account] >= least, "{name}: both providers are paid for the gas");
 		}
-		assert_eq!(amount(&job["paid"]), earned.values().sum::<Balance>(), "{name}");
+		let paid = earned.values().sum::<Balance>();
+		assert_eq!(amount(&job["paid"]), paid, "{name}");
+		assert_eq!(verdict.payments.iter().cloned().collect::<BTreeMap<_, _>>(), earned);
+		// For each of both what is on top of its pay, and for each who sealed, audits among them, what burns.
+		let (_, fee) = terms.pay(ASK, gas);
+		let seats = verdict.seats.len() as Balance * terms.seat_fee;
+		let burned = 2 * JobsParams::fast().burn_share.mul_ceil(fee) + seats;
+		let fees = 2 * fee + seats;
+		assert_eq!(amount(&job["fees"]), fees, "{name}");
+		gains.extend(of_providers(&earned));
+		gains.push((AUTHOR, (fees - burned) as i128));
+		gains.push((client, -((paid + fees) as i128)));
 		let states: Vec<&Value> = shards[0]["seats"]
 			.as_array()
 			.expect("seats")
@@ -359,4 +383,16 @@ async fn what_programs_do_wrong(node: &Node, home: &Path) {
 		assert_eq!(states, [&json!(SeatState::Revealed), &json!(SeatState::Revealed)]);
 		node.cli_json(client, &["acknowledge", &id.to_string()]).await;
 	}
+	for id in &ids {
+		node.finalized_without(*id).await;
+	}
+	let after = Ledger::read(node, &chain).await;
+	let events = events_between(node, &chain, before.block, after.block).await;
+	for (id, client) in ids.into_iter().zip(CLIENTS) {
+		// What failed has no outputs; that outcomes are kept is paid all the same.
+		let kept = kept(&events, id);
+		gains.extend(of_providers(&kept));
+		gains.push((client, -(kept.values().sum::<Balance>() as i128)));
+	}
+	after.assert_gains(node, &chain, &before, &gains).await;
 }
