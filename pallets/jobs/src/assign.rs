@@ -19,7 +19,7 @@ use frame_support::{
 use millrace_primitives::{
 	job::SeatState,
 	matter::Matter,
-	merkle, money,
+	merkle,
 	params::JobsParams,
 	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
 	traits::{Agreed, AssignmentPolicy, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},

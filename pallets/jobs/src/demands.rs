@@ -194,8 +194,8 @@ impl<T: Config> Pallet<T> {
 		let Some(custody) = shard.custody.take() else { return };
 		let mut lost = Vec::new();
 		let mut earned: Balance = 0;
-		for (seat, withheld) in shard.seats.into_iter().zip(&custody.withheld) {
-			let Some(holder) = seat.holder else { continue };
+		for (seat, withheld) in shard.seats.iter().zip(&custody.withheld) {
+			let Some(holder) = seat.holder.clone() else { continue };
 			let kept = shard
 				.storage_earned(holder.ask, now)
 				.min(shard.storage.saturating_sub(earned));

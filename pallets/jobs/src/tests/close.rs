@@ -75,7 +75,7 @@ fn a_cancelled_jobs_open_seat_is_still_filled_for_a_while() {
 		blocks(3);
 		// The grace period is the execution window, which has passed too: it goes on with who has sealed.
 		assert_eq!(CLOSED.with_borrow(|all| all.clone()), [id]);
-		assert!(Shards::<Test>::get(id.job, 0).unwrap().closed);
+		assert!(Shards::<Test>::get(id.job, 0).unwrap().closed.is_some());
 		assert_eq!(seats(id)[1].unwrap().1, SeatState::Sealed);
 		let honest = holder(id, 1);
 		Evidence::end(id, accepted(id, 1_000_000_000));

@@ -92,6 +92,7 @@ fn every_kind_of_transfer_arrives_exactly() {
 			burned,
 			refunded,
 			withheld,
+			storage: 0,
 			payments: vec![
 				(account(first), 1_000_001),
 				(account(last), 2_000_000),
