@@ -148,11 +148,12 @@ pub async fn first_to_hold(providers: &[Provider], chain: &Chain, job: u64, stat
 		&format!("a provider to hold a seat of job {job} in {states:?}"),
 		|| async {
 			for (place, provider) in providers.iter().enumerate() {
-				let seats = chain.market(At::Best).assignments(&key(&provider.owner).account());
+				let account = key(&provider.owner).account();
+				let seats = chain.market(At::Best).assignments(&account).await;
 				let holds = |seat: &AssignmentView| {
 					seat.shard.job.0 == job && seat.state.is_some_and(|state| states.contains(&state))
 				};
-				if seats.await.ok()?.iter().any(holds) {
+				if seats.ok()?.iter().any(holds) {
 					return Some(place);
 				}
 			}
