@@ -204,7 +204,7 @@ async fn jobs_are_computed_verified_and_paid_to_the_last_planck() {
 	let author = after.gain(&before, AUTHOR);
 	assert_eq!(
 		client + operators,
-		paid + after.burned(&before) + author,
+		paid + storage as i128 + after.burned(&before) + author,
 		"what was paid was earned, burned, or the author's"
 	);
 	let transactions = author - (fees - burned) as i128;

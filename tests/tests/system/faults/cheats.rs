@@ -88,6 +88,9 @@ async fn who_never_reports(node: &Node, chain: &Chain, program: &str) {
 		(record["status"].as_str(), record["liability"].as_str()),
 		(Some("unresponsive"), Some("0"))
 	);
+	// Keeping its outputs is not free, and what follows reckons with everybody's money.
+	node.cli_json("//Alice", &["acknowledge", "0"]).await;
+	node.finalized_without(0).await;
 }
 
 /// One of three forges every output. All three have seats in one job, and two of them in another: in both what is right is
