@@ -220,20 +220,24 @@ impl Case {
 		let silent = self.seats.iter().any(|seat| seat.state == State::Silent);
 		let quiet = !silent && !self.contested && self.count(Kind::Fresh) == 0;
 		let busy = self.seats.iter().any(|seat| match seat.state {
-			State::Standing => seat.attacks > 0 || now <= seat.window,
+			State::Standing => now <= seat.window,
 			State::Sealed => true,
 			State::Calling => self.drawn && !(self.served && quiet) && now <= self.served_until(rules),
 			_ => false,
 		});
 		// Who opens late may still show that nothing is wrong.
 		let healing = silent && !self.contested && now <= self.last_to_heal(rules);
-		// A board runs on when whoever opened it goes out.
-		open |= self.duels.iter().any(|duel| duel.end.is_none());
+		open |= self.is_played();
 		if open || busy || healing {
 			return false;
 		}
 		self.conclude(rules, now);
 		true
+	}
+
+	/// Whether a board is undecided. It runs on when whoever opened it goes out, and ends with its target.
+	fn is_played(&self) -> bool {
+		self.duels.iter().any(|duel| duel.end.is_none()) || self.seats.iter().any(|seat| seat.attacks > 0)
 	}
 
 	/// The last market block in which a seal of before counts as opened, if nobody is attacked.
@@ -361,8 +365,12 @@ impl Case {
 			given_up,
 		} = fresh;
 		if self.is_without_data(rules, now) && !sealed {
-			self.stage = Stage::Ended(End::NoData);
-			return true;
+			// A seat of an earlier round may have opened meanwhile, and is attacked.
+			let ends = !self.is_played();
+			if ends {
+				self.stage = Stage::Ended(End::NoData);
+			}
+			return ends;
 		}
 		if !complete && !given_up {
 			return false;

@@ -206,3 +206,44 @@ fn many_sides_that_all_play_each_other_are_soon_gone_through() {
 	println!("{:?} for {boards} boards", since.elapsed() / 1_000);
 	assert!(since.elapsed() < std::time::Duration::from_millis(500));
 }
+
+#[test]
+fn a_board_is_played_to_its_end_though_nobody_can_fetch() {
+	for outsider in [false, true] {
+		let mut books = shard(2, true);
+		let caller = books.seat();
+		books.call(caller);
+		let audit = books.drawn();
+		books.opens(0, "true", HONEST);
+		books.opens(audit, "true", HONEST);
+		// The other seat is silent. Its friend calls for a week, seals when fresh seats are wanted, and opens when they have called
+		// for as long.
+		books.until(|books| matches!(books.due(), Due::Staff { kind: Kind::Fresh, .. }));
+		books.seal(caller);
+		for _ in 0..5 {
+			let seat = books.seat();
+			books.call(seat);
+		}
+		books.now += 201_600;
+		books.opens(caller, "lie", CAP);
+		assert!(matches!(books.case.stage(), Stage::Recomputing { .. }));
+		let mut bond = 0;
+		if outsider {
+			bond = books.attack(Attacker::Outsider, caller, "xa".into());
+		} else {
+			books.attack(Attacker::Seat(0), caller, "seat 0".into());
+		}
+		books.now += 1_500;
+		books.case.advance(&books.rules, books.now);
+		assert!(matches!(books.case.stage(), Stage::Recomputing { .. }));
+		if outsider {
+			books.decide_outside("xa", bond, caller, Ok(How::Step));
+		} else {
+			books.decide(0, caller, false, How::Step);
+		}
+		assert_eq!(books.ends(), End::NoData);
+		let settlement = books.settle();
+		assert_eq!(settlement.guilty, [caller]);
+		assert_eq!(books.has("seat 2"), -L2_OF_CAP);
+	}
+}

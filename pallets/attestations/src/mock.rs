@@ -58,6 +58,8 @@ parameter_types! {
 	pub static Work: Matter = matter(3);
 	/// How long the report of a shard of one seat can be attacked, beside a run of a task.
 	pub static Window: MarketBlock = 30;
+	/// What everybody takes for 10^9 gas.
+	pub static Price: Balance = ASK;
 }
 
 /// Short periods, each another one.
@@ -114,6 +116,8 @@ pub const PROVIDERS: u8 = 20;
 pub const BOND: Balance = 10_000 * MILL;
 pub const CLIENT: u8 = 50;
 pub const WATCHER: u8 = 60;
+/// Another one that is rich and has no seat.
+pub const SABOTEUR: u8 = 61;
 pub const RICH: Balance = 1_000_000 * MILL;
 
 pub fn account(seed: u8) -> AccountId {
@@ -124,7 +128,7 @@ pub fn operator(provider: u8) -> AccountId {
 	account(provider + 100)
 }
 
-/// What a provider takes for 10^9 gas: its cap for a shard of three tasks.
+/// What a provider takes for 10^9 gas, if nothing else is said: its cap for a shard of three tasks.
 pub const ASK: Balance = CAP / 3;
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Encode, Decode)]
@@ -215,7 +219,7 @@ impl ProviderRegistry for Providers {
 		let candidates: Vec<_> = (0..usize::from(PROVIDERS).min(draws as usize))
 			.map(|n| Candidate {
 				provider: account(((first + n) % usize::from(PROVIDERS)) as u8 + 1),
-				ask: ASK,
+				ask: Price::get(),
 				reputation: Permill::one(),
 			})
 			.take(enough)
@@ -386,7 +390,7 @@ impl Assignments for Jobs {
 			round: 3,
 			state: seats[index].state,
 			held: true,
-			ask: ASK,
+			ask: Price::get(),
 			stake: Self::stake(),
 		})
 	}
@@ -567,7 +571,7 @@ pub fn call(who: AccountId, call: Call<Test>) -> DispatchResult {
 pub fn new_test_ext() -> sp_io::TestExternalities {
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 	pallet_balances::GenesisConfig::<Test> {
-		balances: vec![(account(CLIENT), RICH), (account(WATCHER), RICH)],
+		balances: [CLIENT, WATCHER, SABOTEUR].map(|id| (account(id), RICH)).to_vec(),
 		..Default::default()
 	}
 	.assimilate_storage(&mut storage)
@@ -579,6 +583,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 		Parameters::set(params());
 		Work::set(matter(3));
 		Window::set(30);
+		Price::set(ASK);
 		for id in 1..=PROVIDERS {
 			let provider = MockProvider {
 				bond: BOND,

@@ -5,6 +5,7 @@ mod disputes;
 mod histories;
 mod lane;
 mod lives;
+mod real;
 mod single;
 mod steps;
 mod verdicts;

@@ -1,31 +1,28 @@
-//! The rule behind every rule, over random histories of honest parties, liars and saboteurs: who is honest and there never ends
-//! worse than if it had not taken part, no lie is accepted beside it, money is conserved, and every case comes to its end.
+//! Who takes part, and what they do: the honest what they ought to, as soon as they look; the others whatever they choose to.
 
-mod common;
-
-use common::{hash, rules, Books};
+use crate::{
+	common::{hash, Books},
+	CAP,
+};
 use millrace_court::case::{Attacker, Case, Due, End, Error, How, Kind, Rules, Stage, State};
 use millrace_primitives::{merkle::SumNode, Balance, MarketBlock, Report};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 
-const CAP: Balance = 1_200_000;
-
 /// What decides: one choice after the other, then always the first. Shrinks to short and plain histories.
-struct Choices {
-	list: std::vec::IntoIter<u16>,
+pub struct Choices {
+	pub list: std::vec::IntoIter<u16>,
 }
 
 impl Choices {
-	fn below(&mut self, n: u32) -> u32 {
+	pub fn below(&mut self, n: u32) -> u32 {
 		u32::from(self.list.next().unwrap_or(0)) % n.max(1)
 	}
 
-	fn chance(&mut self, percent: u32) -> bool {
+	pub fn chance(&mut self, percent: u32) -> bool {
 		self.below(100) >= 100 - percent
 	}
 
-	fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
+	pub fn pick<T: Copy>(&mut self, from: &[T]) -> Option<T> {
 		let at = self.below(from.len() as u32) as usize;
 		from.get(at).copied()
 	}
@@ -33,15 +30,46 @@ impl Choices {
 
 /// What a seat's holder does.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Who {
+pub enum Who {
 	Honest,
 	Bad,
 }
 
+/// Who opens a board.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Author {
+	Seat(u8),
+	/// Without a seat, and honest: it has computed the whole shard, accuses whoever says something else, and wins.
+	Watcher(u8),
+	/// Without a seat, and a friend of the liars: it loses against who is right and honest, and else by chance.
+	Saboteur(u8),
+}
+
+impl Author {
+	/// By which name its money is kept. What comes second is its account.
+	fn name(self) -> String {
+		match self {
+			Self::Seat(seat) => format!("seat {seat}"),
+			Self::Watcher(number) => watcher(number),
+			Self::Saboteur(number) => format!("x{}", char::from(b'a' + number)),
+		}
+	}
+
+	fn attacker(self) -> Attacker {
+		match self {
+			Self::Seat(seat) => Attacker::Seat(seat),
+			_ => Attacker::Outsider,
+		}
+	}
+}
+
+pub fn watcher(number: u8) -> String {
+	format!("w{}", char::from(b'A' + number))
+}
+
 /// A board that is being played.
 struct Playing {
-	by: Attacker,
-	name: String,
+	by: Author,
 	bond: Balance,
 	target: u8,
 	/// When it is decided, and for whom.
@@ -50,20 +78,23 @@ struct Playing {
 	how: How,
 }
 
-struct Play {
-	books: Books,
+pub struct Play {
+	pub books: Books,
 	/// What an honest run costs, and claims: a unit of gas is worth a planck.
-	honest: u64,
-	choices: Choices,
-	who: Vec<Who>,
-	said: BTreeMap<u8, char>,
+	pub honest: u64,
+	pub choices: Choices,
+	pub who: Vec<Who>,
+	/// What each seat sealed; `T` is what the machine computes.
+	pub said: BTreeMap<u8, char>,
 	boards: Vec<Playing>,
 	served: bool,
-	outsiders: u32,
+	/// Honest outsiders that are there from the start to the end.
+	pub watchers: u8,
+	saboteurs: u32,
 	/// What honest parties spent on computing.
-	work: BTreeMap<String, Balance>,
+	pub work: BTreeMap<String, Balance>,
 	/// And on replaying.
-	replays: BTreeMap<String, Balance>,
+	pub replays: BTreeMap<String, Balance>,
 	log: Vec<String>,
 }
 
@@ -114,23 +145,48 @@ impl Drop for Play {
 }
 
 impl Play {
+	/// A shard of which nothing has happened yet, but that it is drawn or not.
+	pub fn new(books: Books, honest: u64, watchers: u8, served: bool) -> Self {
+		Self {
+			books,
+			honest,
+			choices: Choices {
+				list: Vec::new().into_iter(),
+			},
+			who: Vec::new(),
+			said: BTreeMap::new(),
+			boards: Vec::new(),
+			served,
+			watchers,
+			saboteurs: 0,
+			work: BTreeMap::new(),
+			replays: BTreeMap::new(),
+			log: Vec::new(),
+		}
+	}
+
 	fn say(&mut self, what: String) {
 		self.log.push(format!("{} {what}", self.books.now));
 	}
 
-	fn seat(&self, seat: u8) -> &millrace_court::case::Seat {
+	pub fn seat(&self, seat: u8) -> &millrace_court::case::Seat {
 		&self.books.case.seats()[usize::from(seat)]
 	}
 
-	fn is_honest(&self, seat: u8) -> bool {
+	pub fn is_honest(&self, seat: u8) -> bool {
 		self.who[usize::from(seat)] == Who::Honest
 	}
 
-	fn numbers(&self, which: impl Fn(u8) -> bool) -> Vec<u8> {
+	/// Whether a seat sealed what the machine does not compute.
+	pub fn lies(&self, seat: u8) -> bool {
+		self.said.get(&seat).is_some_and(|said| *said != 'T')
+	}
+
+	pub fn numbers(&self, which: impl Fn(u8) -> bool) -> Vec<u8> {
 		(0..self.who.len() as u8).filter(|seat| which(*seat)).collect()
 	}
 
-	fn works(&mut self, name: String, amount: Balance) {
+	pub fn works(&mut self, name: String, amount: Balance) {
 		*self.work.entry(name).or_default() += amount;
 	}
 
@@ -177,9 +233,10 @@ impl Play {
 	}
 
 	fn honest_once(&mut self) {
+		let (rules, now) = (self.books.rules, self.books.now);
+		self.books.case.advance(&rules, now);
 		for seat in self.numbers(|seat| self.is_honest(seat)) {
 			let name = format!("seat {seat}");
-			let (rules, now) = (self.books.rules, self.books.now);
 			self.books.case.advance(&rules, now);
 			if matches!(self.books.case.stage(), Stage::Ended(_)) {
 				return;
@@ -210,43 +267,45 @@ impl Play {
 			}
 		}
 		for seat in self.numbers(|seat| self.is_honest(seat)) {
-			for target in self.numbers(|seat| self.said.get(&seat).is_some_and(|said| *said != 'T')) {
+			for target in self.numbers(|seat| self.lies(seat)) {
 				if self.seat(seat).is_standing() && self.seat(target).is_standing() {
-					self.attack(Attacker::Seat(seat), target);
+					self.attack(Author::Seat(seat), target);
+				}
+			}
+		}
+		for watcher in (0..self.watchers).map(Author::Watcher) {
+			for target in self.numbers(|seat| self.lies(seat) && self.seat(seat).is_standing()) {
+				let plays = |board: &Playing| (board.by, board.target) == (watcher, target);
+				if !self.boards.iter().any(plays) {
+					// It is never too late for who looks as often as the honest do.
+					assert!(self.attack(watcher, target), "{watcher:?} cannot accuse seat {target}");
 				}
 			}
 		}
 	}
 
-	fn attack(&mut self, by: Attacker, target: u8) {
+	/// Whether there is a board now that was not there before.
+	fn attack(&mut self, by: Author, target: u8) -> bool {
 		let (rules, now) = (self.books.rules, self.books.now);
-		let name = match by {
-			Attacker::Seat(seat) => format!("seat {seat}"),
-			Attacker::Outsider => {
-				self.outsiders += 1;
-				format!("x{}", char::from(b'a' + (self.outsiders % 26) as u8))
-			}
+		let (name, attacker) = (by.name(), by.attacker());
+		let tries = match by {
+			Author::Seat(_) => tried(&mut self.books.case, &rules, now, |case| {
+				case.attack(&rules, attacker, target, now)
+			}),
+			_ => self.books.case.clone().attack(&rules, attacker, target, now),
 		};
-		let bond = match by {
-			Attacker::Seat(_) => match tried(&mut self.books.case, &rules, now, |case| {
-				case.attack(&rules, by, target, now)
-			}) {
-				Ok(bond) => bond,
-				Err(_) => return,
-			},
-			Attacker::Outsider => {
-				if self.boards.iter().any(|board| board.name == name)
-					|| self.books.case.clone().attack(&rules, by, target, now).is_err()
-				{
-					return;
-				}
-				self.books.attack(by, target, name.clone())
-			}
+		let Ok(mut bond) = tries else { return false };
+		if attacker == Attacker::Outsider {
+			bond = self.books.attack(attacker, target, name.clone());
+		}
+		let honest_by = match by {
+			Author::Seat(seat) => self.is_honest(seat),
+			Author::Watcher(_) => true,
+			Author::Saboteur(_) => false,
 		};
-		let honest_by = matches!(by, Attacker::Seat(seat) if self.is_honest(seat));
 		let honest_target = self.is_honest(target);
 		let loser_is_by = match (honest_by, honest_target) {
-			(true, true) => panic!("honest seats attack each other"),
+			(true, true) => panic!("the honest attack each other"),
 			(true, false) => false,
 			(false, true) => true,
 			(false, false) => self.choices.chance(50),
@@ -255,12 +314,12 @@ impl Play {
 		// The honest replay, unless the other stops at once.
 		if how == How::Step || self.choices.chance(50) {
 			let player = match by {
-				Attacker::Seat(by) if honest_by => Some(by),
-				_ => honest_target.then_some(target),
+				Author::Watcher(_) => Some((name.clone(), self.honest)),
+				Author::Seat(seat) if honest_by => Some((name.clone(), self.computes(seat))),
+				_ => honest_target.then(|| (format!("seat {target}"), self.computes(target))),
 			};
-			if let Some(player) = player {
-				let replay = 6 * Balance::from(self.computes(player));
-				*self.replays.entry(format!("seat {player}")).or_default() += replay;
+			if let Some((player, computed)) = player {
+				*self.replays.entry(player).or_default() += 6 * Balance::from(computed);
 			}
 		}
 		let at = now + self.choices.below(1_500);
@@ -269,13 +328,22 @@ impl Play {
 		));
 		self.boards.push(Playing {
 			by,
-			name,
 			bond,
 			target,
 			at,
 			loser_is_by,
 			how,
 		});
+		true
+	}
+
+	/// A saboteur that plays no other board at the moment.
+	fn sabotage(&mut self, target: u8) {
+		self.saboteurs += 1;
+		let saboteur = Author::Saboteur((self.saboteurs % 26) as u8);
+		if !self.boards.iter().any(|board| board.by == saboteur) {
+			self.attack(saboteur, target);
+		}
 	}
 
 	/// Decides the boards that are over.
@@ -286,7 +354,7 @@ impl Play {
 		self.boards = rest;
 		for board in over {
 			match board.by {
-				Attacker::Seat(by) => {
+				Author::Seat(by) => {
 					let (rules, now) = (self.books.rules, self.books.now);
 					let Playing {
 						target,
@@ -299,13 +367,14 @@ impl Play {
 						case.decide(&rules, by, target, loser_is_by, how, now)
 					});
 				}
-				Attacker::Outsider => {
+				Author::Watcher(_) | Author::Saboteur(_) => {
 					let how = if board.loser_is_by {
 						Err(Some(board.how))
 					} else {
 						Ok(board.how)
 					};
-					self.books.decide_outside(&board.name, board.bond, board.target, how);
+					self.books
+						.decide_outside(&board.by.name(), board.bond, board.target, how);
 				}
 			}
 		}
@@ -319,7 +388,7 @@ impl Play {
 		let target = self.choices.pick(&all).unwrap_or(0);
 		match self.choices.below(8) {
 			0 => {}
-			1 => self.attack(Attacker::Outsider, target),
+			1 => self.sabotage(target),
 			2 => {
 				self.served = true;
 				// The client may say so.
@@ -349,7 +418,7 @@ impl Play {
 					}
 					2 | 3 => {
 						if !self.is_honest(target) || self.said.get(&seat) != Some(&'T') {
-							self.attack(Attacker::Seat(seat), target);
+							self.attack(Author::Seat(seat), target);
 						}
 					}
 					4 if self.seat(seat).state == State::Working => self.books.miss(seat),
@@ -380,11 +449,13 @@ impl Play {
 		}
 	}
 
-	fn run(&mut self, bad: u32) -> End {
+	/// Plays it to its end, with so many bad ones of a hundred among those who are drawn.
+	pub fn run(&mut self, bad: u32) -> End {
 		// Blocks since the honest have looked.
 		let mut slept = 0;
 		for _ in 0..20_000 {
 			if let Stage::Ended(end) = *self.books.case.stage() {
+				self.give_up();
 				return end;
 			}
 			self.staff(bad);
@@ -421,6 +492,16 @@ impl Play {
 		panic!("no end: {:#?}", self.books.case);
 	}
 
+	/// Outsiders whose boards were played when the case ended.
+	fn give_up(&mut self) {
+		for board in std::mem::take(&mut self.boards) {
+			if board.by.attacker() == Attacker::Outsider {
+				self.books
+					.decide_outside(&board.by.name(), board.bond, board.target, Err(None));
+			}
+		}
+	}
+
 	/// When something changes though nobody acts.
 	fn next_change(&self) -> MarketBlock {
 		let now = self.books.now;
@@ -449,135 +530,4 @@ fn tried<T>(
 		assert_eq!(before, *case);
 	}
 	result
-}
-
-fn play(list: Vec<u16>, replicas: u8, rules: Rules, honest: u64, drawn: bool, bad: u32, serves: bool) {
-	let mut choices = Choices { list: list.into_iter() };
-	let mut books = Books::backed(rules, replicas, replicas.into());
-	let inverse = rules.p.saturating_reciprocal_mul_ceil(1_u32);
-	let mut play = Play {
-		who: Vec::new(),
-		said: BTreeMap::new(),
-		boards: Vec::new(),
-		served: serves,
-		outsiders: 0,
-		work: BTreeMap::new(),
-		replays: BTreeMap::new(),
-		honest,
-		log: Vec::new(),
-		choices: Choices {
-			list: Vec::new().into_iter(),
-		},
-		books: {
-			books.draw(drawn, choices.chance(30));
-			books
-		},
-	};
-	for seat in 0..replicas {
-		let bad = choices.chance(bad);
-		play.who.push(if bad { Who::Bad } else { Who::Honest });
-		let said = if bad {
-			choices.pick(&['a', 'a', 'b', '0', 'T', 'x']).unwrap_or('a')
-		} else {
-			'T'
-		};
-		play.said.insert(seat, said);
-		if !bad {
-			play.works(format!("seat {seat}"), honest.into());
-		}
-	}
-	play.choices = choices;
-	let end = play.run(bad);
-	let open = play.books.case.duels().iter().any(|duel| duel.end.is_none());
-	let attacked = play.numbers(|seat| play.seat(seat).is_standing() && play.seat(seat).attacks > 0);
-	assert!(!open && attacked.is_empty(), "it has ended while boards were played");
-	let holds = play.who.iter().take(replicas.into()).any(|who| *who == Who::Honest);
-	if end == End::NoData && (serves || holds) {
-		let callers = play.numbers(|seat| !play.is_honest(seat) && play.seat(seat).caller);
-		assert!(callers.len() >= 5, "{callers:?} call, though the honest can fetch");
-	}
-	for board in std::mem::take(&mut play.boards) {
-		if board.by == Attacker::Outsider {
-			play.books
-				.decide_outside(&board.name, board.bond, board.target, Err(None));
-		}
-	}
-	if play.books.case.is_counted() {
-		let End::Accepted(report) = end else {
-			panic!("{end:?} counts")
-		};
-		let said = play.said[&report];
-		let say = play.numbers(|seat| play.seat(seat).is_standing() && play.said[&seat] == said);
-		let sampled = play.numbers(|seat| play.seat(seat).is_standing() && play.seat(seat).kind == Kind::Audit);
-		assert!(say.len() + sampled.len() > 1, "what one seat says counts");
-	}
-	let settlement = play.books.settle();
-	let net = play.books.net();
-	let honest_primaries = play.numbers(|seat| seat < replicas && play.is_honest(seat));
-	if let End::Accepted(seat) | End::Thin(seat) = end {
-		assert!(
-			play.said[&seat] == 'T' || honest_primaries.is_empty(),
-			"a lie is accepted beside an honest seat"
-		);
-	}
-	for seat in play.numbers(|seat| play.is_honest(seat)) {
-		let state = &play.seat(seat).state;
-		assert!(
-			!matches!(state, State::Silent | State::Out { .. }),
-			"seat {seat} is honest and {state:?}"
-		);
-		assert!(!settlement.guilty.contains(&seat), "seat {seat} is honest and guilty");
-		let name = format!("seat {seat}");
-		let won = net.get(&name).copied().unwrap_or(0);
-		let fee = if play.seat(seat).caller || *state == State::Away {
-			rules.seat_fee as i128
-		} else {
-			0
-		};
-		let least = match (end, seat < replicas) {
-			// Five in a row said that they cannot fetch.
-			(End::NoData, true) if drawn => -((CAP * Balance::from(inverse)) as i128),
-			_ => -fee,
-		};
-		assert!(won >= least, "seat {seat} is honest and has {won}");
-		let audit = play.seat(seat).kind == Kind::Audit;
-		let decided = match end {
-			End::Accepted(_) | End::Thin(_) => true,
-			End::Unresolved => audit,
-			End::NoData => false,
-		};
-		if play.seat(seat).is_standing() && decided {
-			// Who said that it could not fetch computes for nothing, and is paid for what it replays.
-			let of = |spent: &BTreeMap<String, Balance>| spent.get(&name).copied().unwrap_or(0) as i128;
-			let work = of(&play.replays) + if play.seat(seat).caller { -fee } else { of(&play.work) };
-			assert!(won >= work, "seat {seat} worked for {work} and has {won}");
-		}
-	}
-}
-
-proptest! {
-	#![proptest_config(ProptestConfig { cases: 100_000, failure_persistence: None, ..ProptestConfig::default() })]
-	#[test]
-	fn who_is_honest_never_ends_worse(
-		list in prop::collection::vec(any::<u16>(), 0..400),
-		replicas in 1_u8..=4,
-		tasks in prop_oneof![Just(1_u32), Just(6)],
-		inverse in prop_oneof![Just(4_u32), Just(6), Just(32)],
-		honest in prop_oneof![Just(CAP as u64), Just(600_000), Just(150_000), 6..=CAP as u64],
-		drawn in any::<bool>(),
-		bad in 0_u32..=100,
-		serves in any::<bool>(),
-		seat_fee in prop_oneof![Just(10_000_u128), Just(2 * CAP), Just(10 * CAP)],
-		single in prop_oneof![Just(600_u32), Just(28_800), 600_u32..=28_800],
-	) {
-		let mut rules = Rules {
-			seat_fee,
-			..rules(CAP, tasks, inverse)
-		};
-		if replicas == 1 {
-			// What its client wants to check it in.
-			rules.times.equal_window = single;
-		}
-		play(list, replicas, rules, honest, drawn, bad, serves);
-	}
 }
