@@ -17,14 +17,14 @@ use crate::{
 use codec::DecodeAll;
 use futures::stream::BoxStream;
 use millrace_agent::{
-	court::view::{is_standing, parts, seat_of},
+	court::view::{is_standing, parts, seat_of, Party},
 	decide::{Custody, View},
 	exec::{
 		play::{Player, Trouble},
 		replay::{matter_of_seat, Begun, Input, NoRun, Replay, Replayer},
 		Budget, Execution, HostError, LoadError, Named, Program, Side, Stop, Supply,
 	},
-	market::{Heads, Nature, SubmitError, Tx},
+	market::{Heads, Nature, Purse, SubmitError, Tx},
 	seat::tasks,
 	Agent, Connection, Execute, Market, Wasm, WasmLimits,
 };
@@ -38,7 +38,9 @@ use millrace_primitives::{
 	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{blob, task_seed},
-	merkle, AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
+	merkle,
+	traits::Freezable,
+	AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
 };
 use std::{
 	collections::{HashMap, HashSet},
@@ -249,6 +251,26 @@ impl Market for Veil {
 		Ok(None)
 	}
 
+	fn account(&self) -> AccountId {
+		self.chain.account()
+	}
+
+	async fn frozen(&self, head: Head) -> Result<Vec<Freezable>, Error> {
+		self.chain.frozen(head).await
+	}
+
+	async fn purse(&self, head: Head) -> Result<Purse, Error> {
+		self.chain.purse(head).await
+	}
+
+	async fn revealed(&self, number: BlockNumber) -> Result<Vec<ShardId>, Error> {
+		self.chain.revealed(number).await
+	}
+
+	async fn single(&self, head: Head, shard: ShardId) -> Result<Option<AssignmentView>, Error> {
+		self.chain.single(head, shard).await
+	}
+
 	async fn custody(&self, head: Head) -> Result<Custody, Error> {
 		self.chain.custody(head).await
 	}
@@ -357,7 +379,7 @@ impl Table {
 		if !self.lies.plan.plays {
 			return;
 		}
-		for part in parts(case, mine.number).filter(|part| part.moves) {
+		for part in parts(case, Party::Seat(mine.number)).filter(|part| part.moves) {
 			let (number, position) = (part.board.number, part.turn().position);
 			let turn = (seat.shard, number, position);
 			if self.done.contains(&turn) {

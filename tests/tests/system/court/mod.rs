@@ -17,6 +17,7 @@ mod single;
 mod stall;
 mod upgrade;
 mod victim;
+mod watched;
 mod withheld;
 
 use millrace_client::Chain;
