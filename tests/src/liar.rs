@@ -166,6 +166,7 @@ async fn begin(
 		chain: Connection::new(chain.clone(), operator.clone()),
 		lies: lies.clone(),
 	};
+	let endpoint = config.endpoint.clone();
 	let agent = Agent::new(data, config, market, Arc::new(executor)).expect("the agent has its data");
 	let agent = async move {
 		let ended = agent.run(std::future::pending(), || {}).await;
@@ -174,6 +175,7 @@ async fn begin(
 	let table = Table {
 		chain,
 		account: key(owner).account(),
+		endpoint,
 		operator,
 		lies,
 		players: HashMap::new(),
@@ -333,6 +335,8 @@ impl Program for LyingProgram {
 struct Table {
 	chain: Chain,
 	account: AccountId,
+	/// Where its own agent serves what it computed from.
+	endpoint: String,
 	operator: Keypair,
 	lies: Arc<Lies>,
 	/// By shards and boards.
@@ -387,7 +391,7 @@ impl Table {
 			}
 			let player = match self.players.remove(&(seat.shard, number)) {
 				Some(player) => player,
-				None => player(&self.lies, seat).await,
+				None => player(&self.lies, seat, &self.endpoint).await,
 			};
 			let board = Board::decode_all(&mut &part.board.board[..]).expect("boards are understood");
 			let side = part.side;
@@ -416,17 +420,18 @@ impl Table {
 	}
 }
 
-/// Who plays for a seat, from what the executor noted.
-async fn player(lies: &Lies, seat: &AssignmentView) -> Player<Lie> {
+/// Who plays for a seat, from what the executor noted. Its own agent is asked for the list of inputs where the client is gone.
+async fn player(lies: &Lies, seat: &AssignmentView, own: &str) -> Player<Lie> {
 	let limits = blobs::Limits {
 		allow_private: true,
 		..blobs::Limits::default()
 	};
 	let client = Client::new(limits).expect("a client can be made");
 	let (root, total) = (seat.input_root, seat.job_tasks);
-	let (roots, proof) = blobs::fetch_range(&client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
+	let endpoints: Vec<_> = seat.endpoints.iter().cloned().chain([own.into()]).collect();
+	let (roots, proof) = blobs::fetch_range(&client, &endpoints, root, total, seat.first_task, seat.tasks)
 		.await
-		.expect("the client serves its list");
+		.expect("the client or its agent serves the list");
 	let known = lies.known();
 	let of = |task: u32| known.ran[&task_seed(&root, task)].clone();
 	let ran: HashMap<u32, (Supply, Outcome)> = tasks(seat).into_iter().map(|task| (task, of(task))).collect();

@@ -81,7 +81,7 @@ async fn who_lies_to_a_client_that_has_gone_is_accused_by_who_watches() {
 	let home = node.dir.path().to_path_buf();
 	let module = swap_case(1_000_000);
 	let program = save(&home, "program.wasm", &module);
-	let (inputs, lines) = save_lines(&home, "lines", 2);
+	let (inputs, _) = save_lines(&home, "lines", 2);
 	// Slow enough for a crash between two moves.
 	let slow = Plan {
 		pace: Duration::from_secs(1),
