@@ -125,6 +125,17 @@ impl Disk {
 		})
 	}
 
+	/// The disk as who gives way to seats sees it: with half of what is left beside `reserved`.
+	pub fn half_left(&self, reserved: u64) -> Self {
+		let spoken_for = self.stored.saturating_add(reserved);
+		let half = |room: u64, taken: u64| taken.saturating_add(room.saturating_sub(taken) / 2);
+		Self {
+			budget: half(self.budget, spoken_for),
+			free: self.free.map(|free| half(free, reserved.saturating_add(SPARE_DISK))),
+			..self.clone()
+		}
+	}
+
 	/// Whether there is room for one more seat beside `reserved`.
 	///
 	/// # Errors
@@ -164,6 +175,16 @@ pub struct Speed {
 }
 
 impl Speed {
+	/// This machine's.
+	pub fn here(mgas: u64, slots: u16) -> Self {
+		let cores = std::thread::available_parallelism();
+		Self {
+			mgas,
+			slots,
+			cores: cores.map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
+		}
+	}
+
 	/// The most time that a shard may take: so many tasks of so much gas at the part of the speed that is counted on.
 	pub fn time_for(&self, gas_limit: Gas, tasks: u32) -> Duration {
 		let gas = u128::from(gas_limit) * u128::from(tasks);
@@ -254,6 +275,24 @@ mod tests {
 			Err(NoRoom::Disk { .. })
 		));
 		assert!(full(11_000 + SPARE_DISK).admit(&seat(1, 10), 1).is_err());
+	}
+
+	#[test]
+	fn who_gives_way_has_half_of_what_is_left() {
+		let room = |budget, stored, free, reserved| {
+			let disk = Disk {
+				free: Some(free),
+				..disk(budget, stored)
+			};
+			disk.half_left(reserved).admit(&seat(1, 10), reserved)
+		};
+		let free = 22_000 + SPARE_DISK;
+		assert_eq!(room(22_000, 0, free, 0), Ok(()));
+		assert!(room(21_999, 0, free, 0).is_err());
+		assert_eq!(room(23_000, 600, free + 400, 400), Ok(()));
+		assert!(room(22_999, 600, free + 400, 400).is_err());
+		assert!(matches!(room(22_000, 0, free - 1, 0), Err(NoRoom::Disk { .. })));
+		assert!(room(100, 200, free, 300).is_err(), "nothing is left");
 	}
 
 	#[test]

@@ -10,6 +10,7 @@ use std::{
 	fs, io,
 	net::SocketAddr,
 	path::{Path, PathBuf},
+	str::FromStr,
 };
 
 /// Why a configuration cannot be used.
@@ -81,6 +82,12 @@ pub struct Config {
 	/// last ten blocks: the most that one call costs beside its fee.
 	#[serde(default = "tip", with = "millrace_primitives::money::as_decimal")]
 	pub tip: Balance,
+	/// Whose reports the agent computes again beside its own seats' shards.
+	#[serde(default)]
+	pub watch: Watch,
+	/// The most that it puts up at once to accuse others of its own accord, in MILL in the file, in plancks here.
+	#[serde(default = "watch_budget", with = "crate::units::as_amount")]
+	pub watch_budget: Balance,
 	/// True if programs and inputs may come from addresses that are not public. Endpoints are named by strangers, so
 	/// otherwise they could reach what is behind this machine's firewall. Development and local chains need no leave.
 	#[serde(default)]
@@ -93,6 +100,65 @@ pub struct Config {
 /// A hundredth of a MILL: three times what the smallest job costs its client for a seat.
 pub const fn tip() -> Balance {
 	MILL / 100
+}
+
+/// A hundred MILL: the bond of a board about a shard that pays up to three and a half.
+pub const fn watch_budget() -> Balance {
+	100 * MILL
+}
+
+/// Whose reports an agent computes again.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Watch {
+	/// Those that contradict its own seats, and those that the court draws it for.
+	#[default]
+	Own,
+	/// Also those of others' shards that nobody else was bought for.
+	All,
+}
+
+/// The name of a [`Watch`] that there is not, or that there is none of.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NoWatch {
+	/// A seat that attacks nobody does not win.
+	#[error(
+		"a seat that does not attack what contradicts it goes out with it and is not paid; `own` attacks nobody else"
+	)]
+	None,
+	/// There is none of this name.
+	#[error("{0:?} is neither `own` nor `all`")]
+	Unknown(String),
+}
+
+impl FromStr for Watch {
+	type Err = NoWatch;
+
+	fn from_str(text: &str) -> Result<Self, NoWatch> {
+		match text {
+			"own" => Ok(Self::Own),
+			"all" => Ok(Self::All),
+			"none" => Err(NoWatch::None),
+			other => Err(NoWatch::Unknown(other.into())),
+		}
+	}
+}
+
+impl TryFrom<String> for Watch {
+	type Error = NoWatch;
+
+	fn try_from(text: String) -> Result<Self, NoWatch> {
+		text.parse()
+	}
+}
+
+impl From<Watch> for String {
+	fn from(watch: Watch) -> Self {
+		match watch {
+			Watch::Own => "own".into(),
+			Watch::All => "all".into(),
+		}
+	}
 }
 
 impl Config {
@@ -199,6 +265,8 @@ mod tests {
 			disk_mib: 1000,
 			heartbeat_blocks: 500,
 			tip: 7,
+			watch: Watch::All,
+			watch_budget: 5 * MILL / 2,
 			allow_private_addresses: true,
 			benchmark_mgas: Some(812),
 		}
@@ -232,9 +300,28 @@ mod tests {
 		.unwrap_err()
 		.to_string();
 		assert!(text.starts_with("endpoint = ftp://x"), "{text}");
-		let text = toml::to_string(&config()).unwrap().replace("tip = \"7\"\n", "");
-		fs::write(file(folder.path()), text).unwrap();
-		assert_eq!(Config::load(folder.path()).unwrap().tip, tip(), "older files have none");
+		let text = toml::to_string(&config()).unwrap();
+		let of_now = ["tip = \"7\"\n", "watch = \"all\"\n", "watch_budget = \"2.5\"\n"];
+		let older = of_now.iter().fold(text.clone(), |text, line| text.replace(line, ""));
+		assert_eq!(older.lines().count() + of_now.len(), text.lines().count());
+		fs::write(file(folder.path()), older).unwrap();
+		let Config {
+			tip: default,
+			watch,
+			watch_budget: budget,
+			..
+		} = Config::load(folder.path()).unwrap();
+		assert_eq!(
+			(default, watch, budget),
+			(tip(), Watch::Own, watch_budget()),
+			"older files have none"
+		);
+		for (watch, expected) in [("none", "goes out with it"), ("some", "\"some\" is neither")] {
+			let text = text.replace("watch = \"all\"", &format!("watch = \"{watch}\""));
+			fs::write(file(folder.path()), text).unwrap();
+			let error = Config::load(folder.path()).unwrap_err().to_string();
+			assert!(error.contains(expected), "{error}");
+		}
 		fs::write(file(folder.path()), "node = 3").unwrap();
 		assert!(Config::load(folder.path())
 			.unwrap_err()

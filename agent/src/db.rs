@@ -7,6 +7,7 @@
 //! | `references` | address | how many outcomes name this output or tail, so that its file goes with the last of them |
 //! | `transactions` | seat, kind | the block after which it can no longer be included |
 //! | `reservations` | seat | what it may put on disk until its shard has ended, see [`Reservation`] |
+//! | `watched` | seat | of a shard that is watched as if it were a seat: [`Watched`]; all else of it is where seats have it |
 //!
 //! A salt and a report are stored together, once, before the seal is submitted: whatever happens, a seat has one seal. Both can
 //! be had again if the database is lost: the salt follows from the operator's key, and the report is computed again.
@@ -17,6 +18,7 @@
 use crate::{
 	budget::Reservation,
 	seat::{SeatKey, TxKind},
+	watching::{Accused, Watched},
 };
 use codec::{Decode, Encode};
 use millrace_primitives::{machine::address, BlockNumber, Hash, Outcome, Report};
@@ -32,6 +34,7 @@ const OUTCOMES: TableDefinition<&[u8], &[u8]> = TableDefinition::new("outcomes")
 const REFERENCES: TableDefinition<&[u8], u64> = TableDefinition::new("references");
 const TRANSACTIONS: TableDefinition<&[u8], u32> = TableDefinition::new("transactions");
 const RESERVATIONS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("reservations");
+const WATCHED: TableDefinition<&[u8], &[u8]> = TableDefinition::new("watched");
 
 /// Outcomes are made durable at least this often while a shard runs; a crash costs at most this much work again.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -116,6 +119,7 @@ impl Database {
 			tx.open_table(REFERENCES)?;
 			tx.open_table(TRANSACTIONS)?;
 			tx.open_table(RESERVATIONS)?;
+			tx.open_table(WATCHED)?;
 			Ok(())
 		})?;
 		Ok(this)
@@ -151,6 +155,45 @@ impl Database {
 				seats.insert(&key.to_bytes()[..], &proposed.encode()[..])?;
 			}
 			Ok(())
+		})
+	}
+
+	/// Takes up a shard that is watched.
+	pub fn watch(&self, key: SeatKey, record: &Record, watched: &Watched) -> Result<()> {
+		self.write(Durability::Immediate, |tx| {
+			tx.open_table(SEATS)?
+				.insert(&key.to_bytes()[..], &record.encode()[..])?;
+			tx.open_table(WATCHED)?
+				.insert(&key.to_bytes()[..], &watched.encode()[..])?;
+			Ok(())
+		})
+	}
+
+	/// Every shard that is watched.
+	pub fn watched(&self) -> Result<Vec<(SeatKey, Watched)>> {
+		self.check(|db| {
+			let table = db.begin_read()?.open_table(WATCHED)?;
+			let rows = table.iter()?.map(|row| {
+				let (key, value) = row?;
+				Ok((seat_key(key.value())?, decode(value.value())?))
+			});
+			rows.collect()
+		})
+	}
+
+	/// Notes what is said about a shard that is watched, before it is said; none if it was not. False if it is not known.
+	pub fn accused(&self, key: SeatKey, accused: Option<Accused>) -> Result<bool> {
+		self.write(Durability::Immediate, |tx| {
+			let mut table = tx.open_table(WATCHED)?;
+			let known = table
+				.get(&key.to_bytes()[..])?
+				.map(|value| decode::<Watched>(value.value()));
+			let Some(watched) = known.transpose()? else {
+				return Ok(false);
+			};
+			let watched = Watched { accused, ..watched };
+			table.insert(&key.to_bytes()[..], &watched.encode()[..])?;
+			Ok(true)
 		})
 	}
 
@@ -308,6 +351,7 @@ impl Database {
 				}
 				tx.open_table(SEATS)?.remove(&key.to_bytes()[..])?;
 				tx.open_table(RESERVATIONS)?.remove(&key.to_bytes()[..])?;
+				tx.open_table(WATCHED)?.remove(&key.to_bytes()[..])?;
 				let mut transactions = tx.open_table(TRANSACTIONS)?;
 				let (first, last) = tx_range(key);
 				transactions.retain_in(&first[..]..=&last[..], |_, _| false)?;

@@ -166,7 +166,7 @@ pub enum Attempt {
 /// All that the agent has.
 #[derive(Clone, Default, Debug)]
 pub struct Local {
-	/// Its seats.
+	/// Its seats, and the shards that it watches.
 	pub seats: BTreeMap<SeatKey, Work>,
 	/// Submissions that still matter.
 	pub attempts: BTreeMap<TxId, Attempt>,
@@ -269,7 +269,8 @@ pub fn decide(view: &View, local: &Local, policy: &Policy) -> Vec<Action> {
 			None => {}
 		}
 	}
-	for (key, work) in &local.seats {
+	// What is watched is no seat: see `watching`.
+	for (key, work) in local.seats.iter().filter(|(key, _)| !key.is_watched()) {
 		match view.custody.as_ref().and_then(|custody| custody.seats.get(key)) {
 			Some(terms) => in_custody(*key, work, terms, &mut actions),
 			None => gone(*key, work, view, &mut actions),
@@ -289,6 +290,7 @@ pub fn custody_is_due(view: &View, local: &Local) -> bool {
 	}
 	let left = |(key, work): (&SeatKey, &Work)| {
 		work.listed_at >= custody.number
+			&& !key.is_watched()
 			&& !custody.seats.contains_key(key)
 			&& !finalized.seats.contains_key(key)
 			&& !view.best.seats.contains_key(key)

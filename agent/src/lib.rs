@@ -15,6 +15,7 @@
 //! | [`decide`] | what to do next, a pure function of the chain's view and the local state |
 //! | [`run`] | doing it |
 //! | [`court`] | defending what was revealed, and attacking what contradicts it |
+//! | [`watching`] | computing what others reported, and accusing those who are wrong |
 //! | [`fetch`], [`outputs`], [`store`] | programs and inputs in, outcomes and outputs out |
 //! | [`budget`] | what a seat needs of disk and time, and whether there is as much |
 //! | [`tip`] | when time is short, and what is then paid to be in time |
@@ -40,6 +41,7 @@ pub mod seat;
 pub mod store;
 pub mod tip;
 pub mod units;
+pub mod watching;
 
 pub use config::Config;
 pub use market::{Connection, Market};

@@ -2,19 +2,23 @@
 
 use crate::{
 	decide::{terms, Custody, Snapshot, Standing, View},
-	seat::SeatKey,
+	seat::{SeatKey, WATCHED},
 };
 use futures::{stream::BoxStream, StreamExt};
 use millrace_client::{
 	calls::{self, RevealItem},
 	At, Call, Chain, Error, Head, Keypair,
 };
-use millrace_court::{board::Move, demand::Answer};
+use millrace_court::{
+	board::{Accusation, Move},
+	demand::Answer,
+};
 use millrace_primitives::{
-	api::{AssignmentView, CaseView, DemandView, ProviderView, MAX_PAGE},
-	job::{Constraints, DeclineReason, Preferences, Verification, MIN_REPLICAS},
+	api::{AssignmentView, CaseView, DemandView, JobView, ProgramView, ProviderView, ShardView, MAX_PAGE},
+	job::{Constraints, DeclineReason, Preferences, SeatState, Verification, MIN_REPLICAS},
 	provider::{HardwareClass, RegionSet},
-	AccountId, Balance, BlockNumber, Hash, JobSpec, MarketBlock, ShardId,
+	traits::Freezable,
+	AccountId, Balance, BlockNumber, Hash, JobSpec, MarketBlock, Report, ShardId,
 };
 use std::{future::Future, time::Duration};
 use tokio::sync::OnceCell;
@@ -36,6 +40,15 @@ pub struct Nature {
 	pub live: bool,
 	/// The time between two blocks, as it is meant to be.
 	pub block_time: Duration,
+}
+
+/// What the operator has to accuse others with, in plancks.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Purse {
+	/// What it may put up.
+	pub free: Balance,
+	/// What it has put up.
+	pub accused: Balance,
 }
 
 /// What an operator submits.
@@ -65,6 +78,10 @@ pub enum Tx {
 	Time(ShardId, u32),
 	/// Shows what is demanded of a task, counted from the shard's first.
 	Answer(ShardId, u32, Box<Answer>),
+	/// Says that a seat's report is wrong, by its number in the case, and that this is right, for a bond of at most so much.
+	Accuse(ShardId, u8, Report, Balance),
+	/// Settles the bond of a board of the operator's.
+	Pull(ShardId, u32),
 	/// A sign of life.
 	Heartbeat,
 }
@@ -107,6 +124,16 @@ pub trait Market: Send + Sync + 'static {
 	) -> impl Future<Output = Result<Option<MarketBlock>, Error>> + Send;
 	/// A shard's case at a block; none if there is none.
 	fn case(&self, head: Head, shard: ShardId) -> impl Future<Output = Result<Option<CaseView>, Error>> + Send;
+	/// The operator's account.
+	fn account(&self) -> AccountId;
+	/// What is frozen at a block.
+	fn frozen(&self, head: Head) -> impl Future<Output = Result<Vec<Freezable>, Error>> + Send;
+	/// What the operator has to accuse others with at a block.
+	fn purse(&self, head: Head) -> impl Future<Output = Result<Purse, Error>> + Send;
+	/// The shards of which reports were opened in a finalized block; none if the node does not know the block.
+	fn revealed(&self, number: BlockNumber) -> impl Future<Output = Result<Vec<ShardId>, Error>> + Send;
+	/// A shard whose client bought one seat, at a block, as who watches it computes it; none if there is no such one under way.
+	fn single(&self, head: Head, shard: ShardId) -> impl Future<Output = Result<Option<AssignmentView>, Error>> + Send;
 	/// All that is in custody at a block. May be long.
 	fn custody(&self, head: Head) -> impl Future<Output = Result<Custody, Error>> + Send;
 	/// What clients demand of outputs in custody at a block; what is due first before others, a page of it.
@@ -196,6 +223,51 @@ impl Market for Connection {
 		self.chain.market(At::Hash(head.hash)).case(shard).await
 	}
 
+	fn account(&self) -> AccountId {
+		self.account.clone()
+	}
+
+	async fn frozen(&self, head: Head) -> Result<Vec<Freezable>, Error> {
+		let freezes = self.chain.market(At::Hash(head.hash)).freezes().await?;
+		Ok(freezes.into_iter().map(|freeze| freeze.subject).collect())
+	}
+
+	async fn purse(&self, head: Head) -> Result<Purse, Error> {
+		let balances = self.chain.balances(&self.account, At::Hash(head.hash)).await?;
+		let put_up = balances
+			.held
+			.iter()
+			.filter(|hold| hold.pallet == "Attestations" && hold.reason == "Accusation");
+		Ok(Purse {
+			free: balances
+				.free
+				.saturating_sub(balances.frozen.saturating_sub(balances.reserved)),
+			accused: put_up.fold(0, |sum: Balance, hold| sum.saturating_add(hold.amount)),
+		})
+	}
+
+	async fn revealed(&self, number: BlockNumber) -> Result<Vec<ShardId>, Error> {
+		let Some(hash) = self.chain.block_hash(number).await? else {
+			return Ok(Vec::new());
+		};
+		let events = self.chain.events(hash).await?;
+		let opened = events.iter().filter(|event| event.is("Attestations", "Revealed"));
+		opened.map(|event| event.decode()).collect()
+	}
+
+	async fn single(&self, head: Head, shard: ShardId) -> Result<Option<AssignmentView>, Error> {
+		let market = self.chain.market(At::Hash(head.hash));
+		let job = market.job(shard.job).await?;
+		let single = |job: &JobView| matches!(job.verification, Verification::Optimistic { .. });
+		let Some(job) = job.filter(single) else { return Ok(None) };
+		let page = market.shards(shard.job, shard.index, 1).await?;
+		let Some(view) = page.into_iter().find(|view| view.id == shard) else {
+			return Ok(None);
+		};
+		let program = market.program(job.program).await?;
+		Ok(program.map(|program| as_seat(&job, &view, &program)))
+	}
+
 	async fn custody(&self, head: Head) -> Result<Custody, Error> {
 		let kept = self
 			.chain
@@ -261,6 +333,35 @@ fn fate(error: &Error) -> SubmitError {
 	}
 }
 
+/// A shard of a job as if it were a seat that nobody has accepted.
+fn as_seat(job: &JobView, shard: &ShardView, program: &ProgramView) -> AssignmentView {
+	AssignmentView {
+		shard: shard.id,
+		seat: WATCHED,
+		round: 0,
+		state: Some(SeatState::Assigned),
+		held: true,
+		reveal_open: false,
+		due: MarketBlock::MAX,
+		decline_by: MarketBlock::MAX,
+		sample: None,
+		shown: Vec::new(),
+		engine: shard.engine,
+		program: program.id,
+		roots: program.roots,
+		module: program.module,
+		image: job.image,
+		setup: job.setup,
+		input_root: job.input_root,
+		job_tasks: job.tasks,
+		first_task: shard.first_task,
+		tasks: shard.tasks,
+		limits: job.limits,
+		input_limit: job.input_limit,
+		endpoints: job.endpoints.clone(),
+	}
+}
+
 /// A job of one shard that has as long to execute as this seat.
 fn like(seat: &AssignmentView) -> JobSpec {
 	let endpoints = seat
@@ -303,6 +404,8 @@ fn call(tx: &Tx) -> Call {
 		Tx::Play(shard, board, action) => calls::play(*shard, *board, action),
 		Tx::Time(shard, board) => calls::time(*shard, *board),
 		Tx::Answer(shard, task, answer) => calls::answer(*shard, *task, answer),
+		Tx::Accuse(shard, target, report, bond) => calls::accuse(*shard, *target, &Accusation::Report(*report), *bond),
+		Tx::Pull(shard, board) => calls::pull(*shard, *board),
 		Tx::Heartbeat => calls::heartbeat(),
 	}
 }

@@ -56,6 +56,8 @@ pub struct Metrics {
 	pub moves: Counter,
 	/// Boards that ended, by how.
 	pub verdicts: Family<Kind, Counter>,
+	/// Others' shards that were watched, by what came of it.
+	pub watched: Family<Kind, Counter>,
 	/// Bytes of outputs and inputs on disk.
 	pub stored_bytes: Gauge,
 	/// When the chain was last seen, in seconds since 1970.
@@ -124,6 +126,11 @@ impl Metrics {
 			"verdicts",
 			"Boards of the court that ended, by how",
 			self.verdicts.clone(),
+		);
+		registry.register(
+			"watched",
+			"Others' shards that were watched, by what came of it",
+			self.watched.clone(),
 		);
 		registry.register(
 			"stored_bytes",

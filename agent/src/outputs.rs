@@ -90,14 +90,14 @@ impl Outputs {
 		self.blobs.bytes()
 	}
 
-	/// Stores what a task yielded; see [`Database::outcome`] for `last`.
+	/// Stores what a task yielded; see [`Database::outcome`] for `last`. Of a shard that is watched only the outcome.
 	pub fn store(&self, key: SeatKey, task: u32, execution: &Execution, last: bool) -> Result<(), StoreError> {
 		let _order = lock(&self.order);
 		let outcome = &execution.outcome;
-		if outcome.output.len > 0 {
+		if outcome.output.len > 0 && !key.is_watched() {
 			self.put(address(&outcome.output), &execution.output)?;
 		}
-		if outcome.errors != [0; 32] {
+		if outcome.errors != [0; 32] && !key.is_watched() {
 			self.put(outcome.errors.into(), &execution.tail.encode())?;
 		}
 		let stored = self.db.outcome(key, task, outcome, last)?;
@@ -121,10 +121,11 @@ impl Outputs {
 		})
 	}
 
-	/// The outcomes of a seat by task, but those whose output or tail is not on disk any more.
+	/// The outcomes of a seat by task, but those whose output or tail is to be on disk and is not.
 	pub fn done(&self, key: SeatKey) -> Result<Vec<(u32, Outcome)>, StoreError> {
 		let mut outcomes = self.db.outcomes(key)?;
-		outcomes.retain(|(_, outcome)| names(outcome).iter().all(|name| self.blobs.path(*name).exists()));
+		let there = |outcome: &Outcome| names(outcome).iter().all(|name| self.blobs.path(*name).exists());
+		outcomes.retain(|(_, outcome)| key.is_watched() || there(outcome));
 		Ok(outcomes)
 	}
 

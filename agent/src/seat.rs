@@ -6,6 +6,9 @@ use std::fmt;
 
 /// The index of the first seat that the court draws a provider for; below are those that the client buys.
 pub const FIRST_DRAWN: u8 = 16;
+/// Stands for the seat of a shard in which the provider has none, and which it computes nevertheless: see
+/// [`watching`](crate::watching). The chain gives this index to nobody.
+pub const WATCHED: u8 = u8::MAX;
 
 /// A seat in one of its rounds. The same seat in another round is other work: another seal, another deadline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
@@ -21,6 +24,15 @@ pub struct SeatKey {
 impl SeatKey {
 	/// The length of [`Self::to_bytes`].
 	pub const LEN: usize = 17;
+
+	/// What a shard is worked on as in which the provider has no seat.
+	pub const fn watching(shard: ShardId) -> Self {
+		Self {
+			shard,
+			seat: WATCHED,
+			round: 0,
+		}
+	}
 
 	/// Bytes that sort as the keys do.
 	pub fn to_bytes(self) -> [u8; Self::LEN] {
@@ -50,7 +62,12 @@ impl SeatKey {
 
 	/// Whether the court drew a provider for it, to check the others.
 	pub const fn is_drawn(&self) -> bool {
-		self.seat >= FIRST_DRAWN
+		self.seat >= FIRST_DRAWN && !self.is_watched()
+	}
+
+	/// Whether it is no seat of the provider's, but a shard that it watches.
+	pub const fn is_watched(&self) -> bool {
+		self.seat == WATCHED
 	}
 }
 
@@ -82,18 +99,18 @@ impl From<&AssignmentView> for SeatKey {
 	}
 }
 
-/// `job.shard.seat.round`, also the name of the seat's folder.
+/// `job.shard.seat.round`, or `job.shard.watched`; also the name of the seat's folder.
 impl fmt::Display for SeatKey {
 	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-		write!(
-			f,
-			"{}.{}.{}.{}",
-			self.shard.job.0, self.shard.index, self.seat, self.round
-		)
+		let (job, index) = (self.shard.job.0, self.shard.index);
+		match self.is_watched() {
+			true => write!(f, "{job}.{index}.watched"),
+			false => write!(f, "{job}.{index}.{}.{}", self.seat, self.round),
+		}
 	}
 }
 
-/// What a seat's provider can send to the chain.
+/// What can be sent to the chain about a seat, or a watched shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Encode, Decode)]
 pub enum TxKind {
 	/// Commits to report in time.
@@ -114,6 +131,10 @@ pub enum TxKind {
 	Time(u32),
 	/// Shows what is demanded of a task, counted from the shard's first: a chunk of its output, or its outcome.
 	Answer(u32, Option<u32>),
+	/// Accuses a seat of a shard in which the provider has none.
+	Accuse,
+	/// Settles what was put up for a board, once the case is over.
+	Pull(u32),
 }
 
 impl TxKind {
@@ -129,6 +150,8 @@ impl TxKind {
 			Self::Play(..) => "play",
 			Self::Time(_) => "time",
 			Self::Answer(..) => "answer",
+			Self::Accuse => "accuse",
+			Self::Pull(_) => "pull",
 		}
 	}
 }

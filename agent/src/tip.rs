@@ -33,10 +33,10 @@ impl Time {
 			TxKind::Accept | TxKind::Decline | TxKind::Seal | TxKind::Reveal | TxKind::Unavailable => {
 				Some(Self::Seat(key))
 			}
-			TxKind::Attack(_) => Some(Self::Case(key)),
+			TxKind::Attack(_) | TxKind::Accuse => Some(Self::Case(key)),
 			TxKind::Play(board, _) => Some(Self::Board(key, board)),
 			TxKind::Answer(task, chunk) => Some(Self::Demand(key, task, chunk)),
-			TxKind::Time(_) => None,
+			TxKind::Time(_) | TxKind::Pull(_) => None,
 		}
 	}
 }

@@ -34,6 +34,23 @@ pub fn format_amount(plancks: Balance) -> String {
 	format!("{} {TOKEN_SYMBOL}", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
+/// Amounts in a file as people write them there, without the token's name.
+pub mod as_amount {
+	use super::{format_amount, parse_amount, Balance};
+	use serde::{de::Error, Deserialize, Deserializer, Serializer};
+
+	/// Writes it.
+	pub fn serialize<S: Serializer>(amount: &Balance, serializer: S) -> Result<S::Ok, S::Error> {
+		let text = format_amount(*amount);
+		serializer.serialize_str(text.split(' ').next().unwrap_or(&text))
+	}
+
+	/// Reads it.
+	pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Balance, D::Error> {
+		parse_amount(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

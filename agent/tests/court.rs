@@ -4,7 +4,7 @@ use millrace_agent::{
 	court::{
 		decide::{decide, Room, Step},
 		news::{news, News},
-		view::{is_disputed, parts, Turn},
+		view::{is_disputed, parts, Party, Turn},
 	},
 	exec::Side,
 	seat::TxKind,
@@ -24,9 +24,7 @@ fn account(number: u8) -> AccountId {
 }
 
 /// The provider holds seat 1.
-fn me() -> AccountId {
-	account(1)
-}
+const ME: Party = Party::Seat(1);
 
 fn seat(number: u8, state: CaseSeatState, report: Option<u8>) -> CaseSeat {
 	CaseSeat {
@@ -79,7 +77,7 @@ fn case(attacks: &[(u8, u8)], boards: Vec<BoardView>) -> CaseView {
 }
 
 fn turn(case: &CaseView, number: u32) -> Turn {
-	parts(case, 1)
+	parts(case, ME)
 		.find(|part| part.board.number == number)
 		.map(|part| part.turn())
 		.expect("it is open")
@@ -89,7 +87,7 @@ fn turn(case: &CaseView, number: u32) -> Turn {
 fn decided(case: &CaseView, ready: bool, answers: &[Turn]) -> Vec<Step> {
 	let room = Room {
 		case,
-		provider: &me(),
+		party: Some(ME),
 		now: NOW,
 		best: NOW,
 		ready,
@@ -104,7 +102,7 @@ fn decided(case: &CaseView, ready: bool, answers: &[Turn]) -> Vec<Step> {
 fn who_may_attack_does_so_once_for_each_side() {
 	// Seats 2 and 3 say the same, 0 says what the provider says.
 	let both = case(&[(0, 2), (1, 3), (1, 2)], vec![]);
-	assert!(is_disputed(&both, &me()));
+	assert!(is_disputed(&both, ME));
 	assert_eq!(decided(&both, true, &[]), [Step::Attack(3)]);
 	assert_eq!(decided(&both, false, &[]), [], "with nothing to play by");
 	let room = |may: fn(TxKind) -> bool| {
@@ -112,7 +110,7 @@ fn who_may_attack_does_so_once_for_each_side() {
 		decide(
 			&Room {
 				case: &both,
-				provider: &me(),
+				party: Some(ME),
 				now: NOW,
 				best: NOW,
 				ready: true,
@@ -128,8 +126,8 @@ fn who_may_attack_does_so_once_for_each_side() {
 	audits.seats[2].report = None;
 	audits.seats[3].report = None;
 	assert_eq!(decided(&audits, true, &[]), [Step::Attack(2), Step::Attack(3)]);
-	assert!(!is_disputed(&case(&[(0, 2)], vec![]), &me()));
-	assert!(!is_disputed(&both, &account(9)));
+	assert!(!is_disputed(&case(&[(0, 2)], vec![]), ME));
+	assert!(!is_disputed(&both, Party::Seat(9)));
 }
 
 #[test]
@@ -187,7 +185,7 @@ fn the_parties_of_a_board_are_told_apart() {
 		};
 		board.target_first = target_first;
 		let case = case(&[], vec![board]);
-		let part = parts(&case, 1).next().expect("it is open");
+		let part = parts(&case, ME).next().expect("it is open");
 		assert_eq!((part.side, part.moves), (side, is_target));
 	}
 	// An outsider's.
@@ -209,7 +207,7 @@ fn what_is_thought_about_is_given_up_when_it_is_gone() {
 		let (answers, stuck) = (BTreeSet::new(), stuck.iter().copied().collect());
 		let room = Room {
 			case: &now,
-			provider: &me(),
+			party: Some(ME),
 			now: NOW,
 			best: NOW,
 			ready: true,
@@ -245,7 +243,7 @@ fn trees_are_opened_at_once_and_a_task_is_replayed_once_for_all_its_boards() {
 	let with = |thinking: &[(Turn, u32)], answers: &[Turn]| {
 		let room = Room {
 			case: &case,
-			provider: &me(),
+			party: Some(ME),
 			now: NOW,
 			best: NOW,
 			ready: true,
@@ -276,20 +274,20 @@ fn the_operator_hears_of_boards_once_and_how_they_ended() {
 		first,
 	};
 	let both = [opened(4, false, true), opened(5, true, false)];
-	assert_eq!(news(None, &two, &me()), both);
-	assert_eq!(news(Some(&none), &two, &me()), both);
-	assert_eq!(news(Some(&two), &two, &me()), []);
+	assert_eq!(news(None, &two, ME), both);
+	assert_eq!(news(Some(&none), &two, ME), both);
+	assert_eq!(news(Some(&two), &two, ME), []);
 	let one = case(&[], vec![board(5, 3, 1, true, 120)]);
-	assert_eq!(news(Some(&two), &one, &me()), [News::Won(4)]);
-	assert_eq!(news(Some(&one), &two, &me()), [opened(4, false, false)]);
+	assert_eq!(news(Some(&two), &one, ME), [News::Won(4)]);
+	assert_eq!(news(Some(&one), &two, ME), [opened(4, false, false)]);
 	for (state, by_step) in [(CaseSeatState::OutByClock, false), (CaseSeatState::OutByStep, true)] {
 		let mut out = none.clone();
 		out.seats[1].state = state;
 		let fall = News::Out { by_step, stake: 1_000 };
-		assert_eq!(news(Some(&one), &out, &me()), [News::Lost(5), fall]);
-		assert_eq!(news(Some(&out), &out, &me()), []);
+		assert_eq!(news(Some(&one), &out, ME), [News::Lost(5), fall]);
+		assert_eq!(news(Some(&out), &out, ME), []);
 	}
-	assert_eq!(news(None, &two, &account(9)), []);
+	assert_eq!(news(None, &two, Party::Seat(9)), []);
 }
 
 fn any_seat_state() -> impl Strategy<Value = CaseSeatState> {
@@ -368,10 +366,10 @@ proptest! {
 			};
 			refused >> bit & 1 == 0
 		};
-		let room = Room { case: &case, provider: &me(), now: NOW, best: NOW, ready, thinking: &thinking, answers: &answers, stuck: &stuck };
+		let room = Room { case: &case, party: Some(ME), now: NOW, best: NOW, ready, thinking: &thinking, answers: &answers, stuck: &stuck };
 		let steps = decide(&room, may);
 		let mine = |turn: &Turn| {
-			parts(&case, 1).any(|part| part.turn() == *turn && part.moves && part.board.due >= NOW)
+			parts(&case, ME).any(|part| part.turn() == *turn && part.moves && part.board.due >= NOW)
 		};
 		let mut played = BTreeSet::new();
 		let mut sides = BTreeSet::new();
@@ -394,7 +392,7 @@ proptest! {
 				Step::Stop(turn) => prop_assert!(thinking.contains_key(turn) && (!ready || !mine(turn))),
 				Step::Time(number) => {
 					let late = |part: &millrace_agent::court::view::Part| !part.moves && part.board.due < NOW;
-					prop_assert!(parts(&case, 1).any(|part| part.board.number == *number && late(&part)));
+					prop_assert!(parts(&case, ME).any(|part| part.board.number == *number && late(&part)));
 					prop_assert!(may(TxKind::Time(*number)));
 				}
 				Step::Attack(target) => {
@@ -405,7 +403,7 @@ proptest! {
 			}
 		}
 		// Nothing gets stuck: where it is the provider's turn, something is done, under way, or tried again later.
-		for part in parts(&case, 1).filter(|part| part.moves && part.board.due >= NOW && ready) {
+		for part in parts(&case, ME).filter(|part| part.moves && part.board.due >= NOW && ready) {
 			let turn = part.turn();
 			let on_its_way = !may(TxKind::Play(turn.board, turn.position));
 			let later = stuck.get(&turn).is_some_and(|until| *until > NOW);
@@ -417,8 +415,8 @@ proptest! {
 			prop_assert!(done || on_its_way || later || looked);
 		}
 		// News are of boards that are open now or were.
-		for news in news(before.as_ref(), &case, &me()) {
-			let open = |case: &CaseView, board: u32| parts(case, 1).any(|part| part.board.number == board);
+		for news in news(before.as_ref(), &case, ME) {
+			let open = |case: &CaseView, board: u32| parts(case, ME).any(|part| part.board.number == board);
 			match news {
 				News::Opened { board, .. } => prop_assert!(open(&case, board)),
 				News::Won(board) | News::Lost(board) => {

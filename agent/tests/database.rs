@@ -6,10 +6,16 @@ use millrace_agent::{
 	db::{Database, DbError, Record, Sealed},
 	exec::Execution,
 	outputs::{Outputs, StoreError},
-	seat::{SeatKey, TxKind},
+	seat::{SeatKey, TxKind, WATCHED},
+	watching::{Accused, Watched},
 };
 use millrace_client::blobs::{Blob, BlobStore};
-use millrace_primitives::{merkle, Hash, JobId, Outcome, Report, ShardId};
+use millrace_primitives::{
+	api::AssignmentView,
+	job::SeatState,
+	machine::{ProgramRoots, EMPTY_BLOB},
+	merkle, AccountId, Hash, JobId, Limits, Outcome, Report, ShardId,
+};
 use std::{
 	fs,
 	process::{Command, Stdio},
@@ -435,4 +441,87 @@ fn a_kill_at_any_moment_loses_nothing_that_was_sealed() {
 			);
 		}
 	}
+}
+
+/// A shard that is watched.
+fn watched() -> Watched {
+	let seat = AssignmentView {
+		shard: key(0).shard,
+		seat: WATCHED,
+		round: 0,
+		state: Some(SeatState::Assigned),
+		held: true,
+		reveal_open: false,
+		due: 70,
+		decline_by: 70,
+		sample: None,
+		shown: Vec::new(),
+		engine: 1,
+		program: Hash::repeat_byte(1),
+		roots: ProgramRoots {
+			entry: 0,
+			pages: 1,
+			max_pages: 1,
+			system_pages: 0,
+			code: [1; 32],
+			table: [2; 32],
+			globals: [3; 32],
+			memory: [4; 32],
+			system: [5; 32],
+		},
+		module: EMPTY_BLOB,
+		image: None,
+		setup: EMPTY_BLOB,
+		input_root: Hash::repeat_byte(2),
+		job_tasks: 10,
+		first_task: 8,
+		tasks: 2,
+		limits: Limits {
+			gas: 1,
+			memory_pages: 1,
+			output: 100,
+		},
+		input_limit: 1,
+		endpoints: vec!["http://127.0.0.1:1".into()],
+	};
+	Watched {
+		seat,
+		target: 3,
+		provider: AccountId::from([4; 32]),
+		claimed: sealed(9).report,
+		until: 70,
+		accused: None,
+	}
+}
+
+#[test]
+fn what_is_watched_and_said_survives_and_is_forgotten_whole() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("agent.redb");
+	let key = SeatKey::watching(key(0).shard);
+	let accused = Some(Accused {
+		bond: 7,
+		until: 99,
+		included: false,
+	});
+	{
+		let db = Arc::new(Database::open(&path).unwrap());
+		assert!(!db.accused(key, accused).unwrap(), "it is not known");
+		db.watch(key, &record(), &watched()).unwrap();
+		assert!(db.accused(key, accused).unwrap());
+		// Of what is watched no output is kept, and its outcomes are there all the same.
+		let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+		outputs.store(key, 8, &execution(b"an output"), true).unwrap();
+		assert_eq!(outputs.bytes(), 0);
+		assert_eq!(outputs.done(key).unwrap(), [(8, execution(b"an output").outcome)]);
+		db.seal(key, sealed(1)).unwrap();
+	}
+	let db = Arc::new(Database::open(&path).unwrap());
+	assert_eq!(db.watched().unwrap(), [(key, Watched { accused, ..watched() })]);
+	assert_eq!(db.seat(key).unwrap().and_then(|record| record.sealed), Some(sealed(1)));
+	let outputs = Outputs::open(db.clone(), &folder.path().join("blobs")).unwrap();
+	assert_eq!(outputs.done(key).unwrap().len(), 1);
+	outputs.forget(key).unwrap();
+	assert_eq!((db.watched().unwrap(), db.seats().unwrap()), (Vec::new(), Vec::new()));
+	assert_eq!(db.outcomes(key).unwrap(), []);
 }

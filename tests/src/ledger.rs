@@ -187,6 +187,21 @@ pub async fn events_between(node: &Node, chain: &Chain, from: BlockNumber, last:
 	events
 }
 
+/// What an account paid for transactions, by the chain's events.
+pub fn fees_of(events: &[Event], uri: &str) -> Vec<Balance> {
+	let who = key(uri).account();
+	let paid = events
+		.iter()
+		.filter(|event| event.is("TransactionPayment", "TransactionFeePaid"));
+	let paid = paid.map(|event| {
+		let paid: (AccountId, Balance, Balance) = event.decode().expect("TransactionFeePaid is understood");
+		paid
+	});
+	paid.filter(|(account, ..)| *account == who)
+		.map(|(_, fee, _)| fee)
+		.collect()
+}
+
 /// Why a seat fell vacant, as the chain's events encode it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Decode)]
 pub enum Cause {

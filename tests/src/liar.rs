@@ -17,14 +17,14 @@ use crate::{
 use codec::DecodeAll;
 use futures::stream::BoxStream;
 use millrace_agent::{
-	court::view::{is_standing, parts, seat_of},
+	court::view::{is_standing, parts, seat_of, Party},
 	decide::{Custody, View},
 	exec::{
 		play::{Player, Trouble},
 		replay::{matter_of_seat, Begun, Input, NoRun, Replay, Replayer},
 		Budget, Execution, HostError, LoadError, Named, Program, Side, Stop, Supply,
 	},
-	market::{Heads, Nature, SubmitError, Tx},
+	market::{Heads, Nature, Purse, SubmitError, Tx},
 	seat::tasks,
 	Agent, Connection, Execute, Market, Wasm, WasmLimits,
 };
@@ -38,7 +38,9 @@ use millrace_primitives::{
 	api::{AssignmentView, CaseView, DemandView, ProviderView},
 	job::SeatState,
 	machine::{blob, task_seed},
-	merkle, AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
+	merkle,
+	traits::Freezable,
+	AccountId, Balance, BlockNumber, Hash, Limits, MarketBlock, Matter, Outcome, ProgramId, ShardId,
 };
 use std::{
 	collections::{HashMap, HashSet},
@@ -164,6 +166,7 @@ async fn begin(
 		chain: Connection::new(chain.clone(), operator.clone()),
 		lies: lies.clone(),
 	};
+	let endpoint = config.endpoint.clone();
 	let agent = Agent::new(data, config, market, Arc::new(executor)).expect("the agent has its data");
 	let agent = async move {
 		let ended = agent.run(std::future::pending(), || {}).await;
@@ -172,6 +175,7 @@ async fn begin(
 	let table = Table {
 		chain,
 		account: key(owner).account(),
+		endpoint,
 		operator,
 		lies,
 		players: HashMap::new(),
@@ -249,6 +253,26 @@ impl Market for Veil {
 		Ok(None)
 	}
 
+	fn account(&self) -> AccountId {
+		self.chain.account()
+	}
+
+	async fn frozen(&self, head: Head) -> Result<Vec<Freezable>, Error> {
+		self.chain.frozen(head).await
+	}
+
+	async fn purse(&self, head: Head) -> Result<Purse, Error> {
+		self.chain.purse(head).await
+	}
+
+	async fn revealed(&self, number: BlockNumber) -> Result<Vec<ShardId>, Error> {
+		self.chain.revealed(number).await
+	}
+
+	async fn single(&self, head: Head, shard: ShardId) -> Result<Option<AssignmentView>, Error> {
+		self.chain.single(head, shard).await
+	}
+
 	async fn custody(&self, head: Head) -> Result<Custody, Error> {
 		self.chain.custody(head).await
 	}
@@ -311,6 +335,8 @@ impl Program for LyingProgram {
 struct Table {
 	chain: Chain,
 	account: AccountId,
+	/// Where its own agent serves what it computed from.
+	endpoint: String,
 	operator: Keypair,
 	lies: Arc<Lies>,
 	/// By shards and boards.
@@ -357,7 +383,7 @@ impl Table {
 		if !self.lies.plan.plays {
 			return;
 		}
-		for part in parts(case, mine.number).filter(|part| part.moves) {
+		for part in parts(case, Party::Seat(mine.number)).filter(|part| part.moves) {
 			let (number, position) = (part.board.number, part.turn().position);
 			let turn = (seat.shard, number, position);
 			if self.done.contains(&turn) {
@@ -365,7 +391,7 @@ impl Table {
 			}
 			let player = match self.players.remove(&(seat.shard, number)) {
 				Some(player) => player,
-				None => player(&self.lies, seat).await,
+				None => player(&self.lies, seat, &self.endpoint).await,
 			};
 			let board = Board::decode_all(&mut &part.board.board[..]).expect("boards are understood");
 			let side = part.side;
@@ -394,17 +420,18 @@ impl Table {
 	}
 }
 
-/// Who plays for a seat, from what the executor noted.
-async fn player(lies: &Lies, seat: &AssignmentView) -> Player<Lie> {
+/// Who plays for a seat, from what the executor noted. Its own agent is asked for the list of inputs where the client is gone.
+async fn player(lies: &Lies, seat: &AssignmentView, own: &str) -> Player<Lie> {
 	let limits = blobs::Limits {
 		allow_private: true,
 		..blobs::Limits::default()
 	};
 	let client = Client::new(limits).expect("a client can be made");
 	let (root, total) = (seat.input_root, seat.job_tasks);
-	let (roots, proof) = blobs::fetch_range(&client, &seat.endpoints, root, total, seat.first_task, seat.tasks)
+	let endpoints: Vec<_> = seat.endpoints.iter().cloned().chain([own.into()]).collect();
+	let (roots, proof) = blobs::fetch_range(&client, &endpoints, root, total, seat.first_task, seat.tasks)
 		.await
-		.expect("the client serves its list");
+		.expect("the client or its agent serves the list");
 	let known = lies.known();
 	let of = |task: u32| known.ran[&task_seed(&root, task)].clone();
 	let ran: HashMap<u32, (Supply, Outcome)> = tasks(seat).into_iter().map(|task| (task, of(task))).collect();

@@ -1,7 +1,7 @@
 //! Providers: real agents as processes, and those inside the test that do not work.
 
 use crate::{bin, free_port, key, ledger, ledger::operator_of, text, wait_for, Node, Process};
-use millrace_agent::Config;
+use millrace_agent::{config::Watch, Config};
 use millrace_client::{calls, At, Call, Chain};
 use millrace_primitives::{
 	api::AssignmentView,
@@ -39,6 +39,18 @@ impl Provider {
 	/// Registers a provider with `millrace-agent init` and starts its agent; waits until the next draw may find it. The court
 	/// draws who asks up to twice what a job pays at most: whoever asks more than that price checks others, and nothing else.
 	pub async fn asking(node: &Node, owner: &str, ask: Balance) -> Self {
+		Self::with(node, owner, ask, &[]).await
+	}
+
+	/// A provider that watches others' shards, and puts up at most so much for that, in whole MILL. What it asks is
+	/// more than any job here pays for checking.
+	pub async fn watching(node: &Node, owner: &str, budget: u32) -> Self {
+		let budget = budget.to_string();
+		let more = ["--watch", "all", "--watch-budget", &budget];
+		Self::with(node, owner, 100 * MILL, &more).await
+	}
+
+	async fn with(node: &Node, owner: &str, ask: Balance, more: &[&str]) -> Self {
 		let dir = TempDir::new().expect("a temporary directory can be made");
 		let listen = format!("127.0.0.1:{}", free_port());
 		let init = tokio::process::Command::new(bin("millrace-agent"))
@@ -72,6 +84,7 @@ impl Provider {
 				"europe",
 			])
 			.args(["--disk-mib", "256", "--no-benchmark"])
+			.args(more)
 			.kill_on_drop(true)
 			.output()
 			.await
@@ -192,6 +205,8 @@ pub(crate) fn config(url: &str, data: &Path) -> Config {
 		disk_mib: 4_096,
 		heartbeat_blocks: 200,
 		tip: millrace_agent::config::tip(),
+		watch: Watch::Own,
+		watch_budget: millrace_agent::config::watch_budget(),
 		benchmark_mgas: None,
 		allow_private_addresses: true,
 	};

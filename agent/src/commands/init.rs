@@ -2,7 +2,7 @@
 
 use super::{connect, operator_key, Common};
 use crate::{
-	config::{key_file, ConfigError},
+	config::{key_file, ConfigError, Watch},
 	hardware::{benchmark, Hardware},
 	units::{format_amount, parse_amount},
 	Config, Wasm, WasmLimits,
@@ -59,6 +59,13 @@ pub struct Options {
 	/// Send a heartbeat after so many market blocks without a sign of life.
 	#[arg(long, value_name = "BLOCKS")]
 	heartbeat_blocks: Option<u32>,
+	/// Whose reports to compute again beside those of its own seats' shards: `own` none, `all` those of others that bought no second
+	/// seat, as far as slots are free.
+	#[arg(long, value_name = "own|all")]
+	watch: Option<Watch>,
+	/// The most that is put up at once to accuse others whom it watches, in MILL, of what the operator's key has.
+	#[arg(long, value_parser = parse_amount, value_name = "MILL")]
+	watch_budget: Option<Balance>,
 	/// The bond in MILL. A registered provider's is raised to it, never lowered.
 	#[arg(long, value_parser = parse_amount, default_value = "100", value_name = "MILL")]
 	bond: Balance,
@@ -197,6 +204,8 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 			disk_mib: machine.disk_mib(),
 			heartbeat_blocks: 500,
 			tip: crate::config::tip(),
+			watch: Watch::default(),
+			watch_budget: crate::config::watch_budget(),
 			allow_private_addresses: false,
 			benchmark_mgas: None,
 		},
@@ -247,6 +256,8 @@ fn configure(options: &Options, actions: &mut Vec<String>) -> anyhow::Result<Con
 	}
 	config.disk_mib = options.disk_mib.unwrap_or(config.disk_mib);
 	config.heartbeat_blocks = options.heartbeat_blocks.unwrap_or(config.heartbeat_blocks);
+	config.watch = options.watch.unwrap_or(config.watch);
+	config.watch_budget = options.watch_budget.unwrap_or(config.watch_budget);
 	config.allow_private_addresses = options
 		.allow_private_addresses
 		.unwrap_or(config.allow_private_addresses);

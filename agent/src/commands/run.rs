@@ -2,6 +2,7 @@
 
 use super::{connect, operator_key, Common};
 use crate::{
+	config::Watch,
 	exec::{
 		cache::Cache,
 		trial::{Trial, EMPTY_PROGRAM},
@@ -34,6 +35,9 @@ pub struct Options {
 	/// Serve `/metrics` and `/health` here, instead of where the configuration says.
 	#[arg(long, value_name = "ADDRESS")]
 	metrics_addr: Option<std::net::SocketAddr>,
+	/// Whose reports to compute again, instead of what the configuration says: `own` or `all`.
+	#[arg(long, value_name = "own|all")]
+	watch: Option<Watch>,
 }
 
 /// Works until it is told to stop.
@@ -41,6 +45,7 @@ pub async fn run(options: Options) -> anyhow::Result<ExitCode> {
 	let common = &options.common;
 	let mut config = Config::load(&common.data_dir)?;
 	config.metrics = options.metrics_addr.or(config.metrics);
+	config.watch = options.watch.unwrap_or(config.watch);
 	let operator = operator_key(common)?;
 	let shutdown = shutdown_signal()?;
 	futures::pin_mut!(shutdown);

@@ -4,7 +4,7 @@ use super::{connect, init::class_names, operator_key, Common};
 use crate::{
 	config::status_file,
 	metrics::now,
-	run::{SeatStatus, Status},
+	run::{SeatStatus, Status, WatchedStatus},
 	units::format_amount,
 	Config,
 };
@@ -191,6 +191,20 @@ fn print(answer: &Answer, output: &mut (dyn Write + Send)) -> anyhow::Result<()>
 					due => format!("due at {due} (now {})", answer.now),
 				};
 				writeln!(output, "  {name}  {state}, {work}, {done} of {tasks} tasks, {due}")?;
+			}
+			for watched in &agent.watched {
+				let WatchedStatus {
+					shard,
+					work,
+					done,
+					tasks,
+					bond,
+				} = watched;
+				let bond = match bond {
+					0 => String::new(),
+					bond => format!(", accused for {}", format_amount(*bond)),
+				};
+				writeln!(output, "  {shard}  watched, {work}, {done} of {tasks} tasks{bond}")?;
 			}
 			if let Some(last) = &agent.last_transaction {
 				let ago = now().saturating_sub(last.at);

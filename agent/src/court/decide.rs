@@ -1,8 +1,8 @@
 //! What to do about a case: a pure function of what the chain shows of it and what the agent has.
 
-use super::view::{parts, seat_of, Turn};
+use super::view::{parts, Party, Turn};
 use crate::seat::TxKind;
-use millrace_primitives::{api::CaseView, AccountId, BlockNumber, MarketBlock, Report};
+use millrace_primitives::{api::CaseView, BlockNumber, MarketBlock, Report};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All that is decided from.
@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Room<'a> {
 	/// The case, at the best block.
 	pub case: &'a CaseView,
-	/// The provider.
-	pub provider: &'a AccountId,
+	/// As whom the agent takes part in it; none if the case has no seat of its provider.
+	pub party: Option<Party<'a>>,
 	/// The market's clock in the best block.
 	pub now: MarketBlock,
 	/// That block's number.
@@ -45,10 +45,10 @@ pub enum Step {
 
 /// Decides what to do, the most urgent first. `may` says of a call whether it may be submitted (again).
 pub fn decide(room: &Room, may: impl Fn(TxKind) -> bool) -> Vec<Step> {
-	let Some(seat) = seat_of(room.case, room.provider) else {
+	let Some(party) = room.party else {
 		return room.thinking.keys().copied().map(Step::Stop).collect();
 	};
-	let mut boards: Vec<_> = parts(room.case, seat.number).collect();
+	let mut boards: Vec<_> = parts(room.case, party).collect();
 	boards.sort_by_key(|part| (part.board.due, part.board.number));
 	let mut steps = Vec::new();
 	let mut open = BTreeSet::new();
@@ -73,8 +73,8 @@ pub fn decide(room: &Room, may: impl Fn(TxKind) -> bool) -> Vec<Step> {
 			_ => {}
 		}
 	}
-	if room.ready {
-		attacks(room, seat.number, &may, &mut steps);
+	if let (Party::Seat(seat), true) = (party, room.ready) {
+		attacks(room, seat, &may, &mut steps);
 	}
 	let gone = room.thinking.keys().filter(|turn| !open.contains(turn));
 	steps.extend(gone.map(|turn| Step::Stop(*turn)));

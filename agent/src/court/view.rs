@@ -1,4 +1,4 @@
-//! A provider's part in a case.
+//! Somebody's part in a case: a provider's by its seat, or an outsider's by the boards that it opened.
 
 use crate::exec::Side;
 use millrace_primitives::{
@@ -15,7 +15,31 @@ pub struct Turn {
 	pub position: Hash,
 }
 
-/// A board that the provider is a party of and that is not over.
+/// Who takes part in a case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Party<'a> {
+	/// A seat, by its number.
+	Seat(u8),
+	/// Somebody without a seat, who accuses for a bond.
+	Outsider(&'a AccountId),
+}
+
+impl Party<'_> {
+	/// Whether it opened this board.
+	pub fn is_author(self, board: &BoardView) -> bool {
+		match self {
+			Self::Seat(seat) => board.by_seat == Some(seat),
+			Self::Outsider(account) => board.by_seat.is_none() && board.by == *account,
+		}
+	}
+
+	/// Whether this board is against it.
+	pub fn is_target(self, board: &BoardView) -> bool {
+		self == Self::Seat(board.target)
+	}
+}
+
+/// A board that somebody is a party of and that is not over.
 #[derive(Clone, Copy, Debug)]
 pub struct Part<'a> {
 	/// The board.
@@ -41,13 +65,13 @@ pub fn seat_of<'a>(case: &'a CaseView, provider: &AccountId) -> Option<&'a CaseS
 	case.seats.iter().find(|seat| seat.provider == *provider)
 }
 
-/// The boards that a seat is a party of and that are not over: one is when its target went out by another, though the chain
+/// The boards that somebody is a party of and that are not over: one is when its target went out by another, though the chain
 /// may show it a while longer.
-pub fn parts<'a>(case: &'a CaseView, seat: u8) -> impl Iterator<Item = Part<'a>> {
+pub fn parts<'a>(case: &'a CaseView, party: Party<'a>) -> impl Iterator<Item = Part<'a>> {
 	case.boards.iter().filter_map(move |board| {
 		let targets_turn = board.targets_turn.filter(|_| is_standing(case, board.target))?;
-		let is_target = board.target == seat;
-		if !is_target && board.by_seat != Some(seat) {
+		let is_target = party.is_target(board);
+		if !is_target && !party.is_author(board) {
 			return None;
 		}
 		Some(Part {
@@ -61,11 +85,10 @@ pub fn parts<'a>(case: &'a CaseView, seat: u8) -> impl Iterator<Item = Part<'a>>
 	})
 }
 
-/// Whether there is anything in a case that the provider must see at once: a board of its own, or somebody to attack.
-pub fn is_disputed(case: &CaseView, provider: &AccountId) -> bool {
-	seat_of(case, provider).is_some_and(|seat| {
-		parts(case, seat.number).next().is_some() || case.attacks.iter().any(|(by, _)| *by == seat.number)
-	})
+/// Whether there is anything in a case that somebody must see at once: a board of its own, or somebody to attack.
+pub fn is_disputed(case: &CaseView, party: Party) -> bool {
+	let attacks = case.attacks.iter().any(|(by, _)| Party::Seat(*by) == party);
+	attacks || parts(case, party).next().is_some()
 }
 
 /// Whether a seat's report is neither silent nor put out.

@@ -7,7 +7,7 @@ use crate::{
 	hardware::free_disk,
 	market::Market,
 	outputs::StoreError,
-	seat::task_count,
+	seat::{task_count, SeatKey},
 };
 use millrace_primitives::job::DeclineReason;
 use std::{
@@ -37,11 +37,17 @@ impl From<crate::db::DbError> for Failure {
 /// it up would cost more.
 pub(super) async fn admit<M: Market>(shared: &Arc<Shared<M>>, job: &Job) -> Result<(), Unavailable> {
 	let promised = job.is_promised();
-	if !promised {
+	// Of what is watched the time was looked at when it was chosen.
+	if !promised && !job.key.is_watched() {
 		in_time(shared, job).await?;
 	}
 	let worker = shared.clone();
-	let (key, reservation) = (job.key, Reservation::of(&job.seat));
+	let key = job.key;
+	let mut reservation = Reservation::of(&job.seat);
+	if key.is_watched() {
+		// Its outputs are not kept.
+		reservation.output_limit = 0;
+	}
 	let done = tokio::task::spawn_blocking(move || reserve(&worker, key, reservation, promised));
 	match done.await {
 		Ok(Ok(())) => Ok(()),
@@ -78,11 +84,7 @@ async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavail
 	};
 	let Some(window) = window else { return Ok(()) };
 	let tasks = task_count(&job.seat);
-	let speed = Speed {
-		mgas,
-		slots: shared.config.slots,
-		cores: std::thread::available_parallelism().map_or(1, |cores| u16::try_from(cores.get()).unwrap_or(u16::MAX)),
-	};
+	let speed = Speed::here(mgas, shared.config.slots);
 	let needed = speed.time_for(job.seat.limits.gas, tasks);
 	let allowed = nature.block_time.saturating_mul(window);
 	if needed <= allowed {
@@ -103,7 +105,7 @@ async fn in_time<M: Market>(shared: &Shared<M>, job: &Job) -> Result<(), Unavail
 
 fn reserve<M: Market>(
 	shared: &Shared<M>,
-	key: crate::seat::SeatKey,
+	key: SeatKey,
 	reservation: Reservation,
 	promised: bool,
 ) -> Result<(), Failure> {
@@ -114,7 +116,9 @@ fn reserve<M: Market>(
 		return Ok(());
 	}
 	let mut under_way = Vec::new();
-	for (other, reserved) in &reservations {
+	// A seat does not stand back for what is watched.
+	let counts = |other: &SeatKey| key.is_watched() || !other.is_watched();
+	for (other, reserved) in reservations.iter().filter(|(other, _)| counts(other)) {
 		let outputs = u32::try_from(shared.outputs.done(*other)?.len()).unwrap_or(u32::MAX);
 		under_way.push((reserved, shared.fetcher.inputs_there(*other)?, outputs));
 	}
@@ -130,8 +134,14 @@ fn reserve<M: Market>(
 			shared: there.into_keys().collect(),
 		})
 	};
-	let mut disk = look()?;
-	let mut room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
+	let admitted = |disk: &Disk| {
+		let reserved = disk.reserved(under_way.iter().copied());
+		match key.is_watched() {
+			true => disk.half_left(reserved).admit(&reservation, reserved),
+			false => disk.admit(&reservation, reserved),
+		}
+	};
+	let mut room = admitted(&look()?);
 	if room.is_err() {
 		// Programs and images that are kept in case that they come again go first.
 		let reserved = reservations.iter().map(|(_, reserved)| reserved).chain([&reservation]);
@@ -140,8 +150,7 @@ fn reserve<M: Market>(
 			.map(|(address, _)| *address)
 			.collect();
 		shared.fetcher.prune(&used, 0)?;
-		disk = look()?;
-		room = disk.admit(&reservation, disk.reserved(under_way.iter().copied()));
+		room = admitted(&look()?);
 	}
 	if let Err(error) = &room {
 		if !promised {

@@ -7,7 +7,7 @@ use crate::{
 		decide::{decide, Room as Seen, Step},
 		news::{news, News},
 		think::{answer, opening, player, NoMove, Question, Room as Memory, Sources, PAGE},
-		view::{is_disputed, parts, seat_of, Turn},
+		view::{is_disputed, parts, seat_of, Party, Turn},
 		watch::{is_due, Read},
 	},
 	decide::{may_submit, Attempt, Local, Progress, TxId, View},
@@ -49,6 +49,11 @@ pub(super) struct Room {
 }
 
 impl Room {
+	/// Whether it is known if there is a case.
+	pub fn is_read(&self) -> bool {
+		self.read.is_some()
+	}
+
 	/// The case, as it was last seen.
 	pub fn case(&self) -> Option<&CaseView> {
 		self.case.as_ref()
@@ -95,10 +100,12 @@ pub(super) struct Thought {
 	result: Result<Move, NoMove>,
 }
 
-/// A move that is to be looked for; what is looked for first is less. What came to nothing before is looked for last.
+/// A move that is to be looked for; what is looked for first is less. What came to nothing before is looked for last, and what is
+/// watched after seats.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Wanted {
 	tried: bool,
+	watched: bool,
 	due: MarketBlock,
 	key: SeatKey,
 	turn: Turn,
@@ -110,48 +117,76 @@ pub(super) fn allowance(config: &Config) -> u64 {
 	slot.saturating_mul(config.slots.into()) / 4
 }
 
+/// Who the agent is to the court.
+#[derive(Clone)]
+struct Me {
+	/// Its operator, who accuses.
+	account: AccountId,
+	provider: Option<AccountId>,
+}
+
+impl Me {
+	/// As whom it takes part in a case; none if its provider has no seat there.
+	fn party<'a>(&'a self, key: SeatKey, case: &CaseView) -> Option<Party<'a>> {
+		if key.is_watched() {
+			return Some(Party::Outsider(&self.account));
+		}
+		let seat = seat_of(case, self.provider.as_ref()?)?;
+		Some(Party::Seat(seat.number))
+	}
+}
+
 impl<M: Market> Agent<M> {
-	/// Reads the cases of revealed seats, as far as that is due. Without them work goes on.
+	fn me(&self) -> Me {
+		Me {
+			account: self.account.clone(),
+			provider: self.provider.as_ref().map(|provider| provider.id.clone()),
+		}
+	}
+
+	/// Reads the cases of revealed seats and of what is watched, as far as that is due. Without them work goes on.
 	pub(super) async fn look_at_cases(&mut self, view: &View, heads: Heads) {
 		let revealed =
 			|key: &SeatKey| view.best.seats.get(key).map(|seat| seat.state) == Some(Some(SeatState::Revealed));
 		if view.best.complete {
-			self.rooms.retain(|key, _| revealed(key));
+			self.rooms.retain(|key, _| key.is_watched() || revealed(key));
 		}
-		let Some(provider) = self.provider.as_ref().map(|provider| provider.id.clone()) else {
-			return;
-		};
+		let me = self.me();
 		// A page that is not complete says nothing of those that it does not list: their cases go on.
 		let unlisted = |key: &SeatKey| !view.best.seats.contains_key(key);
 		let mut keys: BTreeSet<SeatKey> = self.rooms.keys().copied().filter(unlisted).collect();
 		keys.extend(view.best.seats.keys().copied().filter(revealed));
+		keys.extend(self.watching.keys());
 		for key in keys {
 			let room = self.rooms.entry(key).or_default();
 			if !is_due(heads.best, room.read) {
 				continue;
 			}
-			if let Some(seat) = view.best.seats.get(&key) {
-				room.seat = Some(seat.clone());
+			let watched = self.watching.seat(key);
+			if let Some(seat) = view.best.seats.get(&key).cloned().or(watched) {
+				room.seat = Some(seat);
 			}
 			match self.shared.market.case(heads.best, key.shard).await {
 				Ok(case) => {
-					room.read = Some(Read {
-						head: heads.best,
-						disputed: case.as_ref().is_some_and(|case| is_disputed(case, &provider)),
-					});
-					if let Some(case) = &case {
-						for news in news(room.case.as_ref(), case, &provider) {
+					let party = case.as_ref().and_then(|case| me.party(key, case));
+					if let (Some(case), Some(party)) = (&case, party) {
+						for news in news(room.case.as_ref(), case, party) {
 							tell(&self.shared, key, case, news);
 						}
 					}
+					let disputed = case.as_ref().zip(party).map(|(case, party)| is_disputed(case, party));
+					room.read = Some(Read {
+						head: heads.best,
+						disputed: disputed.unwrap_or(false),
+					});
 					room.case = case;
 				}
 				Err(error) => tracing::warn!(seat = %key, %error, "cannot see its case, trying again"),
 			}
 		}
-		let open = self.rooms.values().filter_map(|room| room.case.as_ref()).map(|case| {
-			let seat = seat_of(case, &provider);
-			seat.map_or(0, |seat| parts(case, seat.number).count())
+		let open = self.rooms.iter().filter_map(|(key, room)| {
+			let case = room.case.as_ref()?;
+			Some(parts(case, me.party(*key, case)?).count())
 		});
 		let open: usize = open.sum();
 		self.shared.metrics.boards.set(i64::try_from(open).unwrap_or(i64::MAX));
@@ -166,13 +201,11 @@ impl<M: Market> Agent<M> {
 
 	/// Does what is to be done about each case.
 	pub(super) fn attend(&mut self) {
-		let Some(provider) = self.provider.as_ref().map(|provider| provider.id.clone()) else {
-			return;
-		};
+		let me = self.me();
 		let keys: Vec<SeatKey> = self.rooms.keys().copied().collect();
 		let mut wanted = BTreeSet::new();
 		for key in keys {
-			for step in self.steps(key, &provider) {
+			for step in self.steps(key, &me) {
 				match step {
 					Step::Think(turn) => wanted.extend(self.wanted(key, turn)),
 					step => self.take(key, step),
@@ -203,15 +236,16 @@ impl<M: Market> Agent<M> {
 			.find(|board| board.number == turn.board)?;
 		Some(Wanted {
 			tried: room.stuck.contains_key(&turn),
+			watched: key.is_watched(),
 			due: board.due,
 			key,
 			turn,
 		})
 	}
 
-	fn steps(&mut self, key: SeatKey, provider: &AccountId) -> Vec<Step> {
+	fn steps(&mut self, key: SeatKey, me: &Me) -> Vec<Step> {
 		let secret = self.secret(key).ok().flatten();
-		let sealed = secret.map(|(secret, _)| secret.sealed.report);
+		let sealed = secret.map(|secret| secret.sealed.report);
 		let work = self.local.seats.get(&key);
 		let computed = work.is_some_and(|work| work.progress == Progress::Executed);
 		let Some(room) = self.rooms.get_mut(&key) else {
@@ -220,7 +254,12 @@ impl<M: Market> Agent<M> {
 		let Some(case) = &room.case else {
 			return Vec::new();
 		};
-		let theirs = seat_of(case, provider).and_then(|seat| seat.report);
+		let party = me.party(key, case);
+		let theirs = match party {
+			Some(Party::Seat(number)) => case.seats.iter().find(|seat| seat.number == number),
+			_ => None,
+		};
+		let theirs = theirs.and_then(|seat| seat.report);
 		let same = theirs.is_none() || theirs == sealed;
 		if computed && !same && !room.mistrusted {
 			room.mistrusted = true;
@@ -230,8 +269,8 @@ impl<M: Market> Agent<M> {
 			);
 		}
 		// What the chain does not show any more will not come back, but after a reorganisation: then it is found again.
-		let shown: BTreeSet<Turn> = seat_of(case, provider)
-			.map(|seat| parts(case, seat.number).map(|part| part.turn()).collect())
+		let shown: BTreeSet<Turn> = party
+			.map(|party| parts(case, party).map(|part| part.turn()).collect())
 			.unwrap_or_default();
 		room.answers.retain(|turn, _| shown.contains(turn));
 		room.stuck.retain(|turn, _| shown.contains(turn));
@@ -244,7 +283,7 @@ impl<M: Market> Agent<M> {
 		let stuck = room.stuck.iter().map(|(turn, stuck)| (*turn, stuck.until)).collect();
 		let seen = Seen {
 			case,
-			provider,
+			party,
 			now: self.view.best.now,
 			best: self.view.best.number,
 			ready: computed && same,
@@ -312,9 +351,10 @@ impl<M: Market> Agent<M> {
 	}
 
 	/// What is to be found for a turn that the chain shows.
-	fn question(&self, key: SeatKey, turn: Turn, provider: &AccountId) -> Option<(Question, Option<u32>)> {
+	fn question(&self, key: SeatKey, turn: Turn) -> Option<(Question, Option<u32>)> {
+		let me = self.me();
 		let case = self.rooms.get(&key)?.case.as_ref()?;
-		let part = parts(case, seat_of(case, provider)?.number).find(|part| part.turn() == turn)?;
+		let part = parts(case, me.party(key, case)?).find(|part| part.turn() == turn)?;
 		let question = Question {
 			turn,
 			board: part.board.board.clone(),
@@ -325,10 +365,10 @@ impl<M: Market> Agent<M> {
 
 	/// Opens a node of a tree, at once: nothing is replayed for it.
 	fn open(&mut self, key: SeatKey, turn: Turn) {
-		let Some((secret, provider)) = self.secret(key).ok().flatten() else {
+		let Some(secret) = self.secret(key).ok().flatten() else {
 			return;
 		};
-		let Some((question, _)) = self.question(key, turn, &provider) else {
+		let Some((question, _)) = self.question(key, turn) else {
 			return;
 		};
 		let seat = self.rooms.get(&key).and_then(|room| room.seat.as_ref());
@@ -344,10 +384,10 @@ impl<M: Market> Agent<M> {
 
 	/// Looks for a move in a task of its own, if there is room for its run: quick ones have their room already.
 	fn think(&mut self, key: SeatKey, turn: Turn) {
-		let Some((secret, provider)) = self.secret(key).ok().flatten() else {
+		let Some(secret) = self.secret(key).ok().flatten() else {
 			return;
 		};
-		let Some((question, Some(task))) = self.question(key, turn, &provider) else {
+		let Some((question, Some(task))) = self.question(key, turn) else {
 			return;
 		};
 		let Some(room) = self.rooms.get_mut(&key) else { return };
@@ -357,10 +397,14 @@ impl<M: Market> Agent<M> {
 			self.runs.remove((key, task));
 		}
 		let quick = self.runs.get((key, task)).is_some_and(|kept| kept.quick);
+		let thinkers = match key.is_watched() {
+			true => &self.shared.onlookers,
+			false => &self.shared.thinkers,
+		};
 		let permit = match quick {
 			true => None,
 			// Whoever waits is asked for again as soon as one is done, the most urgent first.
-			false => match self.shared.thinkers.clone().try_acquire_owned() {
+			false => match thinkers.clone().try_acquire_owned() {
 				Ok(permit) => Some(permit),
 				Err(_) => return,
 			},
@@ -522,7 +566,11 @@ fn tell<M: Market>(shared: &Shared<M>, key: SeatKey, case: &CaseView, news: News
 			stake,
 			first,
 		} => {
-			let role = if attacked { "is attacked" } else { "attacks" };
+			let role = match (key.is_watched(), attacked) {
+				(true, _) => "was accused by this agent",
+				(false, true) => "is attacked",
+				(false, false) => "attacks",
+			};
 			let stake = format_amount(stake);
 			match first {
 				true => tracing::warn!(
@@ -538,11 +586,21 @@ fn tell<M: Market>(shared: &Shared<M>, key: SeatKey, case: &CaseView, news: News
 		}
 		News::Won(board) => {
 			count("won");
-			tracing::info!(seat = %key, board, "a board is over, and the seat stands");
+			match key.is_watched() {
+				true => tracing::info!(seat = %key, board, "a board is over, and who was accused is out"),
+				false => tracing::info!(seat = %key, board, "a board is over, and the seat stands"),
+			}
 		}
 		News::Lost(board) => {
 			count("lost");
-			tracing::warn!(seat = %key, board, "a board is over, and the seat is out");
+			match key.is_watched() {
+				true => tracing::error!(
+					seat = %key,
+					board,
+					"a board is over, and who was accused stands; if it is confirmed, this machine computes wrongly and the bond is lost"
+				),
+				false => tracing::warn!(seat = %key, board, "a board is over, and the seat is out"),
+			}
 		}
 		News::Out { by_step, stake } => {
 			let stake = format_amount(stake);

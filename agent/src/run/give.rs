@@ -56,20 +56,24 @@ impl<M: Market> super::Agent<M> {
 }
 
 /// The same seat, which fetches of those who sealed the shard first, and then of the client: it may be the client that serves slowly
-/// what it does not want to be checked.
+/// what it does not want to be checked. Who watches a seat asks it last: there nobody but it has something to hide.
 ///
 /// # Errors
 /// The node does not say who they are.
 pub(super) async fn with_peers<M: Market>(shared: &Shared<M>, job: &Job) -> Result<AssignmentView, Unavailable> {
 	let mut seat = job.seat.clone();
-	if job.key.is_drawn() || job.patient {
+	if job.key.is_drawn() || job.key.is_watched() || job.patient {
 		let mut peers = peers(shared, job.key).await.map_err(|error| Unavailable {
 			reason: DeclineReason::InputsUnavailable,
 			hopeless: false,
 			text: error.to_string(),
 		})?;
-		peers.append(&mut seat.endpoints);
-		seat.endpoints = peers;
+		let (first, last) = match job.key.is_watched() {
+			true => (&mut seat.endpoints, &mut peers),
+			false => (&mut peers, &mut seat.endpoints),
+		};
+		first.append(last);
+		seat.endpoints = std::mem::take(first);
 	}
 	Ok(seat)
 }

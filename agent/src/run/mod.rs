@@ -6,6 +6,9 @@
 //!    └── the next head, or ◄───────────┴──────────── events ◄──────────────────────────┘
 //! ```
 //!
+//! What it watches of others ([`watching`](crate::watching)) is fetched, computed and submitted like a seat, with the room that
+//! seats leave.
+//!
 //! Beside it, [`court`](crate::court) decides about revealed reports: its cases are read with the view, its moves looked for in
 //! tasks of their own, its calls submitted like all others.
 //!
@@ -20,9 +23,10 @@ mod give;
 mod status;
 mod submit;
 mod turns;
+mod watching;
 mod work;
 
-pub use status::{LastTransaction, SeatStatus, Status};
+pub use status::{LastTransaction, SeatStatus, Status, WatchedStatus};
 
 use crate::{
 	config::{database_file, status_file, Config},
@@ -110,6 +114,8 @@ pub struct Agent<M: Market> {
 	events: mpsc::UnboundedReceiver<Event>,
 	local: Local,
 	view: View,
+	/// The operator's.
+	account: AccountId,
 	provider: Option<ProviderView>,
 	/// The finalized block at which what is in custody was last asked for.
 	custody_asked: BlockNumber,
@@ -117,7 +123,9 @@ pub struct Agent<M: Market> {
 	running: HashMap<SeatKey, Running>,
 	/// What is demanded of outputs in custody.
 	demanded: demands::Demanded,
-	/// The cases of revealed seats.
+	/// What is watched of others.
+	watching: watching::Watching,
+	/// The cases of revealed seats, and of what is watched.
 	rooms: BTreeMap<SeatKey, court::Room>,
 	/// The runs that are kept for their boards, by seats and tasks counted from the shard's first.
 	runs: Runs<(SeatKey, u32), court::Kept>,
@@ -161,6 +169,8 @@ struct Shared<M: Market> {
 	slots: Semaphore,
 	/// Who may run a task again for a move, each with all cores and a slot's memory beside those that are sold.
 	thinkers: Arc<Semaphore>,
+	/// The same for boards about what is watched, so that no seat waits for them.
+	onlookers: Arc<Semaphore>,
 	turns: turns::Turns,
 	/// Held while room on disk is looked for and reserved.
 	admission: Mutex<()>,
@@ -225,6 +235,7 @@ impl<M: Market> Agent<M> {
 			}
 		}
 		let seats = seats.into_iter().map(|(key, record)| (key, work_of(&record))).collect();
+		let watching = watching::Watching::new(db.watched()?);
 		let attempts = db.unsettled()?.into_iter();
 		let attempts = attempts.map(|(key, kind, until)| (TxId::Seat(key, kind), Attempt::InFlight { until }));
 		let local = Local {
@@ -238,9 +249,11 @@ impl<M: Market> Agent<M> {
 		let metrics = Arc::new(Metrics::default());
 		metrics.slots.set(config.slots.into());
 		let allowance = court::allowance(&config);
+		let account = market.account();
 		let shared = Shared {
 			slots: Semaphore::new(config.slots.into()),
 			thinkers: Arc::new(Semaphore::new(config.slots.max(1).into())),
+			onlookers: Arc::new(Semaphore::new(1)),
 			turns: Default::default(),
 			admission: Mutex::default(),
 			config,
@@ -257,9 +270,11 @@ impl<M: Market> Agent<M> {
 			events,
 			local,
 			view: View::default(),
+			account,
 			provider: None,
 			custody_asked: 0,
 			demanded: Default::default(),
+			watching,
 			running: HashMap::new(),
 			rooms: BTreeMap::new(),
 			runs: Runs::new(allowance),
@@ -365,6 +380,7 @@ impl<M: Market> Agent<M> {
 		}
 		self.provider = provider;
 		self.look_at_cases(&view, heads).await;
+		self.look_around(&view, heads).await;
 		self.view = view;
 		self.note_times();
 		Ok(())
@@ -403,6 +419,7 @@ impl<M: Market> Agent<M> {
 		self.submit_batches();
 		self.answer_demands();
 		self.attend();
+		self.watch();
 		self.hurry();
 		self.local.attempts.retain(|_, attempt| match attempt {
 			Attempt::Included { at } => self.view.best.number < *at,
@@ -458,7 +475,8 @@ impl<M: Market> Agent<M> {
 				self.submit(TxId::Seat(key, TxKind::Unavailable), Tx::Unavailable(key.shard));
 			}
 			Action::Seal(key) => {
-				if let Some((Secret { sealed, .. }, provider)) = self.secret(key)? {
+				let provider = self.provider.as_ref().map(|provider| provider.id.clone());
+				if let Some((Secret { sealed, .. }, provider)) = self.secret(key)?.zip(provider) {
 					let context = SealContext {
 						genesis: &self.shared.market.genesis(),
 						shard: key.shard,
@@ -532,7 +550,7 @@ impl<M: Market> Agent<M> {
 
 	/// Opens the report, with the leaves that the chain wants to see.
 	fn reveal(&mut self, key: SeatKey) -> Result<(), AgentError> {
-		let (Some((secret, _)), Some(seat)) = (self.secret(key)?, self.view.best.seats.get(&key)) else {
+		let (Some(secret), Some(seat)) = (self.secret(key)?, self.view.best.seats.get(&key)) else {
 			return Ok(());
 		};
 		let wanted = match &seat.sample {
@@ -578,16 +596,18 @@ impl<M: Market> Agent<M> {
 		self.failures.remove(&key);
 		self.secrets.remove(&key);
 		self.rooms.remove(&key);
+		self.watching.forget(key);
 		self.local.unheard.remove(&key);
-		let used = self.view.best.seats.values().flat_map(addresses).collect();
+		let seats = self.view.best.seats.values().chain(self.watching.seats());
+		let used = seats.flat_map(addresses).collect();
 		self.shared.fetcher.prune(&used, SPARE_BLOBS).map_err(disk)?;
 		tracing::debug!(seat = %key, "forgotten");
 		Ok(())
 	}
 
-	/// The seal with its outcomes, and the account that it binds.
-	fn secret(&self, key: SeatKey) -> Result<Option<(Secret, AccountId)>, AgentError> {
-		let secret = match self.secrets.get(&key) {
+	/// The seal with its outcomes.
+	fn secret(&self, key: SeatKey) -> Result<Option<Secret>, AgentError> {
+		Ok(match self.secrets.get(&key) {
 			Some(secret) => Some(secret.clone()),
 			None => match self.shared.db.seat(key)?.and_then(|record| record.sealed) {
 				Some(sealed) => Some(Secret {
@@ -596,17 +616,18 @@ impl<M: Market> Agent<M> {
 				}),
 				None => None,
 			},
-		};
-		Ok(secret.zip(self.provider.as_ref().map(|provider| provider.id.clone())))
+		})
 	}
 
 	fn start<F>(&mut self, key: SeatKey, progress: Progress, work: fn(Arc<Shared<M>>, work::Job) -> F)
 	where
 		F: Future<Output = WorkEnd> + Send + 'static,
 	{
-		let Some(seat) = self.view.best.seats.get(&key).cloned() else {
-			return;
+		let seat = match key.is_watched() {
+			true => self.watching.seat(key),
+			false => self.view.best.seats.get(&key).cloned(),
 		};
+		let Some(seat) = seat else { return };
 		let Some(entry) = self.local.seats.get_mut(&key) else {
 			return;
 		};

@@ -7,7 +7,7 @@ use crate::{
 	metrics::now,
 	seat::{task_count, SeatKey},
 };
-use millrace_primitives::{job::SeatState, BlockNumber, MarketBlock};
+use millrace_primitives::{api::AssignmentView, job::SeatState, money::as_decimal, Balance, BlockNumber, MarketBlock};
 use serde::{Deserialize, Serialize};
 use std::{fs, io, path::Path};
 
@@ -35,6 +35,9 @@ pub struct Status {
 	pub last_transaction: Option<LastTransaction>,
 	/// The seats that it works on; those in custody are only counted.
 	pub seats: Vec<SeatStatus>,
+	/// Others' shards that it watches.
+	#[serde(default)]
+	pub watched: Vec<WatchedStatus>,
 	/// Seats in custody.
 	pub custody: u32,
 	/// Boards of the court that the provider is a party of.
@@ -76,6 +79,23 @@ pub struct SeatStatus {
 	pub due: MarketBlock,
 }
 
+/// A shard in which others alone have seats, and that the agent watches.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WatchedStatus {
+	/// `job.shard`.
+	pub shard: String,
+	/// What the agent does about it.
+	pub work: String,
+	/// Tasks that are done.
+	pub done: u32,
+	/// Tasks in all.
+	pub tasks: u32,
+	/// What it puts up to accuse who reported on it, in plancks; none if it does not.
+	#[serde(with = "as_decimal")]
+	pub bond: Balance,
+}
+
 impl LastTransaction {
 	pub(super) fn new(call: &str, seat: Option<SeatKey>, result: &Result<BlockNumber, SubmitError>) -> Self {
 		Self {
@@ -88,21 +108,26 @@ impl LastTransaction {
 	}
 }
 
+/// How far the work on a seat is, in words, and how many tasks are done.
+fn work_on<M: Market>(agent: &Agent<M>, key: &SeatKey, seat: &AssignmentView) -> (String, u32) {
+	let progress = agent.local.seats.get(key).map_or(Progress::New, |work| work.progress);
+	match progress {
+		Progress::New => ("waiting".into(), 0),
+		Progress::Fetching => ("fetching".into(), 0),
+		Progress::FetchFailed { reason, .. } => (format!("cannot begin: {reason:?}"), 0),
+		Progress::Fetched => ("ready".into(), 0),
+		Progress::Executing => ("executing".into(), agent.tasks_done(key).unwrap_or(0)),
+		Progress::Troubled { .. } => ("in trouble, see the log".into(), 0),
+		Progress::Executed => ("computed".into(), task_count(seat)),
+	}
+}
+
 impl Status {
 	pub(super) fn new<M: Market>(agent: &Agent<M>) -> Self {
 		let best = &agent.view.best;
 		let mut seats = Vec::new();
 		for (key, seat) in best.seats.iter().filter(|(_, seat)| seat.state.is_some()) {
-			let progress = agent.local.seats.get(key).map_or(Progress::New, |work| work.progress);
-			let (work, done) = match progress {
-				Progress::New => ("waiting".into(), 0),
-				Progress::Fetching => ("fetching".into(), 0),
-				Progress::FetchFailed { reason, .. } => (format!("cannot begin: {reason:?}"), 0),
-				Progress::Fetched => ("ready".into(), 0),
-				Progress::Executing => ("executing".into(), agent.tasks_done(key).unwrap_or(0)),
-				Progress::Troubled { .. } => ("in trouble, see the log".into(), 0),
-				Progress::Executed => ("computed".into(), task_count(seat)),
-			};
+			let (work, done) = work_on(agent, key, seat);
 			seats.push(SeatStatus {
 				seat: key.to_string(),
 				state: seat.state,
@@ -112,6 +137,16 @@ impl Status {
 				due: seat.due,
 			});
 		}
+		let watched = agent.watching.shards().map(|(key, watched)| {
+			let (work, done) = work_on(agent, key, &watched.seat);
+			WatchedStatus {
+				shard: format!("{}.{}", key.shard.job.0, key.shard.index),
+				work,
+				done,
+				tasks: watched.seat.tasks,
+				bond: watched.accused.map_or(0, |accused| accused.bond),
+			}
+		});
 		let executing = agent
 			.local
 			.seats
@@ -134,6 +169,7 @@ impl Status {
 				.saturating_add(agent.shared.fetcher.bytes()),
 			last_transaction: agent.last_transaction.clone(),
 			seats,
+			watched: watched.collect(),
 			custody: u32::try_from(custody).unwrap_or(u32::MAX),
 			boards: u32::try_from(agent.shared.metrics.boards.get()).unwrap_or(0),
 		}

@@ -287,6 +287,7 @@ impl<M: Market> Agent<M> {
 			}
 		}
 		match (id, &result) {
+			(TxId::Seat(key, TxKind::Accuse), result) => self.on_accused(key, result),
 			(TxId::Seat(key, TxKind::Unavailable), Ok(_)) => self.note_called(key),
 			// It was not heard, or a second time: it is given back, which the chain takes of the first only.
 			(TxId::Seat(key, TxKind::Unavailable), Err(SubmitError::Failed(_) | SubmitError::NotDue(_))) => {

@@ -4,10 +4,11 @@ use crate::rival::Court;
 use codec::Encode;
 use futures::{stream::BoxStream, StreamExt};
 use millrace_agent::{
+	config::Watch,
 	db::DbError,
 	decide::{terms, Custody, Snapshot, Standing, View},
 	exec::{replay::matter_of_seat, Execute, Named},
-	market::{Heads, Market, Nature, SubmitError, Tx},
+	market::{Heads, Market, Nature, Purse, SubmitError, Tx},
 	seat::{task_count, FIRST_DRAWN},
 	Agent, AgentError, Config, Wasm, WasmLimits,
 };
@@ -26,7 +27,8 @@ use millrace_primitives::{
 	merkle,
 	outcome::{self, SealContext},
 	provider::{ClassSet, HardwareClass, ProviderStatus, Region},
-	AccountId, Balance, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION,
+	traits::Freezable,
+	AccountId, Balance, BlockNumber, Hash, JobId, Limits, MarketBlock, Report, ShardId, ENGINE_VERSION, MILL,
 };
 use std::{
 	collections::{HashMap, VecDeque},
@@ -45,6 +47,10 @@ pub fn shard(index: u32) -> ShardId {
 
 pub fn provider() -> AccountId {
 	AccountId::from([7; 32])
+}
+
+pub fn operator() -> AccountId {
+	AccountId::from([8; 32])
 }
 
 /// What the client of the job serves.
@@ -181,12 +187,22 @@ pub struct State {
 	pub custody_reads: u32,
 	/// Seals stay closed.
 	pub hold: bool,
+	/// The other seats of shards are not accepted.
+	pub waits: bool,
 	/// The chain is for development.
 	pub is_local: bool,
 	pub number: BlockNumber,
 	pub seats: HashMap<ShardId, AssignmentView>,
 	pub seals: HashMap<ShardId, (BlockNumber, Hash)>,
 	pub reports: HashMap<ShardId, (BlockNumber, Report)>,
+	/// Shards in which others alone have seats, as who watches them computes them.
+	pub singles: HashMap<ShardId, AssignmentView>,
+	/// Of which of these reports were opened in which blocks.
+	pub opened: Vec<(BlockNumber, ShardId)>,
+	/// What the operator has to accuse others with.
+	pub purse: Purse,
+	/// What is frozen.
+	pub frozen: Vec<Freezable>,
 	/// What is demanded of outputs in custody.
 	pub demands: Vec<DemandView>,
 	/// What is played about shards.
@@ -295,10 +311,15 @@ impl State {
 				self.seats.remove(shard);
 			}
 		}
+		for (shard, seat) in &self.singles {
+			if let Some(court) = self.courts.get_mut(shard) {
+				court.pass_by(seat, &matter_of_seat(seat), number, now);
+			}
+		}
 		for seat in self.seats.values_mut() {
 			// The other seats are accepted a little later.
 			let accepted = seat.state == Some(SeatState::Accepted) && seat.seat < FIRST_DRAWN;
-			seat.held |= accepted && self.number % 3 == 0;
+			seat.held |= accepted && self.number % 3 == 0 && !self.waits;
 		}
 		let (under_way, kept): (Vec<_>, Vec<_>) = self.seats.values().partition(|seat| seat.state.is_some());
 		let seats = under_way.into_iter().map(|seat| (seat.into(), seat.clone())).collect();
@@ -400,7 +421,11 @@ impl State {
 				self.court(shard)?.attack(&seat, &report, *target, now)?;
 			}
 			Tx::Play(shard, board, action) => {
-				let seat = self.seats.get(shard).ok_or("no such seat")?;
+				let seat = self
+					.seats
+					.get(shard)
+					.or(self.singles.get(shard))
+					.ok_or("no such seat")?;
 				let matter = matter_of_seat(seat);
 				let played = self.court(shard)?.play(&matter, *board, action, now);
 				if let Err(error) = &played {
@@ -434,6 +459,13 @@ impl State {
 				}
 				self.demands.remove(open);
 			}
+			Tx::Accuse(shard, target, report, bond) => {
+				let seat = self.singles.get(shard).cloned().ok_or("no such shard")?;
+				let held = self.court(shard)?.accuse(&seat, report, (*target, *bond), now)?;
+				self.purse.free = self.purse.free.checked_sub(held).ok_or("CannotPay")?;
+				self.purse.accused += held;
+			}
+			Tx::Pull(shard, board) => self.court(shard)?.pull(*board)?,
 			Tx::Heartbeat => self.status = None,
 		}
 		self.last_seen = self.now();
@@ -483,6 +515,10 @@ impl Market for Chain {
 			}));
 		};
 		court.reads.push(at.number);
+		if let Some(seat) = state.singles.get(&shard).cloned() {
+			return Ok(state.courts[&shard].seen_by_watchers(&seat, at.number));
+		}
+		let court = &state.courts[&shard];
 		Ok(seat.zip(report).map(|(seat, report)| court.view(&seat, &report)))
 	}
 
@@ -512,6 +548,28 @@ impl Market for Chain {
 		Ok(Some(20))
 	}
 
+	fn account(&self) -> AccountId {
+		operator()
+	}
+
+	async fn frozen(&self, _: Head) -> Result<Vec<Freezable>, Error> {
+		Ok(self.state().frozen.clone())
+	}
+
+	async fn purse(&self, _: Head) -> Result<Purse, Error> {
+		Ok(self.state().purse)
+	}
+
+	async fn revealed(&self, number: BlockNumber) -> Result<Vec<ShardId>, Error> {
+		let state = self.state();
+		let opened = state.opened.iter().filter(|(at, _)| *at == number);
+		Ok(opened.map(|(_, shard)| *shard).collect())
+	}
+
+	async fn single(&self, _: Head, shard: ShardId) -> Result<Option<AssignmentView>, Error> {
+		Ok(self.state().singles.get(&shard).cloned())
+	}
+
 	async fn custody(&self, _: Head) -> Result<Custody, Error> {
 		let mut state = self.state();
 		state.custody_reads += 1;
@@ -536,7 +594,7 @@ impl Market for Chain {
 		};
 		let provider = ProviderView {
 			id: provider(),
-			operator: AccountId::from([8; 32]),
+			operator: operator(),
 			status,
 			classes: ClassSet::of(&[HardwareClass::General]),
 			region: Region::Unspecified,
@@ -623,6 +681,8 @@ pub fn config(listen: SocketAddr) -> Config {
 		disk_mib: 100,
 		heartbeat_blocks: 1_000,
 		tip: TIP,
+		watch: Watch::Own,
+		watch_budget: 100 * MILL,
 		allow_private_addresses: true,
 		benchmark_mgas: None,
 	}

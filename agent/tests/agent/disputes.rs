@@ -13,7 +13,7 @@ use millrace_primitives::{api::AssignmentView, job::SeatState, machine::task_see
 use std::time::Duration;
 
 /// What a shard's tasks come to.
-fn truth(client: &Client, seat: &AssignmentView) -> Vec<Outcome> {
+pub fn truth(client: &Client, seat: &AssignmentView) -> Vec<Outcome> {
 	let program = wasm().load(&client.program, &echo(), seat.limits.memory_pages).unwrap();
 	let run = |task| {
 		let supply = Supply::of_input(input(task), task_seed(&seat.input_root, task));
@@ -51,7 +51,7 @@ async fn tried(seat: impl FnOnce(&Client) -> AssignmentView, change: impl FnOnce
 }
 
 /// Waits for what a process that crashes would take with it, and this one does not.
-async fn gone() {
+pub async fn gone() {
 	tokio::time::sleep(Duration::from_millis(1_200)).await;
 }
 

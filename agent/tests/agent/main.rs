@@ -8,3 +8,4 @@ mod lane;
 mod life;
 mod rival;
 mod room;
+mod watching;

@@ -1,6 +1,6 @@
 //! Another seat that reported something else, and the court that both stand before.
 
-use crate::chain::{input, provider};
+use crate::chain::{input, operator, provider};
 use codec::Encode;
 use millrace_agent::exec::Side;
 use millrace_court::{
@@ -20,7 +20,7 @@ pub const RIVAL: u8 = 1;
 /// The number of the board.
 pub const BOARD: u32 = 5;
 /// What either has at stake.
-const STAKE: u128 = 7_500_000_000_000;
+pub const STAKE: u128 = 7_500_000_000_000;
 
 /// A shard's case between the agent and another seat.
 #[derive(Clone)]
@@ -48,6 +48,14 @@ pub struct Court {
 	pub moves: u32,
 	/// The blocks whose case somebody looked at.
 	pub reads: Vec<BlockNumber>,
+	/// The last market block in which the agent may accuse the other, without a seat of its own.
+	pub until: MarketBlock,
+	/// What it put up for that, until it is settled.
+	pub bond: Option<u128>,
+	/// The block in which a watched case is settled, and the one in which it is gone.
+	pub settled: Option<(BlockNumber, BlockNumber)>,
+	/// A board of somebody else against the other.
+	pub stranger: bool,
 }
 
 impl Court {
@@ -65,7 +73,16 @@ impl Court {
 			end: None,
 			moves: 0,
 			reads: Vec::new(),
+			until: 100_000,
+			bond: None,
+			settled: None,
+			stranger: false,
 		}
+	}
+
+	/// What the other reported.
+	pub fn claimed(&self) -> Report {
+		outcome::report(&self.rival).unwrap()
 	}
 
 	fn target(&self) -> u8 {
@@ -122,6 +139,94 @@ impl Court {
 		}
 		self.open(seat, agent, now);
 		Ok(())
+	}
+
+	/// The agent accuses the other without a seat of its own; the bond.
+	pub fn accuse(
+		&mut self,
+		seat: &AssignmentView,
+		report: &Report,
+		(target, bond): (u8, u128),
+		now: MarketBlock,
+	) -> Result<u128, String> {
+		if target != RIVAL || self.board.is_some() || self.end.is_some() || now > self.until {
+			return Err("TooLate".into());
+		}
+		if bond < STAKE {
+			return Err("BondAboveLimit".into());
+		}
+		self.open(seat, report, now);
+		self.bond = Some(STAKE);
+		Ok(STAKE)
+	}
+
+	/// The agent takes its bond back.
+	pub fn pull(&mut self, board: u32) -> Result<(), String> {
+		if board != BOARD || self.settled.is_none() || self.bond.take().is_none() {
+			return Err("UnknownBoard".into());
+		}
+		Ok(())
+	}
+
+	/// A block of a case that the agent watches. It is settled some blocks after its board has ended, and gone when nothing is
+	/// left of it.
+	pub fn pass_by(&mut self, seat: &AssignmentView, matter: &Matter, number: BlockNumber, now: MarketBlock) {
+		let claimed = self.claimed();
+		self.pass(seat, &claimed, matter, now);
+		let ended = self.end.is_some() || (self.board.is_none() && now > self.until);
+		if ended && self.settled.is_none() {
+			self.settled = Some((number + 5, number + 10));
+		}
+	}
+
+	/// The same as the chain shows it: the agent has no seat.
+	pub fn seen_by_watchers(&self, seat: &AssignmentView, number: BlockNumber) -> Option<CaseView> {
+		let is_stub = self.bond.is_some() && self.end.is_none_or(|(out, _)| out != RIVAL);
+		let settled = self.settled.is_some_and(|(at, _)| number >= at);
+		if self.settled.is_some_and(|(_, gone)| number >= gone) && !is_stub {
+			return None;
+		}
+		let mut case = self.view(seat, &self.claimed());
+		case.seats.retain(|seat| seat.number == RIVAL);
+		case.attacks.clear();
+		case.next = self.until + 1;
+		for board in &mut case.boards {
+			(board.by, board.by_seat, board.bond) = (operator(), None, STAKE);
+		}
+		if case.boards.is_empty() && is_stub {
+			case.boards.push(BoardView {
+				number: BOARD,
+				by: operator(),
+				by_seat: None,
+				target: RIVAL,
+				provider: AccountId::from([9; 32]),
+				targets_turn: None,
+				target_first: true,
+				due: 0,
+				bond: STAKE,
+				task: None,
+				board: Vec::new(),
+			});
+		}
+		if self.stranger {
+			case.boards.push(BoardView {
+				number: BOARD + 1,
+				by: AccountId::from([3; 32]),
+				by_seat: None,
+				target: RIVAL,
+				provider: AccountId::from([9; 32]),
+				targets_turn: Some(true),
+				target_first: true,
+				due: 100_000,
+				bond: STAKE,
+				task: None,
+				board: Vec::new(),
+			});
+		}
+		if settled {
+			case.stage = CaseStage::Ended;
+		}
+		Some(case)
 	}
 
 	/// The agent moves.

@@ -18,6 +18,7 @@ mod single;
 mod stall;
 mod upgrade;
 mod victim;
+mod watched;
 mod withheld;
 
 use millrace_client::Chain;
