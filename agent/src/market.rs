@@ -344,6 +344,7 @@ fn as_seat(job: &JobView, shard: &ShardView, program: &ProgramView) -> Assignmen
 		reveal_open: false,
 		due: MarketBlock::MAX,
 		decline_by: MarketBlock::MAX,
+		leave_from: MarketBlock::MAX,
 		sample: None,
 		shown: Vec::new(),
 		engine: shard.engine,

@@ -454,6 +454,7 @@ fn watched() -> Watched {
 		reveal_open: false,
 		due: 70,
 		decline_by: 70,
+		leave_from: u32::MAX,
 		sample: None,
 		shown: Vec::new(),
 		engine: 1,

@@ -110,6 +110,7 @@ fn shard() -> AssignmentView {
 		reveal_open: false,
 		due: MarketBlock::MAX,
 		decline_by: MarketBlock::MAX,
+		leave_from: MarketBlock::MAX,
 		sample: None,
 		shown: Vec::new(),
 		engine: ENGINE_VERSION,
