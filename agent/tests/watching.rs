@@ -1,7 +1,6 @@
 //! What is done about others' shards: single decisions by example, and by property what must never happen.
 
 use millrace_agent::{
-	budget::Speed,
 	court::view::Party,
 	decide::Progress,
 	market::Purse,
@@ -279,24 +278,21 @@ fn one_standing_report_with_a_window_can_be_watched() {
 fn what_the_machine_has_bounds_what_it_watches() {
 	let machine = Machine {
 		memory_pages: 16,
-		speed: Some(Speed {
-			mgas: 1_000,
-			slots: 1,
-			cores: 1,
-		}),
+		mgas: Some(50),
 		block_time: Duration::from_secs(3),
 	};
-	// 20 tasks of 50 Mgas at 50 Mgas/s, and 5 ms each.
-	let seat = AssignmentView { tasks: 20, ..shard() };
-	let needed = Duration::from_millis(20_000 + 100);
-	assert_eq!(fits(&seat, 1_000_000_000, 14, &machine), Ok(()));
-	let left = Duration::from_secs(39);
-	assert_eq!(
-		fits(&seat, 1_000_000_000, 13, &machine),
-		Err(Unfit::Time { needed, left })
-	);
-	let patient = Machine { speed: None, ..machine };
-	assert_eq!(fits(&seat, 1_000_000_000, 0, &patient), Ok(()));
+	// 21 s at 50 Mgas/s, in half of 14 blocks.
+	let gas = 1_050_000_000;
+	assert_eq!(fits(&shard(), gas, 14, &machine), Ok(()));
+	let (needed, left) = (Duration::from_millis(21_001), Duration::from_secs(42));
+	assert_eq!(fits(&shard(), gas + 1, 14, &machine), Err(Unfit::Time { needed, left }));
+	let stalled = Machine {
+		mgas: Some(0),
+		..machine
+	};
+	assert!(fits(&shard(), gas, 14, &stalled).is_err());
+	let patient = Machine { mgas: None, ..machine };
+	assert_eq!(fits(&shard(), gas, 0, &patient), Ok(()));
 	let mut large = shard();
 	large.limits.memory_pages = 17;
 	assert_eq!(fits(&large, 1, 100, &machine), Err(Unfit::Memory(17)));

@@ -2,7 +2,6 @@
 
 use super::{work, Agent};
 use crate::{
-	budget::Speed,
 	config::Watch,
 	db::Record,
 	decide::{may_submit, terms, Progress, TxId, View},
@@ -205,10 +204,9 @@ impl<M: Market> Agent<M> {
 	) -> Result<bool, millrace_client::Error> {
 		let config = &self.shared.config;
 		let nature = self.shared.market.nature().await?;
-		let speed = config.benchmark_mgas.filter(|_| nature.live);
 		let machine = Machine {
 			memory_pages: config.memory_pages,
-			speed: speed.map(|mgas| Speed::here(mgas, config.slots)),
+			mgas: config.benchmark_mgas.filter(|_| nature.live),
 			block_time: nature.block_time,
 		};
 		let left = mark.until.saturating_sub(view.best.now);

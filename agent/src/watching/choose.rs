@@ -1,7 +1,6 @@
 //! Which shards can be watched.
 
 use super::Watched;
-use crate::budget::Speed;
 use millrace_primitives::{
 	api::{AssignmentView, CaseSeat, CaseSeatKind, CaseSeatState, CaseStage, CaseView},
 	AccountId, Gas, MarketBlock, Report, ENGINE_VERSION,
@@ -80,8 +79,8 @@ pub fn window(case: &CaseView, now: MarketBlock) -> Option<MarketBlock> {
 pub struct Machine {
 	/// The memory of a slot, in pages of 64 KiB.
 	pub memory_pages: u32,
-	/// How fast it is; none if that was not measured, or does not matter.
-	pub speed: Option<Speed>,
+	/// What a slot makes as it was measured, in millions of gas a second; none if it was not, or does not matter.
+	pub mgas: Option<u64>,
 	/// The time between two blocks.
 	pub block_time: Duration,
 }
@@ -105,8 +104,9 @@ pub enum Unfit {
 	},
 }
 
-/// Whether a machine can compute a shard of so much claimed gas in half of what is left of the time to attack it; the other half is
-/// for fetching, and for acting.
+/// Whether a machine may compute a shard of so much claimed gas in half of what is left of the time to attack it; the other half is
+/// for fetching, and for acting. At its best, unlike a seat that promises something: what is not done in time costs nobody, and who
+/// claims more than its tasks take should not go unwatched for that.
 ///
 /// # Errors
 /// Why not.
@@ -117,12 +117,9 @@ pub fn fits(seat: &AssignmentView, claimed: Gas, left: MarketBlock, machine: &Ma
 	if seat.limits.memory_pages > machine.memory_pages {
 		return Err(Unfit::Memory(seat.limits.memory_pages));
 	}
-	let Some(speed) = machine.speed else { return Ok(()) };
-	let each = claimed.div_ceil(seat.tasks.max(1).into());
-	let (needed, left) = (
-		speed.time_for(each, seat.tasks),
-		machine.block_time.saturating_mul(left),
-	);
+	let Some(mgas) = machine.mgas else { return Ok(()) };
+	let needed = Duration::from_millis(claimed.div_ceil(mgas.max(1).saturating_mul(1_000)));
+	let left = machine.block_time.saturating_mul(left);
 	match needed <= left / 2 {
 		true => Ok(()),
 		false => Err(Unfit::Time { needed, left }),
