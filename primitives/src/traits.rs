@@ -4,7 +4,7 @@
 //!             draw, reserve                                seat, matter, remind, on_ended
 //!  providers ◄─────────────── jobs ◄───────────────────────────────────────── attestations
 //!    ▲   ▲                    │ │ └── stake, open, close, serve, on_output ────────►  │
-//!    │   └──── on_settled ────┘ └── on_settled ──► emission                           │
+//!    │   └──── on_settled ────┘ └── on_settled ──► emission ── points ──► providers    │
 //!    └─────────────────── draw, reserve, take, cede: audits, recomputations, slashes ───────┘
 //! ```
 
@@ -12,7 +12,7 @@ use crate::{
 	job::{Preferences, SeatState, Verification},
 	matter::Matter,
 	provider::{Candidate, Census, DrawRequest, Drawn},
-	AccountId, Balance, Gas, Hash, MarketBlock, ProgramId, Report, ShardId,
+	AccountId, Balance, Gas, Hash, Limits, MarketBlock, ProgramId, Report, ShardId,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -87,6 +87,8 @@ pub trait ProviderRegistry {
 	fn provider_named(who: &AccountId) -> Option<AccountId> {
 		Self::provider_of(who)
 	}
+	/// The operator key that works for a provider.
+	fn operator_of(provider: &AccountId) -> Option<AccountId>;
 	/// Where a provider says it serves outputs; for views only.
 	fn endpoint(_provider: &AccountId) -> Option<Vec<u8>> {
 		None
@@ -258,8 +260,16 @@ pub const FROZEN_LOOK: MarketBlock = 100;
 /// What is agreed about a shard, for its judges.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Agreed {
-	/// What is judged.
-	pub matter: Matter,
+	/// Whose shard it is.
+	pub client: AccountId,
+	/// The program.
+	pub program: ProgramId,
+	/// The machine's version.
+	pub engine: u8,
+	/// The shard's tasks.
+	pub tasks: u32,
+	/// What each of them may use.
+	pub limits: Limits,
 	/// How it is verified, and so how many seats the client buys.
 	pub verification: Verification,
 	/// The most that each of them can earn.
@@ -300,6 +310,8 @@ pub struct Called {
 	pub shown: Vec<u32>,
 	/// Whether reports of the shard differ, or one is attacked.
 	pub disputed: bool,
+	/// Whether it has revealed.
+	pub revealed: bool,
 }
 
 /// How results are verified: implemented by `pallet-attestations`, called by `pallet-jobs`.
@@ -323,6 +335,11 @@ pub trait Verifier {
 	fn serve(alarm: Alarm, may_draw: bool) -> Weight;
 	/// The most that serving an alarm weighs.
 	fn serve_weight() -> Weight;
+	/// The timer rang by which a shard's alarm may have been left to come ([`Assignments::remind`]): what is due is done, or the
+	/// verifier asks to be reminded again. Returns what it weighed, no more than an alarm.
+	fn wake(_shard: ShardId, _may_draw: bool) -> Weight {
+		Weight::zero()
+	}
 	/// Whether nothing is frozen, nor was lately, so that all clocks are the market's. One read, of one small value.
 	fn in_step() -> bool {
 		true
@@ -342,10 +359,12 @@ pub trait Verifier {
 }
 
 /// A seat as the verifier sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SeatView {
 	/// Its index in the shard.
 	pub index: u8,
+	/// Whose key worked for its provider when it was drawn.
+	pub operator: AccountId,
 	/// How often this seat fell vacant before.
 	pub round: u32,
 	/// Its state.
@@ -401,6 +420,9 @@ pub struct Ending {
 pub trait Assignments {
 	/// The seat that a provider holds in a shard.
 	fn seat(shard: ShardId, provider: &AccountId) -> Option<SeatView>;
+	/// The provider by whose seat in a shard an operator works on it, if it has been its operator since the seat was drawn: that is
+	/// known without looking the operator up.
+	fn worker(shard: ShardId, operator: &AccountId) -> Option<AccountId>;
 	/// What is judged of a shard that is under way.
 	fn matter(shard: ShardId) -> Option<Matter>;
 	/// The version of the machine that a program is for, if it is published.
@@ -411,9 +433,8 @@ pub trait Assignments {
 	fn escrow(shard: ShardId) -> Balance;
 	/// A seat's report is sealed: its slot is free, its deadline met.
 	fn on_sealed(shard: ShardId, seat: u8) -> DispatchResult;
-	/// A seat's report is revealed.
-	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult;
-	/// Wake the verifier at this market block, at the earliest in the next one.
+	/// Wake the verifier at this market block, at the earliest in the next one. Where a shard that is under way has a timer that rings
+	/// before that, it is [woken](Verifier::wake) by that one, and may ask again.
 	fn remind(alarm: Alarm, at: MarketBlock);
 	/// The shard has ended. Cannot fail. The verifier has freed what its seats reserved, but for what is
 	/// [`bound`](Earned::bound) of those that keep outputs.
@@ -469,6 +490,45 @@ impl OnSettled for () {
 	fn on_settled(_: &Settlement) {}
 }
 
+/// Keeps a provider's points of one era in a record that its settlements write anyway: implemented by `pallet-providers`, called by
+/// `pallet-emission`.
+pub trait OpenPoints {
+	/// Adds points of an era. Returns what has no place there, with its era, and is the caller's to keep: the points of another
+	/// era that were there before, or these if the account is no provider.
+	fn add_points(provider: &AccountId, era: u32, points: Balance) -> Option<(u32, Balance)>;
+	/// The points of an era that are there.
+	fn points(provider: &AccountId, era: u32) -> Balance;
+	/// Takes them away.
+	fn take_points(provider: &AccountId, era: u32) -> Balance;
+	/// All that are there; for checks only.
+	fn all_points() -> Vec<(AccountId, u32, Balance)>;
+}
+
+impl OpenPoints for () {
+	fn add_points(_: &AccountId, era: u32, points: Balance) -> Option<(u32, Balance)> {
+		Some((era, points))
+	}
+	fn points(_: &AccountId, _: u32) -> Balance {
+		0
+	}
+	fn take_points(_: &AccountId, _: u32) -> Balance {
+		0
+	}
+	fn all_points() -> Vec<(AccountId, u32, Balance)> {
+		Vec::new()
+	}
+}
+
+/// Keeps the points of an era of a provider whose record goes: implemented by `pallet-emission`, called by `pallet-providers`.
+pub trait KeepPoints {
+	/// From now on they are kept here.
+	fn keep(provider: &AccountId, era: u32, points: Balance);
+}
+
+impl KeepPoints for () {
+	fn keep(_: &AccountId, _: u32, _: Balance) {}
+}
+
 impl MarketClock for () {
 	fn now() -> MarketBlock {
 		0
@@ -478,6 +538,9 @@ impl MarketClock for () {
 /// A registry without providers.
 impl ProviderRegistry for () {
 	fn provider_of(_: &AccountId) -> Option<AccountId> {
+		None
+	}
+	fn operator_of(_: &AccountId) -> Option<AccountId> {
 		None
 	}
 	fn draw(_: &DrawRequest, _: Hash, _: u32, _: usize) -> Drawn {
@@ -539,6 +602,9 @@ impl Assignments for () {
 	fn seat(_: ShardId, _: &AccountId) -> Option<SeatView> {
 		None
 	}
+	fn worker(_: ShardId, _: &AccountId) -> Option<AccountId> {
+		None
+	}
 	fn matter(_: ShardId) -> Option<Matter> {
 		None
 	}
@@ -552,9 +618,6 @@ impl Assignments for () {
 		0
 	}
 	fn on_sealed(_: ShardId, _: u8) -> DispatchResult {
-		Err(DispatchError::CannotLookup)
-	}
-	fn on_revealed(_: ShardId, _: u8) -> DispatchResult {
 		Err(DispatchError::CannotLookup)
 	}
 	fn remind(_: Alarm, _: MarketBlock) {}

@@ -33,6 +33,8 @@ pub struct SeatEntry {
 	pub round: u32,
 	/// Who holds it.
 	pub provider: AccountId,
+	/// Whose key worked for it when it was drawn.
+	pub operator: AccountId,
 	/// What it takes for 10^9 gas.
 	pub ask: Balance,
 	/// What it has at stake. The liability is what its provider's bond reserves for it now.
@@ -49,6 +51,8 @@ pub struct SeatEntry {
 pub struct Agreement {
 	/// The rules of its case. Its probability is set when sealing closes.
 	pub rules: Rules,
+	/// Whose shard it is.
+	pub client: AccountId,
 	/// The program.
 	pub program: ProgramId,
 	/// The machine's version.
@@ -83,8 +87,6 @@ pub struct Wish {
 pub struct Judged {
 	/// Where it is.
 	pub case: Case,
-	/// Whose shard it is.
-	pub client: AccountId,
 	/// How many outputs there were when sealing closed.
 	pub closed: u32,
 	/// The tasks of the shard that audits compute, counted from 0.
@@ -178,6 +180,24 @@ impl<T: Config> Pallet<T> {
 		T::Registry::provider_of(&operator).ok_or_else(|| Error::<T>::NotAnOperator.into())
 	}
 
+	/// The provider that an operator works for, who seals a report on a shard.
+	pub(crate) fn sealer(operator: &AccountId, shard: ShardId) -> Result<AccountId, DispatchError> {
+		T::Assignments::worker(shard, operator)
+			.or_else(|| T::Registry::provider_of(operator))
+			.ok_or_else(|| Error::<T>::NotAnOperator.into())
+	}
+
+	/// The same of one who opens it.
+	pub(crate) fn opener(operator: &AccountId, shard: ShardId) -> Result<AccountId, DispatchError> {
+		let entries = Evidence::<T>::get(shard).map(|evidence| evidence.entries);
+		let entry = entries.and_then(|entries| entries.into_iter().find(|entry| entry.operator == *operator));
+		entry
+			.map(|entry| entry.provider)
+			.filter(|provider| T::Registry::operator_of(provider).as_ref() == Some(operator))
+			.or_else(|| T::Registry::provider_of(operator))
+			.ok_or_else(|| Error::<T>::NotAnOperator.into())
+	}
+
 	/// Seals a report: of a bought seat before its case begins, of a drawn one in it.
 	pub(crate) fn do_seal(provider: &AccountId, shard: ShardId, seal: Hash) -> DispatchResult {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
@@ -211,6 +231,7 @@ impl<T: Config> Pallet<T> {
 			index: seat.index,
 			round: seat.round,
 			provider: provider.clone(),
+			operator: seat.operator,
 			ask: seat.ask,
 			stake: seat.stake,
 			seal: Some(seal),
@@ -254,9 +275,6 @@ impl<T: Config> Pallet<T> {
 		let mut evidence = Evidence::<T>::get(shard).ok_or(Error::<T>::UnknownShard)?;
 		let index = Self::open_seal(provider, &mut evidence, item)?;
 		Self::store(shard, evidence);
-		if index < FIRST_DRAWN {
-			T::Assignments::on_revealed(shard, index)?;
-		}
 		Self::deposit_event(Event::Revealed {
 			shard,
 			seat: index,
@@ -357,7 +375,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn serve_callers(client: &AccountId, evidence: &mut ShardEvidence) -> DispatchResult {
 		let (rules, now) = (evidence.agreed.rules, Self::time_of(evidence)?);
 		let judged = evidence.judged.as_mut().ok_or(Error::<T>::NotNow)?;
-		ensure!(judged.client == *client, Error::<T>::NotClient);
+		ensure!(evidence.agreed.client == *client, Error::<T>::NotClient);
 		judged.case.served(&rules, now).map_err(Self::refused)?;
 		Ok(())
 	}

@@ -66,10 +66,8 @@ impl<T: Config> Pallet<T> {
 			},
 		});
 		let case = Case::new(parties.collect()).map_err(Self::refused)?;
-		let client = T::Assignments::client(shard).ok_or(Error::<T>::UnknownShard)?;
 		evidence.judged = Some(Judged {
 			case,
-			client,
 			closed: Outputs::<T>::get().count,
 			sample: BoundedVec::new(),
 			wish: None,
@@ -107,6 +105,16 @@ impl<T: Config> Pallet<T> {
 
 	/// An alarm of a shard. It may be one that was set before something was due earlier, or later.
 	pub(crate) fn alarm(shard: ShardId, may_draw: bool) -> Weight {
+		Self::ring(shard, may_draw, false)
+	}
+
+	/// The timer of a shard rang, to which its alarm may have been left.
+	pub(crate) fn wake_shard(shard: ShardId, may_draw: bool) -> Weight {
+		Self::ring(shard, may_draw, true)
+	}
+
+	/// Does what is due of a shard. If that is nothing yet, its alarm is set again where there may be none.
+	fn ring(shard: ShardId, may_draw: bool, is_left: bool) -> Weight {
 		let looked = T::DbWeight::get().reads(3);
 		let Some(evidence) = Evidence::<T>::get(shard) else {
 			return looked;
@@ -120,7 +128,7 @@ impl<T: Config> Pallet<T> {
 			return Self::serve_shard(shard, may_draw).unwrap_or(looked);
 		}
 		// It may have been set before the clock stood, for a time that is now later.
-		if pace.behind > 0 && judged.alarm < MarketBlock::MAX {
+		if (is_left || pace.behind > 0) && judged.alarm < MarketBlock::MAX {
 			let wait = if pace.frozen { left.max(FROZEN_LOOK) } else { left };
 			T::Assignments::remind(Alarm::Shard(shard), now.saturating_add(wait));
 			return looked.saturating_add(T::DbWeight::get().reads_writes(2, 2));
@@ -225,10 +233,9 @@ impl<T: Config> Pallet<T> {
 		let Some(liability) = rules.stakes.liability(rules.cap) else {
 			return false;
 		};
-		let client = judged.client.clone();
 		for candidate in T::Registry::draw(&evidence.agreed.request, seed, DRAWS, usize::MAX).candidates {
 			let Candidate { provider, ask, .. } = candidate;
-			if provider == client
+			if provider == evidence.agreed.client
 				|| evidence.number_of(&provider).is_some()
 				|| T::Registry::reserve(&provider, liability).is_err()
 			{
@@ -286,6 +293,7 @@ impl<T: Config> Pallet<T> {
 					index: FIRST_DRAWN.saturating_add(number),
 					round: 0,
 					provider: provider.clone(),
+					operator: T::Registry::operator_of(&provider)?,
 					ask,
 					stake: Stake {
 						p: Perbill::zero(),

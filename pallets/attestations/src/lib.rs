@@ -438,7 +438,7 @@ pub mod pallet {
 		#[pallet::call_index(0)]
 		#[pallet::weight((T::WeightInfo::seal(), DispatchClass::Operational))]
 		pub fn seal(origin: OriginFor<T>, shard: ShardId, seal: Hash) -> DispatchResultWithPostInfo {
-			let provider = Self::ensure_operator(origin)?;
+			let provider = Self::sealer(&ensure_signed(origin)?, shard)?;
 			Self::do_seal(&provider, shard, seal)?;
 			T::Registry::note(&provider, Conduct::Alive);
 			Ok(Pays::No.into())
@@ -453,7 +453,7 @@ pub mod pallet {
 		#[pallet::call_index(1)]
 		#[pallet::weight((T::WeightInfo::reveal(), DispatchClass::Operational))]
 		pub fn reveal(origin: OriginFor<T>, item: RevealItem) -> DispatchResultWithPostInfo {
-			let provider = Self::ensure_operator(origin)?;
+			let provider = Self::opener(&ensure_signed(origin)?, item.shard)?;
 			Self::do_reveal(&provider, &item)?;
 			T::Registry::note(&provider, Conduct::Alive);
 			Ok(Pays::No.into())

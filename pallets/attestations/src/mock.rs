@@ -214,6 +214,11 @@ impl ProviderRegistry for Providers {
 		let provider = account(bytes[0].checked_sub(100)?);
 		Registered::contains_key(&provider).then_some(provider)
 	}
+	fn operator_of(provider: &AccountId) -> Option<AccountId> {
+		let named = Operators::iter().find(|(_, of)| of == provider).map(|(who, _)| who);
+		let bytes: &[u8; 32] = provider.as_ref();
+		named.or_else(|| Some(account(bytes[0].checked_add(100)?)))
+	}
 	fn draw(_: &DrawRequest, seed: Hash, draws: u32, enough: usize) -> Drawn {
 		let first = usize::from(seed.as_bytes()[0]);
 		let candidates: Vec<_> = (0..usize::from(PROVIDERS).min(draws as usize))
@@ -355,6 +360,11 @@ impl Jobs {
 		Escrows::insert(shard, held);
 		let matter = Work::get();
 		let agreed = Agreed {
+			client: account(CLIENT),
+			program: matter.program,
+			engine: matter.engine,
+			tasks: matter.tasks,
+			limits: matter.limits,
 			verification,
 			cap: CAP,
 			fee_share: FEE,
@@ -368,7 +378,6 @@ impl Jobs {
 			working: 15,
 			run_rate: matter.limits.gas,
 			reserve: held,
-			matter,
 		};
 		Attestations::open(shard, &agreed).expect("it is new");
 		let evidence = Evidence::<Test>::get(shard).expect("it is open");
@@ -387,12 +396,17 @@ impl Assignments for Jobs {
 		let index = seats.iter().position(|seat| seat.provider == *provider)?;
 		Some(SeatView {
 			index: index as u8,
+			operator: Providers::operator_of(provider).expect("it has one"),
 			round: 3,
 			state: seats[index].state,
 			held: true,
 			ask: Price::get(),
 			stake: Self::stake(),
 		})
+	}
+	fn worker(shard: ShardId, operator: &AccountId) -> Option<AccountId> {
+		let mut seats = Bought::get(shard)?.into_iter().map(|seat| seat.provider);
+		seats.find(|provider| Providers::operator_of(provider).as_ref() == Some(operator))
 	}
 	fn matter(_: ShardId) -> Option<Matter> {
 		Some(Work::get())
@@ -414,9 +428,6 @@ impl Assignments for Jobs {
 			.clone();
 		Providers::free_slot(&provider);
 		Ok(())
-	}
-	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult {
-		Self::advance(shard, seat, SeatEvent::Reveal)
 	}
 	fn remind(alarm: Alarm, at: MarketBlock) {
 		Alarms::append(at.max(Now::get() + 1), alarm);

@@ -37,16 +37,17 @@ impl<T: Config> Pallet<T> {
 		}
 		let mut transfers = Vec::new();
 		let (now, held) = settlement.apart();
+		let client = &evidence.agreed.client;
 		for flow in &now {
 			match flow.from {
-				Purse::Escrow => transfers.extend(Self::out_of_escrow(judged, flow)),
-				Purse::Own(seat) | Purse::Backing(seat) => Self::out_of_bond(judged, seat, flow),
+				Purse::Escrow => transfers.extend(Self::out_of_escrow(client, judged, flow)),
+				Purse::Own(seat) | Purse::Backing(seat) => Self::out_of_bond(client, judged, seat, flow),
 				// What is lost of a bond is held.
 				Purse::Bond(_) => {}
 			}
 		}
 		let subject = (evidence.agreed.program, evidence.agreed.engine);
-		let verdicts = Self::hold_verdicts(shard, subject, judged, &held);
+		let verdicts = Self::hold_verdicts(shard, subject, (client, judged), &held);
 		Self::release_accusations(judged, &settlement.flows);
 		let report = match end {
 			End::Accepted(seat) | End::Thin(seat) => judged
@@ -117,10 +118,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Who an account of the rules is.
-	fn account(judged: &Judged, account: Account) -> Option<AccountId> {
+	fn account(client: &AccountId, judged: &Judged, account: Account) -> Option<AccountId> {
 		let seat = |number: u8| judged.case.seats().get(usize::from(number));
 		match account {
-			Account::Client => Some(judged.client.clone()),
+			Account::Client => Some(client.clone()),
 			Account::Seat(number) => seat(number).map(|seat| seat.provider.clone()),
 			Account::Outsider(number) => match &seat(number)?.state {
 				State::Out {
@@ -134,7 +135,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What the assignments pay out of the escrow, but for what bought seats earn.
-	fn out_of_escrow(judged: &Judged, flow: &Flow) -> Option<(Payee, Balance)> {
+	fn out_of_escrow(client: &AccountId, judged: &Judged, flow: &Flow) -> Option<(Payee, Balance)> {
 		let payee = match flow.to {
 			Account::Client => Payee::Client,
 			Account::Fee => return None,
@@ -146,19 +147,24 @@ impl<T: Config> Pallet<T> {
 				}
 				Payee::Provider(seat.provider.clone())
 			}
-			Account::Outsider(_) => Self::account(judged, flow.to).map_or(Payee::Burn, Payee::Provider),
+			Account::Outsider(_) => Self::account(client, judged, flow.to).map_or(Payee::Burn, Payee::Provider),
 		};
 		Some((payee, flow.amount))
 	}
 
-	fn out_of_bond(judged: &Judged, seat: u8, flow: &Flow) {
-		if let Some(from) = Self::account(judged, Account::Seat(seat)) {
-			T::Registry::take(&from, Self::account(judged, flow.to).as_ref(), flow.amount);
+	fn out_of_bond(client: &AccountId, judged: &Judged, seat: u8, flow: &Flow) {
+		if let Some(from) = Self::account(client, judged, Account::Seat(seat)) {
+			T::Registry::take(&from, Self::account(client, judged, flow.to).as_ref(), flow.amount);
 		}
 	}
 
 	/// Holds what the guilty lose, and false accusers whose boards are inside the case; how often.
-	fn hold_verdicts(shard: ShardId, subject: (ProgramId, u8), judged: &Judged, flows: &[Flow]) -> u32 {
+	fn hold_verdicts(
+		shard: ShardId,
+		subject: (ProgramId, u8),
+		(client, judged): (&AccountId, &Judged),
+		flows: &[Flow],
+	) -> u32 {
 		let mut purses: Vec<Purse> = Vec::new();
 		for flow in flows {
 			if !purses.contains(&flow.from) {
@@ -169,7 +175,7 @@ impl<T: Config> Pallet<T> {
 		for purse in purses {
 			let shares = || {
 				let of_it = flows.iter().filter(|flow| flow.from == purse);
-				of_it.map(|flow| (Self::account(judged, flow.to), flow.amount))
+				of_it.map(|flow| (Self::account(client, judged, flow.to), flow.amount))
 			};
 			let amount = shares().fold(0, |sum: Balance, (_, amount)| sum.saturating_add(amount));
 			let from = match purse {
@@ -177,7 +183,7 @@ impl<T: Config> Pallet<T> {
 				Purse::Bond(seat) => Account::Outsider(seat),
 				Purse::Escrow => continue,
 			};
-			let Some(who) = Self::account(judged, from) else {
+			let Some(who) = Self::account(client, judged, from) else {
 				continue;
 			};
 			let held = match purse {
@@ -269,12 +275,13 @@ impl<T: Config> Pallet<T> {
 			.case
 			.settle_bond(&rules, board.target, lost, board.bond)
 			.ok_or(Error::<T>::NotNow)?;
+		let client = &evidence.agreed.client;
 		let mut left = board.bond;
 		let mut shares = Vec::new();
 		for (account, amount) in flows {
 			let amount = amount.min(left);
 			left -= amount;
-			shares.push((Self::account(judged, account), amount));
+			shares.push((Self::account(client, judged, account), amount));
 		}
 		let lost_in_all = board.bond.saturating_sub(left);
 		// Who is out by its clock where nothing is proven is not guilty, and pays for the replay at once.

@@ -75,8 +75,8 @@ impl<T: Config> Pallet<T> {
 			ensure!(stubs == judged.stubs, "the count of outsiders' boards is wrong");
 			ensure!(!judged.settled || stubs > 0, "a settled case is kept for nothing");
 			ensure!(
-				judged.settled || T::Assignments::client(shard).is_some(),
-				"a case has no shard"
+				judged.settled || T::Assignments::client(shard) == Some(evidence.agreed.client),
+				"a case has no shard, or another's"
 			);
 			ensure!(judged.settled || judged.alarm > 0, "nobody will look at a case");
 		}

@@ -49,14 +49,13 @@ impl<T: Config> Verifier for Pallet<T> {
 		};
 		ensure!(supported, Error::<T>::UnsupportedSeats);
 		let params = T::Parameters::get();
-		let matter = &agreed.matter;
-		ensure!(is_judged(matter.engine), Error::<T>::UnknownEngine);
-		let limits = matter.limits;
+		ensure!(is_judged(agreed.engine), Error::<T>::UnknownEngine);
+		let limits = agreed.limits;
 		let windows = windows(limits.gas, agreed.run_rate, &agreed.verification, &params);
 		let mut rules = Rules {
 			cap: agreed.cap.max(1),
-			gas: limits.gas.saturating_mul(matter.tasks.into()),
-			tasks: matter.tasks,
+			gas: limits.gas.saturating_mul(agreed.tasks.into()),
+			tasks: agreed.tasks,
 			fee: agreed.fee_share,
 			seat_fee: params.seat_fee,
 			p: Perbill::one(),
@@ -80,8 +79,9 @@ impl<T: Config> Verifier for Pallet<T> {
 		);
 		let agreement = Agreement {
 			rules,
-			program: matter.program,
-			engine: matter.engine,
+			client: agreed.client.clone(),
+			program: agreed.program,
+			engine: agreed.engine,
 			limits,
 			request: agreed.request.clone(),
 			working: agreed.working,
@@ -132,6 +132,10 @@ impl<T: Config> Verifier for Pallet<T> {
 			}
 			Alarm::Verdict(shard, who) => Self::serve_verdict(shard, who),
 		}
+	}
+
+	fn wake(shard: ShardId, may_draw: bool) -> Weight {
+		Self::wake_shard(shard, may_draw)
 	}
 
 	fn serve_weight() -> Weight {

@@ -38,6 +38,7 @@ impl<T: Config> Pallet<T> {
 			tasks: (seat.kind == Kind::Audit).then(|| judged.sample.to_vec()),
 			shown: evidence.shown_by(seat.kind),
 			disputed: judged.case.is_disputed(),
+			revealed: seat.opened.is_some(),
 		})
 	}
 

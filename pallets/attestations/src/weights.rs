@@ -30,13 +30,13 @@ pub struct SubstrateWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	fn seal() -> Weight {
 		Weight::from_parts(220_000_000, 12_000)
-			.saturating_add(T::DbWeight::get().reads(17))
+			.saturating_add(T::DbWeight::get().reads(18))
 			.saturating_add(T::DbWeight::get().writes(15))
 	}
 	fn reveal() -> Weight {
 		Weight::from_parts(200_000_000, 12_000)
 			.saturating_add(T::DbWeight::get().reads(15))
-			.saturating_add(T::DbWeight::get().writes(12))
+			.saturating_add(T::DbWeight::get().writes(11))
 	}
 	fn advance() -> Weight {
 		Weight::from_parts(120_000_000, 12_000)

@@ -116,7 +116,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(era < open, Error::<T>::EraNotOver);
 		ensure!(!Self::expired(era, open, &params), Error::<T>::Expired);
 		let budget = Budgets::<T>::get(era).ok_or(Error::<T>::NothingToClaim)?;
-		let amount = schedule::share(budget.budget, Points::<T>::get(era, &provider), budget.burned);
+		let amount = schedule::share(budget.budget, Self::points_of(&provider, era), budget.burned);
 		ensure!(amount > 0, Error::<T>::NothingToClaim);
 		T::Currency::mint_into(&provider, amount)?;
 		Self::release(era, &provider, budget, amount);
@@ -131,7 +131,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(era < open, Error::<T>::EraNotOver);
 		ensure!(Self::expired(era, open, &params), Error::<T>::NotExpired);
 		let budget = Budgets::<T>::get(era).ok_or(Error::<T>::NothingToPrune)?;
-		ensure!(Points::<T>::contains_key(era, &provider), Error::<T>::NothingToPrune);
+		ensure!(Self::points_of(&provider, era) > 0, Error::<T>::NothingToPrune);
 		Self::release(era, &provider, budget, 0);
 		Self::deposit_event(Event::Pruned { era, provider });
 		Ok(closed)
@@ -140,7 +140,8 @@ impl<T: Config> Pallet<T> {
 	/// Removes a provider's points of a closed era and books what was minted for them; forgets the era with its last
 	/// point.
 	fn release(era: EraIndex, provider: &AccountId, mut budget: EraBudget, minted: Balance) {
-		budget.left = budget.left.saturating_sub(Points::<T>::take(era, provider));
+		let points = Points::<T>::take(era, provider).saturating_add(T::Open::take_points(provider, era));
+		budget.left = budget.left.saturating_sub(points);
 		budget.claimed = budget.claimed.saturating_add(minted);
 		let forfeited = if budget.left == 0 {
 			Budgets::<T>::remove(era);
@@ -155,6 +156,11 @@ impl<T: Config> Pallet<T> {
 				totals.forfeited = totals.forfeited.saturating_add(forfeited);
 			});
 		}
+	}
+
+	/// A provider's points of an era, wherever they are kept.
+	pub(crate) fn points_of(provider: &AccountId, era: EraIndex) -> Balance {
+		Points::<T>::get(era, provider).saturating_add(T::Open::points(provider, era))
 	}
 
 	/// What a claim would mint now; 0 if it would fail.
@@ -173,7 +179,7 @@ impl<T: Config> Pallet<T> {
 				.map(|closing| closing.budget)
 		});
 		budget.map_or(0, |budget| {
-			schedule::share(budget.budget, Points::<T>::get(era, provider), budget.burned)
+			schedule::share(budget.budget, Self::points_of(provider, era), budget.burned)
 		})
 	}
 }

@@ -57,7 +57,7 @@ use frame_support::{
 use frame_system::pallet_prelude::*;
 use millrace_primitives::{
 	params::EmissionParams,
-	traits::{MarketClock, OnSettled, Settlement},
+	traits::{KeepPoints, MarketClock, OnSettled, OpenPoints, Settlement},
 	AccountId, Balance,
 };
 use sp_runtime::Permill;
@@ -78,6 +78,8 @@ pub mod pallet {
 		type Currency: Mutate<AccountId, Balance = Balance>;
 		/// Counts the blocks of eras.
 		type Clock: MarketClock;
+		/// Keeps the points of the era in which a provider was paid last.
+		type Open: OpenPoints;
 		/// What governance may change.
 		type Parameters: Get<EmissionParams>;
 		/// The most that is ever emitted, in plancks. With the genesis issuance it bounds the supply.
@@ -91,7 +93,8 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Era<T> = StorageValue<_, EraInfo, ValueQuery>;
 
-	/// The burned fees that a provider's work caused in an era, in plancks; never 0. Removed when claimed or pruned.
+	/// The burned fees that a provider's work caused in an era, in plancks; never 0. Removed when claimed or pruned. Those of the era
+	/// in which it was paid last stand in its own record, while it has one.
 	#[pallet::storage]
 	pub type Points<T> = StorageDoubleMap<_, Twox64Concat, EraIndex, Blake2_128Concat, AccountId, Balance, ValueQuery>;
 
@@ -213,9 +216,10 @@ impl<T: Config> Pallet<T> {
 	}
 }
 
-/// Reads the clock, the parameters and the open era, writes the era, and reads and writes the points of each payment
-/// ([`millrace_primitives::job::MAX_REPLICAS`] at most); once an era it also reads and writes the totals and writes a
-/// budget. What was paid without having been verified earns nothing.
+/// Reads the clock, the parameters and the open era, writes the era, and reads and writes the record of each payee
+/// ([`millrace_primitives::job::MAX_REPLICAS`] at most), which settlements write anyway; once an era it also writes the points that a
+/// payee had in the one before, reads and writes the totals and writes a budget. What was paid without having been verified earns
+/// nothing.
 impl<T: Config> OnSettled for Pallet<T> {
 	fn on_settled(settlement: &Settlement) {
 		Self::close(T::Clock::now(), &T::Parameters::get());
@@ -230,12 +234,18 @@ impl<T: Config> OnSettled for Pallet<T> {
 				continue;
 			};
 			era.burned = burned;
-			Points::<T>::mutate(era.index, &payment.provider, |points| {
-				*points = points.saturating_add(payment.burned)
-			});
+			if let Some((before, points)) = T::Open::add_points(&payment.provider, era.index, payment.burned) {
+				Self::keep(&payment.provider, before, points);
+			}
 		}
 		if era.burned != before {
 			Era::<T>::put(era);
 		}
+	}
+}
+
+impl<T: Config> KeepPoints for Pallet<T> {
+	fn keep(provider: &AccountId, era: EraIndex, kept: Balance) {
+		Points::<T>::mutate(era, provider, |points| *points = points.saturating_add(kept));
 	}
 }

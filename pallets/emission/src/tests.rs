@@ -18,7 +18,7 @@ fn a_provider_is_minted_the_brake_times_the_fees_that_its_work_burned() {
 	run(|| {
 		settle(CLIENT, &[(1, 3 * MILL), (2, MILL)]);
 		settle(CLIENT, &[(1, MILL)]);
-		assert_eq!(Points::<Test>::get(0, account(1)), 4 * MILL);
+		assert_eq!(Emission::points_of(&account(1), 0), 4 * MILL);
 		assert_eq!(
 			Era::<Test>::get(),
 			EraInfo {
@@ -56,7 +56,7 @@ fn a_provider_is_minted_the_brake_times_the_fees_that_its_work_burned() {
 		assert_ok!(claim(2, 0));
 		assert_eq!(balance(2), 4 * MILL / 5);
 		// Nothing is left of the era.
-		assert_eq!(Budgets::<Test>::iter().count() + Points::<Test>::iter().count(), 0);
+		assert_eq!(Budgets::<Test>::iter().count() + all_points().len(), 0);
 		assert_eq!(
 			totals(),
 			Totals {
@@ -273,7 +273,7 @@ fn rewards_expire_and_are_then_pruned_for_free() {
 			.into()
 		);
 		assert_noop!(prune(2, 0), Error::<Test>::NothingToPrune);
-		assert_eq!(Budgets::<Test>::iter().count() + Points::<Test>::iter().count(), 0);
+		assert_eq!(Budgets::<Test>::iter().count() + all_points().len(), 0);
 		assert_eq!(
 			totals(),
 			Totals {
@@ -325,7 +325,7 @@ fn a_part_below_a_planck_is_nothing() {
 fn fees_that_were_not_burned_earn_nothing() {
 	run(|| {
 		settle(CLIENT, &[(1, 0)]);
-		assert_eq!(Points::<Test>::iter().count(), 0);
+		assert_eq!(all_points().len(), 0);
 		assert_eq!(Era::<Test>::get().burned, 0);
 	});
 }
@@ -383,5 +383,35 @@ fn nobody_calls_without_a_signature() {
 			Emission::prune(none(), 0, account(1)),
 			sp_runtime::DispatchError::BadOrigin
 		);
+	});
+}
+
+#[test]
+fn points_of_an_era_are_kept_when_those_of_a_later_one_take_their_place() {
+	run(|| {
+		// The sixth has no record of its own.
+		settle(CLIENT, &[(1, MILL), (6, 2 * MILL)]);
+		assert_eq!(
+			(Points::<Test>::get(0, account(1)), Points::<Test>::get(0, account(6))),
+			(0, 2 * MILL)
+		);
+		assert_eq!(Records::get(account(1)), Some((0, MILL)));
+		poll_at(10);
+		settle(CLIENT, &[(1, 3 * MILL)]);
+		assert_eq!(
+			(Points::<Test>::get(0, account(1)), Records::get(account(1))),
+			(MILL, Some((1, 3 * MILL)))
+		);
+		poll_at(20);
+		Emission::do_try_state().unwrap();
+		// Its record goes, and nothing of what it can claim.
+		let left = Records::take(account(1)).unwrap();
+		Emission::keep(&account(1), left.0, left.1);
+		for (era, provider, points) in [(0, 1, MILL), (0, 6, 2 * MILL), (1, 1, 3 * MILL)] {
+			assert_eq!(Emission::points_of(&account(provider), era), points);
+			assert_ok!(claim(provider, era));
+			assert_eq!(Emission::points_of(&account(provider), era), 0);
+		}
+		assert_eq!(all_points(), vec![]);
 	});
 }

@@ -8,10 +8,14 @@ impl<T: Config> Pallet<T> {
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let era = Era::<T>::get();
 		let sum = |index| -> Result<Balance, TryRuntimeError> {
-			Points::<T>::iter_prefix(index).try_fold(0u128, |sum, (_, points)| {
-				ensure!(points > 0, "points of 0 are stored");
-				sum.checked_add(points).ok_or(TryRuntimeError::Other("points overflow"))
-			})
+			let open = T::Open::all_points().into_iter().filter(|(_, era, _)| *era == index);
+			let open = open.map(|(who, _, points)| (who, points));
+			Points::<T>::iter_prefix(index)
+				.chain(open)
+				.try_fold(0u128, |sum, (_, points)| {
+					ensure!(points > 0, "points of 0 are stored");
+					sum.checked_add(points).ok_or(TryRuntimeError::Other("points overflow"))
+				})
 		};
 		ensure!(
 			sum(era.index)? == era.burned,
@@ -39,7 +43,8 @@ impl<T: Config> Pallet<T> {
 			);
 			open = open.saturating_add(budget.budget - budget.claimed);
 		}
-		for index in Points::<T>::iter_keys().map(|(index, _)| index) {
+		let open_points = T::Open::all_points().into_iter().map(|(_, index, _)| index);
+		for index in Points::<T>::iter_keys().map(|(index, _)| index).chain(open_points) {
 			ensure!(
 				index == era.index || Budgets::<T>::contains_key(index),
 				"points without a budget"

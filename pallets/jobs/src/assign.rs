@@ -5,9 +5,9 @@
 //! shard starts only if there are as many candidates as it has seats, so that nobody is bound to one that cannot fill.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Programs, Readiness,
-	ReadyBounds, Seat, SeedRing, Seeds, ShardRecord, Shards, Specs, Terms, Vacancy, WeightInfo, MAX_DROPPED,
-	MAX_SEED_BLOCKS, MAX_TRIED,
+	timers::TimerAction, AssignmentsOf, Config, Event, Failure, Holder, JobRecord, Jobs, Pallet, Place, Readiness,
+	ReadyFirst, Seat, SeedRing, Seeds, ShardRecord, Shards, Terms, Vacancy, WeightInfo, MAX_DROPPED, MAX_SEED_BLOCKS,
+	MAX_TRIED, NEVER,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -24,7 +24,7 @@ use millrace_primitives::{
 	provider::{Candidate, DrawRequest, RegionSet, MAX_DRAWS},
 	traits::{Agreed, AssignmentPolicy, Pace, ProviderRegistry, Verifier, FROZEN_LOOK},
 	window::{run_rate, windows},
-	Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
+	AccountId, Balance, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, ShardId,
 };
 use sp_runtime::Permill;
 
@@ -72,10 +72,7 @@ impl<T: Config> Pallet<T> {
 		if T::Verifier::in_step() {
 			return Pace::default();
 		}
-		match (Jobs::<T>::get(id), Specs::<T>::get(id)) {
-			(Some(job), Some(spec)) => T::Verifier::pace(&spec.program, job.engine),
-			_ => Pace::default(),
-		}
+		Jobs::<T>::get(id).map_or_else(Pace::default, |job| T::Verifier::pace(&job.spec.program, job.engine))
 	}
 
 	/// The most that one visit of a job weighs.
@@ -163,10 +160,8 @@ impl<T: Config> Pallet<T> {
 	/// Visits the jobs in the ready queue in turn, until the meter is used up or a whole turn brought nothing.
 	pub(crate) fn serve_queue(meter: &mut WeightMeter) {
 		let round = Self::round();
-		let queued = || {
-			let bounds = ReadyBounds::<T>::get();
-			bounds.tail.saturating_sub(bounds.head)
-		};
+		let count = round.seeds.count;
+		let queued = || ReadyFirst::<T>::get().ready(count);
 		// Entries put back since the last one that brought something.
 		let mut idle = 0;
 		while meter.can_consume(Self::visit_weight()) {
@@ -174,7 +169,7 @@ impl<T: Config> Pallet<T> {
 			if idle >= length {
 				return;
 			}
-			let Some(job) = Self::pop_ready() else { continue };
+			let Some(job) = Self::pop_ready(count) else { continue };
 			let (visit, dropped) = Self::visit(job, &round);
 			meter.consume(Self::visited_weight(visit, dropped));
 			if !round.in_step {
@@ -240,7 +235,7 @@ impl<T: Config> Pallet<T> {
 			job: id,
 			index: vacancy.shard,
 		};
-		let (Some(mut shard), Some(spec)) = (Shards::<T>::get(id, vacancy.shard), Specs::<T>::get(id)) else {
+		let Some(mut shard) = Shards::<T>::get(id, vacancy.shard) else {
 			return (Visit::Nothing, 0);
 		};
 		let grace_ends = job.expires_at.saturating_add(shard.terms.execution_window);
@@ -253,7 +248,7 @@ impl<T: Config> Pallet<T> {
 		}
 		let count = round.seeds.count;
 		shard.readmit(job.top_ups);
-		let draw = Self::draw_seat(shard_id, &spec, &mut shard, vacancy.seat, false, round);
+		let draw = Self::draw_seat(shard_id, &job.spec, &mut shard, vacancy.seat, None, round);
 		if !draw.found {
 			vacancy.readiness.back_off(count);
 			if !job.is_open() {
@@ -277,14 +272,12 @@ impl<T: Config> Pallet<T> {
 	fn start_shard(id: JobId, job: &mut JobRecord, round: &Round) -> (Visit, u32) {
 		let index = job.cursor;
 		let count = round.seeds.count;
-		let Some((spec, mut shard)) = Specs::<T>::get(id)
-			.and_then(|spec| Self::new_shard(job, &spec, index, &round.params).map(|new| (spec, new)))
-		else {
+		let Some(mut shard) = Self::new_shard(job, &job.spec, index, &round.params) else {
 			job.fresh.back_off(count);
 			return (Visit::Nobody, 0);
 		};
 		let shard_id = ShardId { job: id, index };
-		let draw = Self::draw_seat(shard_id, &spec, &mut shard, 0, true, round);
+		let draw = Self::draw_seat(shard_id, &job.spec, &mut shard, 0, Some(&job.client), round);
 		if !draw.found {
 			job.fresh.back_off(count);
 			return (Visit::Nobody, draw.dropped);
@@ -292,7 +285,7 @@ impl<T: Config> Pallet<T> {
 		job.cursor = job.cursor.saturating_add(1);
 		job.running = job.running.saturating_add(1);
 		job.fresh.tries = 0;
-		for seat in 1..spec.verification.seats() {
+		for seat in 1..job.spec.verification.seats() {
 			let readiness = Readiness {
 				ready: count.saturating_add(1),
 				tries: 0,
@@ -336,6 +329,9 @@ impl<T: Config> Pallet<T> {
 			seats: seats.try_into().ok()?,
 			excluded: Default::default(),
 			closed: None,
+			tells: job.shards > 1,
+			fill: NEVER,
+			alarm: NEVER,
 			custody: None,
 		})
 	}
@@ -357,13 +353,21 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What the verifier is told of a shard that starts. Whom it draws itself may be anywhere, a newcomer, and twice as dear as
-	/// the client wants: an audit must not fail because the client knows who could do it. `None` if the program is gone,
-	/// which it cannot be while a job uses it.
-	pub(crate) fn agreed(spec: &JobSpec, shard: &ShardRecord, index: u32, params: &JobsParams) -> Option<Agreed> {
-		let program = Programs::<T>::get(spec.program)?;
+	/// the client wants: an audit must not fail because the client knows who could do it.
+	pub(crate) fn agreed(
+		client: &AccountId,
+		spec: &JobSpec,
+		shard: &ShardRecord,
+		index: u32,
+		params: &JobsParams,
+	) -> Agreed {
 		let terms = &shard.terms;
-		Some(Agreed {
-			matter: Self::matter_of(spec, program.roots, terms.engine, index),
+		Agreed {
+			client: client.clone(),
+			program: spec.program,
+			engine: terms.engine,
+			tasks: spec.tasks_in(index),
+			limits: spec.limits,
 			verification: spec.verification,
 			cap: terms.seat_cap,
 			fee_share: terms.fee_share,
@@ -375,7 +379,7 @@ impl<T: Config> Pallet<T> {
 			working: terms.accept_window.saturating_add(terms.execution_window),
 			run_rate: run_rate(spec.limits.memory_pages, params),
 			reserve: shard.reserve,
-		})
+		}
 	}
 
 	/// What a draw asks of providers for this job at this price.
@@ -420,16 +424,23 @@ impl<T: Config> Pallet<T> {
 		(ordered, crowded)
 	}
 
-	/// Draws a provider for a seat and hands the seat to it. With `open` the shard starts by it: the draw looks at as many as it
+	/// Draws a provider for a seat and hands the seat to it. With a client the shard starts by it: the draw looks at as many as it
 	/// may, must find as many candidates as there are seats, and the verifier is told.
-	fn draw_seat(id: ShardId, spec: &JobSpec, shard: &mut ShardRecord, seat: u8, open: bool, round: &Round) -> Draw {
+	fn draw_seat(
+		id: ShardId,
+		spec: &JobSpec,
+		shard: &mut ShardRecord,
+		seat: u8,
+		client: Option<&AccountId>,
+		round: &Round,
+	) -> Draw {
 		let mut draw = Draw::default();
-		let Some(seat_round) = shard.seats.get(usize::from(seat)).map(|seat| seat.round) else {
+		if usize::from(seat) >= shard.seats.len() {
 			return draw;
-		};
-		let (draws, least) = match open {
-			true => (MAX_DRAWS, shard.seats.len()),
-			false => (u32::from(round.params.draws).clamp(1, MAX_DRAWS), 1),
+		}
+		let (draws, least) = match client {
+			Some(_) => (MAX_DRAWS, shard.seats.len()),
+			None => (u32::from(round.params.draws).clamp(1, MAX_DRAWS), 1),
 		};
 		let mut refused = Vec::new();
 		// Mostly one of the first who are found can take it, and each look costs a read.
@@ -438,7 +449,7 @@ impl<T: Config> Pallet<T> {
 			if candidates.len() < least {
 				continue;
 			}
-			if open {
+			if client.is_some() {
 				shard.terms.crowded = crowded;
 			}
 			for candidate in candidates {
@@ -454,13 +465,17 @@ impl<T: Config> Pallet<T> {
 					refused.push(provider);
 					continue;
 				}
+				let Some(operator) = T::Providers::operator_of(&provider) else {
+					refused.push(provider);
+					continue;
+				};
 				let stake = T::Verifier::stake(&provider, shard.terms.seat_cap)
 					.filter(|stake| T::Providers::reserve(&provider, stake.liability).is_ok());
 				let Some(stake) = stake else {
 					refused.push(provider);
 					continue;
 				};
-				if open && Self::open(id, spec, shard, round).is_none() {
+				if client.is_some_and(|client| !Self::open(id, client, spec, shard, round)) {
 					T::Providers::free_slot(&provider);
 					T::Providers::free_liability(&provider, stake.liability);
 					return draw;
@@ -469,6 +484,7 @@ impl<T: Config> Pallet<T> {
 				if let Some(seat) = shard.seats.get_mut(usize::from(seat)) {
 					seat.holder = Some(Holder {
 						provider: provider.clone(),
+						operator,
 						ask,
 						state: SeatState::Assigned,
 						due,
@@ -477,13 +493,11 @@ impl<T: Config> Pallet<T> {
 						stake,
 					});
 				}
-				AssignmentsOf::<T>::insert(&provider, id, seat);
-				let action = TimerAction::Accept {
-					shard: id,
-					seat,
-					round: seat_round,
-				};
-				Self::arm_by(action, due, round.pace);
+				AssignmentsOf::<T>::insert(&provider, id, Place { seat, kept: false });
+				// No deadline that comes with acceptance is before that, and so none takes a timer of its own.
+				let executed = round.now.saturating_add(shard.terms.execution_window);
+				let first = shard.next_due().min(executed);
+				Self::act_by(id, shard, first, round.pace);
 				Self::deposit_event(Event::ShardAssigned {
 					shard: id,
 					seat,
@@ -497,9 +511,9 @@ impl<T: Config> Pallet<T> {
 		draw
 	}
 
-	/// Tells the verifier that a shard starts. `None` if it refuses; then nothing has changed.
-	fn open(id: ShardId, spec: &JobSpec, shard: &ShardRecord, round: &Round) -> Option<()> {
-		let agreed = Self::agreed(spec, shard, id.index, &round.params)?;
-		with_storage_layer(|| T::Verifier::open(id, &agreed)).ok()
+	/// Tells the verifier that a shard starts. False if it refuses; then nothing has changed.
+	fn open(id: ShardId, client: &AccountId, spec: &JobSpec, shard: &ShardRecord, round: &Round) -> bool {
+		let agreed = Self::agreed(client, spec, shard, id.index, &round.params);
+		with_storage_layer(|| T::Verifier::open(id, &agreed)).is_ok()
 	}
 }

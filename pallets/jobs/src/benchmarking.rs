@@ -8,7 +8,7 @@ mod setup;
 pub(crate) use setup::accepted_shard;
 
 use crate::{
-	timers::TimerAction, Backlog, Call, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards, Specs,
+	timers::TimerAction, Backlog, Call, Config, Demands, Failure, Jobs, Owed, Pallet, Programs, Shards,
 	MAX_ACKNOWLEDGED, MAX_DEMANDS, MAX_VACANCIES, MAX_VACATED, NEVER,
 };
 use alloc::vec;
@@ -203,7 +203,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			let _ = Pallet::<T>::pop_ready();
+			let _ = Pallet::<T>::pop_ready(COUNT);
 			Pallet::<T>::visit(job, &round::<T>());
 		}
 
@@ -219,7 +219,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			let _ = Pallet::<T>::pop_ready();
+			let _ = Pallet::<T>::pop_ready(COUNT);
 			Pallet::<T>::visit(id.job, &round::<T>());
 		}
 
@@ -248,7 +248,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			let _ = Pallet::<T>::pop_ready();
+			let _ = Pallet::<T>::pop_ready(COUNT);
 			Pallet::<T>::visit(job, &round::<T>());
 		}
 
@@ -268,7 +268,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			let _ = Pallet::<T>::pop_ready();
+			let _ = Pallet::<T>::pop_ready(COUNT);
 			Pallet::<T>::visit(id.job, &round::<T>());
 		}
 
@@ -302,8 +302,7 @@ mod benchmarks {
 
 		#[block]
 		{
-			let _ = Pallet::<T>::pop_ready();
-			let _ = Specs::<T>::get(job);
+			let _ = Pallet::<T>::pop_ready(COUNT);
 			if let (Some(mut record), Some(shard)) = (Jobs::<T>::get(job), Shards::<T>::get(job, 0)) {
 				Pallet::<T>::pull_backlog(job, &mut record);
 				Pallet::<T>::close_sealing(id, &mut record, shard, Failure::Closed);
@@ -319,12 +318,7 @@ mod benchmarks {
 		let (_, job) = submitted::<T>(1_000, SEATS);
 		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Sealed);
 		exclude::<T>(id, MAX_VACATED);
-		let action = TimerAction::Execute {
-			shard: id,
-			seat: 0,
-			round: 0,
-		};
-		only_timer::<T>(action, NOW + 1);
+		only_timer::<T>(TimerAction::Shard { shard: id }, NOW + 1);
 
 		#[block]
 		{
@@ -332,6 +326,22 @@ mod benchmarks {
 		}
 
 		assert_eq!(crate::Timers::<T>::iter().count(), 1);
+	}
+
+	/// All seats were taken in time, and are to be sealed.
+	#[benchmark]
+	fn timer_again() {
+		let (_, job) = submitted::<T>(1_000, SEATS);
+		let id = started::<T>(job, &team::<T>(SEATS.into(), OneSlot), SeatState::Accepted);
+		exclude::<T>(id, MAX_VACATED);
+		only_timer_of::<T>(id, |_| {});
+
+		#[block]
+		{
+			serve_one::<T>();
+		}
+
+		assert!(Shards::<T>::get(job, 0).is_some_and(|shard| shard.alarm > NOW + 1));
 	}
 
 	/// Of a provider with more slots, which leaves the pools.
@@ -342,12 +352,7 @@ mod benchmarks {
 		exclude::<T>(id, MAX_VACATED - 1);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
-		let action = TimerAction::Accept {
-			shard: id,
-			seat: 0,
-			round: 0,
-		};
-		only_timer::<T>(action, NOW + 1);
+		only_timer_of::<T>(id, hurry);
 
 		#[block]
 		{
@@ -365,12 +370,7 @@ mod benchmarks {
 		exclude::<T>(id, MAX_VACATED - 1);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
-		let action = TimerAction::Execute {
-			shard: id,
-			seat: 0,
-			round: 0,
-		};
-		only_timer::<T>(action, NOW + 1);
+		only_timer_of::<T>(id, hurry);
 
 		#[block]
 		{
@@ -388,7 +388,7 @@ mod benchmarks {
 		exclude::<T>(id, MAX_VACATED);
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
-		only_timer::<T>(TimerAction::Fill { shard: id }, NOW + 1);
+		only_timer_of::<T>(id, |shard| shard.fill = NOW + 1);
 
 		#[block]
 		{
@@ -439,7 +439,7 @@ mod benchmarks {
 		crowd::<T>(job, MAX_VACANCIES);
 		annoy::<T>(job);
 		change::<T>(job, |job| job.vacancies = Default::default());
-		only_timer::<T>(TimerAction::Custody { shard: id }, NOW + 1);
+		only_timer_of::<T>(id, |_| {});
 
 		#[block]
 		{

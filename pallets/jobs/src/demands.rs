@@ -11,8 +11,8 @@
 //! than serve. What custody binds is bound no longer than was promised, but for the time of one answer.
 
 use crate::{
-	timers::TimerAction, Config, CustodyOf, Demand, Demands, Error, Event, Forfeit, JobRecord, Jobs, OpenDemands,
-	Pallet, ShardRecord, Shards, Specs, WeightInfo, ALL_DEMANDS, FEW_DEMANDS, MAX_DEMANDS,
+	timers::TimerAction, AssignmentsOf, Config, Demand, Demands, Error, Event, Forfeit, JobRecord, Jobs, OpenDemands,
+	Pallet, ShardRecord, Shards, WeightInfo, ALL_DEMANDS, FEW_DEMANDS, MAX_DEMANDS,
 };
 use alloc::vec::Vec;
 use codec::Encode;
@@ -78,15 +78,14 @@ impl<T: Config> Pallet<T> {
 	fn demand(client: AccountId, id: ShardId, wanted: Wanted, shown: Option<ShownOutcome>) -> DispatchResult {
 		let mut job = Self::job_of(&client, id.job)?;
 		let mut shard = Self::kept(id).ok_or(Error::<T>::NothingInCustody)?;
-		let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
 		let custody = shard.custody.as_mut().ok_or(Error::<T>::NothingInCustody)?;
 		let (now, pace) = Self::time_of_work(id)?;
 		// Its end is due, even if the tick had no room for it yet, or it waits for an answer.
 		ensure!(now < custody.ends, Error::<T>::NothingInCustody);
-		let tasks = spec.tasks_in(id.index);
+		let tasks = job.spec.tasks_in(id.index);
 		ensure!(wanted.task < tasks, Error::<T>::NoSuchPart);
 		if let Some(shown) = &shown {
-			let is_shown = shown.is_of(&custody.report, tasks, wanted.task, spec.limits.gas);
+			let is_shown = shown.is_of(&custody.report, tasks, wanted.task, job.spec.limits.gas);
 			ensure!(is_shown, Error::<T>::NotShown);
 		}
 		ensure!(!Demands::<T>::contains_key(id, wanted), Error::<T>::DemandedAlready);
@@ -141,8 +140,7 @@ impl<T: Config> Pallet<T> {
 		let is_shown = match (&answer, &demand.output) {
 			(Answer::Chunk(chunk), Some(output)) => chunk.is_of(output),
 			(Answer::Outcome(shown), None) => {
-				let spec = Specs::<T>::get(id.job).ok_or(Error::<T>::UnknownJob)?;
-				shown.is_of(&custody.report, spec.tasks_in(id.index), task, spec.limits.gas)
+				shown.is_of(&custody.report, job.spec.tasks_in(id.index), task, job.spec.limits.gas)
 			}
 			_ => false,
 		};
@@ -180,7 +178,12 @@ impl<T: Config> Pallet<T> {
 		};
 		let in_time = Demands::<T>::get(id, wanted)
 			.is_some_and(|demand| Self::time_of_work(id).is_ok_and(|(now, _)| now <= demand.due));
-		in_time && CustodyOf::<T>::contains_key(&provider, id)
+		in_time && Self::keeps(&provider, id)
+	}
+
+	/// Whether a provider keeps a shard's outputs.
+	pub(crate) fn keeps(provider: &AccountId, id: ShardId) -> bool {
+		AssignmentsOf::<T>::get(provider, id).is_some_and(|place| place.kept)
 	}
 
 	/// True while a demand waits for an answer until the block before this one.
@@ -201,7 +204,7 @@ impl<T: Config> Pallet<T> {
 				.min(shard.storage.saturating_sub(earned));
 			earned = earned.saturating_add(kept);
 			let (provider, bound) = (holder.provider, holder.stake.liability);
-			CustodyOf::<T>::remove(&provider, id);
+			AssignmentsOf::<T>::remove(&provider, id);
 			let bound_lost = T::Providers::take(&provider, None, bound);
 			Self::release_bound(&provider, bound);
 			// Whom nothing binds may have left.

@@ -13,7 +13,7 @@ impl<T: Config> Pallet<T> {
 	/// What it weighs to find out whether a call of the lane is due; none of other calls.
 	pub fn lane(call: &Call<T>) -> Option<Weight> {
 		match call {
-			Call::accept { .. } | Call::decline { .. } => Some(Self::looked(2)),
+			Call::accept { .. } | Call::decline { .. } => Some(Self::looked(3)),
 			Call::answer { .. } => Some(Self::lane_of_answer()),
 			_ => None,
 		}

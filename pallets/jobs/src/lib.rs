@@ -167,13 +167,9 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type NextJob<T> = StorageValue<_, JobId, ValueQuery>;
 
-	/// The changing part of each job, until its last custody ends.
+	/// Each job, until its last custody ends.
 	#[pallet::storage]
 	pub type Jobs<T> = StorageMap<_, Twox64Concat, JobId, JobRecord>;
-
-	/// What each job's client asked for.
-	#[pallet::storage]
-	pub type Specs<T> = StorageMap<_, Twox64Concat, JobId, JobSpec>;
 
 	/// Shards under way or in custody.
 	#[pallet::storage]
@@ -184,13 +180,10 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Backlog<T> = StorageDoubleMap<_, Twox64Concat, JobId, Twox64Concat, u32, Vacancy>;
 
-	/// The seats of each provider in shards under way, by shard. Bounded by the provider's bond, iterated off chain only.
+	/// The seats of each provider in shards under way and in those whose outputs it keeps, by shard. Bounded by the provider's bond,
+	/// of which each takes some, iterated off chain only.
 	#[pallet::storage]
-	pub type AssignmentsOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
-
-	/// The seats of each provider in shards whose outputs it keeps, by shard. Iterated off chain only, in pages.
-	#[pallet::storage]
-	pub type CustodyOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, u8>;
+	pub type AssignmentsOf<T> = StorageDoubleMap<_, Blake2_128Concat, AccountId, Twox64Concat, ShardId, Place>;
 
 	/// Parts of outputs in custody that are demanded and not shown yet, at most [`MAX_DEMANDS`] a shard and [`ALL_DEMANDS`].
 	#[pallet::storage]
@@ -209,19 +202,19 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Seeds<T> = StorageValue<_, SeedRing, ValueQuery>;
 
-	/// The ready queue's bounds.
+	/// Jobs with work to hand out now or soon, served in turn: the ready queue's beginning, and the bounds of its rest.
 	#[pallet::storage]
-	pub type ReadyBounds<T> = StorageValue<_, QueueBounds, ValueQuery>;
+	pub type ReadyFirst<T> = StorageValue<_, ReadyRecord, ValueQuery>;
 
-	/// Jobs with work to hand out, served in turn.
+	/// The rest of the ready queue: jobs with work to hand out now.
 	#[pallet::storage]
 	pub type Ready<T> = StorageMap<_, Twox64Concat, u64, JobId>;
 
-	/// The market block up to which all timers are served.
+	/// The market block up to which all timers are served, and those that are due soon.
 	#[pallet::storage]
-	pub type TimersServed<T> = StorageValue<_, MarketBlock, ValueQuery>;
+	pub type NextTimers<T> = StorageValue<_, NextRecord, ValueQuery>;
 
-	/// Pending timers, in pages by the market block at which they are due. The first page stays while others follow.
+	/// Pending timers that have no place there, in pages by the market block at which they are due. The first page stays while others follow.
 	#[pallet::storage]
 	pub type Timers<T> = StorageDoubleMap<_, Twox64Concat, MarketBlock, Twox64Concat, u32, TimerPage>;
 

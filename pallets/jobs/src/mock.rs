@@ -155,6 +155,8 @@ thread_local! {
 	pub static PACES: RefCell<BTreeMap<ProgramId, Pace>> = const { RefCell::new(BTreeMap::new()) };
 	/// Alarms that were served, and when.
 	pub static SERVED: RefCell<Vec<(Alarm, u32)>> = const { RefCell::new(Vec::new()) };
+	/// Shards by whose timers it was woken, and when.
+	pub static WOKEN: RefCell<Vec<(ShardId, u32)>> = const { RefCell::new(Vec::new()) };
 	/// Outputs that the verifier was told of.
 	pub static OUTPUTS: RefCell<Vec<Hash>> = const { RefCell::new(Vec::new()) };
 	/// What the verifier says of seats.
@@ -213,6 +215,11 @@ impl ProviderRegistry for Registry {
 			true => Some(who.clone()),
 			false => Self::provider_of(who),
 		}
+	}
+	fn operator_of(provider: &AccountId) -> Option<AccountId> {
+		let named = OPERATORS.with_borrow(|all| all.iter().find(|(_, of)| *of == provider).map(|(who, _)| who.clone()));
+		let bytes: &[u8; 32] = provider.as_ref();
+		named.or_else(|| Some(account(bytes[0].checked_add(100)?)))
 	}
 	fn endpoint(_: &AccountId) -> Option<Vec<u8>> {
 		Some(b"http://127.0.0.1:1".to_vec())
@@ -349,6 +356,21 @@ impl Evidence {
 		Ok(())
 	}
 
+	/// A seat that has sealed reveals.
+	pub fn reveal(id: ShardId, seat: u8) {
+		assert!(
+			SEALED.with_borrow(|all| all.contains(&(id, seat))),
+			"only what is sealed is revealed"
+		);
+		let shard = Jobs::running(id).expect("the shard is under way");
+		let provider = shard
+			.holder(seat)
+			.expect("a sealed seat keeps its holder")
+			.provider
+			.clone();
+		CALLED.with_borrow_mut(|all| all.entry((id, provider)).or_default().revealed = true);
+	}
+
 	/// The shard ends: what the verifier was to free is free.
 	pub fn end(id: ShardId, ending: Ending) {
 		if let Some(shard) = Jobs::running(id) {
@@ -406,6 +428,11 @@ impl Verifier for Evidence {
 	fn serve(alarm: Alarm, _: bool) -> Weight {
 		let now = pallet_jobs::Clock::<Test>::get().now;
 		SERVED.with_borrow_mut(|all| all.push((alarm, now)));
+		ServeWeight::get().1
+	}
+	fn wake(shard: ShardId, _: bool) -> Weight {
+		let now = pallet_jobs::Clock::<Test>::get().now;
+		WOKEN.with_borrow_mut(|all| all.push((shard, now)));
 		ServeWeight::get().1
 	}
 	fn serve_weight() -> Weight {
@@ -473,6 +500,7 @@ pub fn new_test_ext() -> sp_io::TestExternalities {
 	CLOSED.with_borrow_mut(|all| all.clear());
 	STAKES.with_borrow_mut(|all| all.clear());
 	SERVED.with_borrow_mut(|all| all.clear());
+	WOKEN.with_borrow_mut(|all| all.clear());
 	PACES.with_borrow_mut(|all| all.clear());
 	OUTPUTS.with_borrow_mut(|all| all.clear());
 	CALLED.with_borrow_mut(|all| all.clear());

@@ -2,8 +2,8 @@
 //! ended meanwhile is dropped when it is reached.
 
 use crate::{
-	timers::TimerAction, Backlog, Config, JobRecord, Pallet, QueueBounds, Readiness, Ready, ReadyBounds, Seeds, Shards,
-	Vacancy, WeightInfo,
+	timers::TimerAction, Backlog, Config, JobRecord, Pallet, Readiness, Ready, ReadyFirst, Seeds, Shards, Vacancy,
+	Waiting, WeightInfo, SOON,
 };
 use frame_support::{traits::Get, weights::Weight};
 use millrace_primitives::{params::JobsParams, JobId};
@@ -19,42 +19,75 @@ impl<T: Config> Pallet<T> {
 		u32::from(params.seed_blocks).clamp(1, crate::MAX_SEED_BLOCKS)
 	}
 
-	/// Puts a job at the queue's end.
-	pub(crate) fn push_ready(job: JobId) {
-		ReadyBounds::<T>::mutate(|bounds| {
-			Ready::<T>::insert(bounds.tail, job);
-			bounds.tail = bounds.tail.saturating_add(1);
-		});
+	/// Puts a job at the queue's end, to be visited from a count of outputs on. False if that is not now, and the queue too long to
+	/// wait in it.
+	pub(crate) fn push_ready(waiting: Waiting, count: u32) -> bool {
+		let mut queue = ReadyFirst::<T>::get();
+		// Nobody overtakes the rest.
+		let is_first = queue.is_short() && queue.first.try_push(waiting).is_ok();
+		if !is_first {
+			if waiting.from > count {
+				return false;
+			}
+			Ready::<T>::insert(queue.tail, waiting.job);
+			queue.tail = queue.tail.saturating_add(1);
+		}
+		ReadyFirst::<T>::put(queue);
+		true
 	}
 
-	/// Takes the job at the queue's head.
-	pub(crate) fn pop_ready() -> Option<JobId> {
-		let QueueBounds { head, tail } = ReadyBounds::<T>::get();
-		if head == tail {
+	/// Takes the job at the queue's head of those that may be visited at this count of outputs.
+	pub(crate) fn pop_ready(count: u32) -> Option<JobId> {
+		let mut queue = ReadyFirst::<T>::get();
+		let popped = queue.pop(count);
+		if popped.is_none() && queue.is_short() {
 			return None;
 		}
-		ReadyBounds::<T>::put(QueueBounds {
-			head: head.saturating_add(1),
-			tail,
+		let job = popped.or_else(|| {
+			let head = queue.head;
+			queue.head = head.saturating_add(1);
+			Ready::<T>::take(head)
 		});
-		Ready::<T>::take(head)
+		ReadyFirst::<T>::put(queue);
+		job
 	}
 
-	/// Sees to it that the job is visited when it next has something to do: by the queue if that is now, else by a
+	/// A job in the queue is to be visited from this count of outputs on, if that is sooner than it was.
+	fn hasten(job: JobId, ready: u32) {
+		let mut queue = ReadyFirst::<T>::get();
+		let waiting = queue
+			.first
+			.iter_mut()
+			.find(|waiting| waiting.job == job && waiting.from > ready);
+		if let Some(waiting) = waiting {
+			waiting.from = ready;
+			ReadyFirst::<T>::put(queue);
+		}
+	}
+
+	/// Sees to it that the job is visited when it next has something to do: by the queue if that is now or soon, else by a
 	/// timer that puts it there. The caller stores the record.
 	pub(crate) fn schedule(id: JobId, job: &mut JobRecord) {
+		let ready = job.next_ready();
 		if job.queued {
+			if let Some(ready) = ready {
+				Self::hasten(id, ready);
+			}
 			return;
 		}
-		let Some(ready) = job.next_ready() else {
+		let Some(ready) = ready else {
 			job.retry = None;
 			return;
 		};
-		let delay = ready.saturating_sub(Seeds::<T>::get().count);
-		if delay == 0 {
+		let count = Seeds::<T>::get().count;
+		let delay = ready.saturating_sub(count);
+		let waiting = Waiting {
+			job: id,
+			from: ready.max(count),
+		};
+		if delay <= SOON && Self::push_ready(waiting, count) {
 			job.queued = true;
 			job.retry = None;
-			Self::push_ready(id);
 			return;
 		}
 		let at = Self::now_block().saturating_add(delay);

@@ -2,12 +2,13 @@
 //! another's, and what cannot be received is owed.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Config, Custody, CustodyOf, Error, Event, Failure, Holder, JobRecord, Jobs,
-	Pallet, Programs, ShardRecord, Shards, Specs, MAX_ACKNOWLEDGED, WOKEN,
+	timers::TimerAction, AssignmentsOf, Config, Custody, Error, Event, Failure, Holder, JobRecord, Jobs, Pallet, Place,
+	Programs, ShardRecord, Shards, MAX_ACKNOWLEDGED, WOKEN,
 };
 use alloc::vec::Vec;
 use frame_support::{ensure, traits::Get, BoundedVec};
 use millrace_primitives::{
+	job::SeatEvent,
 	matter::Matter,
 	traits::{Alarm, Assignments, Ending, OnSettled, Payee, Payment, SeatView, Settlement, Stake},
 	AccountId, Balance, JobId, MarketBlock, ProgramId, ShardId,
@@ -58,12 +59,18 @@ impl<T: Config> Pallet<T> {
 					if kept_on {
 						kept = terms.custody_share.mul_ceil(amount);
 						storage = storage.saturating_add(terms.storage_pay(holder.ask));
-						CustodyOf::<T>::insert(&provider, id, seat);
+						AssignmentsOf::<T>::insert(&provider, id, Place { seat, kept: true });
 						let stake = Stake {
 							liability: earned.bound,
 							..holder.stake
 						};
-						slot.holder = Some(Holder { stake, ..holder });
+						// Who is paid for a report has revealed it.
+						let state = holder.state.on(SeatEvent::Reveal).ok().flatten();
+						slot.holder = Some(Holder {
+							stake,
+							state: state.unwrap_or(holder.state),
+							..holder
+						});
 					} else {
 						Self::release_bound(&provider, earned.bound);
 					}
@@ -145,8 +152,8 @@ impl<T: Config> Pallet<T> {
 			withheld,
 			demands: 0,
 		});
+		Self::keep_time(id, &mut shard, pace);
 		Shards::<T>::insert(id.job, id.index, shard);
-		Self::arm_by(TimerAction::Custody { shard: id }, until, pace);
 		Self::deposit_event(Event::ShardSettled {
 			shard: id,
 			report,
@@ -198,7 +205,7 @@ impl<T: Config> Pallet<T> {
 		let mut storage = Vec::new();
 		for (seat, amount) in shard.seats.iter().zip(withheld) {
 			let Some(holder) = &seat.holder else { continue };
-			CustodyOf::<T>::remove(&holder.provider, id);
+			AssignmentsOf::<T>::remove(&holder.provider, id);
 			Self::release_bound(&holder.provider, holder.stake.liability);
 			let earned = draw_on(&mut left, shard.storage_earned(holder.ask, now));
 			Self::pay(job, &holder.provider, amount.saturating_add(earned));
@@ -247,6 +254,7 @@ impl<T: Config> Assignments for Pallet<T> {
 		let holder = seat.holder.as_ref()?;
 		Some(SeatView {
 			index,
+			operator: holder.operator.clone(),
 			round: seat.round,
 			state: holder.state,
 			held: holder.may_compute(),
@@ -255,9 +263,14 @@ impl<T: Config> Assignments for Pallet<T> {
 		})
 	}
 
+	fn worker(id: ShardId, operator: &AccountId) -> Option<AccountId> {
+		let shard = Self::running(id)?;
+		Some(shard.holder(Self::seat_known(operator, &shard)?)?.provider.clone())
+	}
+
 	fn matter(id: ShardId) -> Option<Matter> {
 		let shard = Self::running(id)?;
-		let spec = Specs::<T>::get(id.job)?;
+		let spec = Jobs::<T>::get(id.job)?.spec;
 		let program = Programs::<T>::get(spec.program)?;
 		Some(Self::matter_of(&spec, program.roots, shard.terms.engine, id.index))
 	}
@@ -278,12 +291,10 @@ impl<T: Config> Assignments for Pallet<T> {
 		Self::do_sealed(shard, seat)
 	}
 
-	fn on_revealed(shard: ShardId, seat: u8) -> DispatchResult {
-		Self::do_revealed(shard, seat)
-	}
-
 	fn remind(alarm: Alarm, at: MarketBlock) {
-		Self::arm(TimerAction::Verify { alarm }, at);
+		if !Self::rings_before(alarm, at) {
+			Self::arm(TimerAction::Verify { alarm }, at);
+		}
 	}
 
 	fn on_ended(id: ShardId, ending: Ending) {

@@ -2,7 +2,7 @@
 
 use crate::{
 	keeping::Promise, reserve_for, Config, Error, Event, JobRecord, Jobs, NextJob, Pallet, Program, Programs,
-	Readiness, Specs, MAX_VACANCIES,
+	Readiness, MAX_VACANCIES,
 };
 use frame_support::{
 	ensure,
@@ -120,10 +120,12 @@ impl<T: Config> Pallet<T> {
 			job
 		});
 		let now = pace.at(Self::now_block());
+		let (program_id, deadline, price_cap) = (spec.program, spec.deadline, spec.price_cap);
 		let mut record = JobRecord {
 			client: client.clone(),
+			spec,
 			status: JobStatus::Open,
-			price_cap: spec.price_cap,
+			price_cap,
 			fee_share: promise.fee_share,
 			custody_period: params.custody_period,
 			storage_gas: promise.storage_gas,
@@ -133,7 +135,7 @@ impl<T: Config> Pallet<T> {
 			paid: 0,
 			fees: 0,
 			submitted_at: now,
-			expires_at: now.saturating_add(spec.deadline),
+			expires_at: now.saturating_add(deadline),
 			engine: program.engine,
 			module_len: program.module.len,
 			shards,
@@ -157,19 +159,18 @@ impl<T: Config> Pallet<T> {
 			top_ups: 0,
 		};
 		program.open_jobs = program.open_jobs.saturating_add(1);
-		Programs::<T>::insert(spec.program, program);
+		Programs::<T>::insert(program_id, program);
 		Self::arm_by(crate::timers::TimerAction::Expire { job }, record.expires_at, pace);
 		Self::schedule(job, &mut record);
 		Jobs::<T>::insert(job, record);
 		Self::deposit_event(Event::JobSubmitted {
 			job,
 			client,
-			program: spec.program,
+			program: program_id,
 			shards,
 			escrow,
 			burned: fee,
 		});
-		Specs::<T>::insert(job, spec);
 		Ok(job)
 	}
 
@@ -196,7 +197,7 @@ impl<T: Config> Pallet<T> {
 			extra_deadline == 0 || expires_at.saturating_sub(job.submitted_at) <= params.max_deadline,
 			Error::<T>::DeadlineTooLong
 		);
-		let mut spec = Specs::<T>::get(id).ok_or(Error::<T>::UnknownJob)?;
+		let mut spec = job.spec.clone();
 		// Who declined may be drawn again, and hold a slot as long.
 		let burned = Self::seat_fee(&spec, job.module_len, spec.shard_size.min(spec.tasks), &params)
 			.and_then(|fee| fee.checked_mul(job.vacant().into()))
@@ -282,13 +283,11 @@ impl<T: Config> Pallet<T> {
 			// Nothing is left of the escrow unless a reserve was rounded up.
 			let rest = job.escrow;
 			Self::refund(&mut job, rest);
-			if let Some(spec) = Specs::<T>::take(id) {
-				Programs::<T>::mutate(spec.program, |program| {
-					if let Some(program) = program {
-						program.open_jobs = program.open_jobs.saturating_sub(1);
-					}
-				});
-			}
+			Programs::<T>::mutate(job.spec.program, |program| {
+				if let Some(program) = program {
+					program.open_jobs = program.open_jobs.saturating_sub(1);
+				}
+			});
 			Jobs::<T>::remove(id);
 		} else {
 			Self::schedule(id, &mut job);

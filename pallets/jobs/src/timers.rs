@@ -1,6 +1,11 @@
 //! Exact deadlines at constant cost. What is due at a market block is listed on pages of that block, so that arming a timer writes one
 //! page, whatever its delay, and a tick looks at one. Entries whose reason is gone are dropped when they are served.
 //!
+//! What is due soon stands in a record that each tick reads and writes anyway, while there is room.
+//!
+//! A shard has one timer for all its deadlines ([`ShardRecord::next_due`]): what is met in time, as most of them are, costs no
+//! timer of its own. Its record says when the timer acts; one that was armed for later acts in vain.
+//!
 //! A timer that anybody can arm fills a page for others as well; then another one follows. What a tick cannot serve is served by
 //! later ones, block by block.
 //!
@@ -8,7 +13,8 @@
 //! ([`Pace`]): what fires before its time by that clock is armed again for what is left.
 
 use crate::{
-	Cause, Config, JobRecord, Jobs, Pallet, ShardRecord, TimerEntry, TimerPage, Timers, TimersServed, WeightInfo,
+	Cause, Config, JobRecord, Jobs, NextTimers, Pallet, ShardRecord, Shards, TimerEntry, TimerPage, Timers, WeightInfo,
+	NEAR, NEVER,
 };
 use codec::{Decode, Encode, MaxEncodedLen};
 use frame_support::{
@@ -26,26 +32,9 @@ use scale_info::TypeInfo;
 /// What a timer does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub enum TimerAction {
-	/// A seat should have been accepted.
-	Accept {
-		/// The shard.
-		shard: ShardId,
-		/// The seat.
-		seat: u8,
-		/// The seat's round when it was assigned.
-		round: u32,
-	},
-	/// A seat should have been sealed.
-	Execute {
-		/// The shard.
-		shard: ShardId,
-		/// The seat.
-		seat: u8,
-		/// The seat's round when it was accepted.
-		round: u32,
-	},
-	/// All seats of a shard should have been sealed.
-	Fill {
+	/// Something may be due of a shard: of a seat that should have been accepted or sealed, of all that should have been sealed, of
+	/// custody that ends. A shard has one, which acts at the first of its deadlines or before and then is armed for the next one.
+	Shard {
 		/// The shard.
 		shard: ShardId,
 	},
@@ -58,11 +47,6 @@ pub enum TimerAction {
 	Expire {
 		/// The job.
 		job: JobId,
-	},
-	/// Custody of a shard's outputs ends.
-	Custody {
-		/// The shard.
-		shard: ShardId,
 	},
 	/// The verifier asked to be woken.
 	Verify {
@@ -82,11 +66,7 @@ impl TimerAction {
 	/// The job by the clock of whose work it acts; none if by the market's.
 	const fn job(&self) -> Option<JobId> {
 		match self {
-			Self::Accept { shard, .. }
-			| Self::Execute { shard, .. }
-			| Self::Fill { shard }
-			| Self::Custody { shard }
-			| Self::Demand { shard, .. } => Some(shard.job),
+			Self::Shard { shard } | Self::Demand { shard, .. } => Some(shard.job),
 			Self::Expire { job } => Some(*job),
 			Self::BackOff { .. } | Self::Verify { .. } => None,
 		}
@@ -104,7 +84,7 @@ impl<T: Config> Pallet<T> {
 			.max(T::WeightInfo::timer_expire())
 			.max(T::WeightInfo::timer_custody())
 			.max(T::WeightInfo::timer_demand())
-			.max(T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve_weight()))
+			.max(T::WeightInfo::timer_again().saturating_add(T::Verifier::serve_weight()))
 			.saturating_add(Self::pace_weight())
 	}
 
@@ -132,7 +112,45 @@ impl<T: Config> Pallet<T> {
 		let now = Self::now_block();
 		let left = target.saturating_sub(pace.at(now)).max(1);
 		let at = now.saturating_add(if pace.frozen { left.max(FROZEN_LOOK) } else { left });
-		let entry = TimerEntry { target, action };
+		Self::list(at, TimerEntry { target, action });
+	}
+
+	/// Sees to a shard's next deadline. The caller stores the record.
+	pub(crate) fn keep_time(id: ShardId, shard: &mut ShardRecord, pace: Pace) {
+		Self::act_by(id, shard, shard.next_due(), pace);
+	}
+
+	/// Arms a shard's timer if the one that it has acts later, or may be listed for later than it should act, since its clock
+	/// stood. The caller stores the record.
+	pub(crate) fn act_by(id: ShardId, shard: &mut ShardRecord, due: MarketBlock, pace: Pace) {
+		if due < shard.alarm || (pace.behind > 0 && due < NEVER) {
+			shard.alarm = due;
+			Self::arm_by(TimerAction::Shard { shard: id }, due, pace);
+		}
+	}
+
+	/// Whether a shard's timer is still to ring by a market block, and wakes the verifier. Only where no clock ever stood, so that it
+	/// rings exactly then.
+	pub(crate) fn rings_before(alarm: Alarm, at: MarketBlock) -> bool {
+		let Alarm::Shard(id) = alarm else { return false };
+		let rings = |shard: ShardRecord| shard.alarm > Self::now_block() && shard.alarm <= at;
+		T::Verifier::in_step() && Self::running(id).is_some_and(rings)
+	}
+
+	/// Lists a timer at a market block.
+	fn list(at: MarketBlock, entry: TimerEntry) {
+		if at <= Self::now_block().saturating_add(NEAR) {
+			let mut next = NextTimers::<T>::get();
+			if next.near.try_push((at, entry)).is_ok() {
+				NextTimers::<T>::put(next);
+				return;
+			}
+		}
+		Self::list_on_page(at, entry);
+	}
+
+	/// Lists a timer on a page of a market block.
+	pub(crate) fn list_on_page(at: MarketBlock, entry: TimerEntry) {
 		let mut first = Timers::<T>::get(at, 0).unwrap_or_default();
 		if first.following == 0 && first.entries.try_push(entry).is_ok() {
 			Timers::<T>::insert(at, 0, first);
@@ -153,8 +171,13 @@ impl<T: Config> Pallet<T> {
 		Timers::<T>::insert(at, 0, first);
 	}
 
-	/// Takes a timer of a market block, off its last page.
+	/// Takes a timer of a market block: of those that were listed as due soon, or off its last page.
 	fn pop_timer(at: MarketBlock) -> Option<TimerEntry> {
+		let mut next = NextTimers::<T>::get();
+		if let Some(entry) = next.pop(at) {
+			NextTimers::<T>::put(next);
+			return Some(entry);
+		}
 		let mut first = Timers::<T>::get(at, 0)?;
 		while first.following > 0 {
 			let mut last = Timers::<T>::get(at, first.following).unwrap_or_default();
@@ -179,12 +202,12 @@ impl<T: Config> Pallet<T> {
 	/// whom a draw would find.
 	pub(crate) fn serve_timers(meter: &mut WeightMeter, may_draw: bool) {
 		let (now, in_step) = (Self::now_block(), T::Verifier::in_step());
-		let mut at = TimersServed::<T>::get();
+		let mut at = NextTimers::<T>::get().served;
 		while at < now && meter.can_consume(Self::timer_weight()) {
 			let next = at.saturating_add(1);
 			match Self::pop_timer(next) {
 				Some(entry) => {
-					meter.consume(Self::fire(entry, now, may_draw, in_step));
+					meter.consume(Self::fire(entry, next, now, may_draw, in_step));
 					if !in_step {
 						meter.consume(Self::pace_weight());
 					}
@@ -195,11 +218,17 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		}
-		TimersServed::<T>::put(at);
+		NextTimers::<T>::mutate(|next| next.served = at);
 	}
 
-	/// Serves one timer and returns its weight.
-	pub(crate) fn fire(entry: TimerEntry, market: MarketBlock, may_draw: bool, in_step: bool) -> Weight {
+	/// Serves one timer, which was listed `at` a market block, and returns its weight.
+	pub(crate) fn fire(
+		entry: TimerEntry,
+		at: MarketBlock,
+		market: MarketBlock,
+		may_draw: bool,
+		in_step: bool,
+	) -> Weight {
 		if !Self::is_live(&entry) {
 			return T::WeightInfo::timer_stale();
 		}
@@ -214,18 +243,7 @@ impl<T: Config> Pallet<T> {
 				.saturating_add(Self::pace_weight());
 		}
 		match entry.action {
-			TimerAction::Accept { shard, seat, .. } => {
-				let ended = Self::vacate_seat(shard, seat, Cause::MissedAccept);
-				T::WeightInfo::timer_accept().saturating_add(Self::end_weight(ended))
-			}
-			TimerAction::Execute { shard, seat, .. } => {
-				let ended = Self::vacate_seat(shard, seat, Cause::Late);
-				T::WeightInfo::timer_execute().saturating_add(Self::end_weight(ended))
-			}
-			TimerAction::Fill { shard } => {
-				Self::end_filling(shard);
-				T::WeightInfo::timer_fill()
-			}
+			TimerAction::Shard { shard } => Self::shard_is_due(shard, at, (now, pace), may_draw),
 			TimerAction::BackOff { job: id } => {
 				if let Some(mut job) = Jobs::<T>::get(id) {
 					job.retry = None;
@@ -243,7 +261,6 @@ impl<T: Config> Pallet<T> {
 				}
 				T::WeightInfo::timer_expire()
 			}
-			TimerAction::Custody { shard: id } => Self::custody_is_over(id, now, pace),
 			TimerAction::Verify { alarm } => {
 				T::WeightInfo::timer_stale().saturating_add(T::Verifier::serve(alarm, may_draw))
 			}
@@ -253,18 +270,48 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Ends custody when its time is over. It is longer if a part of the outputs was demanded meanwhile.
-	fn custody_is_over(id: ShardId, now: MarketBlock, pace: Pace) -> Weight {
-		match Self::kept(id).and_then(|shard| shard.custody) {
-			Some(custody) if custody.until > now => {
-				Self::arm_by(TimerAction::Custody { shard: id }, custody.until, pace);
-				T::WeightInfo::timer_stale().saturating_add(T::DbWeight::get().reads_writes(1, 1))
-			}
+	/// Does the first thing that is due of a shard, and sees to its next deadline: if that is over, too, on the page that is being
+	/// served, so that it is served with it.
+	fn shard_is_due(id: ShardId, at: MarketBlock, (now, pace): (MarketBlock, Pace), may_draw: bool) -> Weight {
+		let Some(shard) = Shards::<T>::get(id.job, id.index) else {
+			return Weight::zero();
+		};
+		let is_met = shard.next_due() > now;
+		let is_judged = is_met && shard.closed.is_some() && shard.custody.is_none();
+		let weight = match (&shard.custody, shard.first_late(now)) {
+			// Its reason is gone, or it is longer since a part of the outputs was demanded.
+			_ if is_met => T::WeightInfo::timer_again(),
 			// The time for an answer was over before, if the demand's own timer has not come yet.
-			Some(custody) if custody.demands > 0 => {
+			(Some(custody), _) if custody.demands > 0 => {
 				Self::end_kept(id, Self::forfeit, now, T::WeightInfo::timer_demand())
 			}
-			_ => Self::end_kept(id, Self::end_custody, now, T::WeightInfo::timer_custody()),
+			(Some(_), _) => Self::end_kept(id, Self::end_custody, now, T::WeightInfo::timer_custody()),
+			(None, Some((seat, SeatState::Assigned))) => {
+				let ended = Self::vacate_seat(id, seat, Cause::MissedAccept);
+				T::WeightInfo::timer_accept().saturating_add(Self::end_weight(ended))
+			}
+			(None, Some((seat, _))) => {
+				let ended = Self::vacate_seat(id, seat, Cause::Late);
+				T::WeightInfo::timer_execute().saturating_add(Self::end_weight(ended))
+			}
+			(None, None) => {
+				Self::end_filling(id);
+				T::WeightInfo::timer_fill()
+			}
+		};
+		if let Some(mut shard) = Shards::<T>::get(id.job, id.index) {
+			let (due, action) = (shard.next_due(), TimerAction::Shard { shard: id });
+			shard.alarm = due;
+			Shards::<T>::insert(id.job, id.index, shard);
+			if due <= now {
+				Self::list(at, TimerEntry { target: due, action });
+			} else if due < NEVER {
+				Self::arm_by(action, due, pace);
+			}
+		}
+		match is_judged {
+			true => weight.saturating_add(T::Verifier::wake(id, may_draw)),
+			false => weight,
 		}
 	}
 
@@ -284,16 +331,12 @@ impl<T: Config> Pallet<T> {
 
 	/// True while the timer's reason exists.
 	pub(crate) fn is_live(entry: &TimerEntry) -> bool {
-		let is_in = |id: ShardId, seat, round, state: SeatState| {
-			Self::running(id).is_some_and(|shard| shard.is_in(seat, round, state))
-		};
 		match entry.action {
-			TimerAction::Accept { shard, seat, round } => is_in(shard, seat, round, SeatState::Assigned),
-			TimerAction::Execute { shard, seat, round } => is_in(shard, seat, round, SeatState::Accepted),
-			TimerAction::Fill { shard } => Self::running(shard).is_some_and(|shard| shard.closed.is_none()),
+			TimerAction::Shard { shard } => {
+				Shards::<T>::get(shard.job, shard.index).is_some_and(|shard| shard.alarm == entry.target)
+			}
 			TimerAction::BackOff { job } => Jobs::<T>::get(job).is_some_and(|job| job.retry == Some(entry.target)),
 			TimerAction::Expire { job } => Jobs::<T>::get(job).is_some_and(|job| job.is_open()),
-			TimerAction::Custody { shard } => Self::kept(shard).is_some(),
 			TimerAction::Verify { .. } => true,
 			TimerAction::Demand { shard, wanted } => Self::is_demanded(shard, wanted, entry.target),
 		}

@@ -1,8 +1,9 @@
 //! What always holds; checked after every test and by `try-runtime`.
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Backlog, Config, CustodyOf, Demands, HoldReason, JobRecord, Jobs, OpenDemands,
-	Owed, Pallet, Programs, Ready, ReadyBounds, Shards, Specs, Timers, TimersServed, ALL_DEMANDS, MAX_DEMANDS, NEVER,
+	timers::TimerAction, AssignmentsOf, Backlog, Config, Demands, HoldReason, JobRecord, Jobs, NextRecord, NextTimers,
+	OpenDemands, Owed, Pallet, Place, Programs, Ready, ReadyFirst, Seeds, ShardRecord, Shards, TimerEntry, Timers,
+	ALL_DEMANDS, MAX_DEMANDS, NEVER,
 };
 use alloc::{
 	collections::{BTreeMap, BTreeSet},
@@ -21,16 +22,12 @@ impl<T: Config> Pallet<T> {
 		let mut escrow: BTreeMap<AccountId, Balance> = BTreeMap::new();
 		let mut uses: BTreeMap<ProgramId, u32> = BTreeMap::new();
 		for (id, job) in Jobs::<T>::iter() {
-			let spec = Specs::<T>::get(id).ok_or("a job has no specification")?;
+			let spec = &job.spec;
 			ensure!(job.shards == spec.shards(), "a job's number of shards is wrong");
 			*uses.entry(spec.program).or_default() += 1;
 			*escrow.entry(job.client.clone()).or_default() += job.escrow;
 			Self::check_job(id, &job)?;
 		}
-		ensure!(
-			Specs::<T>::iter_keys().all(Jobs::<T>::contains_key),
-			"a specification has no job"
-		);
 		ensure!(
 			Shards::<T>::iter_keys().all(|(id, _)| Jobs::<T>::contains_key(id)),
 			"a shard has no job"
@@ -123,6 +120,7 @@ impl<T: Config> Pallet<T> {
 				}
 				None if shard.closed.is_some() => {
 					running += 1;
+					Self::check_tells(job, &shard)?;
 					let holders = shard.seats.iter().filter_map(|seat| seat.holder.as_ref());
 					ensure!(
 						shard.any_reached(SeatState::Sealed)
@@ -132,6 +130,7 @@ impl<T: Config> Pallet<T> {
 				}
 				None => {
 					running += 1;
+					Self::check_tells(job, &shard)?;
 					ensure!(
 						!shard.all_reached(SeatState::Sealed),
 						"a shard is not closed although all have sealed"
@@ -206,11 +205,15 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	fn check_tells(job: &JobRecord, shard: &ShardRecord) -> Result<(), TryRuntimeError> {
+		let concerns = job.shards > 1 || !job.decliners.is_empty() || job.is_suspended();
+		ensure!(shard.tells || !concerns, "a job is not told that its seats are taken");
+		Ok(())
+	}
+
 	fn check_assignments() -> Result<(), TryRuntimeError> {
-		let assignments = AssignmentsOf::<T>::iter().map(|entry| (entry, false));
-		let custody = CustodyOf::<T>::iter().map(|entry| (entry, true));
 		let mut assigned = 0usize;
-		for ((provider, id, seat), kept) in assignments.chain(custody) {
+		for (provider, id, Place { seat, kept }) in AssignmentsOf::<T>::iter() {
 			assigned += 1;
 			let shard = Shards::<T>::get(id.job, id.index).ok_or("an assignment has no shard")?;
 			let holder = shard.holder(seat).ok_or("an assignment has no seat")?;
@@ -223,15 +226,26 @@ impl<T: Config> Pallet<T> {
 		let held: usize = Shards::<T>::iter_values()
 			.map(|shard| shard.seats.iter().filter(|s| s.holder.is_some()).count())
 			.sum();
-		// Each entry names another holder: no provider holds two seats of a shard, and none is in both lists.
+		// Each entry names another holder: no provider holds two seats of a shard.
 		ensure!(held == assigned, "a seat's holder has no assignment");
 		Ok(())
 	}
 
 	fn check_queue() -> Result<(), TryRuntimeError> {
-		let bounds = ReadyBounds::<T>::get();
+		let bounds = ReadyFirst::<T>::get();
+		let count = Seeds::<T>::get().count;
 		let mut queued = BTreeSet::new();
 		let mut entries = 0u64;
+		for waiting in &bounds.first {
+			ensure!(queued.insert(waiting.job), "a job is queued twice");
+			if let Some(job) = Jobs::<T>::get(waiting.job) {
+				ensure!(job.queued, "a queued job does not know it");
+				ensure!(
+					job.next_ready().is_none_or(|ready| waiting.from <= ready.max(count)),
+					"a job is visited later than it has something to do"
+				);
+			}
+		}
 		for (place, entry) in Ready::<T>::iter() {
 			entries += 1;
 			ensure!(
@@ -255,8 +269,16 @@ impl<T: Config> Pallet<T> {
 
 	fn check_timers() -> Result<(), TryRuntimeError> {
 		let mut pending = Vec::new();
-		let served = TimersServed::<T>::get();
+		let NextRecord { served, near } = NextTimers::<T>::get();
 		ensure!(served <= Self::now_block(), "timers of the future are served");
+		// Where no clock but the market's ever stood, what is due rings.
+		let latest = |target: MarketBlock| target.max(Self::now_block().saturating_add(1));
+		let is_late = |at: MarketBlock, entry: &TimerEntry| T::Verifier::in_step() && at > latest(entry.target);
+		for (at, entry) in near {
+			ensure!(at > served, "a timer was passed over");
+			ensure!(!is_late(at, &entry), "a timer is late");
+			pending.push(entry);
+		}
 		for (at, place, page) in Timers::<T>::iter() {
 			ensure!(at > served, "a timer was passed over");
 			let first = Timers::<T>::get(at, 0).ok_or("a page of timers has no first one")?;
@@ -273,12 +295,7 @@ impl<T: Config> Pallet<T> {
 				place > 0 || (1..=page.following).all(|next| Timers::<T>::contains_key(at, next)),
 				"a page of timers is missing"
 			);
-			// Where no clock but the market's ever stood, what is due rings.
-			let latest = |target: MarketBlock| target.max(Self::now_block().saturating_add(1));
-			ensure!(
-				!T::Verifier::in_step() || page.entries.iter().all(|entry| at <= latest(entry.target)),
-				"a timer is late"
-			);
+			ensure!(!page.entries.iter().any(|entry| is_late(at, entry)), "a timer is late");
 			pending.extend(page.entries);
 		}
 		// Whoever waits on a timer has one. How many the verifier asked for is its own.
@@ -288,18 +305,12 @@ impl<T: Config> Pallet<T> {
 			.map(|entry| entry.action.encode())
 			.collect();
 		let mut needed = 0;
-		for (_, _, shard) in Shards::<T>::iter() {
-			if shard.custody.is_some() {
-				needed += 1;
-				continue;
-			}
-			needed += usize::from(shard.any_reached(SeatState::Sealed) && shard.closed.is_none());
-			needed += shard
-				.seats
-				.iter()
-				.filter_map(|seat| seat.holder.as_ref())
-				.filter(|holder| holder.state < SeatState::Sealed && !holder.waits())
-				.count();
+		for shard in Shards::<T>::iter_values() {
+			ensure!(
+				shard.alarm <= shard.next_due(),
+				"a shard's timer acts after its next deadline"
+			);
+			needed += usize::from(shard.alarm < NEVER);
 		}
 		needed += Demands::<T>::iter_keys().count();
 		for job in Jobs::<T>::iter_values() {

@@ -7,7 +7,7 @@ use frame_support::BoundedVec;
 use millrace_primitives::{
 	job::{DeclineReason, JobStatus, SeatEvent, SeatState, MAX_REPLICAS},
 	traits::Stake,
-	AccountId, Balance, Blob, Gas, Hash, MarketBlock, ProgramRoots, Report,
+	AccountId, Balance, Blob, Gas, Hash, JobId, JobSpec, MarketBlock, ProgramRoots, Report,
 };
 use scale_info::TypeInfo;
 use sp_core::ConstU32;
@@ -104,11 +104,13 @@ pub struct Vacancy {
 	pub readiness: Readiness,
 }
 
-/// The part of a job that changes.
+/// A job.
 #[derive(Clone, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct JobRecord {
 	/// Who pays.
 	pub client: AccountId,
+	/// What the client asked for.
+	pub spec: JobSpec,
 	/// Where it stands.
 	pub status: JobStatus,
 	/// The highest price for shards that have not started, in plancks per Ggas.
@@ -305,6 +307,8 @@ pub struct Terms {
 pub struct Holder {
 	/// The provider.
 	pub provider: AccountId,
+	/// Whose key worked for it when it was drawn.
+	pub operator: AccountId,
 	/// Its price, in plancks per Ggas.
 	pub ask: Balance,
 	/// How far it is.
@@ -330,6 +334,15 @@ impl Holder {
 	pub fn may_compute(&self) -> bool {
 		self.state >= SeatState::Accepted && !self.waits()
 	}
+}
+
+/// Where a provider's seat in a shard is listed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Place {
+	/// The seat.
+	pub seat: u8,
+	/// Whether its work is done, and it keeps the outputs.
+	pub kept: bool,
 }
 
 /// A seat of a shard.
@@ -406,6 +419,13 @@ pub struct ShardRecord {
 	/// When nobody could seal any more: all seats had, or time was up for the others, which are gone.
 	/// None before.
 	pub closed: Option<MarketBlock>,
+	/// The market block by which all seats must be sealed, from the first seal on; [`NEVER`] before.
+	pub fill: MarketBlock,
+	/// Whether its job is to be told when one of its seats is accepted or sealed: it has other shards, or somebody has declined
+	/// this one since the last acceptance. Vacant seats are the job's affair anyway.
+	pub tells: bool,
+	/// When its timer acts, by the clock of its work: at its next deadline or before. [`NEVER`] if it has none.
+	pub alarm: MarketBlock,
 	/// Set once its report is accepted.
 	pub custody: Option<Custody>,
 }
@@ -422,6 +442,30 @@ impl ShardRecord {
 			.retain(|exclusion| exclusion.declined.is_none_or(|before| before == top_ups));
 	}
 
+	/// The next of its deadlines; [`NEVER`] if it has none.
+	pub fn next_due(&self) -> MarketBlock {
+		match &self.custody {
+			Some(custody) => custody.until,
+			None if self.closed.is_some() => NEVER,
+			None => self
+				.seats
+				.iter()
+				.filter_map(|seat| seat.holder.as_ref())
+				.fold(self.fill, |next, holder| next.min(holder.due)),
+		}
+	}
+
+	/// The seat whose time was over first, if that was before the time of all, and the state in which it is. Of those with the
+	/// same time the last.
+	pub(crate) fn first_late(&self, now: MarketBlock) -> Option<(u8, SeatState)> {
+		(0u8..)
+			.zip(&self.seats)
+			.filter_map(|(seat, slot)| slot.holder.as_ref().map(|holder| (seat, holder)))
+			.filter(|(_, holder)| holder.due <= now.min(self.fill))
+			.min_by_key(|(seat, holder)| (holder.due, u8::MAX - seat))
+			.map(|(seat, holder)| (seat, holder.state))
+	}
+
 	/// The seat's holder.
 	pub fn holder(&self, seat: u8) -> Option<&Holder> {
 		self.seats.get(usize::from(seat))?.holder.as_ref()
@@ -434,13 +478,6 @@ impl ShardRecord {
 			.iter()
 			.position(|s| s.holder.as_ref().is_some_and(|h| h.provider == *provider))?;
 		Some(seat as u8)
-	}
-
-	/// True if the holder of the seat, in this round of it, is in this state.
-	pub fn is_in(&self, seat: u8, round: u32, state: SeatState) -> bool {
-		self.seats
-			.get(usize::from(seat))
-			.is_some_and(|s| s.round == round && s.holder.as_ref().is_some_and(|h| h.state == state))
 	}
 
 	/// True if the seat's holder may give it back: whose time has begun is bound.
@@ -499,13 +536,53 @@ pub struct SeedRing {
 	pub outputs: BoundedVec<Hash, ConstU32<MAX_SEED_BLOCKS>>,
 }
 
-/// The positions of the ready queue.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
-pub struct QueueBounds {
-	/// The first entry.
+/// So many jobs stand in the ready queue's own record; those after them each have an entry beside it.
+pub const QUEUE_FIRST: u32 = 32;
+/// A job that is to be visited in so many VRF outputs at most waits for it in the queue, and not on a timer.
+pub const SOON: u32 = MAX_SEED_BLOCKS;
+
+/// A job in the ready queue.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct Waiting {
+	/// The job.
+	pub job: JobId,
+	/// The count of VRF outputs from which on it is visited.
+	pub from: u32,
+}
+
+/// The ready queue: its beginning, which each tick reads, and where the rest of it is.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct ReadyRecord {
+	/// Those that came while there was no rest.
+	pub first: BoundedVec<Waiting, ConstU32<QUEUE_FIRST>>,
+	/// The rest's first entry.
 	pub head: u64,
-	/// One past the last entry.
+	/// One past the rest's last entry.
 	pub tail: u64,
+}
+
+impl ReadyRecord {
+	/// True if all of it is here.
+	pub fn is_short(&self) -> bool {
+		self.head == self.tail
+	}
+
+	/// How many jobs may be visited at this count of outputs.
+	pub fn ready(&self, count: u32) -> u64 {
+		let first = self.first.iter().filter(|waiting| waiting.from <= count).count() as u64;
+		first.saturating_add(self.tail.saturating_sub(self.head))
+	}
+
+	/// Takes the one of those at the beginning that may be visited for longest.
+	pub(crate) fn pop(&mut self, count: u32) -> Option<JobId> {
+		let ready = self
+			.first
+			.iter()
+			.enumerate()
+			.filter(|(_, waiting)| waiting.from <= count);
+		let (place, _) = ready.min_by_key(|(place, waiting)| (waiting.from, *place))?;
+		Some(self.first.remove(place).job)
+	}
 }
 
 /// The most timers on a page.
@@ -518,6 +595,29 @@ pub struct TimerPage {
 	pub following: u32,
 	/// Which.
 	pub entries: BoundedVec<TimerEntry, ConstU32<MAX_TIMERS>>,
+}
+
+/// A timer that is due in so many market blocks at most has no page of its own, if there is room for it in the record that each tick
+/// reads and writes.
+pub const NEAR: MarketBlock = 16;
+/// So much.
+pub const MAX_NEAR: u32 = 32;
+
+/// How far timers are served, and which are next.
+#[derive(Clone, PartialEq, Eq, Default, Debug, Encode, Decode, MaxEncodedLen, TypeInfo)]
+pub struct NextRecord {
+	/// The market block up to which all timers are served.
+	pub served: MarketBlock,
+	/// Timers that are due soon, each with the market block at which it is; others stand on pages.
+	pub near: BoundedVec<(MarketBlock, TimerEntry), ConstU32<MAX_NEAR>>,
+}
+
+impl NextRecord {
+	/// Takes the timer of a market block that was listed here last.
+	pub(crate) fn pop(&mut self, at: MarketBlock) -> Option<TimerEntry> {
+		let place = self.near.iter().rposition(|(listed, _)| *listed == at)?;
+		Some(self.near.remove(place).1)
+	}
 }
 
 /// A pending timer.

@@ -1,8 +1,8 @@
 //! What the runtime API shows. Run off chain only: some of it iterates, each within a bound.
 
 use crate::{
-	keeping::Promise, AssignmentsOf, Config, CustodyOf, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds,
-	ShardRecord, Shards, Specs, NEVER,
+	keeping::Promise, AssignmentsOf, Config, Demands, Holder, JobRecord, Jobs, Pallet, Programs, Seeds, ShardRecord,
+	Shards, NEVER,
 };
 use alloc::{string::String, vec::Vec};
 use frame_support::traits::Get;
@@ -12,10 +12,10 @@ use millrace_primitives::{
 		AssignmentView, DemandView, Explanation, JobView, ProgramView, Quote, Reason, SeatSummary, ShardView, MAX_PAGE,
 		SHARD_WINDOW,
 	},
-	job::{Endpoint, JobStatus, SeatState, ShardState},
+	job::{Endpoint, JobStatus, SeatEvent, SeatState, ShardState},
 	machine, money,
 	provider::Census,
-	traits::{DrawnSeat, Pace, ProviderRegistry, Verifier},
+	traits::{Called, DrawnSeat, Pace, ProviderRegistry, Verifier},
 	window::windows,
 	AccountId, Balance, JobId, JobSpec, MarketBlock, ProgramId, ShardId,
 };
@@ -25,27 +25,6 @@ fn urls(endpoints: &[Endpoint]) -> Vec<String> {
 		.iter()
 		.map(|endpoint| String::from_utf8_lossy(endpoint).into_owned())
 		.collect()
-}
-
-/// A shard's state is that of its least advanced seat. Seats that are not filled any more do not count.
-fn state_of(shard: &ShardRecord) -> ShardState {
-	if shard.custody.is_some() {
-		return ShardState::Custody;
-	}
-	let least = shard
-		.seats
-		.iter()
-		.filter(|seat| seat.holder.is_some() || shard.closed.is_none())
-		.map(|seat| seat.holder.as_ref().map(|holder| holder.state))
-		.min()
-		.flatten();
-	match least {
-		None => ShardState::Queued,
-		Some(SeatState::Assigned) => ShardState::Assigned,
-		Some(SeatState::Accepted) => ShardState::Accepted,
-		Some(SeatState::Sealed) => ShardState::Sealed,
-		Some(SeatState::Revealed) => ShardState::Reported,
-	}
 }
 
 /// The market block by which this pallet wants the seat to leave its state, if it does.
@@ -73,7 +52,7 @@ impl<T: Config> Pallet<T> {
 	/// A job; none once all its state is gone.
 	pub fn job_view(id: JobId) -> Option<JobView> {
 		let job = Jobs::<T>::get(id)?;
-		let spec = Specs::<T>::get(id)?;
+		let spec = job.spec.clone();
 		let pace = Self::pace_of(id);
 		Some(JobView {
 			id,
@@ -108,20 +87,22 @@ impl<T: Config> Pallet<T> {
 	/// The shards of a job under way or in custody among the [`SHARD_WINDOW`] indices from `first` on, in order, at most
 	/// `count` and at most [`MAX_PAGE`].
 	pub fn shard_views(id: JobId, first: u32, count: u32) -> Vec<ShardView> {
-		let (Some(job), Some(spec)) = (Jobs::<T>::get(id), Specs::<T>::get(id)) else {
+		let Some(job) = Jobs::<T>::get(id) else {
 			return Vec::new();
 		};
+		let spec = &job.spec;
 		let pace = Self::pace_of(id);
 		(first..first.saturating_add(SHARD_WINDOW).min(job.cursor))
 			.filter_map(|index| {
 				let shard = Shards::<T>::get(id, index)?;
+				let shard_id = ShardId { job: id, index };
 				Some(ShardView {
-					id: ShardId { job: id, index },
+					id: shard_id,
 					first_task: spec.first_task(index),
 					tasks: spec.tasks_in(index),
-					state: state_of(&shard),
+					state: Self::state_of(shard_id, &shard),
 					engine: shard.terms.engine,
-					seats: Self::seat_summaries(&shard, pace),
+					seats: Self::seat_summaries(shard_id, &shard, pace),
 					report: shard.custody.as_ref().map(|custody| custody.report),
 					custody_until: shard.custody.as_ref().map(|custody| pace.market(custody.until)),
 				})
@@ -130,7 +111,45 @@ impl<T: Config> Pallet<T> {
 			.collect()
 	}
 
-	fn seat_summaries(shard: &ShardRecord, pace: Pace) -> Vec<SeatSummary> {
+	/// How far a seat's holder is, once the verifier has said whether it has revealed.
+	fn seat_state(holder: &Holder, called: &Called) -> SeatState {
+		match called.revealed {
+			true => holder.state.on(SeatEvent::Reveal).ok().flatten(),
+			false => None,
+		}
+		.unwrap_or(holder.state)
+	}
+
+	/// The same of a seat of which nothing else is asked.
+	fn state_of_seat(id: ShardId, holder: &Holder) -> SeatState {
+		match holder.state {
+			SeatState::Sealed => Self::seat_state(holder, &T::Verifier::called(id, &holder.provider)),
+			state => state,
+		}
+	}
+
+	/// A shard's state is that of its least advanced seat. Seats that are not filled any more do not count.
+	fn state_of(id: ShardId, shard: &ShardRecord) -> ShardState {
+		if shard.custody.is_some() {
+			return ShardState::Custody;
+		}
+		let least = shard
+			.seats
+			.iter()
+			.filter(|seat| seat.holder.is_some() || shard.closed.is_none())
+			.map(|seat| seat.holder.as_ref().map(|holder| Self::state_of_seat(id, holder)))
+			.min()
+			.flatten();
+		match least {
+			None => ShardState::Queued,
+			Some(SeatState::Assigned) => ShardState::Assigned,
+			Some(SeatState::Accepted) => ShardState::Accepted,
+			Some(SeatState::Sealed) => ShardState::Sealed,
+			Some(SeatState::Revealed) => ShardState::Reported,
+		}
+	}
+
+	fn seat_summaries(id: ShardId, shard: &ShardRecord, pace: Pace) -> Vec<SeatSummary> {
 		let endpoint = |provider: &AccountId| {
 			T::Providers::endpoint(provider).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 		};
@@ -144,7 +163,7 @@ impl<T: Config> Pallet<T> {
 					index,
 					provider: holder.map(|holder| holder.provider.clone()),
 					endpoint: holder.and_then(|holder| endpoint(&holder.provider)),
-					state: holder.map(|holder| holder.state),
+					state: holder.map(|holder| Self::state_of_seat(id, holder)),
 					round: seat.round,
 					ask: holder.map_or(0, |holder| holder.ask),
 					due: holder.and_then(due_of).map(|due| pace.market(due)),
@@ -157,7 +176,10 @@ impl<T: Config> Pallet<T> {
 	/// it must act on, then what waits for others; each the oldest first. The seats that the verifier drew are among them.
 	pub fn assignments_of(who: &AccountId) -> Vec<AssignmentView> {
 		let provider = Self::provider_named(who);
-		let mut held: Vec<(ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider).collect();
+		let mut held: Vec<(ShardId, u8)> = AssignmentsOf::<T>::iter_prefix(&provider)
+			.filter(|(_, place)| !place.kept)
+			.map(|(id, place)| (id, place.seat))
+			.collect();
 		held.sort_unstable();
 		let mut views: Vec<AssignmentView> = held
 			.into_iter()
@@ -186,11 +208,12 @@ impl<T: Config> Pallet<T> {
 		let provider = Self::provider_named(who);
 		match after {
 			Some(after) => {
-				CustodyOf::<T>::iter_prefix_from(&provider, CustodyOf::<T>::hashed_key_for(&provider, after))
+				AssignmentsOf::<T>::iter_prefix_from(&provider, AssignmentsOf::<T>::hashed_key_for(&provider, after))
 			}
-			None => CustodyOf::<T>::iter_prefix(&provider),
+			None => AssignmentsOf::<T>::iter_prefix(&provider),
 		}
-		.filter_map(|(id, seat)| Self::assignment_view(id, seat))
+		.filter(|(_, place)| place.kept)
+		.filter_map(|(id, place)| Self::assignment_view(id, place.seat))
 		.take(count.min(MAX_PAGE) as usize)
 		.collect()
 	}
@@ -204,8 +227,7 @@ impl<T: Config> Pallet<T> {
 		let mut is_of = move |id: ShardId| match last {
 			Some((known, of)) if known == id => of,
 			_ => {
-				let of = CustodyOf::<T>::contains_key(&provider, id)
-					|| Jobs::<T>::get(id.job).is_some_and(|job| job.client == *who);
+				let of = Self::keeps(&provider, id) || Jobs::<T>::get(id.job).is_some_and(|job| job.client == *who);
 				last = Some((id, of));
 				of
 			}
@@ -255,7 +277,9 @@ impl<T: Config> Pallet<T> {
 		};
 		if holder.state >= SeatState::Sealed {
 			let called = T::Verifier::called(id, &holder.provider);
-			view.reveal_open = holder.state == SeatState::Sealed && called.reveal_by.is_some();
+			let state = Self::seat_state(holder, &called);
+			view.state = Some(state);
+			view.reveal_open = state == SeatState::Sealed && called.reveal_by.is_some();
 			view.due = called.reveal_by.filter(|_| view.reveal_open).unwrap_or(NEVER);
 			view.shown = called.shown;
 		}
@@ -279,7 +303,7 @@ impl<T: Config> Pallet<T> {
 
 	/// What there is to compute for a seat; where the seat is, is left open.
 	fn work_view(id: ShardId, seat: u8, shard: &ShardRecord) -> Option<AssignmentView> {
-		let spec = Specs::<T>::get(id.job)?;
+		let spec = Jobs::<T>::get(id.job)?.spec;
 		let program = Programs::<T>::get(spec.program)?;
 		Some(AssignmentView {
 			shard: id,
@@ -362,9 +386,8 @@ impl<T: Config> Pallet<T> {
 	/// Why a job's waiting work is where it is.
 	pub fn explain(id: JobId) -> Option<Explanation> {
 		let job = Jobs::<T>::get(id)?;
-		let spec = Specs::<T>::get(id)?;
 		// Vacant seats of shards under way keep the price of their start; the job's own is never lower.
-		let census = T::Providers::census(&Self::draw_request(&spec, job.price_cap));
+		let census = T::Providers::census(&Self::draw_request(&job.spec, job.price_cap));
 		let next_try = Self::next_try(&job);
 		let failed = job.fresh.tries > 0 || job.vacancies.iter().any(|vacancy| vacancy.readiness.tries > 0);
 		let reason = match job.status {

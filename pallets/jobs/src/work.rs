@@ -1,14 +1,15 @@
 //! What providers do with their seats: accept, decline, seal, reveal, or miss a deadline; and when nobody may seal a shard
-//! any more. Every change of a seat's state goes through the one table, [`SeatState::on`].
+//! any more. Every change of a seat's state goes through the one table, [`SeatState::on`]. That a seat has revealed the verifier
+//! alone knows until the shard ends: nothing here depends on it.
 //!
 //! ```text
 //!  accepted ─ the last of all ─► due of each ─ seal ─ the last of all ───────► closed
-//!     └ waits: may decline        └ late: vacant    └ the first: Fill timer ──┘ with those who have sealed
+//!     └ waits: may decline        └ late: vacant    └ the first: time to fill ─┘ with those who have sealed
 //! ```
 
 use crate::{
-	timers::TimerAction, AssignmentsOf, Cause, Config, Error, Event, Exclusion, Failure, Holder, JobRecord, Jobs,
-	Pallet, ShardRecord, Shards, DECLINERS, LEAST_DECLINERS, NEVER, WOKEN,
+	AssignmentsOf, Cause, Config, Error, Event, Exclusion, Failure, Holder, JobRecord, Jobs, Pallet, ShardRecord,
+	Shards, DECLINERS, LEAST_DECLINERS, NEVER, WOKEN,
 };
 use frame_support::{ensure, traits::Get};
 use millrace_primitives::{
@@ -21,10 +22,25 @@ use sp_runtime::{DispatchError, DispatchResult};
 impl<T: Config> Pallet<T> {
 	/// The shard and the seat that an operator's provider holds in it.
 	pub(crate) fn seat_of_operator(operator: &AccountId, id: ShardId) -> Result<(ShardRecord, u8), DispatchError> {
+		let shard = Shards::<T>::get(id.job, id.index);
+		let known = shard.as_ref().and_then(|shard| Self::seat_known(operator, shard));
+		if let (Some(shard), Some(seat)) = (&shard, known) {
+			return Ok((shard.clone(), seat));
+		}
 		let provider = T::Providers::provider_of(operator).ok_or(Error::<T>::NotProvider)?;
-		let shard = Shards::<T>::get(id.job, id.index).ok_or(Error::<T>::UnknownShard)?;
+		let shard = shard.ok_or(Error::<T>::UnknownShard)?;
 		let seat = shard.seat_of(&provider).ok_or(Error::<T>::NotAssigned)?;
 		Ok((shard, seat))
+	}
+
+	/// The seat whose holder an operator has worked for since it was drawn: the holder's record says so, which calls look at anyway.
+	/// None if a provider changed its operator; then the operator is to be looked up.
+	pub(crate) fn seat_known(operator: &AccountId, shard: &ShardRecord) -> Option<u8> {
+		let (seat, holder) = (0u8..)
+			.zip(&shard.seats)
+			.filter_map(|(seat, slot)| Some((seat, slot.holder.as_ref()?)))
+			.find(|(_, holder)| holder.operator == *operator)?;
+		(T::Providers::operator_of(&holder.provider).as_ref() == Some(operator)).then_some(seat)
 	}
 
 	/// The seat's holder after an event that leaves it in place.
@@ -53,9 +69,11 @@ impl<T: Config> Pallet<T> {
 		}
 		let due = shard.holder(seat).map_or(NEVER, |holder| holder.due);
 		let exact = shard.terms.accept_window / 2;
+		if shard.tells {
+			shard.tells = Self::take_up(id.job, now, exact);
+		}
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);
-		Self::take_up(id.job, now, exact);
 		Self::deposit_event(Event::ShardAccepted {
 			shard: id,
 			seat,
@@ -69,28 +87,32 @@ impl<T: Config> Pallet<T> {
 	fn start_windows(id: ShardId, shard: &mut ShardRecord, pace: Pace) {
 		let window = shard.terms.execution_window.max(1);
 		let due = pace.at(Self::now_block()).saturating_add(window).min(NEVER - 1);
-		for (slot, seat) in shard.seats.iter_mut().zip(0u8..) {
-			let round = slot.round;
+		for slot in shard.seats.iter_mut() {
 			if let Some(holder) = slot.holder.as_mut().filter(|holder| holder.waits()) {
 				holder.due = due;
-				Self::arm_by(TimerAction::Execute { shard: id, seat, round }, due, pace);
 			}
 		}
+		Self::keep_time(id, shard, pace);
 	}
 
 	/// Somebody accepted work of a job: who declined it is forgotten, a suspension is over. When is written down only to so
-	/// many blocks, and not where the only shard tells: each acceptance would otherwise cost a write.
-	fn take_up(id: JobId, now: MarketBlock, exact: MarketBlock) {
-		let Some(mut job) = Jobs::<T>::get(id) else { return };
+	/// many blocks, and not where the only shard tells: each acceptance would otherwise cost a write. Whether the job has more
+	/// shards, and is to be told of the next one, too.
+	fn take_up(id: JobId, now: MarketBlock, exact: MarketBlock) -> bool {
+		let Some(mut job) = Jobs::<T>::get(id) else {
+			return false;
+		};
+		let tells = job.shards > 1;
 		let is_known = job.shards == 1 || job.taken.is_some_and(|taken| now.saturating_sub(taken) <= exact);
 		if is_known && job.decliners.is_empty() && !job.is_suspended() {
-			return;
+			return tells;
 		}
 		job.taken = Some(now);
 		if Self::reopen(id, &mut job) {
 			Self::schedule(id, &mut job);
 		}
 		Jobs::<T>::insert(id, job);
+		tells
 	}
 
 	/// Forgets who declined. True if the job was suspended, and is not any more.
@@ -223,7 +245,13 @@ impl<T: Config> Pallet<T> {
 	/// Suspends an open job after so many providers declined and nobody took it: the trouble is then likely the job's. Each
 	/// counts once, since a decline costs nothing; who has no room says nothing about the job; and none counts where somebody
 	/// else is at work on the same shard, or was lately on another one.
-	fn count_decline(id: JobId, job: &mut JobRecord, shard: &ShardRecord, provider: &AccountId, reason: DeclineReason) {
+	fn count_decline(
+		id: JobId,
+		job: &mut JobRecord,
+		shard: &mut ShardRecord,
+		provider: &AccountId,
+		reason: DeclineReason,
+	) {
 		let now = Self::pace_of(id).at(Self::now_block());
 		if reason == DeclineReason::NoCapacity
 			|| shard.any_reached(SeatState::Accepted)
@@ -233,6 +261,7 @@ impl<T: Config> Pallet<T> {
 		{
 			return;
 		}
+		shard.tells = true;
 		let limit = T::Parameters::get().decline_limit.max(LEAST_DECLINERS);
 		let many = job.decliners.len() as u32 >= u32::from(limit).min(DECLINERS);
 		if job.status == JobStatus::Open && many {
@@ -258,16 +287,21 @@ impl<T: Config> Pallet<T> {
 		shard.closed = shard.all_reached(SeatState::Sealed).then_some(now);
 		if first && shard.closed.is_none() {
 			let terms = &shard.terms;
-			let target = now
+			shard.fill = now
 				.saturating_add(terms.accept_window)
-				.saturating_add(terms.execution_window);
-			Self::arm_by(TimerAction::Fill { shard: id }, target, pace);
+				.saturating_add(terms.execution_window)
+				.min(NEVER - 1);
+			Self::keep_time(id, &mut shard, pace);
 		}
+		// The next of the job's shards may want this slot, and who is drawn for a vacant seat the draw that comes with it.
+		let tells = shard.tells || shard.seats.iter().any(|seat| seat.holder.is_none());
 		Shards::<T>::insert(id.job, id.index, shard);
 		T::Providers::note(&provider, Conduct::Alive);
 		if freed {
 			T::Providers::free_slot(&provider);
-			// The next of the job's shards may want this slot.
+			if !tells {
+				return Ok(());
+			}
 			if let Some(mut job) = Jobs::<T>::get(id.job) {
 				let resumed = job.is_suspended() && Self::reopen(id.job, &mut job);
 				if Self::wake(&mut job, Self::seed_ready(&T::Parameters::get()), WOKEN) > 0 || resumed {
@@ -276,14 +310,6 @@ impl<T: Config> Pallet<T> {
 				}
 			}
 		}
-		Ok(())
-	}
-
-	pub(crate) fn do_revealed(id: ShardId, seat: u8) -> DispatchResult {
-		let mut shard = Self::running(id).ok_or(Error::<T>::UnknownShard)?;
-		let provider = Self::advance(&mut shard, seat, SeatEvent::Reveal)?.provider.clone();
-		Shards::<T>::insert(id.job, id.index, shard);
-		T::Providers::note(&provider, Conduct::Alive);
 		Ok(())
 	}
 }

@@ -12,7 +12,11 @@ use frame_support::{
 		tokens::{Fortitude, Precision, Restriction},
 	},
 };
-use millrace_primitives::{provider::ProviderStatus, traits::MarketClock, AccountId, Balance};
+use millrace_primitives::{
+	provider::ProviderStatus,
+	traits::{KeepPoints, MarketClock},
+	AccountId, Balance,
+};
 use sp_runtime::{ArithmeticError, DispatchResult};
 
 impl<T: Config> Pallet<T> {
@@ -73,6 +77,9 @@ impl<T: Config> Pallet<T> {
 			T::Currency::release(&HoldReason::Bond.into(), &who, amount, Precision::Exact)?;
 		}
 		if done {
+			if let Some((era, points)) = provider.points {
+				T::Points::keep(&who, era, points);
+			}
 			Operators::<T>::remove(&provider.operator);
 			Providers::<T>::remove(&who);
 		} else {

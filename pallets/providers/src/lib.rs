@@ -89,7 +89,7 @@ pub mod pallet {
 		api::ProviderView,
 		params::ProvidersParams,
 		provider::{HardwareClass, ProviderInfo},
-		traits::MarketClock,
+		traits::{KeepPoints, MarketClock},
 		AccountId, Balance, MarketBlock,
 	};
 
@@ -116,6 +116,8 @@ pub mod pallet {
 		type Clock: MarketClock;
 		/// What governance may change.
 		type Parameters: Get<ProvidersParams>;
+		/// Keeps the points of who leaves.
+		type Points: KeepPoints;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
 	}

@@ -6,7 +6,7 @@ use frame_support::{derive_impl, parameter_types, traits::ConstU128};
 use millrace_primitives::{
 	params::ProvidersParams,
 	provider::{Candidate, ClassSet, DrawRequest, HardwareClass, ProviderInfo, Region, RegionSet},
-	traits::{MarketClock, ProviderRegistry},
+	traits::{KeepPoints, MarketClock, ProviderRegistry},
 	AccountId, Balance, Hash, MarketBlock, MICRO, MILL,
 };
 use sp_runtime::{traits::IdentityLookup, BuildStorage, Permill};
@@ -51,6 +51,19 @@ impl pallet_balances::Config for Test {
 	type AccountStore = System;
 }
 
+/// Points that were kept for who left.
+pub struct Left;
+
+parameter_types! {
+	pub static Kept: Vec<(AccountId, u32, Balance)> = Vec::new();
+}
+
+impl KeepPoints for Left {
+	fn keep(provider: &AccountId, era: u32, points: Balance) {
+		Kept::mutate(|kept| kept.push((provider.clone(), era, points)));
+	}
+}
+
 /// Market blocks are blocks.
 pub struct Clock;
 
@@ -68,6 +81,7 @@ impl pallet_providers::Config for Test {
 	type Currency = Balances;
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Clock = Clock;
+	type Points = Left;
 	type Parameters = Parameters;
 	type WeightInfo = pallet_providers::weights::SubstrateWeight<Test>;
 }

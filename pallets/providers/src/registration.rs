@@ -55,6 +55,7 @@ impl<T: Config> Pallet<T> {
 			burned: 0,
 			used_slots: 0,
 			reputation: Reputation::default(),
+			points: None,
 			last_seen: now,
 			drawable_from: now,
 			places: Default::default(),

@@ -9,7 +9,7 @@ use frame_support::{
 use millrace_primitives::{
 	job::MAX_REPLICAS,
 	provider::{Census, DrawRequest, Drawn, ProviderStatus},
-	traits::{Conduct, MarketClock, OnSettled, ProviderRecord, ProviderRegistry, Settlement},
+	traits::{Conduct, MarketClock, OnSettled, OpenPoints, ProviderRecord, ProviderRegistry, Settlement},
 	AccountId, Balance, Hash,
 };
 use sp_runtime::{traits::Get, ArithmeticError, DispatchResult};
@@ -25,6 +25,10 @@ impl<T: Config> ProviderRegistry for Pallet<T> {
 
 	fn provider_named(who: &AccountId) -> Option<AccountId> {
 		Self::provider_or_served(who.clone()).ok()
+	}
+
+	fn operator_of(provider: &AccountId) -> Option<AccountId> {
+		Providers::<T>::get(provider).map(|provider| provider.operator)
 	}
 
 	fn endpoint(provider: &AccountId) -> Option<Vec<u8>> {
@@ -177,5 +181,48 @@ impl<T: Config> OnSettled for Pallet<T> {
 				defensive!("whoever is paid is registered", error);
 			}
 		}
+	}
+}
+
+impl<T: Config> OpenPoints for Pallet<T> {
+	fn add_points(provider: &AccountId, era: u32, points: Balance) -> Option<(u32, Balance)> {
+		let displaced = Self::try_change(provider, |provider, _| {
+			let before = provider.points.filter(|(before, _)| *before != era);
+			let sum = Self::points_in(provider.points, era).saturating_add(points);
+			provider.points = Some((era, sum)).filter(|_| sum > 0);
+			Ok(before)
+		});
+		displaced.unwrap_or(Some((era, points)))
+	}
+
+	fn points(provider: &AccountId, era: u32) -> Balance {
+		Providers::<T>::get(provider).map_or(0, |provider| Self::points_in(provider.points, era))
+	}
+
+	fn take_points(provider: &AccountId, era: u32) -> Balance {
+		let taken = Self::points(provider, era);
+		if taken > 0 {
+			let cleared = Self::try_change(provider, |provider, _| {
+				provider.points = None;
+				Ok(())
+			});
+			if let Err(error) = cleared {
+				defensive!("whoever has points here is registered", error);
+			}
+		}
+		taken
+	}
+
+	fn all_points() -> Vec<(AccountId, u32, Balance)> {
+		Providers::<T>::iter()
+			.filter_map(|(who, provider)| provider.points.map(|(era, points)| (who, era, points)))
+			.collect()
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// What of a record's points is of an era.
+	fn points_in(points: Option<(u32, Balance)>, era: u32) -> Balance {
+		points.filter(|(of, _)| *of == era).map_or(0, |(_, points)| points)
 	}
 }

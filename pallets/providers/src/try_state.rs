@@ -32,6 +32,10 @@ impl<T: Config> Pallet<T> {
 				provider.unbonding.is_none_or(|unbonding| unbonding.amount > 0),
 				"what is unbonding is more than nothing"
 			);
+			ensure!(
+				provider.points.is_none_or(|(_, points)| points > 0),
+				"points are more than nothing"
+			);
 			ensure!(is_url(&provider.info.endpoint), "an endpoint is a URL");
 			ensure!(provider.info.slots > 0, "a provider has slots");
 			ensure!(

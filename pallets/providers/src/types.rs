@@ -50,6 +50,8 @@ pub struct Provider {
 	pub used_slots: u16,
 	/// What it did so far.
 	pub reputation: Reputation,
+	/// Its points of one era, with that; more than 0. Of the era in which it was paid last: those of others are kept elsewhere.
+	pub points: Option<(u32, Balance)>,
 	/// The market block of its last sign of life, exact to a sixteenth of the heartbeat period.
 	pub last_seen: MarketBlock,
 	/// The market block from which draws may return it.

@@ -177,11 +177,12 @@ impl<T: frame_system::Config> WeightInfo for SubstrateWeight<T> {
 	/// Proof: `Balances::Holds` (`max_values`: None, `max_size`: Some(139), added: 2614, mode: `MaxEncodedLen`)
 	/// Storage: `Providers::Operators` (r:0 w:1)
 	/// Proof: `Providers::Operators` (`max_values`: None, `max_size`: Some(80), added: 2555, mode: `MaxEncodedLen`)
+	/// By hand: the points of who leaves.
 	fn withdraw() -> Weight {
 		// Minimum execution time: 67_550_000 picoseconds.
-		Weight::from_parts(82_733_000, 3799)
-			.saturating_add(T::DbWeight::get().reads(4_u64))
-			.saturating_add(T::DbWeight::get().writes(4_u64))
+		Weight::from_parts(87_733_000, 3799)
+			.saturating_add(T::DbWeight::get().reads(5_u64))
+			.saturating_add(T::DbWeight::get().writes(5_u64))
 	}
 	/// By hand: three pools left and three entered, each with its counters, its member and the one that moves, and the queue.
 	fn move_provider() -> Weight {

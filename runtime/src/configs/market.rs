@@ -87,6 +87,7 @@ impl pallet_providers::Config for Runtime {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Clock = Jobs;
 	type Parameters = CurrentProvidersParams;
+	type Points = Emission;
 	type WeightInfo = pallet_providers::weights::SubstrateWeight<Runtime>;
 }
 
@@ -126,6 +127,7 @@ impl pallet_attestations::Config for Runtime {
 impl pallet_emission::Config for Runtime {
 	type Currency = Balances;
 	type Clock = Jobs;
+	type Open = Providers;
 	type Parameters = CurrentEmissionParams;
 	type Cap = EmissionCap;
 	type WeightInfo = pallet_emission::weights::SubstrateWeight<Runtime>;

@@ -17,16 +17,16 @@ const DRAWS_IN_VAIN: u64 = 1;
 /// What hooks do, and calls that are free, for one seat whose work is done and about which nobody argues, from submission until its
 /// shard and its job, which has no other shard and so many seats, are gone. What the client sends has its own fee.
 pub fn life_of_a_seat(seats: u8) -> Weight {
-	// Each visit of a job is one of a timer.
+	// Who finds nobody waits on a timer; for the outputs of a draw's seed a job waits in the queue.
 	let vain = (Jobs::draw_nobody() + Jobs::timer_back_off()) * DRAWS_IN_VAIN;
-	let drawn = Jobs::draw_seat().max(Jobs::start_shard()) + Jobs::timer_back_off();
+	let drawn = Jobs::draw_seat().max(Jobs::start_shard());
 	let free_calls = Jobs::accept() + Attestations::seal() + Attestations::reveal();
-	// To accept and to seal, in vain.
-	let deadlines = Jobs::timer_stale() * 2;
-	// That the first has sealed, in vain; the court's: its draw, the end of its openings, its settlement, and one in vain.
-	let alarms = Jobs::timer_stale() * 4 + Attestations::advance() * 3 + Attestations::settle(seats.into());
-	let shard = alarms + Jobs::visit_nothing() + Jobs::timer_custody();
-	vain + drawn + free_calls + deadlines + (shard + Jobs::timer_expire()) / u64::from(seats.max(1))
+	// The one that a shard has acts in vain when its seats should have been accepted, and sealed.
+	let deadlines = Jobs::timer_again() * 2;
+	// The court's: its draw, the end of its openings in vain, its settlement.
+	let alarms = Jobs::timer_stale() * 3 + Attestations::advance() * 3 + Attestations::settle(seats.into());
+	let shard = deadlines + alarms + Jobs::visit_nothing() + Jobs::timer_custody();
+	vain + drawn + free_calls + (shard + Jobs::timer_expire()) / u64::from(seats.max(1))
 }
 
 /// What so much of a block's compute costs at a price of a second, rounded up.

@@ -2,7 +2,10 @@
 
 use super::*;
 use frame_support::{assert_noop, assert_ok};
-use millrace_primitives::money::{fee, payment};
+use millrace_primitives::{
+	money::{fee, payment},
+	traits::Alarm,
+};
 
 /// What a seat is paid for the truth, less the premium of a newcomer, and the fee on it.
 pub fn pay(version: u8) -> (Balance, Balance) {
@@ -194,5 +197,26 @@ fn who_sealed_goes_on_without_those_who_did_not() {
 		assert_eq!(counted, judged_audited);
 		assert_eq!(earned, vec![(0, amount, fee)]);
 		assert_eq!(all_money(), before);
+	});
+}
+
+#[test]
+fn a_case_that_is_woken_before_something_is_due_asks_to_be_reminded_again() {
+	new_test_ext().execute_with(|| {
+		let shard = crate::mock::shard(0);
+		Jobs::start(shard, &[1, 2]);
+		// Nothing is known of it yet.
+		Attestations::wake(shard, true);
+		assert_eq!(Alarms::iter().count(), 0);
+		assert_ok!(seal(shard, 1, 0));
+		assert_ok!(seal(shard, 2, 0));
+		let at = judged(shard).alarm;
+		assert_eq!(Alarms::take(at), [Alarm::Shard(shard)]);
+
+		Attestations::wake(shard, true);
+		assert_eq!((Alarms::take(at), judged(shard).alarm), (vec![Alarm::Shard(shard)], at));
+		// An alarm that rings early has another one after it.
+		Attestations::serve(Alarm::Shard(shard), true);
+		assert_eq!(Alarms::iter().count(), 0);
 	});
 }

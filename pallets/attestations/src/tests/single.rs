@@ -145,7 +145,11 @@ fn there_is_one_seat_or_two_to_seven() {
 	new_test_ext().execute_with(|| {
 		let shard = sealed(&[(1, 0)], false);
 		let agreed = |verification| millrace_primitives::traits::Agreed {
-			matter: Work::get(),
+			client: account(CLIENT),
+			program: Work::get().program,
+			engine: Work::get().engine,
+			tasks: Work::get().tasks,
+			limits: Work::get().limits,
 			verification,
 			cap: CAP,
 			fee_share: FEE,

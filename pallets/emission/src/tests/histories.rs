@@ -77,7 +77,7 @@ fn play(steps: Vec<Step>) -> Ledger {
 			Step::Prune { provider, ago } => {
 				let era = Era::<Test>::get().index.saturating_sub(ago);
 				if prune(provider, era).is_ok() {
-					assert_eq!(Points::<Test>::get(era, account(provider)), 0);
+					assert_eq!(Emission::points_of(&account(provider), era), 0);
 				}
 			}
 			Step::Govern(params) => Parameters::set(params),
@@ -94,7 +94,7 @@ fn claim_all() {
 		..Parameters::get()
 	});
 	poll_at(Now::get() + Parameters::get().era.max(1));
-	for (era, provider) in Points::<Test>::iter_keys().collect::<Vec<_>>() {
+	for (era, provider) in all_points() {
 		let _: DispatchResultWithPostInfo = Emission::claim(RuntimeOrigin::signed(account(99)), provider, era);
 	}
 	check();
@@ -148,7 +148,7 @@ proptest! {
 				}
 				poll_at(Now::get() + fixed.era);
 				let eras = Budgets::<Test>::iter().count() as Balance;
-				for (era, provider) in Points::<Test>::iter_keys().collect::<Vec<_>>() {
+				for (era, provider) in all_points() {
 					let _: DispatchResultWithPostInfo = Emission::claim(RuntimeOrigin::signed(account(99)), provider, era);
 				}
 				let sum: Balance = (0..PROVIDERS).filter(|p| providers >> p & 1 == 1).map(|p| balance(p) - MILL).sum();

@@ -4,10 +4,10 @@ use crate::{
 	assign::Round,
 	timers::TimerAction,
 	types::{
-		Custody, Exclusion, Holder, JobRecord, Readiness, SeedRing, Vacancy, DECLINERS, MAX_SEED_BLOCKS, MAX_TRIED,
-		MAX_VACANCIES, MAX_VACATED, NEVER,
+		Custody, Exclusion, Holder, JobRecord, NextRecord, Readiness, SeedRing, TimerEntry, Vacancy, DECLINERS,
+		MAX_SEED_BLOCKS, MAX_TRIED, MAX_VACANCIES, MAX_VACATED, NEVER,
 	},
-	AssignmentsOf, Backlog, Clock, Config, CustodyOf, Jobs, Pallet, Programs, Seeds, ShardRecord, Shards, Specs,
+	AssignmentsOf, Backlog, Clock, Config, Jobs, Pallet, Place, Programs, Seeds, ShardRecord, Shards,
 };
 use alloc::{vec, vec::Vec};
 use frame_benchmarking::v2::account;
@@ -29,7 +29,7 @@ use millrace_primitives::{
 	provider::{HardwareClass, RegionSet, MAX_DRAWS},
 	traits::{
 		BenchmarkStanding::{self, Bound, OneSlot, Spare, Unresponsive},
-		Conduct, OnSettled, Payment, ProviderRegistry, Settlement, Stake, Verifier,
+		Conduct, OnSettled, Pace, Payment, ProviderRegistry, Settlement, Stake, Verifier,
 	},
 	AccountId, Balance, Blob, Hash, JobId, JobSpec, Limits, MarketBlock, Outcome, ProgramId, ProgramRoots, Report,
 	ShardId, Status, ENGINE_VERSION, MILL,
@@ -188,14 +188,14 @@ pub(super) fn submitted<T: Config>(tasks: u32, replicas: u8) -> (AccountId, JobI
 /// Starts the job's next shard with all seats held by these providers, in this state.
 pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: SeatState) -> ShardId {
 	let params = T::Parameters::get();
-	let spec = Specs::<T>::get(id).expect("the job was submitted");
 	let mut job = Jobs::<T>::get(id).expect("the job was submitted");
+	let spec = job.spec.clone();
 	let shard_id = ShardId {
 		job: id,
 		index: job.cursor,
 	};
 	let mut shard = Pallet::<T>::new_shard(&job, &spec, job.cursor, &params).expect("the price is small");
-	let agreed = Pallet::<T>::agreed(&spec, &shard, job.cursor, &params).expect("the program is published");
+	let agreed = Pallet::<T>::agreed(&job.client, &spec, &shard, job.cursor, &params);
 	T::Verifier::open(shard_id, &agreed).expect("the shard is new");
 	shard.closed = (state >= SeatState::Sealed).then_some(0);
 	let due = Pallet::<T>::now_block() + shard.terms.execution_window;
@@ -209,28 +209,10 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 			T::Providers::free_slot(provider);
 		}
 		let (provider, seat) = (provider.clone(), index as u8);
-		AssignmentsOf::<T>::insert(&provider, shard_id, seat);
-		match state {
-			SeatState::Assigned => Pallet::<T>::arm(
-				TimerAction::Accept {
-					shard: shard_id,
-					seat,
-					round: 0,
-				},
-				due,
-			),
-			SeatState::Accepted => Pallet::<T>::arm(
-				TimerAction::Execute {
-					shard: shard_id,
-					seat,
-					round: 0,
-				},
-				due,
-			),
-			_ => {}
-		}
+		AssignmentsOf::<T>::insert(&provider, shard_id, Place { seat, kept: false });
 		shard.seats[index].holder = Some(Holder {
 			provider,
+			operator: operator(index as u32),
 			ask: spec.price_cap,
 			state,
 			due: if slot { due } else { NEVER },
@@ -241,6 +223,7 @@ pub(super) fn started<T: Config>(id: JobId, providers: &[AccountId], state: Seat
 	}
 	job.cursor += 1;
 	job.running += 1;
+	Pallet::<T>::keep_time(shard_id, &mut shard, Pace::default());
 	Shards::<T>::insert(id, shard_id.index, shard);
 	Jobs::<T>::insert(id, job);
 	shard_id
@@ -377,7 +360,7 @@ pub(super) fn round<T: Config>() -> Round {
 /// Makes all candidates for a seat fail to be reserved, but for the last of those whom leaving the pools costs most, if
 /// one is to be found.
 pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
-	let spec = Specs::<T>::get(id.job).expect("the job exists");
+	let spec = Jobs::<T>::get(id.job).expect("the job exists").spec;
 	let shard = Shards::<T>::get(id.job, id.index).unwrap_or_else(|| {
 		let job = Jobs::<T>::get(id.job).expect("the job exists");
 		Pallet::<T>::new_shard(&job, &spec, id.index, &T::Parameters::get()).expect("the price is small")
@@ -399,9 +382,9 @@ pub(super) fn bind_candidates<T: Config>(id: ShardId, seat: u8, found: bool) {
 
 /// A shard in custody, its payees' accounts gone and as much withheld for each as opens an account.
 pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
-	let mut spec = Specs::<T>::get(job).expect("the job was submitted");
-	spec.verification = Verification::Replicated { replicas: SEATS };
 	let mut record = Jobs::<T>::get(job).expect("the job was submitted");
+	let mut spec = record.spec.clone();
+	spec.verification = Verification::Replicated { replicas: SEATS };
 	let id = ShardId {
 		job,
 		index: record.cursor,
@@ -411,9 +394,14 @@ pub(super) fn kept<T: Config>(job: JobId) -> ShardId {
 	let part = T::Currency::minimum_balance().max(1);
 	for (seat, slot) in shard.seats.iter_mut().enumerate() {
 		let provider: AccountId = account("gone", seat as u32, id.index);
-		CustodyOf::<T>::insert(&provider, id, seat as u8);
+		let place = Place {
+			seat: seat as u8,
+			kept: true,
+		};
+		AssignmentsOf::<T>::insert(&provider, id, place);
 		slot.holder = Some(Holder {
 			provider,
+			operator: operator(seat as u32),
 			ask: spec.price_cap,
 			state: SeatState::Revealed,
 			due: NEVER,
@@ -454,9 +442,8 @@ pub(super) fn outcomes(output: Blob) -> Vec<Outcome> {
 
 /// A shard in custody with these outcomes, whose keepers have as much at stake as they may lose.
 pub(super) fn kept_with<T: Config>(job: JobId, outcomes: &[Outcome]) -> ShardId {
-	Specs::<T>::mutate(job, |spec| {
-		let spec = spec.as_mut().expect("the job was submitted");
-		(spec.tasks, spec.shard_size) = (outcomes.len() as u32, outcomes.len() as u32);
+	change::<T>(job, |job| {
+		(job.spec.tasks, job.spec.shard_size) = (outcomes.len() as u32, outcomes.len() as u32);
 	});
 	let id = kept::<T>(job);
 	let providers = team::<T>(SEATS.into(), Spare);
@@ -465,8 +452,8 @@ pub(super) fn kept_with<T: Config>(job: JobId, outcomes: &[Outcome]) -> ShardId 
 			let holder = slot.holder.as_mut().expect("it was filled");
 			T::Providers::reserve(&provider, MILL).expect("it has bond and slots to spare");
 			T::Providers::free_slot(&provider);
-			let seat = CustodyOf::<T>::take(&holder.provider, id).unwrap_or_default();
-			CustodyOf::<T>::insert(&provider, id, seat);
+			let place = AssignmentsOf::<T>::take(&holder.provider, id).expect("it is listed");
+			AssignmentsOf::<T>::insert(&provider, id, place);
 			(holder.provider, holder.stake.liability) = (provider, MILL);
 		}
 		let custody = shard.custody.as_mut().expect("it is kept");
@@ -483,10 +470,30 @@ pub(super) fn serve_one<T: Config>() {
 /// Drops the timers of the preparations, arms this one for the next market block, another one before it, and moves the
 /// clock there.
 pub(super) fn only_timer<T: Config>(action: TimerAction, target: MarketBlock) {
-	crate::TimersServed::<T>::put(NOW);
+	crate::NextTimers::<T>::put(NextRecord {
+		served: NOW,
+		..Default::default()
+	});
 	let _ = crate::Timers::<T>::clear(u32::MAX, None);
 	// The last one is served first.
-	Pallet::<T>::arm(TimerAction::BackOff { job: JobId(u64::MAX) }, target);
-	Pallet::<T>::arm(action, target);
+	for action in [TimerAction::BackOff { job: JobId(u64::MAX) }, action] {
+		Pallet::<T>::list_on_page(target, TimerEntry { target, action });
+	}
 	Clock::<T>::mutate(|clock| clock.now = NOW + 1);
+}
+
+/// The same with the timer of a shard that has these deadlines, one of which is over then and others are not.
+pub(super) fn only_timer_of<T: Config>(id: ShardId, change: impl FnOnce(&mut ShardRecord)) {
+	change_shard::<T>(id, |shard| {
+		change(shard);
+		shard.alarm = NOW + 1;
+	});
+	only_timer::<T>(TimerAction::Shard { shard: id }, NOW + 1);
+}
+
+/// The time of a shard's first seat is over in the next market block.
+pub(super) fn hurry(shard: &mut ShardRecord) {
+	if let Some(holder) = shard.seats.first_mut().and_then(|seat| seat.holder.as_mut()) {
+		holder.due = NOW + 1;
+	}
 }

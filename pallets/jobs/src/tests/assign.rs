@@ -1,7 +1,7 @@
 //! Draws: when, of whom, and what happens when there is nobody.
 
 use super::*;
-use crate::{Jobs as JobsMap, Ready, Seeds, WeightInfo};
+use crate::{Jobs as JobsMap, Ready, ReadyFirst, Seeds, WeightInfo};
 use frame_support::weights::{Weight, WeightMeter};
 use millrace_primitives::{
 	api::Reason,
@@ -81,7 +81,8 @@ fn a_job_without_candidates_backs_off_says_why_and_recovers() {
 		// Tries at 3, 5, 9, 17.
 		blocks(6);
 		let record = JobsMap::<Test>::get(job).unwrap();
-		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, false, Some(17)));
+		assert_eq!((record.fresh.tries, record.queued, record.retry), (3, true, None));
+		assert_eq!(Jobs::explain(job).unwrap().next_try, Some(17));
 		blocks(8);
 		let record = JobsMap::<Test>::get(job).unwrap();
 		assert_eq!((record.fresh.tries, record.queued, record.retry), (4, false, Some(33)));
@@ -392,7 +393,10 @@ fn a_job_grows_as_fast_as_its_shards_fill() {
 		for index in 0..31 {
 			assert_eq!(seats(shard(job, index)).iter().flatten().count(), 2);
 		}
-		assert_eq!(Ready::<Test>::iter().count(), 0);
+		assert_eq!(
+			(Ready::<Test>::iter().count(), ReadyFirst::<Test>::get().first.len()),
+			(0, 0)
+		);
 	});
 }
 

@@ -221,6 +221,7 @@ fn a_suspended_job_does_not_hold_who_has_sealed() {
 		JobsMap::<Test>::mutate(id.job, |job| {
 			job.as_mut().unwrap().status = JobStatus::Suspended(DeclineReason::ProgramRefused);
 		});
+		Shards::<Test>::mutate(id.job, id.index, |shard| shard.as_mut().unwrap().tells = true);
 		blocks(34);
 		assert_eq!(seats(id)[0], None);
 		assert!(CLOSED.with_borrow(|all| all.is_empty()));

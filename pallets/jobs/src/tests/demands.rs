@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-	timers::TimerAction, Call, CustodyOf, Demands, Event, Forfeit, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS,
+	timers::TimerAction, AssignmentsOf, Call, Demands, Event, Forfeit, Jobs as JobsMap, OpenDemands, Owed, ALL_DEMANDS,
 	MAX_DEMANDS,
 };
 use codec::Encode;
@@ -244,7 +244,7 @@ fn silence_costs_all_who_keep_it_what_is_withheld_and_bound() {
 		assert_eq!((free(ALICE), held(ALICE)), (before - paid - 2 * KEPT, 0));
 		assert_eq!(issuance(), supply - 2 * KEPT);
 		assert_eq!((Demands::<Test>::iter().count(), OpenDemands::<Test>::get()), (0, 0));
-		assert_eq!(CustodyOf::<Test>::iter().count(), 0);
+		assert_eq!(AssignmentsOf::<Test>::iter().count(), 0);
 		assert_noop!(
 			Jobs::answer(signed(&operator(one)), id, 0, chunk(&output, 1)),
 			E::NotDemanded
@@ -614,10 +614,10 @@ fn whichever_timer_comes_first_ends_custody() {
 		demand_chunk(id, 0, &shown);
 		let fire = |now| {
 			let entry = crate::TimerEntry {
-				target: 0,
-				action: TimerAction::Custody { shard: id },
+				target: crate::Shards::<Test>::get(id.job, id.index).unwrap().alarm,
+				action: TimerAction::Shard { shard: id },
 			};
-			Jobs::fire(entry, now, true, true);
+			Jobs::fire(entry, now, now, true, true);
 			Jobs::do_try_state().unwrap();
 		};
 		// That of custody, as it was before the demand, is armed again; at the end it does not wait for that of the demand.

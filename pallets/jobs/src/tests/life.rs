@@ -1,7 +1,7 @@
 //! One life of a job, to the last planck.
 
 use super::*;
-use crate::{AssignmentsOf, CustodyOf, Event, Jobs as JobsMap, Programs, Specs, Timers};
+use crate::{AssignmentsOf, Event, Jobs as JobsMap, NextTimers, Programs, Timers};
 use frame_support::{assert_ok, dispatch::Pays};
 use millrace_primitives::{job::JobStatus, MILL};
 
@@ -98,16 +98,13 @@ fn a_job_is_drawn_computed_paid_and_forgotten() {
 		assert_eq!(held(ALICE), 0);
 		assert!(!exists(id));
 		assert!(JobsMap::<Test>::get(job).is_none());
-		assert!(Specs::<Test>::get(job).is_none());
-		assert_eq!(
-			AssignmentsOf::<Test>::iter().count() + CustodyOf::<Test>::iter().count(),
-			0
-		);
+		assert_eq!(AssignmentsOf::<Test>::iter().count(), 0);
 		assert_eq!(Programs::<Test>::get(program()).unwrap().open_jobs, 0);
 
 		// The timers that are left find nothing and vanish.
 		blocks(600);
 		assert_eq!(Timers::<Test>::iter().count(), 0);
+		assert!(NextTimers::<Test>::get().near.is_empty());
 		assert_eq!(free(ALICE), before - fee - 2 * earned - fees);
 	});
 }

@@ -89,7 +89,7 @@ pub(crate) fn seal_all(id: ShardId) {
 pub(crate) fn reveal_all(id: ShardId) {
 	for (seat, holder) in (0u8..).zip(seats(id)) {
 		if holder.is_some_and(|(_, state)| state == SeatState::Sealed) {
-			Jobs::on_revealed(id, seat).unwrap();
+			Evidence::reveal(id, seat);
 		}
 	}
 }

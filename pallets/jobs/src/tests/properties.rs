@@ -2,7 +2,7 @@
 //! but by the fees that are burned.
 
 use super::*;
-use crate::{AssignmentsOf, Demands, Jobs as JobsMap, NextJob, Owed, Shards, Specs};
+use crate::{AssignmentsOf, Demands, Jobs as JobsMap, NextJob, Owed, Place, Shards};
 use millrace_court::demand::{Answer, Part, ShownChunk, ShownOutcome};
 use millrace_primitives::{
 	job::DeclineReason,
@@ -103,7 +103,8 @@ fn under_way(by: u8, closed: bool) -> Option<ShardId> {
 
 fn held_seats() -> Vec<(ShardId, u8, u8)> {
 	let mut all: Vec<_> = AssignmentsOf::<Test>::iter()
-		.map(|(provider, id, seat)| {
+		.filter(|(_, _, place)| !place.kept)
+		.map(|(provider, id, Place { seat, .. })| {
 			let bytes: &[u8; 32] = provider.as_ref();
 			(id, seat, bytes[0])
 		})
@@ -164,7 +165,7 @@ fn output(task: u32) -> Vec<u8> {
 
 /// The outcomes of a shard's tasks, of so much gas together, all of it the first one's.
 fn outcomes(id: ShardId, gas: u64) -> Vec<Outcome> {
-	let spec = Specs::<Test>::get(id.job).unwrap();
+	let spec = JobsMap::<Test>::get(id.job).unwrap().spec;
 	static BLOBS: LazyLock<Vec<Blob>> = LazyLock::new(|| (0..8).map(|task| blob(&output(task)).unwrap()).collect());
 	let outcome = |task: u32| Outcome {
 		status: Status::Success,
@@ -230,7 +231,9 @@ fn apply(step: Step) {
 		}
 		Step::Reveal(by) => {
 			if let Some((id, seat, _)) = held_seat(by) {
-				let _ = Jobs::on_revealed(id, seat);
+				if SEALED.with_borrow(|all| all.contains(&(id, seat))) {
+					Evidence::reveal(id, seat);
+				}
 			}
 		}
 		Step::Accepted(by, gas) => {

@@ -1,7 +1,7 @@
 //! A million tasks cost what one costs; lists stay bounded.
 
 use super::*;
-use crate::{Backlog, Jobs as JobsMap, MAX_VACANCIES};
+use crate::{timers::TimerAction, Backlog, Jobs as JobsMap, NextTimers, Timers, MAX_VACANCIES};
 use millrace_primitives::job::MAX_TASKS;
 
 #[test]
@@ -167,5 +167,50 @@ fn providers_move_in_the_pools_after_the_draws_of_each_tick() {
 		let after: Vec<u16> = moved.iter().map(|(_, used)| *used).collect();
 		assert_eq!(after, used, "once a tick, when nobody is drawn any more");
 		assert!(moved.iter().all(|(limit, _)| limit.ref_time() > 0));
+	});
+}
+
+#[test]
+fn a_shard_has_one_timer_for_all_its_seats() {
+	run(12, || {
+		let timers = |id| {
+			let near = NextTimers::<Test>::get().near.into_iter().map(|(_, timer)| timer);
+			let listed = Timers::<Test>::iter_values().flat_map(|page| page.entries).chain(near);
+			listed
+				.filter(|timer| timer.action == TimerAction::Shard { shard: id })
+				.count()
+		};
+		let id = assigned(1, 4);
+		assert_eq!(timers(id), 1);
+		accept_all(id);
+		assert_eq!(timers(id), 1);
+		// The first seat should have been accepted by now: it is armed for the next deadline.
+		blocks(10);
+		assert_eq!(timers(id), 1);
+		Evidence::seal(id, 3).unwrap();
+		assert_eq!(timers(id), 1);
+		// All others are late in one block, and are drawn again.
+		blocks(30);
+		assert_eq!(
+			seats(id)
+				.iter()
+				.flatten()
+				.filter(|(_, state)| *state == SeatState::Sealed)
+				.count(),
+			1
+		);
+		let is_late = |event: &RuntimeEvent| {
+			matches!(
+				event,
+				RuntimeEvent::Jobs(crate::Event::SeatVacated {
+					cause: crate::Cause::Late,
+					..
+				})
+			)
+		};
+		assert_eq!(
+			System::events().iter().filter(|record| is_late(&record.event)).count(),
+			3
+		);
 	});
 }

@@ -1,7 +1,7 @@
 //! Jobs of whose shards each is computed by one provider.
 
 use super::*;
-use crate::{timers::TimerAction, Error, Event, Jobs as JobsMap, Timers};
+use crate::{Error, Event, Jobs as JobsMap, NEVER};
 use frame_support::{assert_noop, assert_ok};
 use millrace_primitives::{
 	job::{DeclineReason, Verification, MAX_WINDOW},
@@ -12,9 +12,7 @@ use millrace_primitives::{
 const RESERVE: u128 = CAP + CAP / 20;
 
 fn is_filling() -> bool {
-	Timers::<Test>::iter_values()
-		.flat_map(|page| page.entries)
-		.any(|timer| matches!(timer.action, TimerAction::Fill { .. }))
+	Shards::<Test>::iter_values().any(|shard| shard.fill < NEVER)
 }
 
 #[test]

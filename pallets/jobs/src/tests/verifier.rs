@@ -1,7 +1,7 @@
 //! What the verifier is told, what it can ask, and how it is woken.
 
 use super::*;
-use crate::{Timers, WeightInfo};
+use crate::{Timers, WeightInfo, NEVER};
 use frame_support::{
 	traits::Hooks,
 	weights::{Weight, WeightMeter},
@@ -9,7 +9,7 @@ use frame_support::{
 use millrace_primitives::{
 	matter::Matter,
 	provider::{DrawRequest, HardwareClass, RegionSet},
-	traits::{Agreed, Alarm},
+	traits::{Agreed, Alarm, Pace},
 	Blob, ENGINE_VERSION,
 };
 use sp_runtime::Permill;
@@ -52,7 +52,11 @@ fn a_shard_that_starts_is_opened_with_all_that_was_agreed() {
 		assert_eq!(
 			agreed,
 			Agreed {
-				matter: matter.clone(),
+				client: account(ALICE),
+				program: matter.program,
+				engine: matter.engine,
+				tasks: matter.tasks,
+				limits: matter.limits,
 				verification: by(2),
 				cap: CAP,
 				fee_share: Permill::from_percent(5),
@@ -147,7 +151,7 @@ fn an_alarm_is_served_when_there_is_room_for_the_most_and_charged_for_what_it_to
 	run(0, || {
 		let (most, took) = (Weight::from_parts(1 << 50, 0), Weight::from_parts(12_345, 0));
 		ServeWeight::set((most, took));
-		assert_eq!(Jobs::timer_weight().ref_time(), (W::timer_stale() + most).ref_time());
+		assert_eq!(Jobs::timer_weight().ref_time(), (W::timer_again() + most).ref_time());
 		Jobs::remind(Alarm::Shard(shard(JobId(0), 0)), 1);
 		let poll = |room| {
 			System::set_block_number(System::block_number() + 1);
@@ -173,5 +177,63 @@ fn the_ticks_cap_must_admit_an_alarm() {
 		<Jobs as Hooks<u64>>::integrity_test();
 		ServeWeight::set((cap, Weight::zero()));
 		<Jobs as Hooks<u64>>::integrity_test();
+	});
+}
+
+#[test]
+fn a_shards_own_timer_wakes_the_verifier_for_alarms_that_are_not_before_it() {
+	run(2, || {
+		let id = assigned(1, 2);
+		accept_all(id);
+		seal_all(id);
+		let alarm = || Shards::<Test>::get(id.job, id.index).unwrap().alarm;
+		let (now, rings) = (Jobs::now_block(), alarm());
+		assert!(now + 1 < rings && rings < NEVER);
+		for at in [rings - 1, rings, rings + 50] {
+			Jobs::remind(Alarm::Shard(id), at);
+		}
+		// Of a board it knows nothing.
+		Jobs::remind(Alarm::Board(id, 0), rings);
+		blocks(rings - now);
+		assert_eq!(
+			SERVED.take(),
+			[(Alarm::Shard(id), rings - 1), (Alarm::Board(id, 0), rings)]
+		);
+		assert_eq!(WOKEN.take(), [(id, rings)]);
+
+		// It has none any more, until custody begins.
+		assert_eq!(alarm(), NEVER);
+		Jobs::remind(Alarm::Shard(id), rings + 20);
+		blocks(20);
+		assert_eq!(SERVED.take(), [(Alarm::Shard(id), rings + 20)]);
+		assert!(WOKEN.take().is_empty());
+		finish(id, 1);
+		assert_eq!(alarm(), rings + 20 + 50);
+		Jobs::remind(Alarm::Shard(id), rings + 20 + 60);
+		blocks(60);
+		assert_eq!(SERVED.take(), [(Alarm::Shard(id), rings + 20 + 60)]);
+		assert!(WOKEN.take().is_empty() && !exists(id));
+	});
+}
+
+#[test]
+fn where_clocks_differ_an_alarm_rings_by_itself() {
+	run(2, || {
+		let id = assigned(1, 2);
+		accept_all(id);
+		seal_all(id);
+		let rings = Shards::<Test>::get(id.job, id.index).unwrap().alarm;
+		PACES.with_borrow_mut(|all| {
+			all.insert(
+				program(),
+				Pace {
+					behind: 1,
+					frozen: false,
+				},
+			)
+		});
+		Jobs::remind(Alarm::Shard(id), rings);
+		blocks(rings - Jobs::now_block());
+		assert_eq!(SERVED.take(), [(Alarm::Shard(id), rings)]);
 	});
 }

@@ -81,7 +81,7 @@ fn a_shards_state_is_that_of_its_least_advanced_seat() {
 		assert_eq!(state(), ShardState::Accepted);
 		seal_all(id);
 		assert_eq!(state(), ShardState::Sealed);
-		Jobs::on_revealed(id, 0).unwrap();
+		Evidence::reveal(id, 0);
 		assert_eq!(state(), ShardState::Sealed);
 		reveal_all(id);
 		assert_eq!(state(), ShardState::Reported);
@@ -138,7 +138,7 @@ fn the_verifier_says_when_a_sealed_seat_reveals_and_what_it_shows() {
 			reveal_by: Some(77),
 			tasks: None,
 			shown: vec![0],
-			disputed: false,
+			..Called::default()
 		};
 		tell(0, called.clone());
 		accept_all(id);
@@ -150,7 +150,7 @@ fn the_verifier_says_when_a_sealed_seat_reveals_and_what_it_shows() {
 		assert_eq!((view.reveal_open, view.due, view.shown), (true, 77, vec![0]));
 		assert_eq!((other.reveal_open, other.due), (false, NEVER));
 		assert_eq!((view.sample, view.round, view.held), (None, 0, true));
-		Jobs::on_revealed(id, 0).unwrap();
+		Evidence::reveal(id, 0);
 		let view = todo(id, 0);
 		assert_eq!((view.reveal_open, view.due), (false, NEVER));
 	});
@@ -176,8 +176,7 @@ fn seats_that_the_verifier_drew_are_assignments_too() {
 			let called = Called {
 				reveal_by: None,
 				tasks: Some(vec![0]),
-				shown: vec![],
-				disputed: false,
+				..Called::default()
 			};
 			all.insert((id, account(auditor)), called)
 		});

@@ -181,17 +181,14 @@ fn only_the_operator_acts_and_only_in_the_right_state() {
 			E::UnknownShard
 		);
 		assert_noop!(Jobs::on_sealed(shard(id.job, 1), 0), E::UnknownShard);
-		assert_noop!(Jobs::on_revealed(shard(id.job, 1), 0), E::UnknownShard);
 		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
 		assert_noop!(Jobs::on_sealed(id, 2), E::NotAssigned);
-		assert_noop!(Jobs::on_revealed(id, 0), E::WrongState);
 		Jobs::accept(signed(&operator(first)), id).unwrap();
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
 		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
 		Jobs::accept(signed(&operator(second)), id).unwrap();
 		// Its time runs.
 		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
-		assert_noop!(Jobs::on_revealed(id, 0), E::WrongState);
 		seal_all(id);
 		assert_noop!(Jobs::on_sealed(id, 0), E::WrongState);
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
@@ -202,7 +199,6 @@ fn only_the_operator_acts_and_only_in_the_right_state() {
 		assert_noop!(Jobs::accept(signed(&operator(first)), id), E::WrongState);
 		assert_noop!(Jobs::decline(signed(&operator(first)), id, reason), E::WrongState);
 		assert_noop!(Jobs::on_sealed(id, 0), E::UnknownShard);
-		assert_noop!(Jobs::on_revealed(id, 0), E::UnknownShard);
 		assert_eq!(Jobs::seat(id, &account(first)), None);
 	});
 }

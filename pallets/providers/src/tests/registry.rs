@@ -5,7 +5,7 @@ use frame_support::{assert_noop, assert_ok};
 use millrace_primitives::{
 	merkle,
 	provider::{DrawRequest, ProviderInfo, ProviderStatus, MAX_DRAWS},
-	traits::{Conduct, OnSettled, Payment, ProviderRecord, ProviderRegistry, Settlement},
+	traits::{Conduct, OnSettled, OpenPoints, Payment, ProviderRecord, ProviderRegistry, Settlement},
 	Balance, Hash, JobId, Report, ShardId, MILL,
 };
 use sp_runtime::{ArithmeticError, Permill};
@@ -264,5 +264,36 @@ fn a_benchmarks_provider_has_the_standing_that_was_asked_for() {
 		assert!(record(0).pooled());
 		let least = Parameters::get().least_liability;
 		assert_noop!(Providers::reserve(&provider(0), least + 1), Error::BondReserved);
+	});
+}
+
+#[test]
+fn points_of_one_era_stand_in_the_record_and_go_with_it() {
+	build_and_execute(|| {
+		let who = provider(0);
+		// Who is no provider keeps nothing.
+		assert_eq!(Providers::add_points(&who, 3, 5), Some((3, 5)));
+		register(0, info());
+		assert_eq!(Providers::add_points(&who, 3, 5), None);
+		assert_eq!(Providers::add_points(&who, 3, 6), None);
+		assert_eq!((Providers::points(&who, 3), Providers::points(&who, 2)), (11, 0));
+		assert_eq!(Providers::all_points(), vec![(who.clone(), 3, 11)]);
+		// Those of the next era take their place.
+		assert_eq!(Providers::add_points(&who, 4, 7), Some((3, 11)));
+		assert_eq!((Providers::points(&who, 3), Providers::points(&who, 4)), (0, 7));
+		assert_eq!(
+			(Providers::take_points(&who, 3), Providers::take_points(&who, 4)),
+			(0, 7)
+		);
+		assert_eq!((Providers::take_points(&who, 4), record(0).points), (0, None));
+
+		assert_eq!(Providers::add_points(&who, 5, 8), None);
+		Kept::set(Vec::new());
+		assert_ok!(Providers::drain(RuntimeOrigin::signed(who.clone())));
+		assert_ok!(Providers::unbond(RuntimeOrigin::signed(who.clone()), BOND));
+		pass(50);
+		assert_ok!(Providers::withdraw(RuntimeOrigin::signed(who.clone())));
+		assert_eq!(Providers::all_points(), vec![]);
+		assert_eq!(Kept::get(), vec![(who, 5, 8)]);
 	});
 }
