@@ -23,6 +23,8 @@ use millrace_primitives::{
 	api::{runtime_decl_for_market_api::MarketApiV1, ProviderView, Reason},
 	job::{JobStatus, SeatState, ShardState},
 	money,
+	traits::MarketClock,
+	JobSpec,
 };
 use sp_keyring::Sr25519Keyring::{Alice, AliceStash, Charlie};
 use sp_runtime::traits::Convert;
@@ -213,7 +215,7 @@ fn a_job_lives_and_every_planck_is_accounted_for() {
 	));
 	let acknowledgement = fees(&mut chain, CLIENT);
 	let kept = {
-		let blocks = Balance::from(chain.query(|| Jobs::now()) - closed);
+		let blocks = Balance::from(chain.query(<crate::Jobs as MarketClock>::now) - closed);
 		keeping.map(|keeping| keeping * blocks / Balance::from(params.custody_period))
 	};
 	assert!(kept.iter().all(|kept| *kept > 0));
