@@ -7,7 +7,7 @@ use millrace_agent::{
 		decide::{decide, Room, Step},
 		runs::Runs,
 		think::{answer, Question},
-		view::{parts, Turn},
+		view::{parts, Party, Turn},
 	},
 	exec::{
 		play::{open, Player},
@@ -318,7 +318,7 @@ fn played(tables: &mut [Table], allowance: u64) -> u32 {
 		let steps = decide(
 			&Room {
 				case: &case,
-				provider: &account(1),
+				party: Some(Party::Seat(1)),
 				now,
 				best: now,
 				ready: true,
@@ -339,7 +339,7 @@ fn played(tables: &mut [Table], allowance: u64) -> u32 {
 					table.moved(&action, now);
 				}
 				Step::Think(turn) => {
-					let part = parts(&case, 1).find(|part| part.turn() == turn).unwrap();
+					let part = parts(&case, Party::Seat(1)).find(|part| part.turn() == turn).unwrap();
 					let task = part.board.task.unwrap();
 					let is_quick = runs.get(task).is_some();
 					if !is_quick && thoughts.values().any(|thought| !thought.is_quick) {
